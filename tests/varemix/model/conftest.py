@@ -1,0 +1,26 @@
+import pytest
+import torch
+
+from varemix.model.separator import Separator, SeparatorSettings
+
+
+@pytest.fixture(scope="session")
+def settings() -> SeparatorSettings:
+    return SeparatorSettings(
+        vision="efficientnet_lite0",
+        num_maps=4,
+        base_channels=4,
+        levels=5,
+        upsampling="nearest",
+        window_frames=64,
+        masks="soft",
+    )
+
+
+@pytest.fixture(scope="session")
+def separator(settings) -> Separator:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        separator = Separator(settings, ["cello", "violin"])
+        separator.keep_instruments({"violin": torch.rand(4), "cello": torch.rand(4)})
+    return separator.eval()

@@ -1,0 +1,78 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from varemix.errors import UsageError
+from varemix.remix.gains import MUTE_DB, GainWish, bin_change, factor, is_unity, parse_gain, parse_gains
+
+
+def change_of(*pairs: tuple[float, float]) -> float:
+    """The change at a single bin of (mask value, gain in dB) pairs."""
+    masks = np.array([[[mask]] for mask, _ in pairs], dtype=np.float32)
+    wishes = [GainWish(target=str(i), gain_db=gain_db) for i, (_, gain_db) in enumerate(pairs)]
+    return float(bin_change(masks, wishes)[0, 0])
+
+
+@pytest.mark.parametrize(
+    ("text", "wish"),
+    [
+        ("violin=-6", GainWish(target="violin", gain_db=-6)),
+        ("violin=+3.5", GainWish(target="violin", gain_db=3.5)),
+        ("photo of a=b.jpg=mute", GainWish(target="photo of a=b.jpg", gain_db=MUTE_DB)),
+        ("cello=SOLO", GainWish(target="cello", is_solo=True)),
+        (" tuba = 0 ", GainWish(target="tuba", gain_db=0)),
+    ],
+)
+def test_gains_are_read_as_people_write_them(text, wish):
+    assert parse_gain(text) == wish
+
+
+@pytest.mark.parametrize("text", ["violin", "violin=", "=3", "violin=loud", "violin=nan", "violin=inf", "violin=600"])
+def test_a_gain_that_is_none_is_explained(text):
+    with pytest.raises(UsageError, match=r"[Gg]ive|write"):
+        parse_gain(text)
+
+
+@given(st.floats(-80, 24))
+def test_a_wish_comes_back_from_its_own_text(gain_db):
+    wish = parse_gain(f"violin={gain_db:g}")
+    assert parse_gain(wish.text) == wish
+
+
+def test_two_gains_for_one_instrument_are_refused():
+    with pytest.raises(UsageError, match="more than one gain"):
+        parse_gains(["violin=3", "violin=-3"])
+
+
+def test_no_gain_at_all_is_refused():
+    with pytest.raises(UsageError, match="No gain"):
+        parse_gains([])
+
+
+def test_six_db_double_and_mute_removes():
+    assert factor(20 * math.log10(2)) == pytest.approx(1)
+    assert factor(MUTE_DB) == -1
+    assert factor(0) == 0
+
+
+def test_equation_one_adds_what_each_mask_claims():
+    assert change_of((0.5, 20 * math.log10(2)), (1.0, 20 * math.log10(3))) == pytest.approx(0.5 + 2)
+
+
+def test_overlapping_mutes_never_turn_a_bin_negative():
+    assert change_of((1.0, MUTE_DB), (1.0, MUTE_DB)) == -1
+
+
+def test_a_solo_mutes_what_it_does_not_claim_and_overrides_other_gains():
+    masks = np.array([[[1.0, 0.25, 0.0]], [[0.0, 1.0, 1.0]]], dtype=np.float32)
+    wishes = [GainWish(target="a", is_solo=True), GainWish(target="b", gain_db=6)]
+    assert bin_change(masks, wishes).tolist() == [[0, -0.75, -1]]
+
+
+def test_zero_db_is_unity_and_a_solo_is_not():
+    assert is_unity([GainWish(target="a"), GainWish(target="b", gain_db=0.0)])
+    assert not is_unity([GainWish(target="a", is_solo=True)])
+    assert not is_unity([GainWish(target="a", gain_db=-0.1)])

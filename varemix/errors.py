@@ -1,0 +1,55 @@
+"""Every error of the library that a person can mend, as one tree.
+
+    VaremixError
+    ├── UsageError                  a wish that cannot be: unknown instrument, gain that is no number
+    ├── MediaError                  a recording, picture or video that cannot be used; says why
+    │   └── ProgramError            ffmpeg or another program that failed, was not found, or took too long
+    ├── DownloadError               a video that could not be fetched
+    │   ├── VideoUnavailableError   gone, private, blocked: asking again will not help
+    │   └── DownloadInterruptedError  a time-out or a server in trouble: worth another try
+    ├── CheckpointError             a file that is not a checkpoint, or not one that fits
+    ├── TrainingError               training that cannot start or go on
+    └── EvaluationError             an evaluation that the data does not allow
+
+Each message says what was found, what was expected and what to do.
+"""
+
+
+class VaremixError(Exception):
+    """Base of all errors that a person can mend."""
+
+
+class UsageError(VaremixError):
+    """A wish that cannot be fulfilled as it is written."""
+
+
+class MediaError(VaremixError):
+    """A recording, picture or video that cannot be used."""
+
+
+class ProgramError(MediaError):
+    """An outside program that failed, was not found, or took too long."""
+
+
+class DownloadError(VaremixError):
+    """A video that could not be fetched."""
+
+
+class VideoUnavailableError(DownloadError):
+    """The video is gone, private or blocked; asking again will not help."""
+
+
+class DownloadInterruptedError(DownloadError):
+    """A time-out or a server in trouble; worth another try."""
+
+
+class CheckpointError(VaremixError):
+    """A file that is not a checkpoint, or not one that fits."""
+
+
+class TrainingError(VaremixError):
+    """Training that cannot start or cannot go on."""
+
+
+class EvaluationError(VaremixError):
+    """An evaluation that the data does not allow."""

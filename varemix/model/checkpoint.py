@@ -1,0 +1,101 @@
+"""Checkpoints: a separator as one safetensors file with a JSON header; loaded strictly, never unpickled.
+
+The header's entry "varemix" is JSON: format version, the separator's settings, the instruments whose queries it
+keeps, and its provenance (recipe, seed, data: facts for people, not needed to load).
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from varemix.errors import CheckpointError
+from varemix.model.separator import Separator, SeparatorSettings
+
+FORMAT_VERSION = 1
+_ENTRY = "varemix"
+
+
+def save_checkpoint(path: Path, separator: Separator, *, provenance: Mapping[str, Any]) -> None:
+    """Write the separator to `path`."""
+    header = {
+        "version": FORMAT_VERSION,
+        "settings": asdict(separator.settings),
+        "instruments": list(separator.instruments),
+        "provenance": dict(provenance),
+    }
+    tensors = {name: value.detach().cpu().contiguous() for name, value in separator.state_dict().items()}
+    save_file(tensors, path, metadata={_ENTRY: json.dumps(header, sort_keys=True)})
+
+
+def load_checkpoint(path: Path, device: str | torch.device = "cpu") -> Separator:
+    """Return the separator in the file, ready to hear. Raises CheckpointError for anything that is not one."""
+    header = read_header(path)
+    separator = _built(path, header)
+    expected = separator.state_dict()
+    with safe_open(path, framework="pt", device="cpu") as file:
+        found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - a safetensors file is no dict
+    _check_weights(path, expected, found)
+    separator.load_state_dict(found, strict=True)
+    return separator.to(device).eval()
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """Return the header's JSON object. Raises CheckpointError when the file is not a checkpoint of varemix."""
+    if not path.is_file():
+        raise CheckpointError(
+            f"There is no checkpoint at '{path}'. Train one, or give the path of a .safetensors file."
+        )
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            metadata = file.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(
+            f"'{path}' is not a checkpoint ({error}); a .safetensors file written by varemix was expected."
+        ) from error
+    try:
+        header = json.loads(metadata[_ENTRY])
+        version = header["version"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"'{path}' holds weights, but no header of varemix; use a checkpoint that varemix wrote."
+        ) from error
+    if version != FORMAT_VERSION:
+        raise CheckpointError(
+            f"'{path}' has checkpoint format {version}, this varemix reads {FORMAT_VERSION}; "
+            "use the varemix that wrote it, or train again."
+        )
+    return dict(header)
+
+
+def _built(path: Path, header: Mapping[str, Any]) -> Separator:
+    """Return a separator of the header's settings, its weights not yet filled in."""
+    known = {field.name for field in fields(SeparatorSettings)}
+    settings, instruments = header.get("settings"), header.get("instruments")
+    if not isinstance(settings, dict) or set(settings) != known or not isinstance(instruments, list):
+        raise CheckpointError(f"'{path}' has a header without the settings {', '.join(sorted(known))}.")
+    try:
+        return Separator(SeparatorSettings(**settings), [str(name) for name in instruments])
+    except (ValueError, TypeError, KeyError) as error:
+        raise CheckpointError(f"'{path}' has settings that no separator can have: {error}") from error
+
+
+def _check_weights(path: Path, expected: Mapping[str, torch.Tensor], found: Mapping[str, torch.Tensor]) -> None:
+    """Raise CheckpointError unless the weights are those of the settings, whole and finite."""
+    if set(expected) != set(found):
+        odd = sorted(set(expected) ^ set(found))
+        raise CheckpointError(
+            f"'{path}' does not hold the weights that its settings name; {len(odd)} differ, the first is '{odd[0]}'."
+        )
+    for name, value in found.items():
+        if value.shape != expected[name].shape:
+            raise CheckpointError(
+                f"'{path}': weight '{name}' has shape {list(value.shape)}; {list(expected[name].shape)} was expected."
+            )
+        if not torch.isfinite(value).all():
+            raise CheckpointError(f"'{path}': weight '{name}' holds values that are not finite.")

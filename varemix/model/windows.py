@@ -1,0 +1,52 @@
+"""Long signals seen through overlapping windows, and the answers faded into one another.
+
+Consecutive windows share an eighth of their frames. There the mask goes over linearly from one window's to the
+next's, so that no seam is heard.
+"""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from varemix.signal.spectrogram import HOP_SAMPLES, num_frames
+
+
+def overlap_frames(window_frames: int) -> int:
+    """Return how many frames consecutive windows share."""
+    return window_frames // 8
+
+
+def windows(blocks: Iterable[np.ndarray], window_frames: int) -> Iterator[tuple[np.ndarray, int]]:
+    """Yield the windows of a mono signal that comes in blocks [S_b].
+
+    Each is the window_frames + 1 cells of samples that its frames touch, zeros beyond the ends, and how many of its
+    frames belong to the signal.
+    """
+    step = window_frames - overlap_frames(window_frames)
+    needed = (window_frames + 1) * HOP_SAMPLES
+    held = np.zeros(HOP_SAMPLES, dtype=np.float32)
+    for block in blocks:
+        held = np.concatenate([held, block.astype(np.float32, copy=False)])
+        while len(held) >= needed:
+            yield held[:needed], window_frames
+            held = held[step * HOP_SAMPLES :]
+    yield np.pad(held, (0, needed - len(held))), num_frames(len(held) - HOP_SAMPLES)
+
+
+def cross_faded(window_masks: Iterable[np.ndarray], window_frames: int) -> Iterator[np.ndarray]:
+    """Join the masks [N, F, T] of consecutive windows; yields blocks [N, F, T_b] in order, without a gap.
+
+    A window after the first has more frames than two windows share, as `windows` sees to.
+    """
+    overlap = overlap_frames(window_frames)
+    rising = ((np.arange(overlap) + 0.5) / overlap).astype(np.float32)
+    before: np.ndarray | None = None
+    for masks in window_masks:
+        joined = masks
+        if before is not None:
+            faded = before * (1 - rising) + masks[..., :overlap] * rising
+            joined = np.concatenate([faded, masks[..., overlap:]], axis=-1)
+        yield joined[..., :-overlap]
+        before = joined[..., -overlap:]
+    if before is not None:
+        yield before

@@ -1,0 +1,90 @@
+"""Wishes in dB, and the gain of every bin that follows from them by the paper's equation (1)."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from varemix.errors import UsageError
+
+MUTE_DB = -math.inf
+MAX_GAIN_DB = 24.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class GainWish:
+    """How much louder or softer one instrument shall be.
+
+    `target` is an instrument's name or the path of a picture; `gain_db` is -inf for mute. A solo is heard alone.
+    """
+
+    target: str
+    gain_db: float = 0.0
+    is_solo: bool = False
+
+    def __post_init__(self) -> None:
+        if math.isnan(self.gain_db) or self.gain_db > MAX_GAIN_DB:
+            raise UsageError(
+                f"Gain '{self.gain_db}' for '{self.target}' is out of range; give a number of dB up to "
+                f"{MAX_GAIN_DB:g}, mute, or solo."
+            )
+
+    @property
+    def text(self) -> str:
+        """The wish as it is written on the command line, in one canonical form."""
+        value = "solo" if self.is_solo else "mute" if self.gain_db == MUTE_DB else f"{self.gain_db:g}"
+        return f"{self.target}={value}"
+
+
+def parse_gain(text: str) -> GainWish:
+    """Return the wish written as NAME=DB, where DB is a number, `mute` or `solo`. Raises UsageError otherwise."""
+    target, equals, value = text.rpartition("=")
+    value = value.strip().lower()
+    if not equals or not target.strip():
+        raise UsageError(f"Gain '{text}' has no NAME=DB form; write for example violin=-6 or photo.jpg=mute.")
+    if value == "solo":
+        return GainWish(target=target.strip(), is_solo=True)
+    try:
+        gain_db = MUTE_DB if value == "mute" else float(value)
+    except ValueError as error:
+        raise UsageError(f"Gain '{value}' for '{target}' is no number of dB; give a number, mute, or solo.") from error
+    return GainWish(target=target.strip(), gain_db=gain_db)
+
+
+def parse_gains(texts: Sequence[str]) -> list[GainWish]:
+    """Return the wishes; UsageError when there are none or one target has two."""
+    wishes = [parse_gain(text) for text in texts]
+    targets = [wish.target for wish in wishes]
+    twice = sorted({target for target in targets if targets.count(target) > 1})
+    if twice:
+        raise UsageError(f"'{twice[0]}' has more than one gain; give each instrument one.")
+    if not wishes:
+        raise UsageError("No gain was given; say what shall change, for example --gain violin=-6.")
+    return wishes
+
+
+def is_unity(wishes: Sequence[GainWish]) -> bool:
+    """Return whether the wishes change nothing: no solo, and 0 dB for all."""
+    return all(wish.gain_db == 0 and not wish.is_solo for wish in wishes)
+
+
+def factor(gain_db: float) -> float:
+    """Return s = 10^(dB/20) - 1 of equation (1): 0 leaves as it is, -1 mutes."""
+    return -1.0 if gain_db == MUTE_DB else 10 ** (gain_db / 20) - 1
+
+
+def bin_change(masks: np.ndarray, wishes: Sequence[GainWish]) -> np.ndarray:
+    """Return by how much each bin's gain differs from 1, [F, T], given one mask [F, T] a wish: masks [N, F, T].
+
+    Equation (1): the gain is 1 + sum of s_i M_i, and 0 where overlapping masks would make it negative. With a solo,
+    what no soloed mask claims is muted: the gain is the largest of the soloed masks, and other wishes are not heard.
+    """
+    solos = [mask for mask, wish in zip(masks, wishes, strict=True) if wish.is_solo]
+    if solos:
+        loudest: np.ndarray = np.max(solos, axis=0)
+        return loudest - 1
+    change = np.zeros(masks.shape[1:], dtype=np.float32)
+    for mask, wish in zip(masks, wishes, strict=True):
+        change += np.float32(factor(wish.gain_db)) * mask
+    return np.maximum(change, -1, out=change)

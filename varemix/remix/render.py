@@ -1,0 +1,122 @@
+"""Rendering files: a recording and its masks in, a remix or stems out, block by block.
+
+The output keeps the recording's rate, depth and channels. Only the delta is made at 44.1 kHz and brought to the
+recording's own rate, so what lies above 22.05 kHz stays the original's. Memory is bounded by a block. Of more than
+two channels the front pair is remixed and the others pass.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import tee
+from operator import itemgetter
+from pathlib import Path
+
+import numpy as np
+
+from varemix.media.audio import AudioReader, AudioWriter
+from varemix.media.resampling import mono, resampled_blocks
+from varemix.remix.gains import GainWish, bin_change
+from varemix.remix.mixer import filtered_blocks
+from varemix.signal.smoothing import DEFAULT_DECAY, zlbm_blocks
+from varemix.signal.spectrogram import RATE_HZ
+
+_BLOCK_SAMPLES = 1 << 17
+_FRONT_PAIR = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rendered:
+    """What was written: how many samples were clipped, and the highest peak in dBFS before clipping."""
+
+    num_clipped: int
+    peak_db: float
+
+
+def heard_blocks(source: Path) -> Iterator[np.ndarray]:
+    """Yield what a network hears of a recording: its mid signal [S_b] at 44.1 kHz, in blocks."""
+    with AudioReader(source) as reader:
+        mid = (mono(block)[None].astype(np.float32) for block in reader.blocks(_BLOCK_SAMPLES))
+        for block in resampled_blocks(mid, reader.info.rate_hz, RATE_HZ):
+            yield block[0]
+
+
+def render_remix(
+    source: Path,
+    target: Path,
+    mask_blocks: Iterable[np.ndarray],
+    wishes: Sequence[GainWish],
+    *,
+    decay: float = DEFAULT_DECAY,
+) -> Rendered:
+    """Write the remix of `source` to `target`.
+
+    `mask_blocks` are [N, F, T_b], one mask a wish, consecutive in time. Raises MediaError when the recording cannot
+    be read or the masks are not as long as it is.
+    """
+    with AudioReader(source) as reader, AudioWriter(target, reader.info) as writer:
+        original, heard = tee(reader.blocks(_BLOCK_SAMPLES))
+        changes = (bin_change(masks, wishes) for masks in zlbm_blocks(mask_blocks, decay))
+        deltas = _filtered_at_own_rate(heard, reader.info.rate_hz, changes)
+        for block, delta in _side_by_side(original, deltas):
+            remixed = block.copy()
+            remixed[:_FRONT_PAIR] += delta
+            writer.write(remixed)
+    return _rendered(writer)
+
+
+def render_stems(
+    source: Path, targets: Sequence[Path], mask_blocks: Iterable[np.ndarray], *, decay: float = 0.0
+) -> list[Rendered]:
+    """Write what each mask cuts out of `source` to the target of the same place; see `render_remix`."""
+    with AudioReader(source) as reader, ExitStack() as stack:
+        writers = [stack.enter_context(AudioWriter(target, reader.info)) for target in targets]
+        original, *heard = tee(reader.blocks(_BLOCK_SAMPLES), len(targets) + 1)
+        smoothed = tee(zlbm_blocks(mask_blocks, decay), len(targets))
+        stems = [
+            _filtered_at_own_rate(blocks, reader.info.rate_hz, map(itemgetter(i), masks))
+            for i, (blocks, masks) in enumerate(zip(heard, smoothed, strict=True))
+        ]
+        originals = tee(original, len(targets))
+        cut = [_side_by_side(block, stem) for block, stem in zip(originals, stems, strict=True)]
+        for pieces in zip(*cut, strict=True):
+            for writer, (block, stem) in zip(writers, pieces, strict=True):
+                silent = np.zeros_like(block)
+                silent[:_FRONT_PAIR] = stem
+                writer.write(silent)
+    return [_rendered(writer) for writer in writers]
+
+
+def _filtered_at_own_rate(
+    blocks: Iterable[np.ndarray], rate_hz: int, gains: Iterable[np.ndarray]
+) -> Iterator[np.ndarray]:
+    """Yield the front pair filtered at 44.1 kHz and brought back to its own rate."""
+    front = (block[:_FRONT_PAIR].astype(np.float32) for block in blocks)
+    filtered = filtered_blocks(resampled_blocks(front, rate_hz, RATE_HZ), gains)
+    return resampled_blocks(filtered, RATE_HZ, rate_hz)
+
+
+def _side_by_side(
+    blocks: Iterable[np.ndarray], others: Iterator[np.ndarray]
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Pair each block with as many samples of the other signal; what resampling left off the end is silence."""
+    held = np.zeros((1, 0), dtype=np.float32)
+    for block in blocks:
+        parts, length = [held] if held.size else [], held.shape[-1]
+        while length < block.shape[-1] and (other := next(others, None)) is not None:
+            parts.append(other)
+            length += other.shape[-1]
+        held = np.concatenate(parts, axis=-1) if parts else held
+        short = max(0, block.shape[-1] - length)
+        yield block, np.pad(held[:, : block.shape[-1]], ((0, 0), (0, short)))
+        held = held[:, block.shape[-1] :]
+    for _ in others:  # what is left is shorter than a sample's rounding, but the checks at the end must run
+        pass
+
+
+def _rendered(writer: AudioWriter) -> Rendered:
+    return Rendered(
+        num_clipped=writer.num_clipped,
+        peak_db=20 * math.log10(writer.peak) if writer.peak > 0 else -math.inf,
+    )

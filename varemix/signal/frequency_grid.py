@@ -1,0 +1,53 @@
+"""Between 512 linear bins and the log-frequency rows that the network sees.
+
+The rows are denser where pitches are: row position v in [-1, 1] reads the linear position
+y = (21 ** ((v + 1) / 2) - 11) / 10, and back v = 2 ln(10 y + 11) / ln 21 - 1, both with their ends on the first and
+last bin (the `align_corners=True` of the original's day), linearly interpolated.
+
+Source: Zhao et al. 2018, "The Sound of Pixels", whose public code defines this warp.
+"""
+
+from functools import lru_cache
+from math import log
+
+import torch
+from torch import Tensor
+
+_BASE = 21.0
+
+
+def to_log_rows(linear: Tensor, num_rows: int) -> Tensor:
+    """Return values [..., F, T] read on `num_rows` log-frequency rows: [..., L, T]."""
+    return _interpolate(linear, *_log_positions(linear.shape[-2], num_rows, linear.device, linear.dtype))
+
+
+def to_linear_bins(rows: Tensor, num_bins: int) -> Tensor:
+    """Return values [..., L, T] read on `num_bins` linear bins: [..., F, T]."""
+    return _interpolate(rows, *_linear_positions(rows.shape[-2], num_bins, rows.device, rows.dtype))
+
+
+def _interpolate(values: Tensor, below: Tensor, fraction: Tensor) -> Tensor:
+    lower = values.index_select(-2, below)
+    upper = values.index_select(-2, below + 1)
+    return lower + fraction[:, None] * (upper - lower)
+
+
+@lru_cache(maxsize=16)
+def _log_positions(num_bins: int, num_rows: int, device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    v = torch.linspace(-1, 1, num_rows, dtype=torch.float64)
+    y = (_BASE ** ((v + 1) / 2) - 11) / 10
+    return _split(y, num_bins, device, dtype)
+
+
+@lru_cache(maxsize=16)
+def _linear_positions(num_rows: int, num_bins: int, device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    v = torch.linspace(-1, 1, num_bins, dtype=torch.float64)
+    y = 2 * torch.log(10 * v + 11) / log(_BASE) - 1
+    return _split(y, num_rows, device, dtype)
+
+
+def _split(y: Tensor, length: int, device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Return the index below and the fraction above it, for positions y in [-1, 1] on a grid of that length."""
+    position = ((y + 1) / 2 * (length - 1)).clamp(0, length - 1)
+    below = position.floor().clamp(max=length - 2).long()
+    return below.to(device), (position - below).to(device=device, dtype=dtype)
