@@ -1,0 +1,167 @@
+"""Where everything lies under the home folder, and files that are never half-written.
+
+Belongs here: places, names of files, atomic writing. Stays out: what the files hold.
+"""
+
+import hashlib
+import logging
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from catalog.errors import HomeError
+from catalog.ids import checked_name, checked_video_id
+
+_HOME_VARIABLE = "VAREMIX_HOME"
+_DEFAULT_HOME = Path("data")
+_TEMPORARY_PREFIX = ".part-"
+_LEFTOVER_AGE_S = 24 * 3600
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder that holds the tables and all files; `Home.open` makes one that can be written.
+
+    Methods that name a place create nothing, but for `work`; `replacing` creates the folders above its file.
+    """
+
+    root: Path
+
+    @classmethod
+    def open(cls, path: Path | str | None = None) -> "Home":
+        """The home at `path`, else at $VAREMIX_HOME, else at ./data; created if it is not there.
+
+        Raises HomeError if it is no folder or cannot be written.
+        """
+        chosen = Path(path or os.environ.get(_HOME_VARIABLE) or _DEFAULT_HOME)
+        try:
+            root = chosen.expanduser().resolve()
+            root.mkdir(parents=True, exist_ok=True)
+            probe = root / _temporary_name("")
+            probe.touch(exist_ok=False)
+            probe.unlink()
+        except (OSError, ValueError, RuntimeError) as error:
+            raise HomeError(
+                f"The home folder {str(chosen)!r} cannot be written ({error}); expected a folder "
+                f"that is yours. Set {_HOME_VARIABLE} to one, or mend its permissions."
+            ) from error
+        return cls(root)
+
+    @property
+    def tables(self) -> Path:
+        """The folder of the Delta tables."""
+        return self.root / "tables"
+
+    @property
+    def reports(self) -> Path:
+        """The folder of reports for people."""
+        return self.root / "reports"
+
+    def video(self, video_id: str) -> Path:
+        """The file of a video. Raises IdError for an id that cannot be, like all places below."""
+        return self._fanned("videos", checked_video_id(video_id), "video", ".mp4")
+
+    def wav(self, clip_id: str) -> Path:
+        """The sound of a clip."""
+        return self._fanned("clips", checked_name(clip_id, "Clip id"), "clip", ".wav")
+
+    def frames(self, clip_id: str) -> Path:
+        """The frames of a clip, a row a frame."""
+        return self._fanned("clips", checked_name(clip_id, "Clip id"), "clip", ".frames.parquet")
+
+    def checkpoint(self, checkpoint_id: str) -> Path:
+        """The weights of a checkpoint."""
+        name = checked_name(checkpoint_id, "Checkpoint id")
+        return self.root / "checkpoints" / f"checkpoint-{name}.safetensors"
+
+    def masks(self, mask_id: str) -> Path:
+        """The masks of a track."""
+        return self._fanned("masks", checked_name(mask_id, "Mask id"), "masks", ".parquet")
+
+    def work(self, name: str) -> Path:
+        """A folder for unfinished work that outlives a run; created if it is not there."""
+        folder = self.root / "work" / f"work-{checked_name(name, 'Work name')}"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def relative(self, path: Path) -> str:
+        """`path` as tables store it: relative to the home, with '/'.
+
+        Raises HomeError if it lies elsewhere.
+        """
+        for candidate in (path.absolute(), path.resolve()):
+            if candidate.is_relative_to(self.root) and ".." not in candidate.parts:
+                return candidate.relative_to(self.root).as_posix()
+        raise HomeError(f"{str(path)!r} lies outside the home {str(self.root)!r}; expected a path within it.")
+
+    def absolute(self, text: str) -> Path:
+        """The path that `relative` turned into `text`.
+
+        Raises HomeError for a text that would leave the home. The check reads the text alone: folders within
+        the home may be links that its owner made.
+        """
+        parts = PurePosixPath(text).parts
+        if not parts or text.startswith("/") or ".." in parts or "\0" in text:
+            raise HomeError(f"The stored path {text!r} is not within the home; expected a relative path without '..'.")
+        return self.root.joinpath(*parts)
+
+    def remove_leftovers(self) -> list[Path]:
+        """Remove what killed writers left more than a day ago; returns what was removed."""
+        limit_s = time.time() - _LEFTOVER_AGE_S
+        removed = []
+        for path in self.root.rglob(f"{_TEMPORARY_PREFIX}*"):
+            try:
+                if path.is_file() and path.stat().st_mtime < limit_s:
+                    path.unlink()
+                    removed.append(path)
+            except OSError as error:
+                _log.warning("Leftover %s stays: %s", path, error)
+        return removed
+
+    def _fanned(self, room: str, name: str, prefix: str, suffix: str) -> Path:
+        """A place in one of 256 subfolders; the prefix keeps a leading '-' of an id from standing first."""
+        subfolder = hashlib.sha256(name.encode("ascii")).hexdigest()[:2]
+        return self.root / room / subfolder / f"{prefix}-{name}{suffix}"
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; when the block ends well, what it wrote there becomes `path`.
+
+    Readers see the old file or the new one, never a half; after a power cut too, since the bytes reach the
+    disk before the name does. When the block raises, the temporary file is removed and `path` stays as it
+    was. Raises FileNotFoundError if the block wrote nothing.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.parent / _temporary_name(path.suffix)
+    try:
+        yield temporary
+        _flush_to_disk(temporary)
+        temporary.replace(path)
+        _flush_to_disk(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write `content` to `path`, whole or not at all. See `replacing`."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def _temporary_name(suffix: str) -> str:
+    return f"{_TEMPORARY_PREFIX}{os.getpid()}-{secrets.token_hex(8)}{suffix}"
+
+
+def _flush_to_disk(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,46 @@
+"""Masks between 0 and 1 as whole levels of a few bits, packed into bytes.
+
+Belongs here: arithmetic on arrays. Stays out: files (`catalog.masks`).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+BITS = (1, 2, 4, 8)
+"""The depths that masks can be stored at."""
+
+
+def pack(masks: NDArray[np.float32], bits: int) -> bytes:
+    """`masks` [...] in 0..1 as packed levels of `bits` bits, in the array's order; the inverse of `unpack`.
+
+    At 1 bit the level is 1 where a mask is above 0.5, else 0. At more bits it is round(mask * (2**bits - 1)),
+    a half going to the even level. The first level of a byte lies in its lowest bits; the last byte is filled
+    up with zeros.
+    """
+    levels = masks > 0.5 if bits == 1 else np.rint(masks * np.float32(2**bits - 1))
+    per_byte = 8 // bits
+    flat = np.zeros(-(-levels.size // per_byte) * per_byte, dtype=np.uint8)
+    flat[: levels.size] = levels.ravel()
+    shifts = np.arange(per_byte, dtype=np.uint8) * np.uint8(bits)
+    packed: NDArray[np.uint8] = np.bitwise_or.reduce(flat.reshape(-1, per_byte) << shifts, axis=1)
+    return packed.tobytes()
+
+
+def unpack(packed: bytes, bits: int, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """The masks [*shape] in 0..1 that `pack` put into `packed`.
+
+    Raises ValueError if `packed` has not the length that `shape` and `bits` ask for.
+    """
+    num_levels = int(np.prod(shape))
+    expected = packed_bytes(num_levels, bits)
+    if len(packed) != expected:
+        raise ValueError(f"{len(packed)} bytes found where {expected} were expected")
+    shifts = np.arange(8 // bits, dtype=np.uint8) * np.uint8(bits)
+    levels = (np.frombuffer(packed, dtype=np.uint8)[:, None] >> shifts) & np.uint8(2**bits - 1)
+    masks: NDArray[np.float32] = levels.ravel()[:num_levels].reshape(shape).astype(np.float32)
+    return masks / np.float32(2**bits - 1)
+
+
+def packed_bytes(num_levels: int, bits: int) -> int:
+    """How many bytes `num_levels` levels of `bits` bits fill."""
+    return -(-num_levels * bits // 8)

@@ -1,0 +1,297 @@
+"""The mask files: the masks of one track, one Parquet file, read one instrument at a time.
+
+Belongs here: the format, writing and reading. Stays out: where masks come from and what they are used for.
+
+A row is a block of up to 512 frames of one instrument ("query"): `query`, `first_frame`, `num_frames`, and
+`data`, the packed levels (`catalog.mask_packing`) of the block [F, T], bin after bin: a bin's frames lie side
+by side, which compresses better than frame after frame, as masks are steadier along time. The rows of one
+instrument form a row group of their own (several, of 64 rows each, if the track is longer than some six
+minutes), in the order of the header's queries. The header is JSON under the key `varemix.masks` of the file's
+metadata.
+"""
+
+import json
+import math
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from catalog.errors import MaskFileError
+from catalog.files import replacing
+from catalog.mask_packing import BITS, pack, packed_bytes, unpack
+
+FORMAT_VERSION = 1
+ROW_FRAMES = 512
+"""Frames in a row; the last row of an instrument may have fewer."""
+
+_GROUP_ROWS = 64
+_HEADER_KEY = b"varemix.masks"
+_MAX_BINS = 2**16
+_TOLERANCE = 1e-4  # smoothing may leave 0..1 by its rounding errors
+_ZSTD_LEVEL = 9
+_COLUMNS: dict[str, pa.DataType] = {
+    "query": pa.string(),
+    "first_frame": pa.int64(),
+    "num_frames": pa.int32(),
+    "data": pa.binary(),
+}
+_SCHEMA = pa.schema(_COLUMNS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskHeader:
+    """What a mask file says of itself. Raises MaskFileError for values that cannot be.
+
+    `content_digest` is that of the track's file, `bits` the depth of a level (1, 2, 4 or 8), `hop_samples`
+    the step between frames at `rate_hz`, `queries` the names of the instruments (N).
+    """
+
+    content_digest: str
+    checkpoint_id: str
+    num_bins: int
+    num_frames: int
+    bits: int
+    hop_samples: int
+    rate_hz: int
+    queries: tuple[str, ...]
+    format_version: int = FORMAT_VERSION
+
+    def __post_init__(self) -> None:
+        for name in ("num_bins", "num_frames", "hop_samples", "rate_hz", "bits", "format_version"):
+            value = getattr(self, name)
+            _require(type(value) is int and value > 0, f"{name} is {value!r}", "a whole number above 0")
+        for name in ("content_digest", "checkpoint_id"):
+            _require(isinstance(getattr(self, name), str), f"{name} is {getattr(self, name)!r}", "a text")
+        _require(self.format_version == FORMAT_VERSION, f"the format is {self.format_version}", "1")
+        _require(self.bits in BITS, f"bits is {self.bits}", f"one of {BITS}")
+        _require(self.num_bins <= _MAX_BINS, f"num_bins is {self.num_bins}", f"at most {_MAX_BINS}")
+        are_texts = all(isinstance(query, str) and query for query in self.queries)
+        are_distinct = len(set(self.queries)) == len(self.queries)
+        is_valid = bool(self.queries) and are_texts and are_distinct
+        _require(is_valid, f"queries is {self.queries!r}", "at least one name, and each name once")
+
+    @property
+    def rows_per_query(self) -> int:
+        """Rows of one instrument."""
+        return math.ceil(self.num_frames / ROW_FRAMES)
+
+    @property
+    def groups_per_query(self) -> int:
+        """Row groups of one instrument."""
+        return math.ceil(self.rows_per_query / _GROUP_ROWS)
+
+    def frames_of_row(self, row: int) -> int:
+        """Frames of an instrument's row `row`."""
+        return min(ROW_FRAMES, self.num_frames - row * ROW_FRAMES)
+
+
+def write_masks(path: Path, header: MaskHeader, blocks: Iterable[NDArray[np.float32]]) -> None:
+    """Write the masks of a track to `path`, whole or not at all.
+
+    `blocks` are arrays [N, F, T] in 0..1 that follow each other in time, of any T; their frames add up to the
+    header's. The file does not depend on how the frames were cut into blocks. Memory holds a few rows per
+    instrument, whatever the length of the track. Raises MaskFileError if the blocks do not fit the header.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        spools = [stack.enter_context(tempfile.TemporaryFile(dir=path.parent)) for _ in header.queries]
+        sizes = _spool(header, blocks, spools)
+        temporary = stack.enter_context(replacing(path))
+        _write_parquet(temporary, header, spools, sizes)
+
+
+class MaskReader:
+    """An open mask file; a context manager.
+
+    Raises MaskFileError if the file is not there, is no mask file, is damaged, or lacks an instrument.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with _explained(path):
+            self._file = pq.ParquetFile(path, page_checksum_verification=True)
+        try:
+            self.header = _read_header(path, self._file)
+        except MaskFileError:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def blocks(self, queries: Sequence[str]) -> Iterator[NDArray[np.float32]]:
+        """The masks of `queries` as arrays [N, F, T] in 0..1, in the order of time, T at most ROW_FRAMES.
+
+        Memory holds one row group of each of `queries`, whatever the length of the track.
+        """
+        starts = [self._first_group(query) for query in queries]
+        return self._blocks(queries, starts)
+
+    def read(self, query: str) -> NDArray[np.float32]:
+        """The whole masks [F, T] of `query` in 0..1."""
+        return np.concatenate([block[0] for block in self.blocks([query])], axis=-1)
+
+    def _first_group(self, query: str) -> int:
+        if query not in self.header.queries:
+            raise MaskFileError(
+                f"The mask file {str(self._path)!r} holds no masks of {query!r}; it holds "
+                f"{', '.join(self.header.queries)}. Make masks of {query!r} first."
+            )
+        return self.header.queries.index(query) * self.header.groups_per_query
+
+    def _blocks(self, queries: Sequence[str], starts: Sequence[int]) -> Iterator[NDArray[np.float32]]:
+        row = 0
+        for group in range(self.header.groups_per_query):
+            with _explained(self._path):
+                tables = [self._file.read_row_group(start + group) for start in starts]
+            columns = [table.to_pylist() for table in tables]
+            for cells in zip(*columns, strict=True):
+                pairs = zip(cells, queries, strict=True)
+                yield np.stack([self._unpacked(cell, query, row) for cell, query in pairs])
+                row += 1
+
+    def _unpacked(self, cell: dict[str, object], query: str, row: int) -> NDArray[np.float32]:
+        """The masks [F, T] of one row, after a check that it is the row that should stand here."""
+        expected = (query, row * ROW_FRAMES, self.header.frames_of_row(row))
+        found = (cell["query"], cell["first_frame"], cell["num_frames"])
+        data = cell["data"]
+        if found != expected or not isinstance(data, bytes):
+            raise _damaged(self._path, f"row {found} found where {expected} was expected")
+        with _explained(self._path):
+            return unpack(data, self.header.bits, (self.header.num_bins, self.header.frames_of_row(row)))
+
+
+def _rows(header: MaskHeader, blocks: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+    """The frames of `blocks` cut anew into rows [N, F, T], T = ROW_FRAMES for all but the last."""
+    shape = (len(header.queries), header.num_bins)
+    buffer = np.empty((*shape, ROW_FRAMES), dtype=np.float32)
+    num_filled = num_seen = 0
+    for block in blocks:
+        _check_block(block, shape)
+        num_seen += block.shape[-1]
+        _require(num_seen <= header.num_frames, f"{num_seen} frames came", f"{header.num_frames} in all")
+        first = 0
+        while first < block.shape[-1]:
+            num_taken = min(ROW_FRAMES - num_filled, block.shape[-1] - first)
+            buffer[..., num_filled : num_filled + num_taken] = block[..., first : first + num_taken]
+            first += num_taken
+            num_filled += num_taken
+            if num_filled == ROW_FRAMES:
+                yield np.clip(buffer, 0, 1)
+                num_filled = 0
+    _require(num_seen == header.num_frames, f"{num_seen} frames came", f"{header.num_frames}")
+    if num_filled:
+        yield np.clip(buffer[..., :num_filled], 0, 1)
+
+
+def _check_block(block: NDArray[np.float32], shape: tuple[int, int]) -> None:
+    fits = block.ndim == 3 and block.shape[:2] == shape
+    _require(fits, f"a block is {block.shape}", f"({shape[0]}, {shape[1]}, any number of frames)")
+    if block.size:
+        low, high = float(block.min()), float(block.max())
+        is_inside = low >= -_TOLERANCE and high <= 1 + _TOLERANCE  # false for NaN too
+        _require(is_inside, f"masks lie between {low:g} and {high:g}", "0 to 1")
+
+
+def _spool(header: MaskHeader, blocks: Iterable[NDArray[np.float32]], spools: Sequence[IO[bytes]]) -> list[list[int]]:
+    """Write each instrument's rows, packed and compressed, to its own spool; returns their sizes [N, rows].
+
+    The network hears all instruments of a moment at once, the file holds one instrument after the other; the
+    spools turn one order into the other without the track in memory.
+    """
+    codec = pa.Codec("zstd", compression_level=1)
+    sizes: list[list[int]] = [[] for _ in spools]
+    for row in _rows(header, blocks):
+        for masks, spool, row_sizes in zip(row, spools, sizes, strict=True):
+            row_sizes.append(spool.write(codec.compress(pack(masks, header.bits), asbytes=True)))
+    return sizes
+
+
+def _write_parquet(path: Path, header: MaskHeader, spools: Sequence[IO[bytes]], sizes: Sequence[Sequence[int]]) -> None:
+    """Write what `_spool` wrote, one instrument after the other."""
+    schema = _SCHEMA.with_metadata({_HEADER_KEY: json.dumps(asdict(header)).encode()})
+    with pq.ParquetWriter(
+        path,
+        schema,
+        compression="zstd",
+        compression_level=_ZSTD_LEVEL,
+        use_dictionary=False,
+        write_statistics=["query", "first_frame"],
+        write_page_checksum=True,
+    ) as writer:
+        for query, spool, row_sizes in zip(header.queries, spools, sizes, strict=True):
+            spool.seek(0)
+            for first_row in range(0, len(row_sizes), _GROUP_ROWS):
+                rows = range(first_row, min(first_row + _GROUP_ROWS, len(row_sizes)))
+                cells = [_cell(header, query, row, spool.read(row_sizes[row])) for row in rows]
+                writer.write_table(pa.Table.from_pylist(cells, schema=schema))
+
+
+def _cell(header: MaskHeader, query: str, row: int, compressed: bytes) -> dict[str, object]:
+    num_frames = header.frames_of_row(row)
+    size = packed_bytes(header.num_bins * num_frames, header.bits)
+    data = pa.Codec("zstd").decompress(compressed, decompressed_size=size, asbytes=True)
+    return {"query": query, "first_frame": row * ROW_FRAMES, "num_frames": num_frames, "data": data}
+
+
+def _read_header(path: Path, file: pq.ParquetFile) -> MaskHeader:
+    schema = file.schema_arrow
+    text = (schema.metadata or {}).get(_HEADER_KEY)
+    if text is None or schema.remove_metadata() != _SCHEMA:
+        raise MaskFileError(
+            f"{str(path)!r} is a Parquet file, but holds no masks; expected one that `write_masks` wrote."
+        )
+    try:
+        content = json.loads(text)
+        header = MaskHeader(**{**content, "queries": tuple(content["queries"])})
+    except (ValueError, TypeError, KeyError, MaskFileError) as error:
+        raise _damaged(path, f"its header is not valid: {error}") from error
+    _check_groups(path, file.metadata, header)
+    return header
+
+
+def _check_groups(path: Path, metadata: pq.FileMetaData, header: MaskHeader) -> None:
+    num_expected = len(header.queries) * header.groups_per_query
+    if metadata.num_row_groups != num_expected:
+        raise _damaged(path, f"{metadata.num_row_groups} row groups found, {num_expected} expected")
+    for group in range(num_expected):
+        first_row = group % header.groups_per_query * _GROUP_ROWS
+        num_rows = min(_GROUP_ROWS, header.rows_per_query - first_row)
+        if metadata.row_group(group).num_rows != num_rows:
+            raise _damaged(path, f"row group {group} has not the {num_rows} rows expected")
+
+
+def _require(is_met: bool, found: str, expected: str) -> None:
+    if not is_met:
+        raise MaskFileError(f"Masks cannot be stored: {found}; expected {expected}.")
+
+
+def _damaged(path: Path, found: str) -> MaskFileError:
+    return MaskFileError(f"The mask file {str(path)!r} cannot be used: {found}. Remove it and make the masks again.")
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn what reading a file raises into a MaskFileError."""
+    try:
+        yield
+    except (OSError, pa.ArrowException, ValueError) as error:
+        raise _damaged(path, str(error)) from error

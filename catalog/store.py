@@ -1,0 +1,279 @@
+"""Reading and merging rows of the Delta tables.
+
+Belongs here: commits, retries, time travel. Stays out: what the columns mean (`catalog.tables`).
+
+Delta Lake makes every merge atomic and refuses one of two that collide; the refused one is done again on what
+the other wrote. Writers of one machine queue on a lock beside the table, so that collisions are left to
+writers on other machines. A table's old versions stay readable until `vacuum`.
+"""
+
+import fcntl
+import logging
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import CommitProperties, DeltaTable
+from deltalake.exceptions import CommitFailedError, DeltaError
+
+from catalog.errors import TableError
+from catalog.files import Home
+from catalog.rows import Row, arrow_to_frame, rows_to_arrow, stored_value
+from catalog.tables import TABLES, Table
+
+NO_VERSION = -1
+"""The version of a table that was never written; it can be read and is empty."""
+
+_NUM_ATTEMPTS = 40
+_LONGEST_PAUSE_S = 2.0
+# Every merge adds a file. Small files are joined up to this size, so that neither many files nor the
+# rewriting of a large one makes the next merge slow.
+_MERGES_PER_COMPACTION = 16
+_COMPACTED_BYTES = 4 * 2**20
+_CONFIGURATION = {
+    "delta.checkpointInterval": "20",
+    "delta.dataSkippingNumIndexedCols": "0",  # ids are digests: no file can be skipped by their range
+    # Time travel must not end because the log was tidied.
+    "delta.logRetentionDuration": "interval 3650 days",
+}
+
+_log = logging.getLogger(__name__)
+
+
+class Catalog:
+    """The tables under a home folder. Many processes and threads may use their own at once.
+
+    All methods raise TableError for an unknown table or column, and for a table that cannot be read or
+    written. Processes that use it must be spawned, not forked: Delta Lake's threads do not survive a fork.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+
+    def merge(self, name: str, rows: Sequence[Row]) -> int:
+        """Write `rows` into table `name`: each replaces the row with its key entirely, or is new.
+
+        All rows arrive or none. Of rows with the same key in one call the last one counts. Returns the number
+        of rows written. See `catalog.rows.rows_to_arrow` for what is checked and filled in.
+        """
+        table = _table(name)
+        if not rows:
+            return 0
+        source = rows_to_arrow(table, rows)
+        with self._turn(table):
+            version = _retried(table, lambda: self._merge_once(table, source))
+            if version % _MERGES_PER_COMPACTION == 0:
+                self._compact(table)
+        return source.num_rows
+
+    def read(
+        self,
+        name: str,
+        columns: Sequence[str] | None = None,
+        where: Mapping[str, object] | None = None,
+        version: int | None = None,
+    ) -> pd.DataFrame:
+        """The rows of table `name` as a frame, ordered by key; see `read_arrow` for the arguments.
+
+        Types are the same whatever is missing: see `catalog.rows.arrow_to_frame`.
+        """
+        return arrow_to_frame(self.read_arrow(name, columns, where, version))
+
+    def read_rows(
+        self,
+        name: str,
+        columns: Sequence[str] | None = None,
+        where: Mapping[str, object] | None = None,
+        version: int | None = None,
+    ) -> list[dict[str, Any]]:
+        """The rows of table `name` as plain dicts, None where a value is missing; `merge` takes them back."""
+        return self.read_arrow(name, columns, where, version).to_pylist()
+
+    def read_arrow(
+        self,
+        name: str,
+        columns: Sequence[str] | None = None,
+        where: Mapping[str, object] | None = None,
+        version: int | None = None,
+    ) -> pa.Table:
+        """The rows of table `name`, ordered by key, with the units and descriptions of its schema.
+
+        `columns` defaults to all. `where` maps columns to a value, to None (missing), or to a list of values,
+        of which a row must hold one; a row must meet all. `version` is one that `version` gave, by default
+        the newest. A table that was never written is empty.
+        """
+        table = _table(name)
+        schema = _chosen_schema(table, columns)
+        condition = _condition(table, where or {})
+        delta = None if version == NO_VERSION else self._open(table, version)
+        if delta is None:
+            return schema.empty_table()
+        with _explained(table, "read"):
+            needed = list(dict.fromkeys([*schema.names, table.key, *(where or {})]))
+            found = delta.to_pyarrow_dataset().to_table(columns=needed)
+            # Rows are chosen here and not by the dataset, whose comparisons with the files' statistics fail where
+            # the two disagree on the type of texts.
+            chosen = found if condition is None else found.filter(condition)
+            return chosen.sort_by(table.key).select(schema.names).cast(schema)
+
+    def version(self, name: str) -> int:
+        """The newest version of table `name`; NO_VERSION, which is -1, if it was never written."""
+        delta = self._open(_table(name), None)
+        return NO_VERSION if delta is None else delta.version()
+
+    def compact(self, name: str) -> None:
+        """Join the small files of table `name`; `merge` does so by itself now and then."""
+        table = _table(name)
+        with self._turn(table):
+            self._compact(table)
+
+    def vacuum(self, name: str, keep_days: int = 30) -> int:
+        """Remove files that only versions older than `keep_days` need; returns how many.
+
+        Those versions cannot be read any more.
+        """
+        table = _table(name)
+        with self._turn(table):
+            delta = self._open(table, None)
+            if delta is None:
+                return 0
+            with _explained(table, "vacuumed"):
+                removed = delta.vacuum(keep_days * 24, dry_run=False, enforce_retention_duration=False)
+        return len(removed)
+
+    def _path(self, table: Table) -> Path:
+        return self.home.tables / table.name
+
+    @contextmanager
+    def _turn(self, table: Table) -> Iterator[None]:
+        """Wait for this process's turn to write `table`. The lock goes with the process that holds it."""
+        self.home.tables.mkdir(parents=True, exist_ok=True)
+        with (self.home.tables / f".{table.name}.lock").open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def _open(self, table: Table, version: int | None) -> DeltaTable | None:
+        """The table at `version`, or None if it was never written."""
+        path = self._path(table)
+        with _explained(table, "read" if version is None else f"read at version {version}"):
+            if version is None and not DeltaTable.is_deltatable(str(path)):
+                return None
+            return DeltaTable(path, version=version)
+
+    def _merge_once(self, table: Table, source: pa.Table) -> int:
+        """Commit `source`, creating the table if need be; returns the new version."""
+        delta = self._open(table, None) or DeltaTable.create(
+            self._path(table),
+            table.schema,
+            mode="ignore",
+            name=table.name,
+            description=table.description,
+            configuration=_CONFIGURATION,
+        )
+        _check_stored_columns(table, delta)
+        merger = delta.merge(
+            source,
+            predicate=f"stored.{table.key} = new.{table.key}",
+            source_alias="new",
+            target_alias="stored",
+            streamed_exec=False,
+            commit_properties=CommitProperties(max_commit_retries=0),
+        )
+        merger.when_matched_update_all().when_not_matched_insert_all().execute()
+        return delta.version()
+
+    def _compact(self, table: Table) -> None:
+        delta = self._open(table, None)
+        if delta is None:
+            return
+        try:
+            with _explained(table, "compacted"):
+                delta.optimize.compact(target_size=_COMPACTED_BYTES)
+        except CommitFailedError as error:
+            _log.info("Table %s is compacted another time: %s", table.name, error)
+
+
+def _table(name: str) -> Table:
+    if name not in TABLES:
+        raise TableError(f"There is no table {name!r}; expected one of {', '.join(TABLES)}.")
+    return TABLES[name]
+
+
+def _check_stored_columns(table: Table, delta: DeltaTable) -> None:
+    """Raise TableError if `delta` lacks columns: a merge would drop their values without a word."""
+    stored = {field.name for field in delta.schema().fields}
+    if stored != set(table.schema.names):
+        raise TableError(
+            f"Table {table.name!r} could not be written: its columns are {', '.join(sorted(stored))}; expected "
+            f"{', '.join(sorted(table.schema.names))}. Another version of the software made it: use that one, or "
+            "another home."
+        )
+
+
+def _chosen_schema(table: Table, columns: Sequence[str] | None) -> pa.Schema:
+    if columns is None:
+        return table.schema
+    _check_columns(table, columns)
+    return pa.schema([table.schema.field(column) for column in columns])
+
+
+def _check_columns(table: Table, columns: Sequence[str]) -> None:
+    unknown = [column for column in columns if column not in table.schema.names]
+    if unknown:
+        raise TableError(
+            f"Table {table.name!r} has no column {', '.join(map(repr, unknown))}; "
+            f"expected some of {', '.join(table.schema.names)}."
+        )
+
+
+def _condition(table: Table, where: Mapping[str, object]) -> pc.Expression | None:
+    """All of `where` as one Arrow expression."""
+    _check_columns(table, list(where))
+    whole: pc.Expression | None = None
+    for column, wanted in where.items():
+        values = list(wanted) if isinstance(wanted, list | tuple | set | frozenset) else [wanted]
+        opening = f"Reading table {table.name!r}"
+        stored = [stored_value(table, column, value, opening) for value in values]
+        listed = pa.array([value for value in stored if value is not None], table.schema.field(column).type)
+        part = pc.field(column).isin(listed)
+        if None in stored:
+            part = part | pc.field(column).is_null()
+        whole = part if whole is None else whole & part
+    return whole
+
+
+def _retried(table: Table, commit: Callable[[], int]) -> int:
+    """The result of `commit`, done again after a pause whenever another writer came first."""
+    pause_s = 0.05
+    for _ in range(_NUM_ATTEMPTS):
+        try:
+            with _explained(table, "written"):
+                return commit()
+        except CommitFailedError as error:
+            _log.debug("Table %s: another writer came first: %s", table.name, error)
+        time.sleep(random.uniform(0.2, 1.0) * pause_s)
+        pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+    raise TableError(
+        f"Table {table.name!r} could not be written: other writers came first {_NUM_ATTEMPTS} times. "
+        "Run again, with fewer workers."
+    )
+
+
+@contextmanager
+def _explained(table: Table, what: str) -> Iterator[None]:
+    """Turn what Delta Lake raises into a TableError, but for lost races, which the caller tries again."""
+    try:
+        yield
+    except CommitFailedError:
+        raise
+    except (DeltaError, OSError, pa.ArrowException, ValueError) as error:
+        raise TableError(
+            f"Table {table.name!r} could not be {what}: {error}. Expected a Delta table as this version of "
+            "the catalog writes it; check the disk, or restore the folder from a backup."
+        ) from error

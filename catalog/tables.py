@@ -1,0 +1,203 @@
+"""The tables of the catalog and their schemas: what each column means and in which unit.
+
+Belongs here: names, types, units, descriptions, and the words a status can be. Stays out: reading and writing
+(`catalog.store`).
+
+The path of data runs videos -> clips -> checkpoints -> scores, and tracks -> masks -> remixes. Each field
+carries the metadata `unit` ("" where there is none), `description`, and `choices` (words joined by '|') where
+only some words are allowed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import pyarrow as pa
+
+_TEXT = pa.string()
+_COUNT = pa.int64()
+_NUMBER = pa.float64()
+_MOMENT = pa.timestamp("us", tz="UTC")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: its name, the column that tells its rows apart, its columns, and what a row stands for."""
+
+    name: str
+    key: str
+    schema: pa.Schema
+    description: str
+
+    def choices(self, column: str) -> tuple[str, ...]:
+        """The words that `column` can hold; empty if it can hold any."""
+        words = (self.schema.field(column).metadata or {}).get(b"choices", b"").decode()
+        return tuple(words.split("|")) if words else ()
+
+    @property
+    def required(self) -> frozenset[str]:
+        """The columns that every row must fill."""
+        return frozenset(field.name for field in self.schema if not field.nullable)
+
+
+def _column(name: str, type_: pa.DataType, description: str, unit: str = "", choices: str = "") -> pa.Field:
+    """A column that every row must fill."""
+    metadata = {"unit": unit, "description": description}
+    if choices:
+        metadata["choices"] = choices
+    return pa.field(name, type_, nullable=False, metadata=metadata)
+
+
+def _optional(name: str, type_: pa.DataType, description: str, unit: str = "") -> pa.Field:
+    """A column that a row may leave out."""
+    return _column(name, type_, description, unit).with_nullable(True)
+
+
+def _table(name: str, key: str, description: str, *fields: pa.Field) -> Table:
+    """A table with the columns that all tables end with."""
+    updated_at = _column("updated_at", _MOMENT, "when this row was last written", "UTC")
+    return Table(name=name, key=key, schema=pa.schema([*fields, updated_at]), description=description)
+
+
+def _reason() -> pa.Field:
+    return _optional("reason", _TEXT, "why the status is what it is, for a person to read")
+
+
+_VIDEOS = _table(
+    "videos",
+    "video_id",
+    "a video to learn from",
+    _column("video_id", _TEXT, "the id that its list gives it; YouTube's where it comes from there"),
+    _column("instrument", _TEXT, "the instrument heard and seen, such as acoustic_guitar"),
+    _column("split", _TEXT, "the part of the data set", choices="train|val|test"),
+    _optional("url", _TEXT, "where it was fetched from"),
+    _column("status", _TEXT, "whether its file can be used", choices="ready|unavailable|failed"),
+    _reason(),
+    _optional("path", _TEXT, "its file, relative to the home"),
+    _optional("num_bytes", _COUNT, "size of its file", "B"),
+    _optional("digest", _TEXT, "SHA-256 of its file"),
+    _optional("source", _TEXT, "the list that named it"),
+)
+
+_CLIPS = _table(
+    "clips",
+    "video_id",
+    "the sound and the frames of a video, ready to learn from",
+    _column("video_id", _TEXT, "the video it comes from"),
+    _column("clip_id", _TEXT, "digest of the video and of the settings of its preparation"),
+    _column("instrument", _TEXT, "the instrument heard and seen"),
+    _column("split", _TEXT, "the part of the data set", choices="train|val|test"),
+    _column("status", _TEXT, "whether it can be used", choices="ready|failed"),
+    _reason(),
+    _optional("wav_path", _TEXT, "its sound, relative to the home"),
+    _optional("frames_path", _TEXT, "its frames, relative to the home"),
+    _optional("duration_s", _NUMBER, "length of its sound", "s"),
+    _optional("rate_hz", _COUNT, "sample rate of its sound", "Hz"),
+    _optional("num_frames", _COUNT, "number of its pictures"),
+    _optional("frame_rate_hz", _NUMBER, "pictures a second", "Hz"),
+    _optional("loudness_lufs", _NUMBER, "integrated loudness (ITU-R BS.1770)", "LUFS"),
+    _optional("silent_fraction", _NUMBER, "part of its sound that is silent, 0 to 1"),
+)
+
+_CHECKPOINTS = _table(
+    "checkpoints",
+    "checkpoint_id",
+    "a trained network",
+    _column("checkpoint_id", _TEXT, "digest of recipe, data and seed"),
+    _column("recipe", _TEXT, "name of the recipe"),
+    _column("settings_json", _TEXT, "all settings of the recipe, as JSON"),
+    _column("clips_version", _COUNT, "version of the table clips that it was trained on"),
+    _optional("parent_id", _TEXT, "the checkpoint that training started from"),
+    _column("seed", _COUNT, "seed of all its random numbers"),
+    _optional("num_steps", _COUNT, "optimizer steps taken"),
+    _optional("validation_loss", _NUMBER, "loss on the validation examples"),
+    _optional("path", _TEXT, "its file, relative to the home"),
+    _optional("digest", _TEXT, "SHA-256 of its file"),
+    _column("stage", _TEXT, "what it serves as", choices="candidate|champion|retired"),
+    _reason(),
+    _optional("seconds", _NUMBER, "time that training took", "s"),
+)
+
+_TRACKS = _table(
+    "tracks",
+    "track_id",
+    "a recording of a library",
+    _column("track_id", _TEXT, "digest of library and path"),
+    _column("library", _TEXT, "the library's folder, absolute"),
+    _column("track_path", _TEXT, "its file, relative to the library"),
+    _optional("content_digest", _TEXT, "SHA-256 of its file"),
+    _optional("num_bytes", _COUNT, "size of its file", "B"),
+    _optional("modified_ns", _COUNT, "when its file was last changed, since 1970", "ns"),
+    _column("status", _TEXT, "whether it can be read", choices="ready|failed|gone"),
+    _reason(),
+    _optional("container", _TEXT, "format of its file, such as FLAC"),
+    _optional("subtype", _TEXT, "coding of its samples, such as PCM_24"),
+    _optional("rate_hz", _COUNT, "sample rate", "Hz"),
+    _optional("num_channels", _COUNT, "number of channels"),
+    _optional("num_samples", _COUNT, "samples a channel"),
+    _optional("duration_s", _NUMBER, "length", "s"),
+)
+
+_MASKS = _table(
+    "masks",
+    "mask_id",
+    "the masks of a track",
+    _column("mask_id", _TEXT, "digest of track, checkpoint, queries and settings"),
+    _column("track_id", _TEXT, "the track"),
+    _optional("content_digest", _TEXT, "SHA-256 of the track's file when the masks were made"),
+    _column("checkpoint_id", _TEXT, "the checkpoint that heard the track"),
+    _optional("settings_json", _TEXT, "settings of the masks, as JSON"),
+    _optional("queries", pa.list_(_TEXT), "names of the instruments, in the file's order"),
+    _optional("path", _TEXT, "the mask file, relative to the home"),
+    _optional("bits", _COUNT, "bits a bin", "bit"),
+    _optional("num_frames", _COUNT, "spectrum frames"),
+    _optional("num_bytes", _COUNT, "size of the mask file", "B"),
+    _optional("digest", _TEXT, "SHA-256 of the mask file"),
+    _column("status", _TEXT, "whether the masks can be used", choices="ready|failed"),
+    _reason(),
+    _optional("seconds", _NUMBER, "time that making them took", "s"),
+)
+
+_REMIXES = _table(
+    "remixes",
+    "remix_id",
+    "a remixed track",
+    _column("remix_id", _TEXT, "digest of track, masks and wishes"),
+    _column("track_id", _TEXT, "the track"),
+    _optional("content_digest", _TEXT, "SHA-256 of the track's file when it was remixed"),
+    _optional("mask_id", _TEXT, "the masks it was made with"),
+    _optional("checkpoint_id", _TEXT, "the checkpoint that made the masks"),
+    _column("wishes_json", _TEXT, "what was wished, as JSON"),
+    _optional("out_path", _TEXT, "the remixed file, absolute"),
+    _optional("digest", _TEXT, "SHA-256 of the remixed file"),
+    _column("status", _TEXT, "what became of it", choices="remixed|untouched|failed"),
+    _reason(),
+    _optional("clipped_samples", _COUNT, "samples that had to be clipped"),
+    _optional("peak_db", _NUMBER, "highest sample of the remixed file", "dBFS"),
+    _optional("seconds", _NUMBER, "time that remixing took", "s"),
+)
+
+_SCORES = _table(
+    "scores",
+    "score_id",
+    "how well a checkpoint separated one instrument of one pair",
+    _column("score_id", _TEXT, "digest of checkpoint, pair, condition and instrument"),
+    _column("checkpoint_id", _TEXT, "the checkpoint"),
+    _column("catalog_version", _COUNT, "version of the table clips that it was scored on"),
+    _column("split", _TEXT, "the part of the data set", choices="train|val|test"),
+    _column("seed", _COUNT, "seed of the choice of pairs"),
+    _column("pair_id", _TEXT, "the pair of clips that was mixed"),
+    _column("condition", _TEXT, "which mask was scored, such as predicted or ideal"),
+    _column("instrument", _TEXT, "the instrument that was separated"),
+    _optional("other_instrument", _TEXT, "the instrument that it was mixed with"),
+    _optional("sdr_db", _NUMBER, "signal to distortion ratio (BSS Eval 3)", "dB"),
+    _optional("nsdr_db", _NUMBER, "SDR less that of the mix itself", "dB"),
+    _optional("sir_db", _NUMBER, "signal to interference ratio (BSS Eval 3)", "dB"),
+    _optional("sar_db", _NUMBER, "signal to artifacts ratio (BSS Eval 3)", "dB"),
+    _column("status", _TEXT, "whether the numbers can be used"),
+    _reason(),
+)
+
+TABLES: Mapping[str, Table] = MappingProxyType(
+    {table.name: table for table in (_VIDEOS, _CLIPS, _CHECKPOINTS, _TRACKS, _MASKS, _REMIXES, _SCORES)}
+)
