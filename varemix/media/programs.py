@@ -1,0 +1,178 @@
+"""Outside programs: find ffmpeg, and run any program so that nothing is left behind.
+
+The one place that starts processes. No shell, no inherited stdin or stdout, an own session, a time-out, and
+an end with the parent's end, however that comes.
+"""
+
+import contextlib
+import functools
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Generator, Iterator, Sequence
+from pathlib import Path
+from typing import IO
+
+from varemix.errors import ProgramError
+
+FFMPEG_VARIABLE = "VAREMIX_FFMPEG"
+_LEASH = Path(__file__).with_name("leash.py")
+_CHUNK_BYTES = 1 << 16
+_STDERR_KEPT_BYTES = 1 << 16
+_EMPTY_WORDS = ("Conversion failed!", "Exiting normally")
+
+
+def find_ffmpeg() -> Path:
+    """Return a working ffmpeg: the one VAREMIX_FFMPEG names, else the system's, else imageio-ffmpeg's.
+
+    Raises ProgramError when VAREMIX_FFMPEG names one that does not run, or when none of the others does.
+    """
+    named = os.environ.get(FFMPEG_VARIABLE)
+    if named:
+        problem = _ffmpeg_problem(Path(named).expanduser().absolute())
+        if problem:
+            raise ProgramError(
+                f"{FFMPEG_VARIABLE} names '{named}', which does not work as ffmpeg: {problem}. Correct or unset it."
+            )
+        return Path(named).expanduser().absolute()
+    for candidate in _ffmpeg_candidates():
+        if _ffmpeg_problem(candidate) is None:
+            return candidate
+    raise ProgramError(
+        "No working ffmpeg was found: none on PATH, and none carried by imageio-ffmpeg. Install ffmpeg with "
+        "the system's package manager, run `pip install imageio-ffmpeg`, or set "
+        f"{FFMPEG_VARIABLE} to its path."
+    )
+
+
+def _ffmpeg_candidates() -> Iterator[Path]:
+    on_path = shutil.which("ffmpeg")
+    if on_path:
+        yield Path(on_path).absolute()
+    try:
+        import imageio_ffmpeg
+
+        yield Path(imageio_ffmpeg.get_ffmpeg_exe()).absolute()
+    except (ImportError, RuntimeError):  # RuntimeError: a package built without the program
+        return
+
+
+@functools.lru_cache(maxsize=16)
+def _ffmpeg_problem(path: Path) -> str | None:
+    try:
+        version = run_program([path, "-version"], timeout_s=20)
+    except ProgramError as error:
+        return str(error)
+    return None if version.startswith(b"ffmpeg version") else "it does not answer -version as ffmpeg does"
+
+
+def run_program(args: Sequence[str | Path], *, timeout_s: float, input: bytes | None = None) -> bytes:
+    """Run a program to its end and return what it wrote to stdout.
+
+    `args[0]` is a path or a name on PATH. The program reads `input`, or nothing. When it takes longer than
+    `timeout_s`, or this thread is interrupted, it is killed together with all it started.
+    Raises ProgramError for a missing program, a time-out, and an exit code other than 0 (with its last line
+    of stderr).
+    """
+    with _started(args, has_input=input is not None) as process:
+        try:
+            stdout, stderr = process.communicate(input, timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            raise ProgramError(_timeout_message(args, timeout_s)) from None
+        _check_exit(args, process.returncode, stderr)
+        return bytes(stdout)
+
+
+def stream_program(args: Sequence[str | Path], *, timeout_s: float) -> Generator[bytes, None, None]:
+    """Run a program and yield what it writes to stdout in chunks; memory stays bounded.
+
+    Conditions and errors are those of `run_program`; a failure is told after the last chunk. Close the
+    iterator to end the program early. Consume it in the thread that began it: the program is tied to that
+    thread's life.
+    """
+    with _started(args, has_input=False) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        timed_out = threading.Event()
+        stderr = bytearray()
+        timer = threading.Timer(timeout_s, _kill_late, args=(process, timed_out))
+        drain = threading.Thread(target=_keep_tail, args=(process.stderr, stderr), daemon=True)
+        timer.start()
+        drain.start()
+        try:
+            while chunk := process.stdout.read1(_CHUNK_BYTES):  # type: ignore[attr-defined] # a BufferedReader
+                yield chunk
+            process.wait()
+        finally:
+            timer.cancel()
+            _kill_group(process)
+            drain.join()
+        if timed_out.is_set():
+            raise ProgramError(_timeout_message(args, timeout_s))
+        _check_exit(args, process.returncode, bytes(stderr))
+
+
+@contextlib.contextmanager
+def _started(args: Sequence[str | Path], *, has_input: bool) -> Iterator[subprocess.Popen[bytes]]:
+    """Give a running program; whatever ends the block, its process group is gone afterwards."""
+    program = shutil.which(args[0])
+    if program is None:
+        raise ProgramError(
+            f"The program '{args[0]}' was not found, or may not be run. Install it, or correct its path."
+        )
+    command = [str(Path(program).absolute()), *map(str, args[1:])]
+    if sys.platform == "linux":
+        command = [sys.executable, "-I", "-S", str(_LEASH), str(os.getpid()), *command]
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE if has_input else subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        _kill_group(process)
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe is not None:
+                with contextlib.suppress(BrokenPipeError):  # input that the program did not read
+                    pipe.close()
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    """Kill a program and all it started, and wait for its end."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # the whole group is gone already
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _kill_late(process: subprocess.Popen[bytes], timed_out: threading.Event) -> None:
+    timed_out.set()
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _keep_tail(pipe: IO[bytes], tail: bytearray) -> None:
+    while chunk := pipe.read1(_CHUNK_BYTES):  # type: ignore[attr-defined] # a BufferedReader
+        tail += chunk
+        del tail[:-_STDERR_KEPT_BYTES]
+
+
+def _check_exit(args: Sequence[str | Path], exit_code: int, stderr: bytes) -> None:
+    if exit_code != 0:
+        raise ProgramError(f"{Path(args[0]).name} failed with exit code {exit_code}: {_last_words(stderr)}")
+
+
+def _last_words(stderr: bytes) -> str:
+    """Return the last line of stderr that says something."""
+    lines = [line.strip() for line in stderr.decode(errors="replace").splitlines()]
+    telling = [line for line in lines if line and line not in _EMPTY_WORDS]
+    return telling[-1] if telling else "it gave no reason"
+
+
+def _timeout_message(args: Sequence[str | Path], timeout_s: float) -> str:
+    return f"{Path(args[0]).name} took longer than {timeout_s:g} s and was ended. Allow it more time."
