@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -71,6 +72,13 @@ class Separator(nn.Module):
         self.synthesizer = Synthesizer(settings.num_maps)
         self.register_buffer("instrument_queries", torch.zeros(len(self.instruments), settings.num_maps))
 
+    @classmethod
+    def load(cls, path: Path | str, device: str | torch.device = "cpu") -> "Separator":
+        """Return the separator in a checkpoint file, ready to hear. Raises CheckpointError as `load_checkpoint`."""
+        from varemix.model.checkpoint import load_checkpoint
+
+        return load_checkpoint(Path(path), device)
+
     def forward(self, log_magnitude: Tensor, queries: Tensor) -> Tensor:
         """Return mask logits [B, N, L, T] of log magnitudes [B, L, T] and queries [B, N, K]."""
         logits: Tensor = self.synthesizer(queries, self.sound(log_magnitude.unsqueeze(1)))
@@ -87,6 +95,13 @@ class Separator(nn.Module):
         stacked = torch.stack([middle_tensor(image) for image in images]).to(self.device)
         queries: Tensor = self.vision(stacked.unsqueeze(1))
         return queries
+
+    @torch.inference_mode()
+    def query_of_clip(self, frames: Sequence[Image]) -> Tensor:
+        """Return the one query [K] that several pictures of the same instrument make together."""
+        stacked = torch.stack([middle_tensor(frame) for frame in frames]).to(self.device)
+        query: Tensor = self.vision(stacked.unsqueeze(0))[0]
+        return query
 
     def instrument_query(self, name: str) -> Tensor:
         """Return the kept query [K] of an instrument; UsageError, with the names there are, for another."""

@@ -31,10 +31,14 @@ class GainWish:
             )
 
     @property
+    def value(self) -> str:
+        """The gain as it is written on the command line, in one canonical form."""
+        return "solo" if self.is_solo else "mute" if self.gain_db == MUTE_DB else repr(self.gain_db)
+
+    @property
     def text(self) -> str:
-        """The wish as it is written on the command line, in one canonical form."""
-        value = "solo" if self.is_solo else "mute" if self.gain_db == MUTE_DB else f"{self.gain_db:g}"
-        return f"{self.target}={value}"
+        """The wish as it is written on the command line."""
+        return f"{self.target}={self.value}"
 
 
 def parse_gain(text: str) -> GainWish:

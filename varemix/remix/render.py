@@ -20,7 +20,7 @@ from varemix.media.resampling import mono, resampled_blocks
 from varemix.remix.gains import GainWish, bin_change
 from varemix.remix.mixer import filtered_blocks
 from varemix.signal.smoothing import DEFAULT_DECAY, zlbm_blocks
-from varemix.signal.spectrogram import RATE_HZ
+from varemix.signal.spectrogram import RATE_HZ, num_frames
 
 _BLOCK_SAMPLES = 1 << 17
 _FRONT_PAIR = 2
@@ -40,6 +40,11 @@ def heard_blocks(source: Path) -> Iterator[np.ndarray]:
         mid = (mono(block)[None].astype(np.float32) for block in reader.blocks(_BLOCK_SAMPLES))
         for block in resampled_blocks(mid, reader.info.rate_hz, RATE_HZ):
             yield block[0]
+
+
+def num_heard_frames(num_samples: int, rate_hz: int) -> int:
+    """Return how many frames the masks have of a recording of that many samples at that rate."""
+    return num_frames(round(num_samples * RATE_HZ / rate_hz))
 
 
 def render_remix(

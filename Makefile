@@ -1,0 +1,44 @@
+# Everything starts here: `make help` lists the commands.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check format lock clean
+
+help:  ## list the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+install: $(INSTALLED)  ## set up everything into .venv (done by the other commands when needed)
+
+# The versions are those of requirements.lock; a second time nothing is installed unless the lists changed.
+$(INSTALLED): pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo "varemix needs Python 3.11 to 3.13; $$($(PYTHON) --version) was found. Try: make install PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint requirements.lock --editable '.[test]'
+	@touch $(INSTALLED)
+
+demo: install  ## run the main job, the nightly flow, on the example in demo/
+	@$(BIN)/python -m demo.run
+
+test: install  ## run all tests
+	@$(BIN)/python -m pytest --durations=15
+
+check: install  ## look at the code: format, lint, types, and which room imports which
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_house.py
+
+format: install  ## bring the code into form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: install  ## write the newest versions that fit pyproject.toml into requirements.lock
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 --all-extras --no-header --no-annotate pyproject.toml -o requirements.lock
+
+clean:  ## remove the installation and what the demonstration made
+	rm -rf $(VENV) data/demo

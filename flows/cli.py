@@ -1,0 +1,311 @@
+"""The command line, thin over the flows: options in, a summary and an exit code out.
+
+Exit codes: 0 all done; 1 nothing could be done; 2 wrong usage; 3 done but for the listed items. What a person got wrong
+is said before a flow starts, so that no server is started for it.
+"""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markdown import Markdown
+
+from catalog.errors import CatalogError
+from varemix.errors import UsageError, VaremixError
+
+if TYPE_CHECKING:
+    from catalog.store import Catalog
+    from flows.summary import Summary
+
+_NOTHING_DONE, _WRONG_USAGE = 1, 2
+
+app = typer.Typer(
+    name="varemix",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Remix whole libraries of recordings by showing pictures of the instruments to make louder or softer.",
+)
+_out, _err = Console(), Console(stderr=True)
+
+HomeOption = Annotated[str | None, typer.Option("--home", help="Home folder.", envvar="VAREMIX_HOME")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object for programs.")]
+CheckpointOption = Annotated[
+    str | None, typer.Option("--checkpoint", help="Id of a checkpoint; by default the champion.")
+]
+DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
+GainOption = Annotated[
+    list[str] | None,
+    typer.Option("--gain", help="NAME=DB, e.g. violin=-6 or photo.jpg=mute or cello=solo; may be repeated."),
+]
+DecayOption = Annotated[float, typer.Option("--decay", help="Smoothing of the masks along time, 0 to below 1.")]
+InstrumentOption = Annotated[list[str] | None, typer.Option("--instrument", help="Name of an instrument.")]
+ImageOption = Annotated[list[str] | None, typer.Option("--image", help="Path of a picture of an instrument.")]
+SourceOption = Annotated[str, typer.Option("--source", help="`music`, or the path of a list of videos (CSV).")]
+TemplateOption = Annotated[
+    str | None, typer.Option("--url-template", help="Where the videos lie, with {video_id} in it.")
+]
+PairsOption = Annotated[int, typer.Option("--pairs", min=1, help="How many pairs to score.")]
+StillsOption = Annotated[
+    Path | None, typer.Option("--stills", help="Folder of still pictures; default: frames of the clips.")
+]
+
+
+@app.command()
+def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Say what is installed, found and reachable, and how to mend what is not."""
+    from flows.doctor import as_dicts, examine
+
+    findings = examine(home)
+    if as_json:
+        _print_json({"findings": as_dicts(findings)})
+    else:
+        for finding in findings:
+            _say(f"{'well' if finding.is_well else 'BAD '}  {finding.what}: {finding.found}")
+            if not finding.is_well:
+                _say(f"      {finding.remedy}")
+    raise typer.Exit(0 if all(finding.is_well for finding in findings) else _NOTHING_DONE)
+
+
+@app.command()
+def refresh(
+    source: SourceOption = "music",
+    url_template: TemplateOption = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only so many from the top.")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Download what is new in a list of videos, and make clips of it."""
+    from flows.refresh import listed_videos, refresh
+
+    _open_catalog(home)
+    listed_videos(source, url_template, limit)
+    _finish([refresh(source, url_template, limit, home)], as_json=as_json)
+
+
+@app.command()
+def train(
+    recipe: Annotated[str, typer.Option("--recipe", help="paper, reference or tiny.")] = "reference",
+    device: DeviceOption = "auto",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    resume: Annotated[bool, typer.Option("--resume/--restart", help="Go on where an earlier run stopped.")] = True,
+) -> None:
+    """Train a recipe on the clips of the catalog."""
+    from flows.train import train
+    from tasks.train import plan_training
+
+    plan = plan_training(_open_catalog(home), recipe)
+    if not resume:
+        plan.forget_unfinished()
+    _finish([train(recipe, device, home)], as_json=as_json)
+
+
+@app.command()
+def evaluate(
+    checkpoint: CheckpointOption = None,
+    split: Annotated[str, typer.Option("--split", help="val, test or train.")] = "val",
+    pairs: PairsOption = 64,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the drawing of pairs.")] = 0,
+    stills: StillsOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Score a checkpoint on mixes of two instruments."""
+    from flows.evaluate import drawn_questions, evaluate
+    from tasks.checkpoints import checkpoint_row
+    from tasks.clips import usable_clips
+
+    catalog = _open_catalog(home)
+    checkpoint_row(catalog, checkpoint)
+    folder = str(stills) if stills else None
+    drawn_questions(usable_clips(catalog, split), pairs, seed, folder)
+    _finish([evaluate(checkpoint, split, pairs, seed, folder, home)], as_json=as_json)
+
+
+@app.command()
+def masks(
+    library: Annotated[Path, typer.Argument(help="Folder of recordings; only read.")],
+    instrument: InstrumentOption = None,
+    image: ImageOption = None,
+    checkpoint: CheckpointOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Hear every recording of a library and keep the masks."""
+    from flows.masks import masks
+    from tasks.library import library_files
+
+    library_files(library)
+    _check_asked(home, checkpoint, [*(instrument or []), *(image or [])])
+    _finish([masks(str(library), instrument, image, checkpoint, home)], as_json=as_json)
+
+
+@app.command()
+def remix(
+    source: Annotated[Path, typer.Argument(help="A recording, or a folder of them; only read.")],
+    out: Annotated[Path, typer.Option("--out", help="The remix's file, or the folder for remixes.")],
+    gain: GainOption = None,
+    decay: DecayOption = 0.8,
+    checkpoint: CheckpointOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make instruments louder or softer in one recording, or in all of a folder."""
+    if source.is_dir():
+        from flows.remix import check_remix, remix
+
+        check_remix(_open_catalog(home), source, out, gain or [], decay, checkpoint)
+        _finish([remix(str(source), str(out), gain or [], decay, checkpoint, home)], as_json=as_json)
+    else:
+        from flows.one_file import open_separator, remix_file
+
+        rendered = remix_file(_existing_file(source), out, gain or [], decay, lambda: open_separator(checkpoint, home))
+        facts: dict[str, Any] = {"out": str(out), "status": "remixed" if rendered else "untouched"}
+        facts |= {"num_clipped": rendered.num_clipped, "peak_db": round(rendered.peak_db, 1)} if rendered else {}
+        _print_json(facts) if as_json else _say(", ".join(f"{name}: {value}" for name, value in facts.items()))
+
+
+@app.command()
+def separate(
+    source: Annotated[Path, typer.Argument(help="A recording, or a folder of them; only read.")],
+    out: Annotated[Path, typer.Option("--out", help="The folder for the stems.")],
+    instrument: InstrumentOption = None,
+    image: ImageOption = None,
+    checkpoint: CheckpointOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Cut stems of instruments out of one recording, or of all in a folder."""
+    targets = [*(instrument or []), *(image or [])]
+    if not targets:
+        raise UsageError("No instrument was given; say which to cut out, for example --instrument violin.")
+    if source.is_dir():
+        from flows.remix import checked_out
+        from flows.separate import separate
+        from tasks.library import library_files
+
+        checked_out(source, out)
+        library_files(source)
+        _check_asked(home, checkpoint, targets)
+        _finish([separate(str(source), str(out), targets, checkpoint, home)], as_json=as_json)
+    else:
+        from flows.one_file import open_separator, separate_file
+
+        stems = separate_file(_existing_file(source), out, targets, lambda: open_separator(checkpoint, home))
+        _print_json({"stems": [str(stem) for stem in stems]}) if as_json else _say(*stems)
+
+
+@app.command()
+def nightly(
+    library: Annotated[Path, typer.Option("--library", help="Folder of recordings; only read.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the remixes.")],
+    gain: GainOption = None,
+    source: SourceOption = "music",
+    url_template: TemplateOption = None,
+    recipe: Annotated[str, typer.Option("--recipe", help="paper, reference or tiny.")] = "reference",
+    pairs: PairsOption = 64,
+    stills: StillsOption = None,
+    device: DeviceOption = "auto",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the whole night: refresh, train, evaluate, promote, masks, remix."""
+    from flows.nightly import nightly
+    from flows.refresh import listed_videos
+    from flows.remix import checked_out
+    from tasks.library import library_files
+    from varemix.remix.gains import parse_gains
+    from varemix.training.recipe import named_recipe
+
+    _open_catalog(home)
+    listed_videos(source, url_template, None)
+    library_files(library)
+    checked_out(library, out)
+    parse_gains(gain or [])
+    named_recipe(recipe)
+    folder = str(stills) if stills else None
+    stages = nightly(str(library), str(out), gain or [], source, url_template, recipe, pairs, folder, device, home)
+    _finish(stages, as_json=as_json)
+
+
+@app.command()
+def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Say what the catalog holds, and what failed and why."""
+    from flows.status import page, status
+
+    found = status(home)
+    _print_json(found) if as_json else _out.print(Markdown(page(found)))
+
+
+def main() -> None:
+    """Run the command line; errors that a person can mend are said in one line, without a traceback."""
+    with _errors_in_words():
+        app()
+
+
+@contextmanager
+def _errors_in_words() -> Iterator[None]:
+    try:
+        yield
+    except UsageError as error:
+        _fail(error, _WRONG_USAGE)
+    except (VaremixError, CatalogError) as error:
+        _fail(error, _NOTHING_DONE)
+    except OSError as error:
+        _fail(error, _NOTHING_DONE)
+
+
+def _fail(error: Exception, code: int) -> None:
+    _err.print(f"varemix: {error}", markup=False, highlight=False, soft_wrap=True)
+    sys.exit(code)
+
+
+def _finish(summaries: Sequence["Summary"], *, as_json: bool) -> None:
+    """Show what was done, and end with the exit code that tells it."""
+    from flows.summary import overall_exit_code, page
+
+    if as_json:
+        _print_json({"stages": [summary.as_dict() for summary in summaries]})
+    else:
+        for summary in summaries:
+            _out.print(Markdown(page(summary)))
+    raise typer.Exit(overall_exit_code(summaries))
+
+
+def _print_json(facts: dict[str, Any]) -> None:
+    typer.echo(json.dumps(facts, indent=2, default=str, ensure_ascii=False))
+
+
+def _say(*lines: object) -> None:
+    """Print lines as they are: names of files are no markup."""
+    for line in lines:
+        _out.print(str(line), markup=False, highlight=False, soft_wrap=True)
+
+
+def _open_catalog(home: str | None) -> "Catalog":
+    from catalog.files import Home
+    from catalog.store import Catalog
+
+    return Catalog(Home.open(home))
+
+
+def _check_asked(home: str | None, checkpoint: str | None, targets: Sequence[str]) -> None:
+    """Raise an error unless the checkpoint is there and knows every name, and every picture can be read."""
+    from tasks.checkpoints import checkpoint_row
+    from tasks.queries import asked, known_instruments
+
+    catalog = _open_catalog(home)
+    known = known_instruments(catalog, checkpoint_row(catalog, checkpoint))
+    for target in targets:
+        asked(target, known)
+
+
+def _existing_file(source: Path) -> Path:
+    if not source.is_file():
+        raise UsageError(f"There is no recording or folder '{source}'; give the path of one.")
+    return source

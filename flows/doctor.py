@@ -1,0 +1,103 @@
+"""What is installed, found and reachable, and how to mend what is not."""
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+from catalog.errors import CatalogError
+from catalog.files import Home
+from varemix.errors import MediaError
+from varemix.media.programs import find_ffmpeg, run_program
+
+_PYTHONS = ((3, 11), (3, 13))
+_PACKAGES = {"prefect": "3.8.8", "fastapi": "", "torch": "2.11", "torchvision": "0.26", "deltalake": "", "yt-dlp": ""}
+_REINSTALL = "Run `make install` in the project's folder."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing looked at: whether it will do, what was found, and how to mend it where it will not."""
+
+    what: str
+    is_well: bool
+    found: str
+    remedy: str = ""
+
+
+def examine(home: str | None = None) -> list[Finding]:
+    """Return a finding for everything that varemix leans on."""
+    looks: list[Callable[[], Finding]] = [_python, *(lambda name=name: _package(name) for name in _PACKAGES)]
+    return [look() for look in [*looks, _torch, _ffmpeg, lambda: _home(home), _prefect]]
+
+
+def as_dicts(findings: list[Finding]) -> list[dict[str, object]]:
+    """Return the findings for programs."""
+    return [asdict(finding) for finding in findings]
+
+
+def _python() -> Finding:
+    found = sys.version_info[:2]
+    lowest, highest = (".".join(map(str, edge)) for edge in _PYTHONS)
+    return Finding(
+        what="Python",
+        is_well=_PYTHONS[0] <= found <= _PYTHONS[1],
+        found=".".join(map(str, sys.version_info[:3])),
+        remedy=f"Install Python {lowest} to {highest} and run `make install PYTHON=python{highest}`.",
+    )
+
+
+def _package(name: str) -> Finding:
+    try:
+        found = version(name)
+    except PackageNotFoundError:
+        return Finding(what=name, is_well=False, found="not installed", remedy=_REINSTALL)
+    least = _PACKAGES[name]
+    is_well = not least or _numbers(found) >= _numbers(least)
+    return Finding(what=name, is_well=is_well, found=found, remedy=f"At least {least} is needed. {_REINSTALL}")
+
+
+def _torch() -> Finding:
+    try:
+        import torch
+        import torchvision  # noqa: F401 - a mismatched pair fails here, in loading its operators
+    except (ImportError, RuntimeError, OSError) as error:
+        return Finding(what="torch at work", is_well=False, found=str(error).splitlines()[0], remedy=_REINSTALL)
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU; the CPU serves"
+    return Finding(what="torch at work", is_well=True, found=f"{torch.get_num_threads()} threads, {gpu}")
+
+
+def _ffmpeg() -> Finding:
+    try:
+        path = find_ffmpeg()
+        first_line = run_program([path, "-version"], timeout_s=20).decode(errors="replace").splitlines()[0]
+    except MediaError as error:
+        return Finding(what="ffmpeg", is_well=False, found="none that works", remedy=str(error))
+    return Finding(what="ffmpeg", is_well=True, found=f"{path} ({' '.join(first_line.split()[:3])})")
+
+
+def _home(home: str | None) -> Finding:
+    try:
+        return Finding(what="home folder", is_well=True, found=str(Home.open(home).root))
+    except CatalogError as error:
+        return Finding(what="home folder", is_well=False, found="not usable", remedy=str(error))
+
+
+def _prefect() -> Finding:
+    address = os.environ.get("PREFECT_API_URL")
+    if not address:
+        return Finding(what="Prefect server", is_well=True, found="embedded, started with each run")
+    import httpx
+
+    try:
+        httpx.get(f"{address}/health", timeout=5).raise_for_status()
+    except httpx.HTTPError as error:
+        remedy = "Start it with `prefect server start`, or unset PREFECT_API_URL to use the embedded one."
+        return Finding(what="Prefect server", is_well=False, found=f"{address}: {error}", remedy=remedy)
+    return Finding(what="Prefect server", is_well=True, found=address)
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    parts = text.partition("+")[0].split(".")
+    return tuple(int(part) for part in parts if part.isdigit())

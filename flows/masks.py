@@ -1,0 +1,72 @@
+"""Flow: library and pictures -> masks, kept for every remix to come."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+
+from catalog.files import Home
+from catalog.store import Catalog
+from flows.settings import workers
+from flows.summary import Summary, publish
+from tasks.checkpoints import checkpoint_row
+from tasks.library import library_files, mark_gone, scan_tracks
+from tasks.masks import make_masks
+from tasks.queries import Query, asked, known_instruments
+from tasks.shards import Outcome, run_shards
+
+_SCAN_SHARD, _MASK_SHARD = 64, 8
+
+
+@flow(name="masks", flow_run_name="masks of {library}", task_runner=workers())
+def masks(
+    library: str,
+    instruments: list[str] | None = None,
+    images: list[str] | None = None,
+    checkpoint: str | None = None,
+    home: str | None = None,
+) -> Summary:
+    """Hear every recording of a library and keep the masks of the instruments asked for.
+
+    Args:
+        library: the folder of recordings; it is only read.
+        instruments: names of instruments; by default, without images, all that the checkpoint knows.
+        images: paths of pictures of instruments.
+        checkpoint: id of the checkpoint; by default the champion.
+        home: the home folder; by default $VAREMIX_HOME or ./data.
+
+    """
+    started = time.monotonic()
+    catalog = Catalog(Home.open(home))
+    row = checkpoint_row(catalog, checkpoint)
+    known = known_instruments(catalog, row)
+    wanted = [*(instruments or []), *(images or [])] or list(known)
+    queries = [asked(target, known) for target in wanted]
+    tracks, lost = scanned(catalog, Path(library))
+    heard = heard_tracks(catalog, tracks, row["checkpoint_id"], queries)
+    facts = {"checkpoint_id": row["checkpoint_id"], "instruments": ", ".join(wanted)}
+    return publish(Summary(stage="masks", outcomes=(*heard, *lost), seconds=time.monotonic() - started, facts=facts))
+
+
+def scanned(catalog: Catalog, library: Path) -> tuple[list[dict[str, Any]], list[Outcome]]:
+    """Look through a library; return the rows of its readable tracks, and why the others are not."""
+    root = library.expanduser().resolve()
+    files = library_files(root)
+    names = [str(path.relative_to(root)) for path in files]
+    looked_at = run_shards(scan_tracks, files, names, size=_SCAN_SHARD, home=str(catalog.home.root), library=root)
+    mark_gone(catalog, root, files)
+    tracks = catalog.read_rows("tracks", where={"library": str(root), "status": "ready"})
+    return tracks, [outcome for outcome in looked_at if outcome.status == "failed"]
+
+
+def heard_tracks(
+    catalog: Catalog, tracks: Sequence[dict[str, Any]], checkpoint_id: str, queries: list[Query]
+) -> list[Outcome]:
+    """Make the masks that are missing."""
+    names = [track["track_path"] for track in tracks]
+    root = str(catalog.home.root)
+    return run_shards(
+        make_masks, tracks, names, size=_MASK_SHARD, home=root, checkpoint_id=checkpoint_id, queries=queries
+    )

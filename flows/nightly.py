@@ -1,0 +1,73 @@
+"""Flow: the whole night: refresh, train, evaluate, promote, masks, remix."""
+
+import time
+
+from prefect import flow
+
+from catalog.files import Home
+from catalog.store import Catalog
+from flows.evaluate import evaluate
+from flows.masks import masks
+from flows.refresh import refresh
+from flows.remix import remix
+from flows.summary import Summary, headline, publish
+from flows.train import train
+from tasks.checkpoints import champion_id
+from tasks.promote import promote_if_better
+from varemix.evaluation.tables import markdown
+
+_SPLIT = "val"  # the champion is chosen on it; the test split is only ever reported
+
+
+@flow(name="nightly", flow_run_name="nightly {library}")
+def nightly(
+    library: str,
+    out: str,
+    gains: list[str],
+    source: str = "music",
+    url_template: str | None = None,
+    recipe: str = "reference",
+    pairs: int = 64,
+    stills: str | None = None,
+    device: str = "auto",
+    home: str | None = None,
+) -> list[Summary]:
+    """Refresh the clips, train on them, evaluate, promote what is better, and remix the library with the champion.
+
+    Args:
+        library: the folder of recordings; it is only read.
+        out: the folder for the remixes.
+        gains: wishes such as violin=-6.
+        source: the list of videos; see the flow refresh.
+        url_template: where the videos lie; see the flow refresh.
+        recipe: what to train; see the flow train.
+        pairs: how many pairs to evaluate on.
+        stills: a folder of still pictures to evaluate with; see the flow evaluate.
+        device: what to train on.
+        home: the home folder; by default $VAREMIX_HOME or ./data.
+
+    """
+    started = time.monotonic()
+    catalog = Catalog(Home.open(home))
+    where = str(catalog.home.root)
+    champion = champion_id(catalog)
+    stages = [refresh(source, url_template, home=where), train(recipe, device, home=where)]
+    challenger = stages[-1].facts["checkpoint_id"]
+    for candidate in dict.fromkeys([challenger, champion or challenger]):
+        stages.append(evaluate(candidate, _SPLIT, pairs, stills=stills, home=where))
+    promotion = promote_if_better(checkpoint_id=challenger, home=where, split=_SPLIT, seed=0)
+    stages.append(Summary(stage="promote", outcomes=(promotion,), seconds=0.0))
+    stages += [masks(library, home=where), remix(library, out, gains, home=where)]
+    overview = markdown([["stage", "outcome"], *(headline(stage).split(": ", 1) for stage in stages)])
+    facts = {"champion": champion_id(catalog), "decision": promotion.reason}
+    failures = tuple(outcome for stage in stages for outcome in stage.outcomes if outcome.status == "failed")
+    publish(
+        Summary(
+            stage="nightly",
+            outcomes=failures,
+            seconds=time.monotonic() - started,
+            facts=facts,
+            report=overview + "\n\n" + stages[-1].report,
+        )
+    )
+    return stages

@@ -1,0 +1,117 @@
+"""Flow: library and wishes -> remixed library. Masks that are missing are made first."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+
+from catalog.files import Home
+from catalog.store import Catalog
+from flows.masks import heard_tracks, scanned
+from flows.settings import workers
+from flows.summary import Summary, publish
+from tasks.checkpoints import checkpoint_row
+from tasks.library import library_files
+from tasks.queries import known_instruments
+from tasks.remix import remix_tracks, wanted_remix
+from tasks.shards import run_shards
+from varemix.errors import UsageError
+from varemix.evaluation.tables import markdown
+from varemix.remix.gains import is_unity
+from varemix.signal.smoothing import DEFAULT_DECAY
+
+_SHARD = 32
+_SHOWN = 100
+
+
+@flow(name="remix", flow_run_name="remix {library}", task_runner=workers())
+def remix(
+    library: str,
+    out: str,
+    gains: list[str],
+    decay: float = DEFAULT_DECAY,
+    checkpoint: str | None = None,
+    home: str | None = None,
+) -> Summary:
+    """Make pictured or named instruments louder or softer in every recording of a library.
+
+    Args:
+        library: the folder of recordings; it is only read.
+        out: the folder for the remixes, which get the same subfolders and names.
+        gains: wishes such as violin=-6, photo.jpg=mute, cello=solo.
+        decay: smoothing of the masks along time, 0 to just under 1.
+        checkpoint: id of the checkpoint; by default the champion.
+        home: the home folder; by default $VAREMIX_HOME or ./data.
+
+    """
+    started = time.monotonic()
+    target = checked_out(Path(library), Path(out))
+    catalog = Catalog(Home.open(home))
+    row = checkpoint_row(catalog, checkpoint)
+    wanted = wanted_remix(gains, decay, known_instruments(catalog, row))
+    tracks, lost = scanned(catalog, Path(library))
+    if not is_unity(wanted.gains):
+        heard_tracks(catalog, tracks, row["checkpoint_id"], list(wanted.queries))
+    outcomes = run_shards(
+        remix_tracks,
+        tracks,
+        [track["track_path"] for track in tracks],
+        size=_SHARD,
+        home=str(catalog.home.root),
+        out=target,
+        checkpoint_id=row["checkpoint_id"],
+        wanted=wanted,
+    )
+    facts = {"checkpoint_id": row["checkpoint_id"], "gains": ", ".join(gains), "out": str(target)}
+    return publish(
+        Summary(
+            stage="remix",
+            outcomes=(*outcomes, *lost),
+            seconds=time.monotonic() - started,
+            facts=facts,
+            report=remixes_table(catalog, tracks, target),
+        )
+    )
+
+
+def checked_out(library: Path, out: Path) -> Path:
+    """Return the folder for remixes; UsageError when it and the library are not apart from one another."""
+    source, target = library.expanduser().resolve(), out.expanduser().resolve()
+    if target.is_relative_to(source) or source.is_relative_to(target):
+        raise UsageError(
+            f"The output folder '{target}' and the library '{source}' lie within one another; the library is never "
+            "written to. Choose an output folder beside it."
+        )
+    return target
+
+
+def check_remix(
+    catalog: Catalog, library: Path, out: Path, gains: list[str], decay: float, checkpoint: str | None
+) -> None:
+    """Raise an error for what can be known to be wrong before anything starts."""
+    checked_out(library, out)
+    library_files(library)
+    row = checkpoint_row(catalog, checkpoint)
+    wanted_remix(gains, decay, known_instruments(catalog, row))
+
+
+def remixes_table(catalog: Catalog, tracks: list[dict[str, Any]], out: Path) -> str:
+    """Return the remixes that lie in the folder as a Markdown table."""
+    paths = [str(out / track["track_path"]) for track in tracks[:_SHOWN]]
+    made = catalog.read_rows("remixes", where={"out_path": paths})
+    newest = {row["out_path"]: row for row in sorted(made, key=lambda row: row["updated_at"])}
+    rows = [["remix", "status", "peak [dBFS]", "clipped samples", "seconds"]]
+    for path in paths:
+        if row := newest.get(path):
+            peak, clipped, seconds = (row[name] for name in ("peak_db", "clipped_samples", "seconds"))
+            rows.append(
+                [
+                    str(Path(path).relative_to(out)),
+                    row["status"],
+                    "" if peak is None else f"{peak:.1f}",
+                    str(clipped or 0),
+                    f"{seconds or 0:.1f}",
+                ]
+            )
+    return markdown(rows)

@@ -1,0 +1,57 @@
+"""Flow: library and pictures -> stems. Masks that are missing are made first."""
+
+import time
+from pathlib import Path
+
+from prefect import flow
+
+from catalog.files import Home
+from catalog.store import Catalog
+from flows.masks import heard_tracks, scanned
+from flows.remix import checked_out
+from flows.settings import workers
+from flows.summary import Summary, publish
+from tasks.checkpoints import checkpoint_row
+from tasks.queries import asked, known_instruments
+from tasks.separate import separate_tracks
+from tasks.shards import run_shards
+
+_SHARD = 32
+
+
+@flow(name="separate", flow_run_name="separate {library}", task_runner=workers())
+def separate(
+    library: str, out: str, targets: list[str], checkpoint: str | None = None, home: str | None = None
+) -> Summary:
+    """Cut a stem of each instrument out of every recording of a library.
+
+    Args:
+        library: the folder of recordings; it is only read.
+        out: the folder for the stems.
+        targets: names of instruments, or paths of their pictures.
+        checkpoint: id of the checkpoint; by default the champion.
+        home: the home folder; by default $VAREMIX_HOME or ./data.
+
+    """
+    started = time.monotonic()
+    target = checked_out(Path(library), Path(out))
+    catalog = Catalog(Home.open(home))
+    row = checkpoint_row(catalog, checkpoint)
+    known = known_instruments(catalog, row)
+    queries = [asked(wish, known) for wish in dict.fromkeys(targets)]
+    tracks, lost = scanned(catalog, Path(library))
+    heard_tracks(catalog, tracks, row["checkpoint_id"], queries)
+    outcomes = run_shards(
+        separate_tracks,
+        tracks,
+        [track["track_path"] for track in tracks],
+        size=_SHARD,
+        home=str(catalog.home.root),
+        out=target,
+        checkpoint_id=row["checkpoint_id"],
+        queries=queries,
+    )
+    facts = {"checkpoint_id": row["checkpoint_id"], "instruments": ", ".join(targets), "out": str(target)}
+    return publish(
+        Summary(stage="separate", outcomes=(*outcomes, *lost), seconds=time.monotonic() - started, facts=facts)
+    )

@@ -1,0 +1,76 @@
+"""Step: videos of a list -> video files, and a row for each, whatever became of it."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from catalog.files import Home
+from catalog.ids import file_digest
+from catalog.sources import SourceVideo
+from catalog.store import Catalog
+from tasks.shards import Outcome, is_last_try, shard_task
+from varemix.errors import DownloadError, DownloadInterruptedError, VideoUnavailableError
+from varemix.media.download import DownloadOptions, download_video
+
+_log = logging.getLogger(__name__)
+
+
+@shard_task("download")
+def download_videos(
+    *, items: list[SourceVideo], shard: str, home: str, source: str, options: DownloadOptions
+) -> list[Outcome]:
+    """Fetch the videos of a shard that are not there yet; a row ends `ready`, `unavailable` or `failed`.
+
+    Raises DownloadInterruptedError, to be tried again, while something was interrupted and tries are left.
+    """
+    catalog = Catalog(Home.open(home))
+    known = catalog.read("videos", where={"video_id": [video.video_id for video in items]}).set_index("video_id")
+    settled = {video_id for video_id, row in known.iterrows() if _is_settled(catalog, row)}
+    attempts = [_attempt(catalog, video, source, options) for video in items if video.video_id not in settled]
+    rows = {str(row["video_id"]): row for row, _ in attempts}
+    catalog.merge("videos", list(rows.values()))
+    interrupted = [row["video_id"] for row, may_come_yet in attempts if may_come_yet]
+    if interrupted and not is_last_try():
+        raise DownloadInterruptedError(f"{len(interrupted)} downloads were interrupted, the first is {interrupted[0]}.")
+    return [_outcome(video, rows.get(video.video_id)) for video in items]
+
+
+def _is_settled(catalog: Catalog, row: Any) -> bool:
+    """Return whether asking again is of no use: the file stands, or the video is known to be gone."""
+    if row["status"] == "ready":
+        return catalog.home.absolute(row["path"]).exists()
+    return bool(row["status"] == "unavailable")
+
+
+def _attempt(
+    catalog: Catalog, video: SourceVideo, source: str, options: DownloadOptions
+) -> tuple[dict[str, Any], bool]:
+    """Return the row of a video after trying to fetch it, and whether another try may help.
+
+    A whole file that an earlier run left without a row is taken as it is.
+    """
+    path = catalog.home.video(video.video_id)
+    row: dict[str, Any] = {
+        "video_id": video.video_id,
+        "instrument": video.instrument,
+        "split": video.split,
+        "url": video.url,
+        "source": source,
+    }
+    try:
+        if not path.exists():
+            download_video(video.video_id, video.url, path, options=options)
+    except VideoUnavailableError as error:
+        return row | {"status": "unavailable", "reason": str(error)}, False
+    except DownloadError as error:
+        _log.warning("Video %s: %s", video.video_id, error)
+        return row | {"status": "failed", "reason": str(error)}, isinstance(error, DownloadInterruptedError)
+    facts = {"path": catalog.home.relative(path), "num_bytes": path.stat().st_size, "digest": file_digest(path)}
+    return row | facts | {"status": "ready"}, False
+
+
+def _outcome(video: SourceVideo, row: Mapping[str, Any] | None) -> Outcome:
+    if row is None:
+        return Outcome(item=video.video_id, status="skipped")
+    status = {"ready": "done", "unavailable": "unavailable", "failed": "failed"}[row["status"]]
+    return Outcome(item=video.video_id, status=status, reason=row.get("reason") or "")  # type: ignore[arg-type]

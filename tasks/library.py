@@ -1,0 +1,105 @@
+"""Step: the files of a library -> a row for each track: what it is, and the digest of what is in it."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from catalog.files import Home
+from catalog.ids import content_id, file_digest
+from catalog.store import Catalog
+from tasks.shards import Outcome, shard_task
+from varemix.errors import MediaError, UsageError
+from varemix.media.audio import probe_audio
+
+_AUDIO_SUFFIXES = {
+    *(".wav", ".wave", ".flac"),
+    *(".aif", ".aiff", ".mp3", ".ogg", ".oga", ".opus", ".m4a", ".aac", ".wma", ".mp4", ".mkv", ".mov", ".webm"),
+}
+
+
+def library_files(library: Path) -> list[Path]:
+    """Return the audio and video files below the folder, sorted; hidden files and folders are passed over.
+
+    Raises UsageError when the folder is not there, MediaError when it holds none.
+    """
+    if not library.is_dir():
+        raise UsageError(f"There is no folder '{library}'; give the folder of a library.")
+    found = []
+    for folder, subfolders, names in os.walk(library):
+        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+        files = [Path(folder, name) for name in names if not name.startswith(".")]
+        found += [path for path in files if path.suffix.lower() in _AUDIO_SUFFIXES]
+    if not found:
+        raise MediaError(f"The library '{library}' holds no recordings; WAV or FLAC files were expected below it.")
+    return sorted(found)
+
+
+@shard_task("scan")
+def scan_tracks(*, items: list[Path], shard: str, home: str, library: Path) -> list[Outcome]:
+    """Look at a shard of files; those that changed since they were last seen get a new row of `tracks`."""
+    catalog = Catalog(Home.open(home))
+    known = {row["track_id"]: row for row in catalog.read_rows("tracks", where={"library": _text(library)})}
+    rows, outcomes = [], []
+    for path in items:
+        row = known.get(track_id(library, path))
+        if row is None or row["status"] != "ready" or not is_as_seen(path, row):
+            row = _looked_at(library, path)
+            rows.append(row)
+        status = "done" if row["status"] == "ready" else "failed"
+        outcomes.append(Outcome(item=row["track_path"], status=status, reason=row.get("reason") or ""))  # type: ignore[arg-type]
+    catalog.merge("tracks", rows)
+    return outcomes
+
+
+def mark_gone(catalog: Catalog, library: Path, present: list[Path]) -> None:
+    """Mark the rows of tracks whose files are no longer in the library."""
+    ids = {track_id(library, path) for path in present}
+    rows = catalog.read_rows("tracks", where={"library": _text(library), "status": ["ready", "failed"]})
+    gone = [row for row in rows if row["track_id"] not in ids]
+    reason = {"status": "gone", "reason": "is no longer in the library", "updated_at": None}
+    catalog.merge("tracks", [row | reason for row in gone])
+
+
+def track_id(library: Path, path: Path) -> str:
+    """Return the id of the place of a track."""
+    return content_id("track", library=_text(library), path=_text(path.relative_to(library)))
+
+
+def is_as_seen(path: Path, row: dict[str, Any]) -> bool:
+    """Return whether the file still has the size and the time of change that its row says."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return False
+    return (facts.st_size, facts.st_mtime_ns) == (row["num_bytes"], row["modified_ns"])
+
+
+def _looked_at(library: Path, path: Path) -> dict[str, Any]:
+    """Return the row of a file."""
+    row: dict[str, Any] = {
+        "track_id": track_id(library, path),
+        "library": _text(library),
+        "track_path": _text(path.relative_to(library)),
+    }
+    try:
+        facts = path.stat()
+        info = probe_audio(path)
+        row |= {"content_digest": file_digest(path), "num_bytes": facts.st_size, "modified_ns": facts.st_mtime_ns}
+    except MediaError as error:
+        return row | {"status": "failed", "reason": str(error)}
+    except OSError as error:
+        return row | {"status": "failed", "reason": f"cannot be read: {error.strerror}"}
+    return row | {
+        "status": "ready",
+        "container": info.container,
+        "subtype": info.subtype,
+        "rate_hz": info.rate_hz,
+        "num_channels": info.num_channels,
+        "num_samples": info.num_samples,
+        "duration_s": info.duration_s,
+    }
+
+
+def _text(path: Path) -> str:
+    """Return a path as text that a table can hold, also where its bytes are no valid UTF-8."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")

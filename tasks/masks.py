@@ -1,0 +1,119 @@
+"""Step: tracks and queries -> mask files, one a track."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from catalog.errors import CatalogError
+from catalog.files import Home
+from catalog.ids import content_id, file_digest
+from catalog.masks import MaskHeader, write_masks
+from catalog.store import Catalog
+from tasks.checkpoints import checkpoint_row, separator_of
+from tasks.library import is_as_seen
+from tasks.queries import Query, query_vectors
+from tasks.shards import Outcome, shard_task
+from varemix.errors import MediaError
+
+STEP_VERSION = 1
+_BITS = {"binary": 1, "soft": 4}
+
+
+@shard_task("masks")
+def make_masks(
+    *, items: list[dict[str, Any]], shard: str, home: str, checkpoint_id: str, queries: list[Query]
+) -> list[Outcome]:
+    """Hear a shard of rows of `tracks`; skip tracks whose masks for all queries stand."""
+    catalog = Catalog(Home.open(home))
+    stored = stored_masks(catalog, checkpoint_id, [track["content_digest"] for track in items])
+    names = [query.name for query in queries]
+    rows, outcomes = [], []
+    for track in items:
+        if covering(catalog, stored, track["content_digest"], names):
+            outcomes.append(Outcome(item=track["track_path"], status="skipped"))
+            continue
+        row = _heard(catalog, track, checkpoint_id, queries)
+        rows.append(row)
+        stored += [row] if row["status"] == "ready" else []
+        status = "done" if row["status"] == "ready" else "failed"
+        outcomes.append(Outcome(item=track["track_path"], status=status, reason=row.get("reason") or ""))  # type: ignore[arg-type]
+    catalog.merge("masks", rows)
+    return outcomes
+
+
+def stored_masks(catalog: Catalog, checkpoint_id: str, digests: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the rows of masks that a checkpoint made of contents with these digests."""
+    where = {"checkpoint_id": checkpoint_id, "content_digest": list(digests), "status": "ready"}
+    return catalog.read_rows("masks", where=where)
+
+
+def covering(
+    catalog: Catalog, rows: Sequence[dict[str, Any]], digest: str, names: Sequence[str]
+) -> dict[str, Any] | None:
+    """Return a row whose file stands and has masks of the content for all those queries, None if there is none."""
+    for row in rows:
+        is_enough = row["content_digest"] == digest and set(names) <= set(row["queries"])
+        if is_enough and catalog.home.absolute(row["path"]).exists():
+            return row
+    return None
+
+
+def _heard(catalog: Catalog, track: dict[str, Any], checkpoint_id: str, queries: list[Query]) -> dict[str, Any]:
+    """Return the row of a track's masks after writing them, or the row that says why there are none."""
+    started = time.monotonic()
+    names = [query.name for query in queries]
+    digest = track["content_digest"]
+    mask_id = content_id("masks", version=STEP_VERSION, content=digest, checkpoint=checkpoint_id, queries=names)
+    row = {
+        "mask_id": mask_id,
+        "track_id": track["track_id"],
+        "content_digest": digest,
+        "checkpoint_id": checkpoint_id,
+        "queries": names,
+    }
+    try:
+        written = _written(catalog, track, row, queries)
+    except (MediaError, CatalogError) as error:
+        return row | {"status": "failed", "reason": str(error)}
+    return row | written | {"status": "ready", "seconds": time.monotonic() - started}
+
+
+def _written(catalog: Catalog, track: dict[str, Any], row: dict[str, Any], queries: list[Query]) -> dict[str, Any]:
+    """Write the mask file and return what it is. Raises MediaError when the track cannot be read to its end."""
+    from varemix.remix.render import heard_blocks, num_heard_frames
+    from varemix.signal.spectrogram import HOP_SAMPLES, NUM_BINS, RATE_HZ
+
+    source = Path(track["library"], track["track_path"])
+    separator = separator_of(catalog, checkpoint_row(catalog, row["checkpoint_id"]))
+    header = MaskHeader(
+        content_digest=row["content_digest"],
+        checkpoint_id=row["checkpoint_id"],
+        num_bins=NUM_BINS,
+        num_frames=num_heard_frames(track["num_samples"], track["rate_hz"]),
+        bits=_BITS[separator.settings.masks],
+        hop_samples=HOP_SAMPLES,
+        rate_hz=RATE_HZ,
+        queries=tuple(row["queries"]),
+    )
+    path = catalog.home.masks(row["mask_id"])
+    check_as_seen(source, track)
+    write_masks(path, header, separator.mask_blocks(heard_blocks(source), query_vectors(separator, queries)))
+    check_as_seen(source, track)
+    return {
+        "settings_json": json.dumps({"masks": separator.settings.masks, "bits": header.bits}),
+        "path": catalog.home.relative(path),
+        "bits": header.bits,
+        "num_frames": header.num_frames,
+        "num_bytes": path.stat().st_size,
+        "digest": file_digest(path),
+    }
+
+
+def check_as_seen(source: Path, track: dict[str, Any]) -> None:
+    """Raise MediaError when a track is no longer the one that was scanned."""
+    if not is_as_seen(source, track):
+        raise MediaError(f"'{source.name}' changed or vanished since it was looked at. Run again.")

@@ -1,0 +1,95 @@
+"""Step: video files -> clips: sound as WAV at 44.1 kHz, frames in one Parquet file, and what was measured."""
+
+from typing import Any
+
+from catalog.files import Home, replacing
+from catalog.ids import content_id
+from catalog.store import Catalog
+from tasks.shards import Outcome, shard_task
+from varemix.errors import MediaError
+from varemix.media.audio import read_audio
+from varemix.media.loudness import integrated_loudness_lufs, silent_fraction
+from varemix.media.video import extract_frames, extract_wav
+from varemix.signal.spectrogram import RATE_HZ
+
+STEP_VERSION = 1
+FRAME_RATE_HZ = 6.0
+SHORT_SIDE_PIXELS = 256
+MIN_DURATION_S = 262_140 / RATE_HZ
+_SILENT = 0.99
+
+
+@shard_task("preprocess")
+def preprocess_videos(*, items: list[dict[str, Any]], shard: str, home: str) -> list[Outcome]:
+    """Make the clips of a shard of rows of `videos` that are ready; skip those that stand."""
+    catalog = Catalog(Home.open(home))
+    known = catalog.read("clips", where={"video_id": [video["video_id"] for video in items]}).set_index("video_id")
+    rows, outcomes = [], []
+    for video in items:
+        clip_id = _clip_id(video)
+        if video["video_id"] in known.index and _stands(catalog, known.loc[video["video_id"]], clip_id):
+            outcomes.append(Outcome(item=video["video_id"], status="skipped"))
+            continue
+        rows.append(_preprocessed(catalog.home, video, clip_id))
+        status = "done" if rows[-1]["status"] == "ready" else "failed"
+        outcomes.append(Outcome(item=video["video_id"], status=status, reason=rows[-1].get("reason", "")))  # type: ignore[arg-type]
+    catalog.merge("clips", rows)
+    return outcomes
+
+
+def _clip_id(video: dict[str, Any]) -> str:
+    return content_id(
+        "clip",
+        version=STEP_VERSION,
+        video=video["digest"],
+        rate_hz=RATE_HZ,
+        frame_rate_hz=FRAME_RATE_HZ,
+        short_side_pixels=SHORT_SIDE_PIXELS,
+    )
+
+
+def _stands(catalog: Catalog, row: Any, clip_id: str) -> bool:
+    labels_file = row["clip_id"] == clip_id and row["status"] == "ready"
+    return labels_file and all(catalog.home.absolute(row[name]).exists() for name in ("wav_path", "frames_path"))
+
+
+def _preprocessed(home: Home, video: dict[str, Any], clip_id: str) -> dict[str, Any]:
+    """Return the row of a video's clip after making its files, or the row that says why there is none."""
+    row = {name: video[name] for name in ("video_id", "instrument", "split")} | {"clip_id": clip_id}
+    try:
+        return row | _extracted(home, video, clip_id) | {"status": "ready"}
+    except MediaError as error:
+        return row | {"status": "failed", "reason": str(error)}
+
+
+def _extracted(home: Home, video: dict[str, Any], clip_id: str) -> dict[str, Any]:
+    """Write the clip's files and return what they hold. Raises MediaError for a video that cannot serve."""
+    source, wav_path, frames_path = home.absolute(video["path"]), home.wav(clip_id), home.frames(clip_id)
+    with replacing(wav_path) as wav:
+        extract_wav(source, wav, rate_hz=RATE_HZ)
+        samples, info = read_audio(wav)
+        silent = silent_fraction(samples, RATE_HZ)
+        _check_usable(video["video_id"], info.duration_s, silent)
+        with replacing(frames_path) as frames:
+            num_frames = extract_frames(
+                source, frames, frame_rate_hz=FRAME_RATE_HZ, short_side_pixels=SHORT_SIDE_PIXELS
+            )
+    return {
+        "wav_path": home.relative(wav_path),
+        "frames_path": home.relative(frames_path),
+        "duration_s": info.duration_s,
+        "rate_hz": RATE_HZ,
+        "num_frames": num_frames,
+        "frame_rate_hz": FRAME_RATE_HZ,
+        "loudness_lufs": integrated_loudness_lufs(samples, RATE_HZ),
+        "silent_fraction": silent,
+    }
+
+
+def _check_usable(video_id: str, duration_s: float, silent: float) -> None:
+    if duration_s < MIN_DURATION_S:
+        raise MediaError(
+            f"'{video_id}' has {duration_s:.2f} s of sound; a training window is {MIN_DURATION_S:.2f} s. Leave it out."
+        )
+    if silent > _SILENT:
+        raise MediaError(f"'{video_id}' is silent throughout. Leave it out.")

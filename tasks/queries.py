@@ -1,0 +1,67 @@
+"""What is asked for: instruments by name, whose queries the checkpoint keeps, or by picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from catalog.ids import file_digest
+from catalog.store import Catalog
+from varemix.errors import UsageError
+from varemix.media.pictures import read_picture
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from varemix.model.separator import Separator
+
+_DIGEST_CHARACTERS = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """One instrument that is asked for: `name` stands for it in mask files, `picture` shows it if it has no name."""
+
+    name: str
+    picture: Path | None = None
+
+
+def asked(target: str, instruments: Sequence[str]) -> Query:
+    """Return the query of an instrument's name or a picture's path.
+
+    Raises UsageError for a name that is neither, and MediaError for a picture that cannot be read.
+    """
+    name = target.strip().lower().replace(" ", "_")
+    if name in instruments:
+        return Query(name=name)
+    path = Path(target).expanduser()
+    if not path.is_file():
+        raise UsageError(
+            f"'{target}' is neither an instrument that the checkpoint knows ({', '.join(instruments)}) "
+            "nor the path of a picture. Give one of these names, or a picture."
+        )
+    read_picture(path)
+    return Query(name=f"picture-{file_digest(path)[:_DIGEST_CHARACTERS]}", picture=path.resolve())
+
+
+def query_vectors(separator: Separator, queries: Sequence[Query]) -> Tensor:
+    """Return the vectors [N, K] of the queries."""
+    import torch
+
+    return torch.stack(
+        [
+            separator.queries([read_picture(query.picture)])[0]
+            if query.picture
+            else separator.instrument_query(query.name)
+            for query in queries
+        ]
+    )
+
+
+def known_instruments(catalog: Catalog, row: dict[str, Any]) -> tuple[str, ...]:
+    """Return the instruments that the checkpoint of a row of `checkpoints` knows by name."""
+    from varemix.model.checkpoint import read_header
+
+    return tuple(read_header(catalog.home.absolute(row["path"]))["instruments"])

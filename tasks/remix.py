@@ -1,0 +1,139 @@
+"""Step: masks and wishes -> remixed files, in the same folders, under the same names."""
+
+import json
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from catalog.errors import CatalogError
+from catalog.files import Home, replacing
+from catalog.ids import content_id, file_digest
+from catalog.masks import MaskReader
+from catalog.store import Catalog
+from tasks.masks import check_as_seen, covering, stored_masks
+from tasks.queries import Query, asked
+from tasks.shards import Outcome, shard_task
+from varemix.errors import MediaError, UsageError
+from varemix.remix.gains import GainWish, is_unity, parse_gains
+
+STEP_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What a remix shall be: a gain for each query, and how far masks are smoothed."""
+
+    queries: tuple[Query, ...]
+    gains: tuple[GainWish, ...]
+    decay: float
+
+    @property
+    def names(self) -> list[str]:
+        """The queries' names in mask files, in order."""
+        return [query.name for query in self.queries]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the wishes as plain values that decide the result."""
+        values = {query.name: gain.value for query, gain in zip(self.queries, self.gains, strict=True)}
+        return {"gains": values, "smoothing_decay": self.decay}
+
+
+def wanted_remix(gains: Sequence[str], decay: float, instruments: Sequence[str]) -> Wanted:
+    """Return the wishes, checked; UsageError or MediaError for what cannot be."""
+    if not 0 <= decay < 1:
+        raise UsageError(f"Smoothing decay {decay} is outside [0, 1); give a number such as 0.8.")
+    wishes = parse_gains(gains)
+    queries = tuple(asked(wish.target, instruments) for wish in wishes)
+    if len({query.name for query in queries}) < len(queries):
+        raise UsageError(f"One instrument has two gains in {', '.join(gains)}; give each one.")
+    return Wanted(queries=queries, gains=tuple(wishes), decay=decay)
+
+
+@shard_task("remix")
+def remix_tracks(
+    *, items: list[dict[str, Any]], shard: str, home: str, out: Path, checkpoint_id: str, wanted: Wanted
+) -> list[Outcome]:
+    """Render a shard of rows of `tracks` from stored masks; skip remixes that stand."""
+    catalog = Catalog(Home.open(home))
+    stored = stored_masks(catalog, checkpoint_id, [track["content_digest"] for track in items])
+    plans = [_plan(track, out, checkpoint_id, wanted) for track in items]
+    known = catalog.read_rows("remixes", where={"remix_id": [plan["remix_id"] for plan in plans]})
+    standing = {row["remix_id"] for row in known if stands(row)}
+    rows, outcomes = [], []
+    for track, plan in zip(items, plans, strict=True):
+        if plan["remix_id"] in standing:
+            outcomes.append(Outcome(item=track["track_path"], status="skipped"))
+            continue
+        masks = covering(catalog, stored, track["content_digest"], wanted.names)
+        row = _remixed(catalog, track, plan, masks, wanted)
+        rows.append(row)
+        status = {"remixed": "done"}.get(row["status"], row["status"])
+        outcomes.append(Outcome(item=track["track_path"], status=status, reason=row.get("reason") or ""))
+    catalog.merge("remixes", rows)
+    return outcomes
+
+
+def _plan(track: dict[str, Any], out: Path, checkpoint_id: str, wanted: Wanted) -> dict[str, Any]:
+    """Return what is known of a remix before it is made; its id follows from all that decides the result."""
+    facts = {
+        "content_digest": track["content_digest"],
+        "checkpoint_id": checkpoint_id,
+        "out_path": str(out / track["track_path"]),
+    }
+    remix_id = content_id("remix", version=STEP_VERSION, wishes=wanted.as_dict(), **facts)
+    wishes_json = json.dumps(wanted.as_dict(), sort_keys=True)
+    return facts | {"remix_id": remix_id, "track_id": track["track_id"], "wishes_json": wishes_json}
+
+
+def stands(row: dict[str, Any]) -> bool:
+    """Return whether the file of a row of `remixes` is there as it was written."""
+    path = Path(row["out_path"])
+    return row["status"] != "failed" and path.is_file() and file_digest(path) == row["digest"]
+
+
+def _remixed(
+    catalog: Catalog, track: dict[str, Any], plan: dict[str, Any], masks: dict[str, Any] | None, wanted: Wanted
+) -> dict[str, Any]:
+    """Return the row of a remix after writing it, or the row that says why there is none."""
+    started = time.monotonic()
+    source, target = Path(track["library"], track["track_path"]), Path(plan["out_path"])
+    try:
+        check_as_seen(source, track)
+        if is_unity(wanted.gains):
+            facts = _copied(source, target, track)
+        elif masks is None:
+            raise MediaError("has no masks for these instruments; the masks step says why")
+        else:
+            facts = _rendered(catalog, track, target, masks, wanted)
+    except (MediaError, CatalogError) as error:
+        return plan | {"status": "failed", "reason": str(error)}
+    return plan | facts | {"digest": file_digest(target), "seconds": time.monotonic() - started}
+
+
+def _copied(source: Path, target: Path, track: dict[str, Any]) -> dict[str, Any]:
+    with replacing(target) as temporary:
+        shutil.copyfile(source, temporary)
+        check_as_seen(source, track)
+    return {"status": "untouched", "reason": "all gains are 0 dB"}
+
+
+def _rendered(
+    catalog: Catalog, track: dict[str, Any], target: Path, masks: dict[str, Any], wanted: Wanted
+) -> dict[str, Any]:
+    from varemix.remix.render import render_remix
+
+    source, path = Path(track["library"], track["track_path"]), catalog.home.absolute(masks["path"])
+    if file_digest(path) != masks["digest"]:
+        raise MediaError("has a mask file that was changed; remove it and run `varemix masks` again")
+    with MaskReader(path) as reader, replacing(target) as temporary:
+        rendered = render_remix(source, temporary, reader.blocks(wanted.names), wanted.gains, decay=wanted.decay)
+        check_as_seen(source, track)
+    return {
+        "mask_id": masks["mask_id"],
+        "status": "remixed",
+        "clipped_samples": rendered.num_clipped,
+        "peak_db": rendered.peak_db,
+    }

@@ -1,0 +1,95 @@
+"""Step: masks -> stems, one file for each instrument of a track."""
+
+import json
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from catalog.errors import CatalogError
+from catalog.files import Home, replacing
+from catalog.ids import content_id, file_digest
+from catalog.masks import MaskReader
+from catalog.store import Catalog
+from tasks.masks import check_as_seen, covering, stored_masks
+from tasks.queries import Query
+from tasks.remix import stands
+from tasks.shards import Outcome, shard_task
+from varemix.errors import MediaError
+
+STEP_VERSION = 1
+
+
+@shard_task("separate")
+def separate_tracks(
+    *, items: list[dict[str, Any]], shard: str, home: str, out: Path, checkpoint_id: str, queries: list[Query]
+) -> list[Outcome]:
+    """Cut the stems of a shard of rows of `tracks` out with stored masks; skip tracks whose stems stand."""
+    catalog = Catalog(Home.open(home))
+    names = [query.name for query in queries]
+    stored = stored_masks(catalog, checkpoint_id, [track["content_digest"] for track in items])
+    plans = [[_plan(track, out, checkpoint_id, name) for name in names] for track in items]
+    wanted_ids = [plan["remix_id"] for stems in plans for plan in stems]
+    known = {row["remix_id"] for row in catalog.read_rows("remixes", where={"remix_id": wanted_ids}) if stands(row)}
+    rows, outcomes = [], []
+    for track, stems in zip(items, plans, strict=True):
+        if all(plan["remix_id"] in known for plan in stems):
+            outcomes.append(Outcome(item=track["track_path"], status="skipped"))
+            continue
+        made = _separated(catalog, track, stems, covering(catalog, stored, track["content_digest"], names), names)
+        rows += made
+        status = "failed" if made[0]["status"] == "failed" else "done"
+        outcomes.append(Outcome(item=track["track_path"], status=status, reason=made[0].get("reason") or ""))  # type: ignore[arg-type]
+    catalog.merge("remixes", rows)
+    return outcomes
+
+
+def _plan(track: dict[str, Any], out: Path, checkpoint_id: str, name: str) -> dict[str, Any]:
+    """Return what is known of a stem before it is made."""
+    path = Path(track["track_path"])
+    facts = {
+        "content_digest": track["content_digest"],
+        "checkpoint_id": checkpoint_id,
+        "out_path": str(out / path.parent / f"{path.stem} - {name}{path.suffix}"),
+    }
+    remix_id = content_id("stem", version=STEP_VERSION, query=name, **facts)
+    return facts | {"remix_id": remix_id, "track_id": track["track_id"], "wishes_json": json.dumps({"stem": name})}
+
+
+def _separated(
+    catalog: Catalog,
+    track: dict[str, Any],
+    stems: list[dict[str, Any]],
+    masks: dict[str, Any] | None,
+    names: list[str],
+) -> list[dict[str, Any]]:
+    """Return the rows of a track's stems after writing them, or the rows that say why there are none."""
+    from varemix.remix.render import render_stems
+
+    started = time.monotonic()
+    source = Path(track["library"], track["track_path"])
+    targets = [Path(stem["out_path"]) for stem in stems]
+    try:
+        if masks is None:
+            raise MediaError("has no masks for these instruments; the masks step says why")
+        check_as_seen(source, track)
+        with ExitStack() as stack:
+            reader = stack.enter_context(MaskReader(catalog.home.absolute(masks["path"])))
+            temporaries = [stack.enter_context(replacing(target)) for target in targets]
+            rendered = render_stems(source, temporaries, reader.blocks(names))
+            check_as_seen(source, track)
+    except (MediaError, CatalogError) as error:
+        return [stem | {"status": "failed", "reason": str(error)} for stem in stems]
+    seconds = (time.monotonic() - started) / len(stems)
+    return [
+        stem
+        | {
+            "mask_id": masks["mask_id"],
+            "digest": file_digest(target),
+            "status": "remixed",
+            "clipped_samples": written.num_clipped,
+            "peak_db": written.peak_db,
+            "seconds": seconds,
+        }
+        for stem, target, written in zip(stems, targets, rendered, strict=True)
+    ]

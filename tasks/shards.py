@@ -1,0 +1,82 @@
+"""Shards: a task does a handful of items, so that ten thousand tracks are a few hundred task runs.
+
+Each item ends as an outcome; one bad item stops nobody. A shard that breaks as a whole (a full disk, a lost
+database) is tried again when that may help, and then ends as one failed outcome for each of its items.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, ParamSpec
+
+from prefect import Task, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.runtime import task_run
+from prefect.tasks import exponential_backoff
+
+from catalog.errors import CatalogError
+from varemix.errors import DownloadInterruptedError, VaremixError
+
+Status = Literal["done", "skipped", "untouched", "unavailable", "failed"]
+NUM_RETRIES = 2
+_P = ParamSpec("_P")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of one item, and why where it is not simply done."""
+
+    item: str
+    status: Status
+    reason: str = ""
+
+
+def is_transient(task_: Task[Any, Any], run: TaskRun, state: State[Any]) -> bool:
+    """Return whether another try may help: an interrupted download, a busy disk or database."""
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, DownloadInterruptedError | OSError)
+
+
+def is_last_try() -> bool:
+    """Return whether the running task will not be tried again; so outside Prefect too."""
+    return (task_run.run_count or NUM_RETRIES + 1) > NUM_RETRIES
+
+
+def shard_task(name: str) -> Callable[[Callable[_P, list[Outcome]]], Task[_P, list[Outcome]]]:
+    """Make a task of a function over a shard; its run is named after the stage and the shard."""
+    return task(
+        name=name,
+        task_run_name=name + " {shard}",
+        retries=NUM_RETRIES,
+        retry_delay_seconds=exponential_backoff(backoff_factor=2),
+        retry_jitter_factor=0.5,
+        retry_condition_fn=is_transient,
+        cache_policy=NO_CACHE,
+    )
+
+
+def run_shards(
+    step: Task[..., list[Outcome]], items: Sequence[Any], names: Sequence[str], *, size: int, **settings: Any
+) -> list[Outcome]:
+    """Run the step over the items in shards of `size`; return every item's outcome, in order.
+
+    `names` say how a person calls each item. `settings` go to every shard.
+    """
+    starts = range(0, len(items), size)
+    futures = [
+        step.submit(items=list(items[first : first + size]), shard=f"{i + 1} of {len(starts)}", **settings)
+        for i, first in enumerate(starts)
+    ]
+    outcomes: list[Outcome] = []
+    for first, future in zip(starts, futures, strict=True):
+        result = future.result(raise_on_failure=False)
+        if isinstance(result, BaseException):
+            reason = explained(result)
+            result = [Outcome(item=name, status="failed", reason=reason) for name in names[first : first + size]]
+        outcomes += result
+    return outcomes
+
+
+def explained(error: BaseException) -> str:
+    """Return an error in words: our own speak for themselves, others are named."""
+    return str(error) if isinstance(error, VaremixError | CatalogError) else f"{type(error).__name__}: {error}"
