@@ -2,3 +2,5 @@
 
 Belongs here: the order of steps, how many at once, what a person sees of a run. Stays out: everything else.
 """
+
+import tasks  # noqa: F401 - it tells Prefect its settings, which must come before Prefect is imported

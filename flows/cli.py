@@ -30,7 +30,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Remix whole libraries of recordings by showing pictures of the instruments to make louder or softer.",
 )
-_out, _err = Console(), Console(stderr=True)
+_PLAIN_WIDTH = 120  # where the output is no terminal
+_out = Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
+_err = Console(stderr=True)
 
 HomeOption = Annotated[str | None, typer.Option("--home", help="Home folder.", envvar="VAREMIX_HOME")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object for programs.")]
@@ -266,14 +268,13 @@ def _fail(error: Exception, code: int) -> None:
 
 
 def _finish(summaries: Sequence["Summary"], *, as_json: bool) -> None:
-    """Show what was done, and end with the exit code that tells it."""
+    """Show what was done, of several stages the last, which sums up; end with the exit code that tells it."""
     from flows.summary import overall_exit_code, page
 
     if as_json:
         _print_json({"stages": [summary.as_dict() for summary in summaries]})
     else:
-        for summary in summaries:
-            _out.print(Markdown(page(summary)))
+        _out.print(Markdown(page(summaries[-1])))
     raise typer.Exit(overall_exit_code(summaries))
 
 

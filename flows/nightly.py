@@ -14,6 +14,7 @@ from flows.summary import Summary, headline, publish
 from flows.train import train
 from tasks.checkpoints import champion_id
 from tasks.promote import promote_if_better
+from tasks.shards import Outcome
 from varemix.evaluation.tables import markdown
 
 _SPLIT = "val"  # the champion is chosen on it; the test split is only ever reported
@@ -58,16 +59,24 @@ def nightly(
     promotion = promote_if_better(checkpoint_id=challenger, home=where, split=_SPLIT, seed=0)
     stages.append(Summary(stage="promote", outcomes=(promotion,), seconds=0.0))
     stages += [masks(library, home=where), remix(library, out, gains, home=where)]
-    overview = markdown([["stage", "outcome"], *(headline(stage).split(": ", 1) for stage in stages)])
-    facts = {"champion": champion_id(catalog), "decision": promotion.reason}
-    failures = tuple(outcome for stage in stages for outcome in stage.outcomes if outcome.status == "failed")
-    publish(
-        Summary(
-            stage="nightly",
-            outcomes=failures,
-            seconds=time.monotonic() - started,
-            facts=facts,
-            report=overview + "\n\n" + stages[-1].report,
-        )
+    return [*stages, publish(_overview(stages, promotion, champion_id(catalog), time.monotonic() - started))]
+
+
+def _overview(stages: list[Summary], promotion: Outcome, champion: str | None, seconds: float) -> Summary:
+    """Return what the night did as a whole: its stages, what was measured, what was remixed, every failure."""
+    by_stage = {stage.stage: stage for stage in stages}
+    measured, remixed = by_stage["evaluate"].facts["mean_nsdr_db"], by_stage["remix"]
+    table = markdown([["stage", "what was done"], *(headline(stage).split(": ", 1) for stage in stages)])
+    return Summary(
+        stage="nightly",
+        outcomes=tuple(outcome for stage in stages for outcome in stage.outcomes if outcome.status == "failed"),
+        seconds=seconds,
+        facts={
+            "champion": champion,
+            "decision": promotion.reason,
+            "mean NSDR [dB]": ", ".join(f"{condition} {value_db}" for condition, value_db in measured.items()),
+            "gains": remixed.facts["gains"],
+            "remixes lie in": remixed.facts["out"],
+        },
+        report=f"{table}\n\n{remixed.report}",
     )
-    return stages

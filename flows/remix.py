@@ -1,6 +1,7 @@
 """Flow: library and wishes -> remixed library. Masks that are missing are made first."""
 
 import time
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,7 @@ def check_remix(
 
 def remixes_table(catalog: Catalog, tracks: list[dict[str, Any]], out: Path) -> str:
     """Return the remixes that lie in the folder as a Markdown table."""
-    paths = [str(out / track["track_path"]) for track in tracks[:_SHOWN]]
+    paths = [str(out / track["track_path"]) for track in sorted(tracks, key=itemgetter("track_path"))[:_SHOWN]]
     made = catalog.read_rows("remixes", where={"out_path": paths})
     newest = {row["out_path"]: row for row in sorted(made, key=lambda row: row["updated_at"])}
     rows = [["remix", "status", "peak [dBFS]", "clipped samples", "seconds"]]

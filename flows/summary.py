@@ -53,7 +53,7 @@ class Summary:
 
 
 def overall_exit_code(summaries: Sequence[Summary]) -> int:
-    """Return the exit code of several stages: that of the worst, where the last one decides whether all was in vain."""
+    """Return the exit code of several stages: all in vain only if the last one was."""
     codes = [summary.exit_code for summary in summaries]
     if not any(codes):
         return _ALL_DONE
@@ -68,13 +68,13 @@ def publish(summary: Summary) -> Summary:
 
 def headline(summary: Summary) -> str:
     """Return the summary in one line."""
-    counts = ", ".join(f"{count} {status}" for status, count in sorted(summary.counts.items())) or "nothing to do"
-    return f"{summary.stage}: {counts} in {summary.seconds:.1f} s"
+    counts = ", ".join(f"{count} {status}" for status, count in sorted(summary.counts.items())) or "no failures"
+    return f"{summary.stage}: {counts}, {summary.seconds:.1f} s"
 
 
 def page(summary: Summary) -> str:
     """Return the summary as Markdown: what was done, what was found out, and why the rest was not done."""
-    parts = [f"# {summary.stage.capitalize()}", headline(summary).partition(": ")[2].capitalize() + "."]
+    parts = [f"# {summary.stage.capitalize()}", headline(summary).partition(": ")[2] + "."]
     if summary.facts:
         parts.append(markdown([["what", "value"], *([name, str(value)] for name, value in summary.facts.items())]))
     if summary.report:

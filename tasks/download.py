@@ -1,6 +1,5 @@
 """Step: videos of a list -> video files, and a row for each, whatever became of it."""
 
-import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,8 +10,6 @@ from catalog.store import Catalog
 from tasks.shards import Outcome, is_last_try, shard_task
 from varemix.errors import DownloadError, DownloadInterruptedError, VideoUnavailableError
 from varemix.media.download import DownloadOptions, download_video
-
-_log = logging.getLogger(__name__)
 
 
 @shard_task("download")
@@ -63,7 +60,6 @@ def _attempt(
     except VideoUnavailableError as error:
         return row | {"status": "unavailable", "reason": str(error)}, False
     except DownloadError as error:
-        _log.warning("Video %s: %s", video.video_id, error)
         return row | {"status": "failed", "reason": str(error)}, isinstance(error, DownloadInterruptedError)
     facts = {"path": catalog.home.relative(path), "num_bytes": path.stat().st_size, "digest": file_digest(path)}
     return row | facts | {"status": "ready"}, False

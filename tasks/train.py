@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
+from prefect.logging import get_run_logger
 
 from catalog.files import Home, write_atomically
 from catalog.ids import content_id, file_digest
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from varemix.training.state import History
 
 STEP_VERSION = 1
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +78,7 @@ def train_checkpoint(*, recipe: str, home: str, device: str = "auto") -> tuple[s
     path = catalog.home.checkpoint(plan.checkpoint_id)
     if path.exists() and len(catalog.read("checkpoints", where={"checkpoint_id": plan.checkpoint_id})):
         return plan.checkpoint_id, Outcome(item=plan.checkpoint_id, status="skipped", reason="stands already")
-    history = train(plan.recipe, plan.clips["train"], plan.clips["val"], plan.folder, device=device, report=_logged)
+    history = train(plan.recipe, plan.clips["train"], plan.clips["val"], plan.folder, device=device, report=_log_epochs)
     write_atomically(path, (plan.folder / "checkpoint.safetensors").read_bytes())
     catalog.merge("checkpoints", [_row(catalog.home, plan, history)])
     shutil.rmtree(plan.folder)
@@ -115,10 +114,10 @@ def _in_words(history: History) -> str:
     )
 
 
-def _logged(progress: Progress) -> None:
-    """Log each epoch's end."""
+def _log_epochs(progress: Progress) -> None:
+    """Log each epoch's end to the run, where a person follows it."""
     if progress.validation_loss is not None:
-        _log.info(
+        get_run_logger().info(
             "Step %d of %d: loss %.4f, validation %.4f, %.1f examples/s, %.0f s left.",
             progress.step,
             progress.num_steps,
