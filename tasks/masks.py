@@ -18,6 +18,7 @@ from tasks.library import is_as_seen
 from tasks.queries import Query, query_vectors
 from tasks.shards import Outcome, shard_task
 from varemix.errors import MediaError
+from varemix.media.audio import probe_audio
 
 STEP_VERSION = 1
 _BITS = {"binary": 1, "soft": 4}
@@ -89,18 +90,18 @@ def _written(catalog: Catalog, track: dict[str, Any], row: dict[str, Any], queri
 
     source = Path(track["library"], track["track_path"])
     separator = separator_of(catalog, checkpoint_row(catalog, row["checkpoint_id"]))
+    check_as_seen(source, track)
     header = MaskHeader(
         content_digest=row["content_digest"],
         checkpoint_id=row["checkpoint_id"],
         num_bins=NUM_BINS,
-        num_frames=num_heard_frames(track["num_samples"], track["rate_hz"]),
+        num_frames=num_heard_frames(probe_audio(source)),
         bits=_BITS[separator.settings.masks],
         hop_samples=HOP_SAMPLES,
         rate_hz=RATE_HZ,
         queries=tuple(row["queries"]),
     )
     path = catalog.home.masks(row["mask_id"])
-    check_as_seen(source, track)
     write_masks(path, header, separator.mask_blocks(heard_blocks(source), query_vectors(separator, queries)))
     check_as_seen(source, track)
     return {

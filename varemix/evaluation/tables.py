@@ -55,7 +55,7 @@ def instruments_table(scores: pd.DataFrame) -> str:
 
 def markdown(rows: Sequence[Sequence[str]]) -> str:
     """Return rows of cells, the first of them the header, as a Markdown table."""
-    header, *body = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
+    header, *body = [[" ".join(cell.replace("|", "\\|").splitlines()) for cell in row] for row in rows]
     lines = [header, ["---"] * len(header), *body]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 

@@ -67,3 +67,18 @@ def resampled_blocks(
         yield stream.process(block)
     if stream is not None:
         yield stream.flush()
+
+
+def of_length(blocks: Iterable[NDArray[np.floating]], num_samples: int) -> Iterator[NDArray[np.floating]]:
+    """Yield a signal that comes in blocks [C, S_b], cut or filled up with zeros to exactly `num_samples`.
+
+    A resampler rounds the length of what it gives either way; this makes it one that can be known beforehand.
+    """
+    missing = num_samples
+    silence: NDArray[np.floating] = np.zeros((1, 0))
+    for block in blocks:
+        yield block[:, :missing]
+        missing -= min(missing, block.shape[-1])
+        silence = block[:, :0]
+    if missing:
+        yield np.pad(silence, ((0, 0), (0, missing)))

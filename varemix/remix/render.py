@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from varemix.media.audio import AudioReader, AudioWriter
-from varemix.media.resampling import mono, resampled_blocks
+from varemix.media.audio import AudioInfo, AudioReader, AudioWriter
+from varemix.media.resampling import mono, of_length, resampled_blocks
 from varemix.remix.gains import GainWish, bin_change
 from varemix.remix.mixer import filtered_blocks
 from varemix.signal.smoothing import DEFAULT_DECAY, zlbm_blocks
@@ -38,13 +38,13 @@ def heard_blocks(source: Path) -> Iterator[np.ndarray]:
     """Yield what a network hears of a recording: its mid signal [S_b] at 44.1 kHz, in blocks."""
     with AudioReader(source) as reader:
         mid = (mono(block)[None].astype(np.float32) for block in reader.blocks(_BLOCK_SAMPLES))
-        for block in resampled_blocks(mid, reader.info.rate_hz, RATE_HZ):
+        for block in _at_model_rate(mid, reader.info):
             yield block[0]
 
 
-def num_heard_frames(num_samples: int, rate_hz: int) -> int:
-    """Return how many frames the masks have of a recording of that many samples at that rate."""
-    return num_frames(round(num_samples * RATE_HZ / rate_hz))
+def num_heard_frames(info: AudioInfo) -> int:
+    """Return how many frames the masks of a recording have."""
+    return num_frames(_num_heard_samples(info))
 
 
 def render_remix(
@@ -63,7 +63,7 @@ def render_remix(
     with AudioReader(source) as reader, AudioWriter(target, reader.info) as writer:
         original, heard = tee(reader.blocks(_BLOCK_SAMPLES))
         changes = (bin_change(masks, wishes) for masks in zlbm_blocks(mask_blocks, decay))
-        deltas = _filtered_at_own_rate(heard, reader.info.rate_hz, changes)
+        deltas = _filtered_at_own_rate(heard, reader.info, changes)
         for block, delta in _side_by_side(original, deltas):
             remixed = block.copy()
             remixed[:_FRONT_PAIR] += delta
@@ -80,7 +80,7 @@ def render_stems(
         original, *heard = tee(reader.blocks(_BLOCK_SAMPLES), len(targets) + 1)
         smoothed = tee(zlbm_blocks(mask_blocks, decay), len(targets))
         stems = [
-            _filtered_at_own_rate(blocks, reader.info.rate_hz, map(itemgetter(i), masks))
+            _filtered_at_own_rate(blocks, reader.info, map(itemgetter(i), masks))
             for i, (blocks, masks) in enumerate(zip(heard, smoothed, strict=True))
         ]
         originals = tee(original, len(targets))
@@ -94,29 +94,37 @@ def render_stems(
 
 
 def _filtered_at_own_rate(
-    blocks: Iterable[np.ndarray], rate_hz: int, gains: Iterable[np.ndarray]
+    blocks: Iterable[np.ndarray], info: AudioInfo, gains: Iterable[np.ndarray]
 ) -> Iterator[np.ndarray]:
-    """Yield the front pair filtered at 44.1 kHz and brought back to its own rate."""
+    """Yield the front pair filtered at 44.1 kHz and brought back to its own rate and length."""
     front = (block[:_FRONT_PAIR].astype(np.float32) for block in blocks)
-    filtered = filtered_blocks(resampled_blocks(front, rate_hz, RATE_HZ), gains)
-    return resampled_blocks(filtered, RATE_HZ, rate_hz)
+    filtered = filtered_blocks(_at_model_rate(front, info), gains)
+    return of_length(resampled_blocks(filtered, RATE_HZ, info.rate_hz), info.num_samples)
+
+
+def _at_model_rate(blocks: Iterable[np.ndarray], info: AudioInfo) -> Iterator[np.ndarray]:
+    return of_length(resampled_blocks(blocks, info.rate_hz, RATE_HZ), _num_heard_samples(info))
+
+
+def _num_heard_samples(info: AudioInfo) -> int:
+    """Return how many samples a recording has at 44.1 kHz, the last one begun counted whole."""
+    return -(-info.num_samples * RATE_HZ // info.rate_hz)
 
 
 def _side_by_side(
     blocks: Iterable[np.ndarray], others: Iterator[np.ndarray]
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Pair each block with as many samples of the other signal; what resampling left off the end is silence."""
+    """Pair each block with as many samples of another signal of the same length, cut into other blocks."""
     held = np.zeros((1, 0), dtype=np.float32)
     for block in blocks:
         parts, length = [held] if held.size else [], held.shape[-1]
-        while length < block.shape[-1] and (other := next(others, None)) is not None:
-            parts.append(other)
-            length += other.shape[-1]
-        held = np.concatenate(parts, axis=-1) if parts else held
-        short = max(0, block.shape[-1] - length)
-        yield block, np.pad(held[:, : block.shape[-1]], ((0, 0), (0, short)))
+        while length < block.shape[-1]:
+            parts.append(next(others))
+            length += parts[-1].shape[-1]
+        held = np.concatenate(parts, axis=-1)
+        yield block, held[:, : block.shape[-1]]
         held = held[:, block.shape[-1] :]
-    for _ in others:  # what is left is shorter than a sample's rounding, but the checks at the end must run
+    for _ in others:  # nothing is left but the checks at the end
         pass
 
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -64,7 +65,7 @@ def train(
         run.history.seconds = before + time.monotonic() - started
         validation_loss = run.validate(step + 1) if (step + 1) % run.steps_per_epoch == 0 else None
         if (step + 1) % save_every_steps == 0 or validation_loss is not None:
-            save_state(run.state_path, separator, run.optimiser, run.history)
+            run.save()
         steps_per_s = (step + 1 - first_step) / (time.monotonic() - started)
         report(
             Progress(
@@ -134,8 +135,18 @@ class _Run:
         self.optimiser = _optimiser(recipe, separator)
         self.history = History()
         if self.state_path.exists():
-            self.history = load_state(self.state_path, separator, self.optimiser)
+            self.history = load_state(self.state_path, separator, self.optimiser, self._identity)
         self.book: PictureBook = open_book(recipe, separator, [*train_clips, *val_clips])
+
+    @property
+    def _identity(self) -> dict[str, Any]:
+        """What must be the same for a run to go on."""
+        clips = [[clip.clip_id for clip in members] for members in (self.train_clips, self.val_clips)]
+        return {"recipe": self.recipe.as_dict(), "clips": clips}
+
+    def save(self) -> None:
+        """Write the state from which the run can go on."""
+        save_state(self.state_path, self.separator, self.optimiser, self.history, self._identity)
 
     def step(self, step: int) -> float:
         """Learn from one batch; return its loss."""
@@ -144,10 +155,7 @@ class _Run:
             group["lr"] = group["full_rate"] * rate_factor(self.recipe, step, self.steps_per_epoch)
         loss = self._loss(self.train_clips, (_TRAINING, step), self.recipe.batch_size)
         if not torch.isfinite(loss):
-            raise TrainingError(
-                f"The loss stopped being a number at step {step + 1}. The state before it is kept in "
-                f"'{self.state_path}'; lower the learning rate or look for odd recordings."
-            )
+            raise TrainingError(self._diverged(f"loss stopped being a number at step {step + 1}"))
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.optimiser.step()
@@ -161,6 +169,8 @@ class _Run:
         sizes = list(_batches(self.recipe.num_validation_examples, self.recipe.batch_size))
         losses = [self._loss(self.val_clips, (_VALIDATION, i), size).item() for i, size in enumerate(sizes)]
         loss = float(np.average(losses, weights=sizes))
+        if not math.isfinite(loss):
+            raise TrainingError(self._diverged(f"validation loss stopped being a number after step {num_steps}"))
         if loss < self.history.best_validation_loss:
             temporary = self.best_path.with_name(".best.pt.new")
             torch.save(self.separator.state_dict(), temporary)
@@ -183,6 +193,12 @@ class _Run:
         temporary = self.checkpoint_path.with_name(".checkpoint.new")
         save_checkpoint(temporary, self.separator, provenance=provenance)
         temporary.replace(self.checkpoint_path)
+
+    def _diverged(self, what: str) -> str:
+        return (
+            f"The {what}. The last state saved before it is kept in '{self.state_path}'; "
+            "lower the learning rate or look for odd recordings."
+        )
 
     def _loss(self, clips: Sequence[Clip], place: tuple[int, int], size: int) -> torch.Tensor:
         """Return the loss on the batch that the seed draws for this place."""

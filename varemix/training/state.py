@@ -2,9 +2,11 @@
 
 import os
 import pickle
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+from zipfile import is_zipfile
 
 import torch
 from torch import nn
@@ -32,22 +34,34 @@ class History:
         return min((loss for _, loss in self.validation_losses), default=float("inf"))
 
 
-def save_state(path: Path, model: nn.Module, optimiser: Optimizer, history: History) -> None:
-    """Write the state; a reader sees the old one or the new one, never half of one."""
+def save_state(path: Path, model: nn.Module, optimiser: Optimizer, history: History, run: Mapping[str, Any]) -> None:
+    """Write the state; a reader sees the old one or the new one, never half of one.
+
+    `run` says in plain values which run this is: what it trains, with what.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "history": asdict(history)}
+    state = {
+        "model": model.state_dict(),
+        "optimiser": optimiser.state_dict(),
+        "history": asdict(history),
+        "run": dict(run),
+    }
     torch.save(state, temporary)
     temporary.replace(path)
 
 
-def load_state(path: Path, model: nn.Module, optimiser: Optimizer) -> History:
+def load_state(path: Path, model: nn.Module, optimiser: Optimizer, run: Mapping[str, Any]) -> History:
     """Fill model and optimiser from the state and return its history. Raises TrainingError for another run's file."""
     try:
+        if not is_zipfile(path):
+            raise ValueError("it is damaged")
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        if state["run"] != dict(run):
+            raise ValueError("it is of another recipe or of other clips")
         model.load_state_dict(state["model"])
         optimiser.load_state_dict(state["optimiser"])
         return History(**state["history"])
-    except (RuntimeError, ValueError, KeyError, TypeError, EOFError, pickle.UnpicklingError) as error:
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError, EOFError, pickle.UnpicklingError) as error:
         raise TrainingError(
-            f"The training state '{path}' does not fit this recipe ({error}). Remove it to start from the beginning."
+            f"The training state '{path}' does not fit this run ({error}). Remove it to start from the beginning."
         ) from error

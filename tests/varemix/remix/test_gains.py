@@ -38,7 +38,7 @@ def test_a_gain_that_is_none_is_explained(text):
 
 @given(st.floats(-80, 24))
 def test_a_wish_comes_back_from_its_own_text(gain_db):
-    wish = parse_gain(f"violin={gain_db:g}")
+    wish = parse_gain(f"violin={gain_db}")
     assert parse_gain(wish.text) == wish
 
 

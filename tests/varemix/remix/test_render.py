@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from varemix.errors import MediaError
-from varemix.media.audio import AudioInfo, AudioWriter, read_audio
+from varemix.media.audio import AudioInfo, AudioWriter, probe_audio, read_audio
 from varemix.media.resampling import resample
 from varemix.remix.gains import MUTE_DB, GainWish
 from varemix.remix.mixer import remix
-from varemix.remix.render import heard_blocks, render_remix, render_stems
+from varemix.remix.render import heard_blocks, num_heard_frames, render_remix, render_stems
 from varemix.signal.spectrogram import NUM_BINS, RATE_HZ, num_frames
 
 FORMATS = [
@@ -25,7 +25,7 @@ FORMATS = [
 
 
 def recording(folder: Path, container: str, subtype: str, rate_hz: int, channels: int, seconds: float = 1.3) -> Path:
-    num_samples = int(seconds * rate_hz)
+    num_samples = round(seconds * rate_hz)
     path = folder / f"track.{container.lower()}"
     samples = np.random.default_rng(5).uniform(-0.4, 0.4, (channels, num_samples))
     info = AudioInfo(
@@ -101,6 +101,16 @@ def test_clipping_is_counted_and_the_peak_told(tmp_path):
     rendered = render_remix(source, tmp_path / "out.wav", mask_of(1.0, source), gain(12.0))
     assert rendered.num_clipped > 1000
     assert rendered.peak_db == pytest.approx(20 * np.log10(0.4) + 12, abs=0.1)
+
+
+@pytest.mark.parametrize("num_samples", [1, 77, 400, 560, 111_440, 48_000, 48_240])
+@pytest.mark.parametrize("rate_hz", [8_000, 44_100, 47_999, 48_000, 96_000])
+def test_the_number_of_frames_is_known_beforehand(tmp_path, num_samples, rate_hz):
+    source = recording(tmp_path, "WAV", "PCM_16", rate_hz, 2, seconds=num_samples / rate_hz)
+    info = probe_audio(source)
+    assert frames_of(source) == num_heard_frames(info)
+    render_remix(source, tmp_path / "out.wav", mask_of(1.0, source), gain(MUTE_DB))
+    assert probe_audio(tmp_path / "out.wav") == info
 
 
 def test_masks_of_another_recording_are_refused(tmp_path):
