@@ -73,6 +73,7 @@ def evaluate(
         [
             "## Separation of two-source mixes\n\nMeans over both sources of each pair, bootstrap 95 % intervals.",
             conditions_table(scores),
+            "## By instrument",
             instruments_table(scores),
         ]
     )

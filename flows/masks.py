@@ -9,7 +9,7 @@ from prefect import flow
 
 from catalog.files import Home
 from catalog.store import Catalog
-from flows.settings import workers
+from flows.settings import named_after, workers
 from flows.summary import Summary, publish
 from tasks.checkpoints import checkpoint_row
 from tasks.library import library_files, mark_gone, scan_tracks
@@ -20,7 +20,7 @@ from tasks.shards import Outcome, run_shards
 _SCAN_SHARD, _MASK_SHARD = 64, 8
 
 
-@flow(name="masks", flow_run_name="masks of {library}", task_runner=workers())
+@flow(name="masks", flow_run_name=named_after("masks", "library"), task_runner=workers())
 def masks(
     library: str,
     instruments: list[str] | None = None,

@@ -10,6 +10,7 @@ from flows.evaluate import evaluate
 from flows.masks import masks
 from flows.refresh import refresh
 from flows.remix import remix
+from flows.settings import named_after
 from flows.summary import Summary, headline, publish
 from flows.train import train
 from tasks.checkpoints import champion_id
@@ -20,7 +21,7 @@ from varemix.evaluation.tables import markdown
 _SPLIT = "val"  # the champion is chosen on it; the test split is only ever reported
 
 
-@flow(name="nightly", flow_run_name="nightly {library}")
+@flow(name="nightly", flow_run_name=named_after("nightly", "library"))
 def nightly(
     library: str,
     out: str,
@@ -74,9 +75,9 @@ def _overview(stages: list[Summary], promotion: Outcome, champion: str | None, s
         facts={
             "champion": champion,
             "decision": promotion.reason,
-            "mean NSDR [dB]": ", ".join(f"{condition} {value_db}" for condition, value_db in measured.items()),
+            "mean_nsdr_db": measured,
             "gains": remixed.facts["gains"],
-            "remixes lie in": remixed.facts["out"],
+            "remixes_lie_in": remixed.facts["out"],
         },
         report=f"{table}\n\n{remixed.report}",
     )

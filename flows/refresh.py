@@ -8,7 +8,7 @@ from prefect import flow
 from catalog.files import Home
 from catalog.sources import SourceVideo, music_list, read_list, with_url_template
 from catalog.store import Catalog
-from flows.settings import NUM_WORKERS, workers
+from flows.settings import NUM_WORKERS, named_after, workers
 from flows.summary import Summary, publish
 from tasks.download import download_videos
 from tasks.preprocess import preprocess_videos
@@ -19,7 +19,7 @@ _SHARD = 8
 _OPTIONS = DownloadOptions(retries=0)  # the shard's task is tried again instead, where a person can see it
 
 
-@flow(name="refresh", flow_run_name="refresh {source}", task_runner=workers(2 * NUM_WORKERS))
+@flow(name="refresh", flow_run_name=named_after("refresh", "source"), task_runner=workers(2 * NUM_WORKERS))
 def refresh(
     source: str = "music", url_template: str | None = None, limit: int | None = None, home: str | None = None
 ) -> Summary:

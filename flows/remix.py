@@ -10,7 +10,7 @@ from prefect import flow
 from catalog.files import Home
 from catalog.store import Catalog
 from flows.masks import heard_tracks, scanned
-from flows.settings import workers
+from flows.settings import named_after, workers
 from flows.summary import Summary, publish
 from tasks.checkpoints import checkpoint_row
 from tasks.library import library_files
@@ -26,7 +26,7 @@ _SHARD = 32
 _SHOWN = 100
 
 
-@flow(name="remix", flow_run_name="remix {library}", task_runner=workers())
+@flow(name="remix", flow_run_name=named_after("remix", "library"), task_runner=workers())
 def remix(
     library: str,
     out: str,

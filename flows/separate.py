@@ -9,7 +9,7 @@ from catalog.files import Home
 from catalog.store import Catalog
 from flows.masks import heard_tracks, scanned
 from flows.remix import checked_out
-from flows.settings import workers
+from flows.settings import named_after, workers
 from flows.summary import Summary, publish
 from tasks.checkpoints import checkpoint_row
 from tasks.queries import asked, known_instruments
@@ -19,7 +19,7 @@ from tasks.shards import run_shards
 _SHARD = 32
 
 
-@flow(name="separate", flow_run_name="separate {library}", task_runner=workers())
+@flow(name="separate", flow_run_name=named_after("separate", "library"), task_runner=workers())
 def separate(
     library: str, out: str, targets: list[str], checkpoint: str | None = None, home: str | None = None
 ) -> Summary:

@@ -76,7 +76,9 @@ def page(summary: Summary) -> str:
     """Return the summary as Markdown: what was done, what was found out, and why the rest was not done."""
     parts = [f"# {summary.stage.capitalize()}", headline(summary).partition(": ")[2] + "."]
     if summary.facts:
-        parts.append(markdown([["what", "value"], *([name, str(value)] for name, value in summary.facts.items())]))
+        parts.append(
+            markdown([["what", "value"], *([_words(name), _in_words(value)] for name, value in summary.facts.items())])
+        )
     if summary.report:
         parts.append(summary.report)
     told = [outcome for outcome in summary.outcomes if outcome.reason]
@@ -86,3 +88,14 @@ def page(summary: Summary) -> str:
         if len(told) > _SHOWN:
             parts.append(f"and {len(told) - _SHOWN} more; `varemix status` lists them all.")
     return "\n\n".join(parts)
+
+
+def _words(name: str) -> str:
+    return name.replace("_db", " [dB]").replace("_", " ")
+
+
+def _in_words(value: object) -> str:
+    """Return a fact as a person reads it: of a record, its entries side by side."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name.replace('_', ' ')} {entry}" for name, entry in value.items())
+    return str(value)
