@@ -3,13 +3,17 @@
 Belongs here: the meeting of library (`varemix`) and catalog. Stays out: maths, storage, and the order of steps.
 
 Prefect is told here, before anything imports it, to wait long enough for its embedded server and to send nothing
-out; linear algebra, to leave the cores to the shards. What the environment already says stands.
+out, and to leave a terminal to the progress bars; linear algebra, to leave the cores to the shards. What the
+environment already says stands.
 """
 
 import os
+import sys
 
 os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "varemix,tasks,catalog")
+if sys.stderr.isatty():
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "WARNING")

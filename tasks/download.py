@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
+
 from catalog.files import Home
 from catalog.ids import file_digest
 from catalog.sources import SourceVideo
@@ -22,8 +24,8 @@ def download_videos(
     """
     catalog = Catalog(Home.open(home))
     known = catalog.read("videos", where={"video_id": [video.video_id for video in items]}).set_index("video_id")
-    settled = {video_id for video_id, row in known.iterrows() if _is_settled(catalog, row)}
-    attempts = [_attempt(catalog, video, source, options) for video in items if video.video_id not in settled]
+    wanted = [video for video in items if not _is_settled(catalog, video, known)]
+    attempts = [_attempt(catalog, video, source, options) for video in wanted]
     rows = {str(row["video_id"]): row for row, _ in attempts}
     catalog.merge("videos", list(rows.values()))
     interrupted = [row["video_id"] for row, may_come_yet in attempts if may_come_yet]
@@ -32,11 +34,16 @@ def download_videos(
     return [_outcome(video, rows.get(video.video_id)) for video in items]
 
 
-def _is_settled(catalog: Catalog, row: Any) -> bool:
-    """Return whether asking again is of no use: the file stands, or the video is known to be gone."""
+def _is_settled(catalog: Catalog, video: SourceVideo, known: pd.DataFrame) -> bool:
+    """Return whether asking again is of no use: the file stands, or the video is known to be gone from its address."""
+    if video.video_id not in known.index:
+        return False
+    row = known.loc[video.video_id]
+    if (row["instrument"], row["split"]) != (video.instrument, video.split):  # the list was corrected
+        return False
     if row["status"] == "ready":
         return catalog.home.absolute(row["path"]).exists()
-    return bool(row["status"] == "unavailable")
+    return bool(row["status"] == "unavailable" and row["url"] == video.url)
 
 
 def _attempt(

@@ -1,6 +1,7 @@
 """Step: the files of a library -> a row for each track: what it is, and the digest of what is in it."""
 
 import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,7 @@ def _looked_at(library: Path, path: Path) -> dict[str, Any]:
     }
     try:
         facts = path.stat()
+        _check_file(path, facts)
         info = probe_audio(path)
         row |= {"content_digest": file_digest(path), "num_bytes": facts.st_size, "modified_ns": facts.st_mtime_ns}
     except MediaError as error:
@@ -98,6 +100,14 @@ def _looked_at(library: Path, path: Path) -> dict[str, Any]:
         "num_samples": info.num_samples,
         "duration_s": info.duration_s,
     }
+
+
+def _check_file(path: Path, facts: os.stat_result) -> None:
+    """Raise MediaError for what cannot be a track whatever it holds: opening a pipe would wait for ever."""
+    if not stat.S_ISREG(facts.st_mode):
+        raise MediaError(f"'{path.name}' is no file, but a pipe or a device. Remove it from the library.")
+    if _text(path) != str(path):
+        raise MediaError(f"'{_text(path)}' is no name in UTF-8, in which it could be written down. Rename it.")
 
 
 def _text(path: Path) -> str:

@@ -27,7 +27,7 @@ def preprocess_videos(*, items: list[dict[str, Any]], shard: str, home: str) -> 
     rows, outcomes = [], []
     for video in items:
         clip_id = _clip_id(video)
-        if video["video_id"] in known.index and _stands(catalog, known.loc[video["video_id"]], clip_id):
+        if video["video_id"] in known.index and _stands(catalog, known.loc[video["video_id"]], video, clip_id):
             outcomes.append(Outcome(item=video["video_id"], status="skipped"))
             continue
         rows.append(_preprocessed(catalog.home, video, clip_id))
@@ -48,9 +48,12 @@ def _clip_id(video: dict[str, Any]) -> str:
     )
 
 
-def _stands(catalog: Catalog, row: Any, clip_id: str) -> bool:
-    labels_file = row["clip_id"] == clip_id and row["status"] == "ready"
-    return labels_file and all(catalog.home.absolute(row[name]).exists() for name in ("wav_path", "frames_path"))
+def _stands(catalog: Catalog, row: Any, video: dict[str, Any], clip_id: str) -> bool:
+    """Return whether a row of `clips` still says what its video says, and its files are there."""
+    expected = {"clip_id": clip_id, "status": "ready", "instrument": video["instrument"], "split": video["split"]}
+    if any(row[name] != value for name, value in expected.items()):
+        return False
+    return all(catalog.home.absolute(row[name]).exists() for name in ("wav_path", "frames_path"))
 
 
 def _preprocessed(home: Home, video: dict[str, Any], clip_id: str) -> dict[str, Any]:

@@ -11,10 +11,12 @@ from typing import Any, Literal, ParamSpec
 from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
+from prefect.futures import as_completed
 from prefect.runtime import task_run
 from prefect.tasks import exponential_backoff
 
 from catalog.errors import CatalogError
+from tasks.progress import bar
 from varemix.errors import DownloadInterruptedError, VaremixError
 
 Status = Literal["done", "skipped", "untouched", "unavailable", "failed"]
@@ -67,6 +69,10 @@ def run_shards(
         step.submit(items=list(items[first : first + size]), shard=f"{i + 1} of {len(starts)}", **settings)
         for i, first in enumerate(starts)
     ]
+    shards = dict(zip(futures, starts, strict=True))
+    with bar(step.name, len(items)) as advance:
+        for done in as_completed(futures):
+            advance(min(size, len(items) - shards[done]))
     outcomes: list[Outcome] = []
     for first, future in zip(starts, futures, strict=True):
         result = future.result(raise_on_failure=False)

@@ -17,6 +17,7 @@ from catalog.files import Home, write_atomically
 from catalog.ids import content_id, file_digest
 from catalog.store import Catalog
 from tasks.clips import usable_clips
+from tasks.progress import bar
 from tasks.shards import Outcome, is_transient
 from varemix.media.clips import Clip
 from varemix.training.examples import check_clips
@@ -71,18 +72,29 @@ def train_checkpoint(*, recipe: str, home: str, device: str = "auto") -> tuple[s
 
     A checkpoint of the same recipe and clips that stands is not trained again; one half trained goes on.
     """
-    from varemix.training.loop import train
-
     catalog = Catalog(Home.open(home))
     plan = plan_training(catalog, recipe)
     path = catalog.home.checkpoint(plan.checkpoint_id)
     if path.exists() and len(catalog.read("checkpoints", where={"checkpoint_id": plan.checkpoint_id})):
         return plan.checkpoint_id, Outcome(item=plan.checkpoint_id, status="skipped", reason="stands already")
-    history = train(plan.recipe, plan.clips["train"], plan.clips["val"], plan.folder, device=device, report=_log_epochs)
+    history = _trained(plan, device)
     write_atomically(path, (plan.folder / "checkpoint.safetensors").read_bytes())
     catalog.merge("checkpoints", [_row(catalog.home, plan, history)])
     shutil.rmtree(plan.folder)
     return plan.checkpoint_id, Outcome(item=plan.checkpoint_id, status="done", reason=_in_words(history))
+
+
+def _trained(plan: TrainingPlan, device: str) -> History:
+    """Train, and tell how far it has come."""
+    from varemix.training.loop import train
+
+    with bar(f"train {plan.recipe.name}", 100) as advance:
+
+        def report(progress: Progress) -> None:
+            advance(100 * progress.step // progress.num_steps - 100 * (progress.step - 1) // progress.num_steps)
+            _log_epoch(progress)
+
+        return train(plan.recipe, plan.clips["train"], plan.clips["val"], plan.folder, device=device, report=report)
 
 
 def _row(home: Home, plan: TrainingPlan, history: History) -> dict[str, Any]:
@@ -114,8 +126,8 @@ def _in_words(history: History) -> str:
     )
 
 
-def _log_epochs(progress: Progress) -> None:
-    """Log each epoch's end to the run, where a person follows it."""
+def _log_epoch(progress: Progress) -> None:
+    """Log an epoch's end to the run, where a person follows it."""
     if progress.validation_loss is not None:
         get_run_logger().info(
             "Step %d of %d: loss %.4f, validation %.4f, %.1f examples/s, %.0f s left.",
