@@ -16,6 +16,21 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 from catalog.errors import CatalogError
+from flows.options import (
+    CheckpointOption,
+    DecayOption,
+    DeviceOption,
+    GainOption,
+    HomeOption,
+    ImageOption,
+    InstrumentOption,
+    JsonOption,
+    PairsOption,
+    RecipeOption,
+    SourceOption,
+    StillsOption,
+    TemplateOption,
+)
 from varemix.errors import UsageError, VaremixError
 
 if TYPE_CHECKING:
@@ -33,28 +48,6 @@ app = typer.Typer(
 _PLAIN_WIDTH = 120  # where the output is no terminal
 _out = Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
 _err = Console(stderr=True)
-
-HomeOption = Annotated[str | None, typer.Option("--home", help="Home folder.", envvar="VAREMIX_HOME")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object for programs.")]
-CheckpointOption = Annotated[
-    str | None, typer.Option("--checkpoint", help="Id of a checkpoint; by default the champion.")
-]
-DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
-GainOption = Annotated[
-    list[str] | None,
-    typer.Option("--gain", help="NAME=DB, e.g. violin=-6 or photo.jpg=mute or cello=solo; may be repeated."),
-]
-DecayOption = Annotated[float, typer.Option("--decay", help="Smoothing of the masks along time, 0 to below 1.")]
-InstrumentOption = Annotated[list[str] | None, typer.Option("--instrument", help="Name of an instrument.")]
-ImageOption = Annotated[list[str] | None, typer.Option("--image", help="Path of a picture of an instrument.")]
-SourceOption = Annotated[str, typer.Option("--source", help="`music`, or the path of a list of videos (CSV).")]
-TemplateOption = Annotated[
-    str | None, typer.Option("--url-template", help="Where the videos lie, with {video_id} in it.")
-]
-PairsOption = Annotated[int, typer.Option("--pairs", min=1, help="How many pairs to score.")]
-StillsOption = Annotated[
-    Path | None, typer.Option("--stills", help="Folder of still pictures; default: frames of the clips.")
-]
 
 
 @app.command()
@@ -91,7 +84,7 @@ def refresh(
 
 @app.command()
 def train(
-    recipe: Annotated[str, typer.Option("--recipe", help="paper, reference or tiny.")] = "reference",
+    recipe: RecipeOption = "reference",
     device: DeviceOption = "auto",
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -209,7 +202,7 @@ def nightly(
     gain: GainOption = None,
     source: SourceOption = "music",
     url_template: TemplateOption = None,
-    recipe: Annotated[str, typer.Option("--recipe", help="paper, reference or tiny.")] = "reference",
+    recipe: RecipeOption = "reference",
     pairs: PairsOption = 64,
     stills: StillsOption = None,
     device: DeviceOption = "auto",
