@@ -64,9 +64,18 @@ def scanned(catalog: Catalog, library: Path) -> tuple[list[dict[str, Any]], list
 def heard_tracks(
     catalog: Catalog, tracks: Sequence[dict[str, Any]], checkpoint_id: str, queries: list[Query]
 ) -> list[Outcome]:
-    """Make the masks that are missing."""
+    """Make the masks that are missing; return every track's outcome, in order."""
     names = [track["track_path"] for track in tracks]
     root = str(catalog.home.root)
     return run_shards(
         make_masks, tracks, names, size=_MASK_SHARD, home=root, checkpoint_id=checkpoint_id, queries=queries
     )
+
+
+def with_masks(
+    tracks: Sequence[dict[str, Any]], heard: Sequence[Outcome]
+) -> tuple[list[dict[str, Any]], list[Outcome]]:
+    """Return the tracks that have their masks, and why the others have none."""
+    failed = [outcome for outcome in heard if outcome.status == "failed"]
+    unheard = {outcome.item for outcome in failed}
+    return [track for track in tracks if track["track_path"] not in unheard], failed

@@ -60,13 +60,14 @@ def nightly(
     promotion = promote_if_better(checkpoint_id=challenger, home=where, split=_SPLIT, seed=0)
     stages.append(Summary(stage="promote", outcomes=(promotion,), seconds=0.0))
     stages += [masks(library, home=where), remix(library, out, gains, home=where)]
-    return [*stages, publish(_overview(stages, promotion, champion_id(catalog), time.monotonic() - started))]
+    return [*stages, publish(_overview(stages, promotion, time.monotonic() - started))]
 
 
-def _overview(stages: list[Summary], promotion: Outcome, champion: str | None, seconds: float) -> Summary:
+def _overview(stages: list[Summary], promotion: Outcome, seconds: float) -> Summary:
     """Return what the night did as a whole: its stages, what was measured, what was remixed, every failure."""
-    by_stage = {stage.stage: stage for stage in stages}
-    measured, remixed = by_stage["evaluate"].facts["mean_nsdr_db"], by_stage["remix"]
+    scored = {stage.facts["checkpoint_id"]: stage for stage in stages if stage.stage == "evaluate"}
+    remixed = stages[-1]
+    champion = remixed.facts["checkpoint_id"]
     table = markdown([["stage", "what was done"], *(headline(stage).split(": ", 1) for stage in stages)])
     return Summary(
         stage="nightly",
@@ -75,7 +76,7 @@ def _overview(stages: list[Summary], promotion: Outcome, champion: str | None, s
         facts={
             "champion": champion,
             "decision": promotion.reason,
-            "mean_nsdr_db": measured,
+            "mean_nsdr_db": scored[champion].facts["mean_nsdr_db"],
             "gains": remixed.facts["gains"],
             "remixes_lie_in": remixed.facts["out"],
         },

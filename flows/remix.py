@@ -9,14 +9,14 @@ from prefect import flow
 
 from catalog.files import Home
 from catalog.store import Catalog
-from flows.masks import heard_tracks, scanned
+from flows.masks import heard_tracks, scanned, with_masks
 from flows.settings import named_after, workers
 from flows.summary import Summary, publish
 from tasks.checkpoints import checkpoint_row
 from tasks.library import library_files
 from tasks.queries import known_instruments
 from tasks.remix import remix_tracks, wanted_remix
-from tasks.shards import run_shards
+from tasks.shards import Outcome, run_shards
 from varemix.errors import UsageError
 from varemix.evaluation.tables import markdown
 from varemix.remix.gains import is_unity
@@ -52,8 +52,10 @@ def remix(
     row = checkpoint_row(catalog, checkpoint)
     wanted = wanted_remix(gains, decay, known_instruments(catalog, row))
     tracks, lost = scanned(catalog, Path(library))
+    unheard: list[Outcome] = []
     if not is_unity(wanted.gains):
-        heard_tracks(catalog, tracks, row["checkpoint_id"], list(wanted.queries))
+        heard = heard_tracks(catalog, tracks, row["checkpoint_id"], list(wanted.queries))
+        tracks, unheard = with_masks(tracks, heard)
     outcomes = run_shards(
         remix_tracks,
         tracks,
@@ -68,7 +70,7 @@ def remix(
     return publish(
         Summary(
             stage="remix",
-            outcomes=(*outcomes, *lost),
+            outcomes=(*outcomes, *unheard, *lost),
             seconds=time.monotonic() - started,
             facts=facts,
             report=remixes_table(catalog, tracks, target),

@@ -7,7 +7,7 @@ from prefect import flow
 
 from catalog.files import Home
 from catalog.store import Catalog
-from flows.masks import heard_tracks, scanned
+from flows.masks import heard_tracks, scanned, with_masks
 from flows.remix import checked_out
 from flows.settings import named_after, workers
 from flows.summary import Summary, publish
@@ -40,7 +40,8 @@ def separate(
     known = known_instruments(catalog, row)
     queries = [asked(wish, known) for wish in dict.fromkeys(targets)]
     tracks, lost = scanned(catalog, Path(library))
-    heard_tracks(catalog, tracks, row["checkpoint_id"], queries)
+    heard = heard_tracks(catalog, tracks, row["checkpoint_id"], queries)
+    tracks, unheard = with_masks(tracks, heard)
     outcomes = run_shards(
         separate_tracks,
         tracks,
@@ -53,5 +54,7 @@ def separate(
     )
     facts = {"checkpoint_id": row["checkpoint_id"], "instruments": ", ".join(targets), "out": str(target)}
     return publish(
-        Summary(stage="separate", outcomes=(*outcomes, *lost), seconds=time.monotonic() - started, facts=facts)
+        Summary(
+            stage="separate", outcomes=(*outcomes, *unheard, *lost), seconds=time.monotonic() - started, facts=facts
+        )
     )

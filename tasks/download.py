@@ -1,6 +1,5 @@
 """Step: videos of a list -> video files, and a row for each, whatever became of it."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -9,7 +8,7 @@ from catalog.files import Home
 from catalog.ids import file_digest
 from catalog.sources import SourceVideo
 from catalog.store import Catalog
-from tasks.shards import Outcome, is_last_try, shard_task
+from tasks.shards import Outcome, is_last_try, outcome_of, shard_task
 from varemix.errors import DownloadError, DownloadInterruptedError, VideoUnavailableError
 from varemix.media.download import DownloadOptions, download_video
 
@@ -23,15 +22,20 @@ def download_videos(
     Raises DownloadInterruptedError, to be tried again, while something was interrupted and tries are left.
     """
     catalog = Catalog(Home.open(home))
-    known = catalog.read("videos", where={"video_id": [video.video_id for video in items]}).set_index("video_id")
-    wanted = [video for video in items if not _is_settled(catalog, video, known)]
+    known = catalog.read_rows("videos", where={"video_id": [video.video_id for video in items]})
+    settled = {row["video_id"] for row in known if _is_settled(catalog, row)}
     attempts = [_attempt(catalog, video, source, options) for video in wanted]
     rows = {str(row["video_id"]): row for row, _ in attempts}
     catalog.merge("videos", list(rows.values()))
     interrupted = [row["video_id"] for row, may_come_yet in attempts if may_come_yet]
     if interrupted and not is_last_try():
         raise DownloadInterruptedError(f"{len(interrupted)} downloads were interrupted, the first is {interrupted[0]}.")
-    return [_outcome(video, rows.get(video.video_id)) for video in items]
+    return [
+        outcome_of(video.video_id, rows[video.video_id])
+        if video.video_id in rows
+        else Outcome(item=video.video_id, status="skipped")
+        for video in items
+    ]
 
 
 def _is_settled(catalog: Catalog, video: SourceVideo, known: pd.DataFrame) -> bool:
@@ -70,10 +74,3 @@ def _attempt(
         return row | {"status": "failed", "reason": str(error)}, isinstance(error, DownloadInterruptedError)
     facts = {"path": catalog.home.relative(path), "num_bytes": path.stat().st_size, "digest": file_digest(path)}
     return row | facts | {"status": "ready"}, False
-
-
-def _outcome(video: SourceVideo, row: Mapping[str, Any] | None) -> Outcome:
-    if row is None:
-        return Outcome(item=video.video_id, status="skipped")
-    status = {"ready": "done", "unavailable": "unavailable", "failed": "failed"}[row["status"]]
-    return Outcome(item=video.video_id, status=status, reason=row.get("reason") or "")  # type: ignore[arg-type]

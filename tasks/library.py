@@ -8,7 +8,7 @@ from typing import Any
 from catalog.files import Home
 from catalog.ids import content_id, file_digest
 from catalog.store import Catalog
-from tasks.shards import Outcome, shard_task
+from tasks.shards import Outcome, outcome_of, shard_task
 from varemix.errors import MediaError, UsageError
 from varemix.media.audio import probe_audio
 
@@ -40,16 +40,12 @@ def scan_tracks(*, items: list[Path], shard: str, home: str, library: Path) -> l
     """Look at a shard of files; those that changed since they were last seen get a new row of `tracks`."""
     catalog = Catalog(Home.open(home))
     known = {row["track_id"]: row for row in catalog.read_rows("tracks", where={"library": _text(library)})}
-    rows, outcomes = [], []
-    for path in items:
-        row = known.get(track_id(library, path))
-        if row is None or row["status"] != "ready" or not is_as_seen(path, row):
-            row = _looked_at(library, path)
-            rows.append(row)
-        status = "done" if row["status"] == "ready" else "failed"
-        outcomes.append(Outcome(item=row["track_path"], status=status, reason=row.get("reason") or ""))  # type: ignore[arg-type]
-    catalog.merge("tracks", rows)
-    return outcomes
+    rows = {path: known.get(track_id(library, path)) for path in items}
+    changed = [path for path, row in rows.items() if not (row and row["status"] == "ready" and is_as_seen(path, row))]
+    looked_at = {path: _looked_at(library, path) for path in changed}
+    catalog.merge("tracks", list(looked_at.values()))
+    present = rows | looked_at
+    return [outcome_of(row["track_path"], row) for row in present.values() if row]
 
 
 def mark_gone(catalog: Catalog, library: Path, present: list[Path]) -> None:

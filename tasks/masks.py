@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from catalog.store import Catalog
 from tasks.checkpoints import checkpoint_row, separator_of
 from tasks.library import is_as_seen
 from tasks.queries import Query, query_vectors
-from tasks.shards import Outcome, shard_task
+from tasks.shards import Outcome, settle, shard_task
 from varemix.errors import MediaError
 from varemix.media.audio import probe_audio
 
@@ -32,33 +33,42 @@ def make_masks(
     catalog = Catalog(Home.open(home))
     stored = stored_masks(catalog, checkpoint_id, [track["content_digest"] for track in items])
     names = [query.name for query in queries]
-    rows, outcomes = [], []
-    for track in items:
-        if covering(catalog, stored, track["content_digest"], names):
-            outcomes.append(Outcome(item=track["track_path"], status="skipped"))
-            continue
+
+    def make(track: dict[str, Any]) -> dict[str, Any]:
         row = _heard(catalog, track, checkpoint_id, queries)
-        rows.append(row)
-        stored += [row] if row["status"] == "ready" else []
-        status = "done" if row["status"] == "ready" else "failed"
-        outcomes.append(Outcome(item=track["track_path"], status=status, reason=row.get("reason") or ""))  # type: ignore[arg-type]
-    catalog.merge("masks", rows)
-    return outcomes
+        stored.extend([row] if row["status"] == "ready" else [])
+        return row
+
+    return settle(
+        catalog,
+        "masks",
+        items,
+        name=itemgetter("track_path"),
+        stands=lambda track: covering(catalog, stored, track["content_digest"], names) is not None,
+        make=make,
+    )
 
 
 def stored_masks(catalog: Catalog, checkpoint_id: str, digests: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the rows of masks that a checkpoint made of contents with these digests."""
+    """Return the rows of masks that a checkpoint and this version of the step made of contents with these digests."""
     where = {"checkpoint_id": checkpoint_id, "content_digest": list(digests), "status": "ready"}
-    return catalog.read_rows("masks", where=where)
+    rows = catalog.read_rows("masks", where=where)
+    return [row for row in rows if row["mask_id"] == mask_id_of(row["content_digest"], checkpoint_id, row["queries"])]
+
+
+def mask_id_of(digest: str, checkpoint_id: str, names: Sequence[str]) -> str:
+    """Return the id of the masks that this version of the step makes of a content for those queries."""
+    return content_id("masks", version=STEP_VERSION, content=digest, checkpoint=checkpoint_id, queries=list(names))
 
 
 def covering(
     catalog: Catalog, rows: Sequence[dict[str, Any]], digest: str, names: Sequence[str]
 ) -> dict[str, Any] | None:
-    """Return a row whose file stands and has masks of the content for all those queries, None if there is none."""
+    """Return a row whose file is as it was written and has masks of the content for all those queries, or None."""
     for row in rows:
+        path = catalog.home.absolute(row["path"])
         is_enough = row["content_digest"] == digest and set(names) <= set(row["queries"])
-        if is_enough and catalog.home.absolute(row["path"]).exists():
+        if is_enough and path.exists() and file_digest(path) == row["digest"]:
             return row
     return None
 
@@ -68,9 +78,8 @@ def _heard(catalog: Catalog, track: dict[str, Any], checkpoint_id: str, queries:
     started = time.monotonic()
     names = [query.name for query in queries]
     digest = track["content_digest"]
-    mask_id = content_id("masks", version=STEP_VERSION, content=digest, checkpoint=checkpoint_id, queries=names)
     row = {
-        "mask_id": mask_id,
+        "mask_id": mask_id_of(digest, checkpoint_id, names),
         "track_id": track["track_id"],
         "content_digest": digest,
         "checkpoint_id": checkpoint_id,

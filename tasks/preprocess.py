@@ -1,11 +1,12 @@
 """Step: video files -> clips: sound as WAV at 44.1 kHz, frames in one Parquet file, and what was measured."""
 
+from operator import itemgetter
 from typing import Any
 
 from catalog.files import Home, replacing
 from catalog.ids import content_id
 from catalog.store import Catalog
-from tasks.shards import Outcome, shard_task
+from tasks.shards import Outcome, settle, shard_task
 from varemix.errors import MediaError
 from varemix.media.audio import read_audio
 from varemix.media.loudness import integrated_loudness_lufs, silent_fraction
@@ -23,21 +24,20 @@ _SILENT = 0.99
 def preprocess_videos(*, items: list[dict[str, Any]], shard: str, home: str) -> list[Outcome]:
     """Make the clips of a shard of rows of `videos` that are ready; skip those that stand."""
     catalog = Catalog(Home.open(home))
-    known = catalog.read("clips", where={"video_id": [video["video_id"] for video in items]}).set_index("video_id")
-    rows, outcomes = [], []
-    for video in items:
-        clip_id = _clip_id(video)
-        if video["video_id"] in known.index and _stands(catalog, known.loc[video["video_id"]], video, clip_id):
-            outcomes.append(Outcome(item=video["video_id"], status="skipped"))
-            continue
-        rows.append(_preprocessed(catalog.home, video, clip_id))
-        status = "done" if rows[-1]["status"] == "ready" else "failed"
-        outcomes.append(Outcome(item=video["video_id"], status=status, reason=rows[-1].get("reason", "")))  # type: ignore[arg-type]
-    catalog.merge("clips", rows)
-    return outcomes
+    ids = [video["video_id"] for video in items]
+    known = {row["video_id"]: row for row in catalog.read_rows("clips", where={"video_id": ids})}
+    return settle(
+        catalog,
+        "clips",
+        items,
+        name=itemgetter("video_id"),
+        stands=lambda video: _stands(catalog, known.get(video["video_id"]), clip_id(video)),
+        make=lambda video: _preprocessed(catalog.home, video),
+    )
 
 
-def _clip_id(video: dict[str, Any]) -> str:
+def clip_id(video: dict[str, Any]) -> str:
+    """Return the id of the clip that a row of `videos` becomes."""
     return content_id(
         "clip",
         version=STEP_VERSION,
@@ -48,26 +48,24 @@ def _clip_id(video: dict[str, Any]) -> str:
     )
 
 
-def _stands(catalog: Catalog, row: Any, video: dict[str, Any], clip_id: str) -> bool:
-    """Return whether a row of `clips` still says what its video says, and its files are there."""
-    expected = {"clip_id": clip_id, "status": "ready", "instrument": video["instrument"], "split": video["split"]}
-    if any(row[name] != value for name, value in expected.items()):
+def _stands(catalog: Catalog, row: dict[str, Any] | None, wanted_id: str) -> bool:
+    if row is None or row["status"] != "ready" or row["clip_id"] != wanted_id:
         return False
     return all(catalog.home.absolute(row[name]).exists() for name in ("wav_path", "frames_path"))
 
 
-def _preprocessed(home: Home, video: dict[str, Any], clip_id: str) -> dict[str, Any]:
+def _preprocessed(home: Home, video: dict[str, Any]) -> dict[str, Any]:
     """Return the row of a video's clip after making its files, or the row that says why there is none."""
-    row = {name: video[name] for name in ("video_id", "instrument", "split")} | {"clip_id": clip_id}
+    row = {name: video[name] for name in ("video_id", "instrument", "split")} | {"clip_id": clip_id(video)}
     try:
-        return row | _extracted(home, video, clip_id) | {"status": "ready"}
+        return row | _extracted(home, video, row["clip_id"]) | {"status": "ready"}
     except MediaError as error:
         return row | {"status": "failed", "reason": str(error)}
 
 
-def _extracted(home: Home, video: dict[str, Any], clip_id: str) -> dict[str, Any]:
+def _extracted(home: Home, video: dict[str, Any], name: str) -> dict[str, Any]:
     """Write the clip's files and return what they hold. Raises MediaError for a video that cannot serve."""
-    source, wav_path, frames_path = home.absolute(video["path"]), home.wav(clip_id), home.frames(clip_id)
+    source, wav_path, frames_path = home.absolute(video["path"]), home.wav(name), home.frames(name)
     with replacing(wav_path) as wav:
         extract_wav(source, wav, rate_hz=RATE_HZ)
         samples, info = read_audio(wav)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from varemix.model.separator import Separator
 
 _DIGEST_CHARACTERS = 16
+_SHOWN_CHARACTERS = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,14 +37,20 @@ def asked(target: str, instruments: Sequence[str]) -> Query:
     name = target.strip().lower().replace(" ", "_")
     if name in instruments:
         return Query(name=name)
-    path = Path(target).expanduser()
-    if not path.is_file():
+    path = _existing_file(target)
+    if path is None:
         raise UsageError(
-            f"'{target}' is neither an instrument that the checkpoint knows ({', '.join(instruments)}) "
-            "nor the path of a picture. Give one of these names, or a picture."
+            f"'{target[:_SHOWN_CHARACTERS]}' is neither an instrument that the checkpoint knows "
+            f"({', '.join(instruments)}) nor the path of a picture. Give one of these names, or a picture."
         )
     read_picture(path)
     return Query(name=f"picture-{file_digest(path)[:_DIGEST_CHARACTERS]}", picture=path.resolve())
+
+
+def asked_once(targets: Sequence[str], instruments: Sequence[str]) -> list[Query]:
+    """Return the queries of several targets in their order, each one once however often it is asked for."""
+    queries = (asked(target, instruments) for target in targets)
+    return list({query.name: query for query in queries}.values())
 
 
 def query_vectors(separator: Separator, queries: Sequence[Query]) -> Tensor:
@@ -65,3 +72,12 @@ def known_instruments(catalog: Catalog, row: dict[str, Any]) -> tuple[str, ...]:
     from varemix.model.checkpoint import read_header
 
     return tuple(read_header(catalog.home.absolute(row["path"]))["instruments"])
+
+
+def _existing_file(text: str) -> Path | None:
+    """Return the path if a file lies there; None too for texts that can be no path."""
+    try:
+        path = Path(text).expanduser()
+        return path if path.is_file() else None
+    except (OSError, RuntimeError):  # a name that is too long, the home of somebody unknown
+        return None

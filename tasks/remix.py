@@ -15,7 +15,7 @@ from catalog.masks import MaskReader
 from catalog.store import Catalog
 from tasks.masks import check_as_seen, covering, stored_masks
 from tasks.queries import Query, asked
-from tasks.shards import Outcome, shard_task
+from tasks.shards import Outcome, settle, shard_task
 from varemix.errors import MediaError, UsageError
 from varemix.remix.gains import GainWish, is_unity, parse_gains
 
@@ -59,21 +59,23 @@ def remix_tracks(
     """Render a shard of rows of `tracks` from stored masks; skip remixes that stand."""
     catalog = Catalog(Home.open(home))
     stored = stored_masks(catalog, checkpoint_id, [track["content_digest"] for track in items])
+    tracks = {track["track_id"]: track for track in items}
     plans = [_plan(track, out, checkpoint_id, wanted) for track in items]
     known = catalog.read_rows("remixes", where={"remix_id": [plan["remix_id"] for plan in plans]})
     standing = {row["remix_id"] for row in known if stands(row)}
-    rows, outcomes = [], []
-    for track, plan in zip(items, plans, strict=True):
-        if plan["remix_id"] in standing:
-            outcomes.append(Outcome(item=track["track_path"], status="skipped"))
-            continue
-        masks = covering(catalog, stored, track["content_digest"], wanted.names)
-        row = _remixed(catalog, track, plan, masks, wanted)
-        rows.append(row)
-        status = {"remixed": "done"}.get(row["status"], row["status"])
-        outcomes.append(Outcome(item=track["track_path"], status=status, reason=row.get("reason") or ""))
-    catalog.merge("remixes", rows)
-    return outcomes
+
+    def make(plan: dict[str, Any]) -> dict[str, Any]:
+        track = tracks[plan["track_id"]]
+        return _remixed(catalog, track, plan, covering(catalog, stored, plan["content_digest"], wanted.names), wanted)
+
+    return settle(
+        catalog,
+        "remixes",
+        plans,
+        name=lambda plan: str(tracks[plan["track_id"]]["track_path"]),
+        stands=lambda plan: plan["remix_id"] in standing,
+        make=make,
+    )
 
 
 def _plan(track: dict[str, Any], out: Path, checkpoint_id: str, wanted: Wanted) -> dict[str, Any]:
@@ -105,7 +107,7 @@ def _remixed(
         if is_unity(wanted.gains):
             facts = _copied(source, target, track)
         elif masks is None:
-            raise MediaError("has no masks for these instruments; the masks step says why")
+            raise MediaError("has no masks for these instruments; run `varemix masks` for them")
         else:
             facts = _rendered(catalog, track, target, masks, wanted)
     except (MediaError, CatalogError) as error:
@@ -126,8 +128,6 @@ def _rendered(
     from varemix.remix.render import render_remix
 
     source, path = Path(track["library"], track["track_path"]), catalog.home.absolute(masks["path"])
-    if file_digest(path) != masks["digest"]:
-        raise MediaError("has a mask file that was changed; remove it and run `varemix masks` again")
     with MaskReader(path) as reader, replacing(target) as temporary:
         rendered = render_remix(source, temporary, reader.blocks(wanted.names), wanted.gains, decay=wanted.decay)
         check_as_seen(source, track)

@@ -71,7 +71,7 @@ def _separated(
     targets = [Path(stem["out_path"]) for stem in stems]
     try:
         if masks is None:
-            raise MediaError("has no masks for these instruments; the masks step says why")
+            raise MediaError("has no masks for these instruments; run `varemix masks` for them")
         check_as_seen(source, track)
         with ExitStack() as stack:
             reader = stack.enter_context(MaskReader(catalog.home.absolute(masks["path"])))

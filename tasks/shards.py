@@ -4,9 +4,9 @@ Each item ends as an outcome; one bad item stops nobody. A shard that breaks as 
 database) is tried again when that may help, and then ends as one failed outcome for each of its items.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, ParamSpec
+from typing import Any, Literal, ParamSpec, TypeVar
 
 from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
@@ -16,11 +16,20 @@ from prefect.runtime import task_run
 from prefect.tasks import exponential_backoff
 
 from catalog.errors import CatalogError
+from catalog.store import Catalog
 from tasks.progress import bar
 from varemix.errors import DownloadInterruptedError, VaremixError
 
 Status = Literal["done", "skipped", "untouched", "unavailable", "failed"]
 NUM_RETRIES = 2
+_ENDINGS: dict[str, Status] = {
+    "ready": "done",
+    "remixed": "done",
+    "untouched": "untouched",
+    "unavailable": "unavailable",
+    "failed": "failed",
+}
+_Item = TypeVar("_Item")
 _P = ParamSpec("_P")
 
 
@@ -81,6 +90,35 @@ def run_shards(
             result = [Outcome(item=name, status="failed", reason=reason) for name in names[first : first + size]]
         outcomes += result
     return outcomes
+
+
+def settle(
+    catalog: Catalog,
+    table: str,
+    items: Sequence[_Item],
+    *,
+    name: Callable[[_Item], str],
+    stands: Callable[[_Item], bool],
+    make: Callable[[_Item], dict[str, Any]],
+) -> list[Outcome]:
+    """Make the row of each item whose result does not stand yet; then write the rows, files being there already.
+
+    `name` says how a person calls an item; `make` returns its row, whose status tells what became of it.
+    """
+    rows, outcomes = [], []
+    for item in items:
+        if stands(item):
+            outcomes.append(Outcome(item=name(item), status="skipped"))
+            continue
+        rows.append(make(item))
+        outcomes.append(outcome_of(name(item), rows[-1]))
+    catalog.merge(table, rows)
+    return outcomes
+
+
+def outcome_of(name: str, row: Mapping[str, Any]) -> Outcome:
+    """Return the outcome that a row's status tells."""
+    return Outcome(item=name, status=_ENDINGS[row["status"]], reason=row.get("reason") or "")
 
 
 def explained(error: BaseException) -> str:

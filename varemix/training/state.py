@@ -1,18 +1,20 @@
 """The state of a training run on disk: enough to go on, after any stop, as if there had been none."""
 
-import os
 import pickle
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
-from zipfile import is_zipfile
+from zipfile import BadZipFile, is_zipfile
 
 import torch
 from torch import nn
 from torch.optim import Optimizer
 
 from varemix.errors import TrainingError
+
+# what torch raises for a file that it did not write, or that was damaged since
+_NO_STATE = (OSError, RuntimeError, ValueError, LookupError, TypeError, EOFError, BadZipFile, pickle.UnpicklingError)
 
 
 @dataclass(kw_only=True)
@@ -39,7 +41,7 @@ def save_state(path: Path, model: nn.Module, optimiser: Optimizer, history: Hist
 
     `run` says in plain values which run this is: what it trains, with what.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.new")
     state = {
         "model": model.state_dict(),
         "optimiser": optimiser.state_dict(),
@@ -61,7 +63,7 @@ def load_state(path: Path, model: nn.Module, optimiser: Optimizer, run: Mapping[
         model.load_state_dict(state["model"])
         optimiser.load_state_dict(state["optimiser"])
         return History(**state["history"])
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError, EOFError, pickle.UnpicklingError) as error:
+    except _NO_STATE as error:
         raise TrainingError(
             f"The training state '{path}' does not fit this run ({error}). Remove it to start from the beginning."
         ) from error
