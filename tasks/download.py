@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pandas as pd
-
 from catalog.files import Home
 from catalog.ids import file_digest
 from catalog.sources import SourceVideo
@@ -22,8 +20,9 @@ def download_videos(
     Raises DownloadInterruptedError, to be tried again, while something was interrupted and tries are left.
     """
     catalog = Catalog(Home.open(home))
-    known = catalog.read_rows("videos", where={"video_id": [video.video_id for video in items]})
-    settled = {row["video_id"] for row in known if _is_settled(catalog, row)}
+    rows_known = catalog.read_rows("videos", where={"video_id": [video.video_id for video in items]})
+    known = {row["video_id"]: row for row in rows_known}
+    wanted = [video for video in items if not _is_settled(catalog, video, known.get(video.video_id))]
     attempts = [_attempt(catalog, video, source, options) for video in wanted]
     rows = {str(row["video_id"]): row for row, _ in attempts}
     catalog.merge("videos", list(rows.values()))
@@ -38,13 +37,10 @@ def download_videos(
     ]
 
 
-def _is_settled(catalog: Catalog, video: SourceVideo, known: pd.DataFrame) -> bool:
+def _is_settled(catalog: Catalog, video: SourceVideo, row: dict[str, Any] | None) -> bool:
     """Return whether asking again is of no use: the file stands, or the video is known to be gone from its address."""
-    if video.video_id not in known.index:
-        return False
-    row = known.loc[video.video_id]
-    if (row["instrument"], row["split"]) != (video.instrument, video.split):  # the list was corrected
-        return False
+    if row is None or (row["instrument"], row["split"]) != (video.instrument, video.split):
+        return False  # not seen yet, or the list was corrected
     if row["status"] == "ready":
         return catalog.home.absolute(row["path"]).exists()
     return bool(row["status"] == "unavailable" and row["url"] == video.url)
