@@ -50,8 +50,8 @@ def train(
 ) -> History:
     """Train and leave `checkpoint.safetensors`, the best by validation loss, in `folder`.
 
-    Goes on from `folder/state.pt` if there is one; the losses are then those of an undisturbed run. Raises
-    TrainingError when the clips do not allow it, the device is missing, or the loss stops being a number.
+    Goes on from `folder/state.pt` if there is one; on a CPU the losses are then exactly those of an
+    undisturbed run. Raises TrainingError when the clips do not allow it, the device is missing, or the loss stops being a number.
     """
     check_clips(train_clips, recipe, "train")
     check_clips(val_clips, recipe, "val")
@@ -96,15 +96,15 @@ def chosen_device(name: str) -> torch.device:
     """Return the device; "auto" takes a GPU where there is one. TrainingError when the one asked for is missing."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if name.startswith("cuda") and not torch.cuda.is_available():
+    if name != "cpu" and not name.startswith("cuda"):
+        raise TrainingError(f"There is no device '{name}'; give auto, cpu or cuda.")
+    gpus = {"cuda", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))}
+    if name != "cpu" and not (torch.cuda.is_available() and name in gpus):
         raise TrainingError(
-            f"Device '{name}' was asked for, but PyTorch finds no GPU. Mend the driver (see `varemix doctor`), "
-            "or ask for cpu."
+            f"Device '{name}' was asked for, but PyTorch finds {torch.cuda.device_count()} GPUs. Mend the driver "
+            "(see `varemix doctor`), or ask for cpu."
         )
-    try:
-        return torch.device(name)
-    except RuntimeError as error:
-        raise TrainingError(f"There is no device '{name}'; give auto, cpu or cuda.") from error
+    return torch.device(name)
 
 
 def rate_factor(recipe: Recipe, step: int, steps_per_epoch: int) -> float:

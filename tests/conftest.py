@@ -1,0 +1,26 @@
+"""What the tests of several packages share."""
+
+import os
+
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before numpy starts: the tests need the cores themselves
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.solos import Solos
+
+
+@pytest.fixture(scope="session")
+def four_instruments(tmp_path_factory: pytest.TempPathFactory) -> "Solos":
+    """Return synthetic solo clips of 7 s: two for training and one for validation of each of four instruments."""
+    from tests.solos import INSTRUMENTS, make_solos
+
+    return make_solos(tmp_path_factory.mktemp("solos"), INSTRUMENTS)
+
+
+@pytest.fixture(scope="session")
+def two_instruments(four_instruments: "Solos") -> "Solos":
+    """Return those of the flute and the tuba, which have no frequency in common."""
+    return four_instruments.of("flute", "tuba")

@@ -1,0 +1,115 @@
+"""The conditions of Table I: floor, ceilings and the mix itself, on sounds whose answers are known."""
+
+import math
+
+import numpy as np
+import pytest
+
+from tests.solos import RATE_HZ, Solos
+from varemix.evaluation.conditions import CONDITIONS, Score, known_masks, score_conditions
+from varemix.evaluation.pairs import draw_pairs, read_sources
+from varemix.signal.spectrogram import NUM_BINS, num_frames
+
+NUM_SAMPLES = 3 * RATE_HZ
+
+
+@pytest.fixture(scope="module")
+def sources(four_instruments: Solos) -> np.ndarray:
+    """Return three seconds [N, S] of a violin and a xylophone, which share most frequencies."""
+    pair = draw_pairs(four_instruments.of("violin", "xylophone").val, 1, seed=0)[0]
+    return read_sources(pair)[:, :NUM_SAMPLES]
+
+
+@pytest.fixture(scope="module")
+def scores(sources: np.ndarray) -> list[Score]:
+    return score_conditions(sources, known_masks(sources, seed=0))
+
+
+def of_condition(scores: list[Score], condition: str) -> list[Score]:
+    return [score for score in scores if score.condition == condition]
+
+
+def mean_nsdr_db(scores: list[Score], condition: str) -> float:
+    return float(np.mean([score.nsdr_db for score in of_condition(scores, condition)]))
+
+
+def test_known_masks_fit_the_spectrum_and_lie_between_zero_and_one(sources: np.ndarray) -> None:
+    for mask in known_masks(sources, seed=0).values():
+        assert mask.shape == (2, NUM_BINS, num_frames(NUM_SAMPLES))
+        assert mask.min() >= 0
+        assert mask.max() <= 1
+
+
+def test_ideal_ratios_share_each_bin_out_among_the_sources(sources: np.ndarray) -> None:
+    shares = known_masks(sources, seed=0)["ideal_ratio"].sum(axis=0)
+    np.testing.assert_allclose(shares, 1, atol=1e-5)
+
+
+def test_the_random_mask_depends_on_the_seed_alone(sources: np.ndarray) -> None:
+    masks = [known_masks(sources, seed=seed)["random_binary"] for seed in (1, 1, 2)]
+    np.testing.assert_array_equal(masks[0], masks[1])
+    assert np.mean(masks[0] != masks[2]) == pytest.approx(0.5, abs=0.01)
+    assert masks[0].mean() == pytest.approx(0.5, abs=0.01)
+
+
+def test_there_is_one_score_for_each_condition_and_source(scores: list[Score]) -> None:
+    assert [(score.condition, score.source) for score in scores] == [
+        (condition, source)
+        for condition in ("mix", "ideal_binary", "ideal_ratio", "random_binary")
+        for source in (0, 1)
+    ]
+    assert {score.condition for score in scores} <= set(CONDITIONS)
+
+
+def test_the_mix_itself_gains_nothing(scores: list[Score]) -> None:
+    assert [score.nsdr_db for score in of_condition(scores, "mix")] == [0.0, 0.0]
+
+
+def test_ideal_masks_pass_the_mix_and_the_mix_passes_random_ones(scores: list[Score]) -> None:
+    assert mean_nsdr_db(scores, "ideal_binary") > 5
+    assert mean_nsdr_db(scores, "ideal_ratio") > 5
+    assert mean_nsdr_db(scores, "random_binary") < 0
+
+
+def test_nsdr_is_what_the_mask_adds_to_the_mixs_sdr(scores: list[Score]) -> None:
+    before_db = [score.sdr_db for score in of_condition(scores, "mix")]
+    for score in of_condition(scores, "ideal_binary"):
+        assert score.nsdr_db == pytest.approx(score.sdr_db - before_db[score.source], abs=1e-9)
+
+
+def test_sources_that_never_sound_together_come_apart_whole() -> None:
+    # Noise by turns, with pauses longer than a window: ideal ratios are 0 or 1 wherever anything sounds.
+    noise = np.random.default_rng(0).uniform(-0.4, 0.4, NUM_SAMPLES).astype(np.float32)
+    is_first = (np.arange(NUM_SAMPLES) // 8192) % 2 == 0
+    pause = np.arange(NUM_SAMPLES) % 8192 < 2048
+    sources = np.stack([noise * is_first * ~pause, noise * ~is_first * ~pause]).astype(np.float32)
+    scores = score_conditions(sources, {"ideal_ratio": known_masks(sources, seed=0)["ideal_ratio"]})
+    assert min(score.sdr_db for score in of_condition(scores, "ideal_ratio")) > 60
+
+
+def test_sources_without_a_common_frequency_come_apart_nearly_whole(two_instruments: Solos) -> None:
+    sources = read_sources(draw_pairs(two_instruments.val, 1, seed=0)[0])[:, :NUM_SAMPLES]
+    scores = score_conditions(sources, {"ideal_ratio": known_masks(sources, seed=0)["ideal_ratio"]})
+    assert min(score.sdr_db for score in of_condition(scores, "ideal_ratio")) > 20
+
+
+def test_masks_of_the_wrong_source_lose(sources: np.ndarray) -> None:
+    swapped = known_masks(sources, seed=0)["ideal_ratio"][::-1].copy()
+    scores = score_conditions(sources, {"wrong_image": swapped})
+    assert max(score.nsdr_db for score in of_condition(scores, "wrong_image")) < -5
+
+
+def test_a_silent_source_gives_missing_scores_and_no_exception(sources: np.ndarray) -> None:
+    silent = np.stack([sources[0], np.zeros_like(sources[0])])
+    scores = score_conditions(silent, known_masks(silent, seed=0))
+    assert len(scores) == 8
+    for score in scores:
+        assert all(math.isnan(value) for value in (score.sdr_db, score.nsdr_db, score.sir_db, score.sar_db))
+
+
+def test_a_mask_that_lets_nothing_through_has_no_scores_while_the_others_stand(sources: np.ndarray) -> None:
+    mask = known_masks(sources, seed=0)["ideal_ratio"]
+    mask[1] = 0
+    first, second = of_condition(score_conditions(sources, {"image": mask}), "image")
+    assert first.nsdr_db > 0
+    assert math.isnan(second.nsdr_db)

@@ -1,0 +1,40 @@
+"""A training run that is killed at a chosen place; runs in a process of its own."""
+
+import os
+import signal
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from tests.solos import Solos
+from varemix.training.loop import train
+from varemix.training.recipe import Recipe
+
+SAVE_EVERY_STEPS = 3
+
+
+def train_until_killed(
+    recipe: Recipe, clips: Solos, folder: Path, moment: Literal["before", "after", "never"], number: int
+) -> None:
+    """Train, and be killed before or after the file of that number, counted from 1, takes its final name.
+
+    Before, half of the file is written.
+    """
+    torch.set_num_threads(1)
+    num_renamed = 0
+    rename = Path.replace
+
+    def counted(path: Path, target: Path) -> Path:
+        nonlocal num_renamed
+        num_renamed += 1
+        if (num_renamed, moment) == (number, "before"):
+            os.truncate(path, path.stat().st_size // 2)
+            os.kill(os.getpid(), signal.SIGKILL)
+        renamed = rename(path, target)
+        if (num_renamed, moment) == (number, "after"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return renamed
+
+    Path.replace = counted  # type: ignore[method-assign]
+    train(recipe, clips.train, clips.val, folder, device="cpu", save_every_steps=SAVE_EVERY_STEPS)
