@@ -38,10 +38,10 @@ class Question:
 
     @property
     def pair_id(self) -> str:
-        """The digest of what is mixed and what it is asked with."""
+        """The digest of what is mixed, what it is asked with, and the version of the step that scores it."""
         sources = [[s.clip.clip_id, s.first_sample, s.volume] for s in self.pair.sources]
         pictures = [still_name(still) for still in (*self.stills, *self.wrong)]
-        return content_id("pair", sources=sources, pictures=pictures)
+        return content_id("pair", version=STEP_VERSION, sources=sources, pictures=pictures)
 
 
 @shard_task("evaluate")

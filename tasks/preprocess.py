@@ -31,7 +31,7 @@ def preprocess_videos(*, items: list[dict[str, Any]], shard: str, home: str) -> 
         "clips",
         items,
         name=itemgetter("video_id"),
-        stands=lambda video: _stands(catalog, known.get(video["video_id"]), clip_id(video)),
+        stands=lambda video: _stands(catalog, known.get(video["video_id"]), video),
         make=lambda video: _preprocessed(catalog.home, video),
     )
 
@@ -48,8 +48,10 @@ def clip_id(video: dict[str, Any]) -> str:
     )
 
 
-def _stands(catalog: Catalog, row: dict[str, Any] | None, wanted_id: str) -> bool:
-    if row is None or row["status"] != "ready" or row["clip_id"] != wanted_id:
+def _stands(catalog: Catalog, row: dict[str, Any] | None, video: dict[str, Any]) -> bool:
+    """Return whether a row of `clips` still says what its video says, and its files are there."""
+    wanted = {"clip_id": clip_id(video), "status": "ready", "instrument": video["instrument"], "split": video["split"]}
+    if row is None or any(row[name] != value for name, value in wanted.items()):
         return False
     return all(catalog.home.absolute(row[name]).exists() for name in ("wav_path", "frames_path"))
 

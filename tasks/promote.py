@@ -26,6 +26,7 @@ def promote_if_better(*, checkpoint_id: str, home: str, split: str, seed: int) -
         verdict = f"first champion, mean NSDR {challenge['nsdr_db'].mean():.2f} dB on {split}"
         return _promoted(catalog, checkpoint_id, None, verdict)
     same = challenge.merge(_scores(catalog, champion, split, seed), on=["pair_id", "instrument"], suffixes=("", "_was"))
+    same = same.dropna()  # a silent estimate has no score; it must not take a hard pair out of one mean only
     if same.empty:
         reason = f"not promoted: the champion {champion} was not scored on the same pairs"
         return Outcome(item=checkpoint_id, status="untouched", reason=reason)

@@ -3,7 +3,8 @@
 import json
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,16 @@ def stands(row: dict[str, Any]) -> bool:
     return row["status"] != "failed" and path.is_file() and file_digest(path) == row["digest"]
 
 
+@contextmanager
+def writing_to(place: Path) -> Iterator[None]:
+    """Turn what lies in the way of one output into a MediaError; a full disk stays what it is, and stops the shard."""
+    try:
+        yield
+    except (FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
+        reason = f"'{place}' cannot be written: {error.strerror}. Look at what lies there, or choose another folder."
+        raise MediaError(reason) from error
+
+
 def _remixed(
     catalog: Catalog, track: dict[str, Any], plan: dict[str, Any], masks: dict[str, Any] | None, wanted: Wanted
 ) -> dict[str, Any]:
@@ -104,12 +115,13 @@ def _remixed(
     source, target = Path(track["library"], track["track_path"]), Path(plan["out_path"])
     try:
         check_as_seen(source, track)
-        if is_unity(wanted.gains):
-            facts = _copied(source, target, track)
-        elif masks is None:
-            raise MediaError("has no masks for these instruments; run `varemix masks` for them")
-        else:
-            facts = _rendered(catalog, track, target, masks, wanted)
+        with writing_to(target):
+            if is_unity(wanted.gains):
+                facts = _copied(source, target, track)
+            elif masks is None:
+                raise MediaError("has no masks for these instruments; run `varemix masks` for them")
+            else:
+                facts = _rendered(catalog, track, target, masks, wanted)
     except (MediaError, CatalogError) as error:
         return plan | {"status": "failed", "reason": str(error)}
     return plan | facts | {"digest": file_digest(target), "seconds": time.monotonic() - started}

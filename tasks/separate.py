@@ -13,7 +13,7 @@ from catalog.masks import MaskReader
 from catalog.store import Catalog
 from tasks.masks import check_as_seen, covering, stored_masks
 from tasks.queries import Query
-from tasks.remix import stands
+from tasks.remix import stands, writing_to
 from tasks.shards import Outcome, shard_task
 from varemix.errors import MediaError
 
@@ -73,7 +73,7 @@ def _separated(
         if masks is None:
             raise MediaError("has no masks for these instruments; run `varemix masks` for them")
         check_as_seen(source, track)
-        with ExitStack() as stack:
+        with writing_to(targets[0].parent), ExitStack() as stack:
             reader = stack.enter_context(MaskReader(catalog.home.absolute(masks["path"])))
             temporaries = [stack.enter_context(replacing(target)) for target in targets]
             rendered = render_stems(source, temporaries, reader.blocks(names))

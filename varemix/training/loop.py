@@ -50,8 +50,8 @@ def train(
 ) -> History:
     """Train and leave `checkpoint.safetensors`, the best by validation loss, in `folder`.
 
-    Goes on from `folder/state.pt` if there is one; on a CPU the losses are then exactly those of an
-    undisturbed run. Raises TrainingError when the clips do not allow it, the device is missing, or the loss stops being a number.
+    Goes on from `folder/state.pt` if there is one; on a CPU the losses are then exactly those of an undisturbed run.
+    Raises TrainingError when the clips do not allow it, the device is missing, or the loss stops being a number.
     """
     check_clips(train_clips, recipe, "train")
     check_clips(val_clips, recipe, "val")
@@ -101,7 +101,7 @@ def chosen_device(name: str) -> torch.device:
     gpus = {"cuda", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))}
     if name != "cpu" and not (torch.cuda.is_available() and name in gpus):
         raise TrainingError(
-            f"Device '{name}' was asked for, but PyTorch finds {torch.cuda.device_count()} GPUs. Mend the driver "
+            f"Device '{name}' was asked for, but PyTorch finds no GPU of that name. Mend the driver "
             "(see `varemix doctor`), or ask for cpu."
         )
     return torch.device(name)
