@@ -2,8 +2,8 @@
 
 Belongs here: the measure of Recommendation ITU-R BS.1387-1 (Annex 2) with the ear model that works on spectra: the
 spectra of frames (`frames`, `spectra`), what the ear makes of them (`bands`, `ear`), loudness and modulation
-(`patterns`), the eleven model output variables (`movs`, `detection`, `harmonics`) and the network that makes the grade of
-them (`odg`).
+(`patterns`), the eleven model output variables (`movs`, `detection`, `harmonics`) and the network that makes the grade
+of them (`odg`).
 Stays out: the advanced version (another measure, with other numbers), alignment of the signals, reading of files.
 
 The grade was trained on coding artifacts judged by listeners. What it says of separated, remixed or equalised sound is

@@ -28,7 +28,7 @@ def _hertz(pitch_bark: FloatArray) -> FloatArray:
 
 
 def _edges_bark() -> FloatArray:
-    """Return the 110 edges of the bands; the last band is narrower than the others (2.1.5, table 6)."""
+    """Return the 110 edges of the bands; the last band is narrower than the others (2.1.5)."""
     steps = np.arange(_bark(_LOWEST_HZ), _bark(_HIGHEST_HZ), BARK_PER_BAND)
     return np.append(steps, _bark(_HIGHEST_HZ))
 

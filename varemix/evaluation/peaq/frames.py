@@ -1,4 +1,4 @@
-"""The grid of frames that PEAQ sees, and where on it the reference sounds. Stays out: spectra (`spectra`)."""
+"""The grid of frames that PEAQ sees, and where on it a signal sounds. Stays out: spectra (`spectra`)."""
 
 from collections.abc import Iterator
 
@@ -20,20 +20,20 @@ _BOUNDARY_SAMPLES = 5
 _BOUNDARY_SUM = 200 / SIXTEEN_BIT_SCALE
 
 
-def sounding_part(reference: FloatArray) -> slice | None:
-    """Return the samples of a reference [C, S] that the frames within the data boundaries cover, or None if silent.
+def sounding_part(signal: FloatArray) -> slice | None:
+    """Return the samples of a signal [C, S] that the frames within its data boundaries cover, or None if it is silent.
 
     A recording begins and ends where the magnitudes of five successive samples add up to more than 200 (of 32768) in
     any channel. Frames that lie wholly outside are left out, from every variable and from the memory of the ear: the
     measurement starts at the first frame that holds a part of the recording. The last frame is the one that reaches the
     end; what it lacks is zero.
 
-    Source: BS.1387-1, Annex 2, 5.2.4.4 (data boundary).
+    Source: BS.1387-1, Annex 2, 5.2 (data boundaries).
     """
-    num_samples = reference.shape[-1]
+    num_samples = signal.shape[-1]
     if num_samples < _BOUNDARY_SAMPLES:
         return None
-    sums = sliding_window_view(np.abs(reference), _BOUNDARY_SAMPLES, axis=-1).sum(axis=-1)
+    sums = sliding_window_view(np.abs(signal), _BOUNDARY_SAMPLES, axis=-1).sum(axis=-1)
     loud = np.flatnonzero((sums > _BOUNDARY_SUM).any(axis=0))
     if not loud.size:
         return None

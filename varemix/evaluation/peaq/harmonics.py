@@ -1,4 +1,4 @@
-"""The harmonic structure of the error: an error that follows a tone is easier heard. Stays out: its average (`movs`)."""
+"""The harmonic structure of the error: an error with a tone is easier heard. Stays out: its average (`movs`)."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +7,7 @@ from scipy.fft import irfft, rfft
 FloatArray = NDArray[np.float64]
 
 NUM_LAGS = 256
-"""Bins that are compared, and shifts at which they are: the largest power of two with which no bin above 18 kHz counts."""
+"""Bins that are compared, and shifts: the largest power of two with which no bin above 18 kHz counts."""
 
 _WINDOW = np.sqrt(8 / 3) * np.hanning(NUM_LAGS) / NUM_LAGS
 _LEAST_MAGNITUDE = 1e-12

@@ -21,7 +21,7 @@ from varemix.evaluation.peaq.spectra import FrameSpectra
 FloatArray = NDArray[np.float64]
 
 DELAY_FRAMES = ceil(0.5 * FRAMES_PER_SECOND)
-"""Frames at the start that the averages of modulation and noise loudness leave out (5.2.4.2)."""
+"""Frames at the start that the averages of modulation and noise loudness leave out (5.2)."""
 
 WINDOW_FRAMES = 4
 """Frames of the sliding average of WinModDiff1: 100 ms."""
@@ -35,7 +35,7 @@ _DETECTION_MEMORY = 0.9
 
 @dataclass(frozen=True, kw_only=True)
 class ModelOutputVariables:
-    """The variables in the order of the Recommendation (Annex 2, table 16); the names there end in B.
+    """The variables in the order of the Recommendation (Annex 2, 6.2); the names there end in B.
 
     Bandwidths in bins of 23.4 Hz; the harmonic structure of the error (`ehs`) times 1000; the loudness of the noise in
     sone; `mfpd` the highest probability of detection, 0 to 1; `rel_dist_frames` the share of audibly disturbed frames.
@@ -125,7 +125,7 @@ def _modulation_difference(
 
 
 def _windowed_average(values: FloatArray) -> float:
-    """Return the average of values [C, T] in which the strongest 100 ms weigh most (5.2.3)."""
+    """Return the average of values [C, T] in which the strongest 100 ms weigh most (5.2)."""
     roots = sliding_window_view(np.sqrt(values), WINDOW_FRAMES, axis=-1).mean(axis=-1)
     return float(np.sqrt((roots**4).mean(axis=-1)).mean())
 
@@ -133,7 +133,7 @@ def _windowed_average(values: FloatArray) -> float:
 def _rms_noise_loudness_sone(loudness: FloatArray, reference: Excitation, test: Excitation) -> float:
     """Return the root mean square of the noise loudness [C, T] from its start on, 0 if it never starts (4.3).
 
-    It starts 50 ms after reference and test have both reached 0.1 sone in one channel, not before 0.5 s (5.2.4.3).
+    It starts 50 ms after reference and test have both reached 0.1 sone in one channel, not before 0.5 s (5.2).
     """
     quieter = np.minimum(loudness_sone(reference.smeared), loudness_sone(test.smeared))
     loud_frames = np.flatnonzero((quieter > _LOUDNESS_START_SONE).any(axis=0))
@@ -145,7 +145,7 @@ def _rms_noise_loudness_sone(loudness: FloatArray, reference: Excitation, test: 
 
 
 def _detection(reference: Excitation, test: Excitation) -> tuple[float, float]:
-    """Return the maximum filtered probability of detection and the average distorted block (4.7.1, 4.7.2)."""
+    """Return the maximum filtered probability of detection and the average distorted block (4.7)."""
     probability, num_steps = detection(reference.smeared, test.smeared)
     filtered = lfilter([1 - _DETECTION_MEMORY], [1.0, -_DETECTION_MEMORY], probability)
     is_distorted = probability > 0.5

@@ -7,8 +7,8 @@ from scipy.special import expit
 
 from varemix.evaluation.peaq.movs import ModelOutputVariables
 
-# Each variable, in the order of `ModelOutputVariables`: the range that is scaled to 0..1 (BS.1387-1, Annex 2, table 17)
-# and its weights in the three hidden nodes (table 18).
+# Each variable, in the order of `ModelOutputVariables`: the range that is scaled to 0..1 and the weights in the
+# three hidden nodes (BS.1387-1, Annex 2, 6.2).
 _VARIABLES = np.array(
     [
         [393.916656, 921.0, -0.502657, 0.436333, 1.219602],

@@ -27,8 +27,8 @@ _LOUDNESS_EXPONENT = 0.3
 def adapt(reference: FloatArray, test: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return the smeared excitations [Z, C, T] of reference and test adapted to each other.
 
-    Slow differences of level, and of level in a region of frequency, are evened out by lowering the louder one. They
-    are not forgotten wholly: a constant gain of the test remains visible.
+    Slow differences of level, overall and in a region of frequency, are evened out by lowering the louder one. Only the
+    noise loudness forgives them: the noise-to-mask ratio and the detection work on patterns that are not adapted.
 
     Source: BS.1387-1, Annex 2, 3.1.
     """
