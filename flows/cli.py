@@ -5,6 +5,7 @@ is said before a flow starts, so that no server is started for it.
 """
 
 import json
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -93,7 +94,9 @@ def train(
     """Train a recipe on the clips of the catalog."""
     from flows.train import train
     from tasks.train import plan_training
+    from varemix.training.loop import chosen_device
 
+    chosen_device(device)
     plan = plan_training(_open_catalog(home), recipe)
     if not resume:
         plan.forget_unfinished()
@@ -133,10 +136,8 @@ def masks(
 ) -> None:
     """Hear every recording of a library and keep the masks."""
     from flows.masks import masks
-    from tasks.library import library_files
 
-    library_files(library)
-    _check_asked(home, checkpoint, [*(instrument or []), *(image or [])])
+    _check_asked(home, library, checkpoint, [*(instrument or []), *(image or [])])
     _finish([masks(str(library), instrument, image, checkpoint, home)], as_json=as_json)
 
 
@@ -182,11 +183,9 @@ def separate(
     if source.is_dir():
         from flows.remix import checked_out
         from flows.separate import separate
-        from tasks.library import library_files
 
         checked_out(source, out)
-        library_files(source)
-        _check_asked(home, checkpoint, targets)
+        _check_asked(home, source, checkpoint, targets)
         _finish([separate(str(source), str(out), targets, checkpoint, home)], as_json=as_json)
     else:
         from flows.one_file import open_separator, separate_file
@@ -210,20 +209,10 @@ def nightly(
     as_json: JsonOption = False,
 ) -> None:
     """Run the whole night: refresh, train, evaluate, promote, masks, remix."""
-    from flows.nightly import nightly
-    from flows.refresh import listed_videos
-    from flows.remix import checked_out
-    from tasks.library import library_files
-    from varemix.remix.gains import parse_gains
-    from varemix.training.recipe import named_recipe
+    from flows.nightly import check_night, nightly
 
-    _open_catalog(home)
-    listed_videos(source, url_template, None)
-    library_files(library)
-    checked_out(library, out)
-    parse_gains(gain or [])
-    named_recipe(recipe)
     folder = str(stills) if stills else None
+    check_night(_open_catalog(home), library, out, gain or [], source, url_template, recipe, folder, device)
     stages = nightly(str(library), str(out), gain or [], source, url_template, recipe, pairs, folder, device, home)
     _finish(stages, as_json=as_json)
 
@@ -240,7 +229,15 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
 def main() -> None:
     """Run the command line; errors that a person can mend are said in one line, without a traceback."""
     with _errors_in_words():
+        _check_arguments()
         app()
+
+
+def _check_arguments() -> None:
+    """Raise UsageError for names of files that no table and no terminal could write down."""
+    for argument in sys.argv[1:]:
+        if any("\ud800" <= character <= "\udfff" for character in argument):
+            raise UsageError(f"{argument!a} is no text in UTF-8; rename the file or folder.")
 
 
 @contextmanager
@@ -272,7 +269,16 @@ def _finish(summaries: Sequence["Summary"], *, as_json: bool) -> None:
 
 
 def _print_json(facts: dict[str, Any]) -> None:
-    typer.echo(json.dumps(facts, indent=2, default=str, ensure_ascii=False))
+    typer.echo(json.dumps(_plain(facts), indent=2, default=str, ensure_ascii=False, allow_nan=False))
+
+
+def _plain(value: Any) -> Any:
+    """Return what JSON can say: a level of silence, or a mean of nothing, is null."""
+    if isinstance(value, dict):
+        return {str(name): _plain(entry) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _say(*lines: object) -> None:
@@ -288,12 +294,14 @@ def _open_catalog(home: str | None) -> "Catalog":
     return Catalog(Home.open(home))
 
 
-def _check_asked(home: str | None, checkpoint: str | None, targets: Sequence[str]) -> None:
-    """Raise an error unless the checkpoint is there and knows every name, and every picture can be read."""
+def _check_asked(home: str | None, library: Path, checkpoint: str | None, targets: Sequence[str]) -> None:
+    """Raise an error unless library and checkpoint are there, every name is known and every picture readable."""
+    from flows.masks import checked_library
     from tasks.checkpoints import checkpoint_row
     from tasks.queries import asked, known_instruments
 
     catalog = _open_catalog(home)
+    checked_library(catalog, library)
     known = known_instruments(catalog, checkpoint_row(catalog, checkpoint))
     for target in targets:
         asked(target, known)

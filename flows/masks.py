@@ -14,8 +14,9 @@ from flows.summary import Summary, publish
 from tasks.checkpoints import checkpoint_row
 from tasks.library import library_files, mark_gone, scan_tracks
 from tasks.masks import make_masks
-from tasks.queries import Query, asked, known_instruments
+from tasks.queries import Query, asked_once, known_instruments
 from tasks.shards import Outcome, run_shards
+from varemix.errors import UsageError
 
 _SCAN_SHARD, _MASK_SHARD = 64, 8
 
@@ -43,16 +44,28 @@ def masks(
     row = checkpoint_row(catalog, checkpoint)
     known = known_instruments(catalog, row)
     wanted = [*(instruments or []), *(images or [])] or list(known)
-    queries = [asked(target, known) for target in wanted]
+    queries = asked_once(wanted, known)
     tracks, lost = scanned(catalog, Path(library))
     heard = heard_tracks(catalog, tracks, row["checkpoint_id"], queries)
     facts = {"checkpoint_id": row["checkpoint_id"], "instruments": ", ".join(wanted)}
     return publish(Summary(stage="masks", outcomes=(*heard, *lost), seconds=time.monotonic() - started, facts=facts))
 
 
+def checked_library(catalog: Catalog, library: Path) -> Path:
+    """Return the folder of a library; an error when it is not there, holds no recordings, or holds the home."""
+    root = library.expanduser().resolve()
+    library_files(root)
+    if catalog.home.root.is_relative_to(root):
+        raise UsageError(
+            f"The home folder '{catalog.home.root}' lies within the library '{root}'; the library is never written "
+            "to. Give a home beside it, with --home or VAREMIX_HOME."
+        )
+    return root
+
+
 def scanned(catalog: Catalog, library: Path) -> tuple[list[dict[str, Any]], list[Outcome]]:
     """Look through a library; return the rows of its readable tracks, and why the others are not."""
-    root = library.expanduser().resolve()
+    root = checked_library(catalog, library)
     files = library_files(root)
     names = [str(path.relative_to(root)) for path in files]
     looked_at = run_shards(scan_tracks, files, names, size=_SCAN_SHARD, home=str(catalog.home.root), library=root)

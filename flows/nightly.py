@@ -1,22 +1,29 @@
 """Flow: the whole night: refresh, train, evaluate, promote, masks, remix."""
 
 import time
+from pathlib import Path
 
 from prefect import flow
 
 from catalog.files import Home
 from catalog.store import Catalog
 from flows.evaluate import evaluate
-from flows.masks import masks
-from flows.refresh import refresh
-from flows.remix import remix
+from flows.masks import checked_library, masks
+from flows.refresh import listed_videos, refresh
+from flows.remix import checked_out, remix
 from flows.settings import named_after
 from flows.summary import Summary, headline, publish
 from flows.train import train
-from tasks.checkpoints import champion_id
+from tasks.checkpoints import champion_id, checkpoint_row
 from tasks.promote import promote_if_better
+from tasks.queries import known_instruments
+from tasks.remix import wanted_remix
 from tasks.shards import Outcome
+from tasks.stills import folder_stills
 from varemix.evaluation.tables import markdown
+from varemix.signal.smoothing import DEFAULT_DECAY
+from varemix.training.loop import chosen_device
+from varemix.training.recipe import named_recipe
 
 _SPLIT = "val"  # the champion is chosen on it; the test split is only ever reported
 
@@ -51,6 +58,7 @@ def nightly(
     """
     started = time.monotonic()
     catalog = Catalog(Home.open(home))
+    catalog.home.remove_leftovers()
     where = str(catalog.home.root)
     champion = champion_id(catalog)
     stages = [refresh(source, url_template, home=where), train(recipe, device, home=where)]
@@ -63,6 +71,30 @@ def nightly(
     return [*stages, publish(_overview(stages, promotion, time.monotonic() - started))]
 
 
+def check_night(
+    catalog: Catalog,
+    library: Path,
+    out: Path,
+    gains: list[str],
+    source: str,
+    url_template: str | None,
+    recipe: str,
+    stills: str | None,
+    device: str,
+) -> None:
+    """Raise an error for what can be known to be wrong before anything starts."""
+    checked_out(library, out)
+    checked_library(catalog, library)
+    named_recipe(recipe)
+    chosen_device(device)
+    if stills:
+        folder_stills(Path(stills))
+    instruments = {video.instrument for video in listed_videos(source, url_template, None)}
+    if champion_id(catalog):
+        instruments |= set(known_instruments(catalog, checkpoint_row(catalog, None)))
+    wanted_remix(gains, DEFAULT_DECAY, sorted(instruments))
+
+
 def _overview(stages: list[Summary], promotion: Outcome, seconds: float) -> Summary:
     """Return what the night did as a whole: its stages, what was measured, what was remixed, every failure."""
     scored = {stage.facts["checkpoint_id"]: stage for stage in stages if stage.stage == "evaluate"}
@@ -71,7 +103,7 @@ def _overview(stages: list[Summary], promotion: Outcome, seconds: float) -> Summ
     table = markdown([["stage", "what was done"], *(headline(stage).split(": ", 1) for stage in stages)])
     return Summary(
         stage="nightly",
-        outcomes=tuple(outcome for stage in stages for outcome in stage.outcomes if outcome.status == "failed"),
+        outcomes=tuple(dict.fromkeys(outcome for stage in stages for outcome in stage.failed)),
         seconds=seconds,
         facts={
             "champion": champion,

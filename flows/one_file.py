@@ -1,5 +1,6 @@
 """One recording, served at once: heard and remixed without Prefect, without masks kept."""
 
+import shutil
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -35,7 +36,7 @@ def remix_file(
     wanted = wanted_remix(gains, decay, loaded.instruments)
     with replacing(target) as temporary:
         if is_unity(wanted.gains):
-            temporary.write_bytes(source.read_bytes())
+            shutil.copyfile(source, temporary)
             return None
         masks = loaded.mask_blocks(heard_blocks(source), query_vectors(loaded, wanted.queries))
         return render_remix(source, temporary, masks, wanted.gains, decay=decay)
@@ -47,6 +48,8 @@ def separate_file(source: Path, folder: Path, targets: Sequence[str], separator:
     loaded = separator()
     queries = [asked(target, loaded.instruments) for target in targets]
     stems = [folder / f"{source.stem} - {Path(target).stem}{source.suffix}" for target in targets]
+    if len(set(stems)) < len(stems):
+        raise UsageError(f"Two of {', '.join(targets)} would become one file; give each once, or rename a picture.")
     masks = loaded.mask_blocks(heard_blocks(source), query_vectors(loaded, queries))
     with ExitStack() as stack:
         temporaries = [stack.enter_context(replacing(stem)) for stem in stems]

@@ -9,11 +9,10 @@ from prefect import flow
 
 from catalog.files import Home
 from catalog.store import Catalog
-from flows.masks import heard_tracks, scanned, with_masks
+from flows.masks import checked_library, heard_tracks, scanned, with_masks
 from flows.settings import named_after, workers
 from flows.summary import Summary, publish
 from tasks.checkpoints import checkpoint_row
-from tasks.library import library_files
 from tasks.queries import known_instruments
 from tasks.remix import remix_tracks, wanted_remix
 from tasks.shards import Outcome, run_shards
@@ -94,7 +93,7 @@ def check_remix(
 ) -> None:
     """Raise an error for what can be known to be wrong before anything starts."""
     checked_out(library, out)
-    library_files(library)
+    checked_library(catalog, library)
     row = checkpoint_row(catalog, checkpoint)
     wanted_remix(gains, decay, known_instruments(catalog, row))
 

@@ -12,7 +12,7 @@ from flows.remix import checked_out
 from flows.settings import named_after, workers
 from flows.summary import Summary, publish
 from tasks.checkpoints import checkpoint_row
-from tasks.queries import asked, known_instruments
+from tasks.queries import asked_once, known_instruments
 from tasks.separate import separate_tracks
 from tasks.shards import run_shards
 
@@ -38,7 +38,7 @@ def separate(
     catalog = Catalog(Home.open(home))
     row = checkpoint_row(catalog, checkpoint)
     known = known_instruments(catalog, row)
-    queries = [asked(wish, known) for wish in dict.fromkeys(targets)]
+    queries = asked_once(targets, known)
     tracks, lost = scanned(catalog, Path(library))
     heard = heard_tracks(catalog, tracks, row["checkpoint_id"], queries)
     tracks, unheard = with_masks(tracks, heard)

@@ -9,7 +9,17 @@ from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-NUM_WORKERS = int(os.environ.get("VAREMIX_WORKERS") or len(os.sched_getaffinity(0)))
+from varemix.errors import UsageError
+
+
+def _num_workers() -> int:
+    wished = os.environ.get("VAREMIX_WORKERS") or str(len(os.sched_getaffinity(0)))
+    if not wished.isdecimal() or int(wished) == 0:
+        raise UsageError(f"VAREMIX_WORKERS is '{wished}'; give a whole number above 0, or unset it.")
+    return int(wished)
+
+
+NUM_WORKERS = _num_workers()
 
 
 def workers(count: int = NUM_WORKERS) -> TaskRunner[PrefectFuture[Any]]:

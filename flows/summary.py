@@ -53,8 +53,11 @@ class Summary:
 
 
 def overall_exit_code(summaries: Sequence[Summary]) -> int:
-    """Return the exit code of several stages: all in vain only if the last one was."""
-    codes = [summary.exit_code for summary in summaries]
+    """Return the exit code of one stage, or of several and the last, which sums them up.
+
+    Several were all in vain only if the last one before the sum was.
+    """
+    codes = [summary.exit_code for summary in summaries[:-1] or summaries]
     if not any(codes):
         return _ALL_DONE
     return _NOTHING_DONE if codes[-1] == _NOTHING_DONE else _DONE_BUT_FOR_SOME

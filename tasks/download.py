@@ -24,17 +24,14 @@ def download_videos(
     known = {row["video_id"]: row for row in rows_known}
     wanted = [video for video in items if not _is_settled(catalog, video, known.get(video.video_id))]
     attempts = [_attempt(catalog, video, source, options) for video in wanted]
-    rows = {str(row["video_id"]): row for row, _ in attempts}
-    catalog.merge("videos", list(rows.values()))
+    rows = [row for row, _ in attempts]
+    catalog.merge("videos", rows)
     interrupted = [row["video_id"] for row, may_come_yet in attempts if may_come_yet]
     if interrupted and not is_last_try():
         raise DownloadInterruptedError(f"{len(interrupted)} downloads were interrupted, the first is {interrupted[0]}.")
-    return [
-        outcome_of(video.video_id, rows[video.video_id])
-        if video.video_id in rows
-        else Outcome(item=video.video_id, status="skipped")
-        for video in items
-    ]
+    gone = [row for row in rows_known if row["status"] == "unavailable"]  # told each time, asked for once
+    told = {row["video_id"]: outcome_of(row["video_id"], row) for row in [*gone, *rows]}
+    return [told.get(video.video_id) or Outcome(item=video.video_id, status="skipped") for video in items]
 
 
 def _is_settled(catalog: Catalog, video: SourceVideo, row: dict[str, Any] | None) -> bool:

@@ -1,5 +1,6 @@
 """Step: masks and wishes -> remixed files, in the same folders, under the same names."""
 
+import errno
 import json
 import shutil
 import time
@@ -21,6 +22,11 @@ from varemix.errors import MediaError, UsageError
 from varemix.remix.gains import GainWish, is_unity, parse_gains
 
 STEP_VERSION = 1
+# What concerns one output: something else lies there, it is not ours, or no file there can be called so.
+_IN_THE_WAY = {
+    *(errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM),
+    *(errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL, errno.ELOOP),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +108,9 @@ def writing_to(place: Path) -> Iterator[None]:
     """Turn what lies in the way of one output into a MediaError; a full disk stays what it is, and stops the shard."""
     try:
         yield
-    except (FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
+    except OSError as error:
+        if error.errno not in _IN_THE_WAY:
+            raise
         reason = f"'{place}' cannot be written: {error.strerror}. Look at what lies there, or choose another folder."
         raise MediaError(reason) from error
 

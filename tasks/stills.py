@@ -7,6 +7,7 @@ from typing import TypeVar
 import numpy as np
 from PIL.Image import Image
 
+from catalog.ids import file_digest
 from varemix.errors import EvaluationError
 from varemix.evaluation.pairs import Pair
 from varemix.media.clips import Clip, Stretch, decoded_frames
@@ -71,8 +72,8 @@ def read_still(still: Still) -> Image:
 
 
 def still_name(still: Still) -> str:
-    """Return a name that tells the picture from others."""
-    return still.name if isinstance(still, Path) else f"{still.clip.clip_id}:{still.frames[0]}"
+    """Return a name that tells the picture from others: what a file holds, or which frame it is."""
+    return file_digest(still) if isinstance(still, Path) else f"{still.clip.clip_id}:{still.frames[0]}"
 
 
 def _drawn(choices: Sequence[_T], draw: np.random.Generator) -> _T:

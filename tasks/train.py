@@ -76,11 +76,12 @@ def train_checkpoint(*, recipe: str, home: str, device: str = "auto") -> tuple[s
     plan = plan_training(catalog, recipe)
     path = catalog.home.checkpoint(plan.checkpoint_id)
     if path.exists() and len(catalog.read("checkpoints", where={"checkpoint_id": plan.checkpoint_id})):
+        plan.forget_unfinished()  # a run that was killed after its last row
         return plan.checkpoint_id, Outcome(item=plan.checkpoint_id, status="skipped", reason="stands already")
     history = _trained(plan, device)
     write_atomically(path, (plan.folder / "checkpoint.safetensors").read_bytes())
     catalog.merge("checkpoints", [_row(catalog.home, plan, history)])
-    shutil.rmtree(plan.folder)
+    plan.forget_unfinished()
     return plan.checkpoint_id, Outcome(item=plan.checkpoint_id, status="done", reason=_in_words(history))
 
 

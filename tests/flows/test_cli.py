@@ -1,0 +1,338 @@
+"""What the command line says and returns; what it does with whole libraries is tested in `test_nightly`."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from prefect import Flow
+
+from flows.cli import main
+from flows.refresh import listed_videos
+from tests.tasks.planted import open_catalog, register_checkpoint, visible_files, write_tones
+from varemix.media.audio import read_audio
+
+COMMANDS = ("doctor", "refresh", "train", "evaluate", "masks", "remix", "separate", "nightly", "status")
+VAREMIX = Path(sys.executable).with_name("varemix")
+
+
+@dataclass(frozen=True)
+class Said:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The JSON object that was printed."""
+        found: dict[str, Any] = json.loads(self.out, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+        return found
+
+
+Run = Callable[..., Said]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Return a runner of `varemix` within this process, in which no flow may start."""
+
+    def start(flow: Flow[..., Any], *args: object, **options: object) -> None:
+        pytest.fail(f"the flow {flow.name} was started")
+
+    def run(*arguments: object) -> Said:
+        monkeypatch.setattr(sys, "argv", ["varemix", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return Said(code=int(ended.value.code or 0), out=captured.out, err=captured.err)
+
+    monkeypatch.setattr(Flow, "__call__", start)
+    return run
+
+
+@pytest.fixture
+def world(tmp_path: Path, checkpoint_file: Path) -> Path:
+    """Return a folder that holds all that the bad and the good commands name."""
+    write_tones(tmp_path / "library" / "deep" / "song.wav")
+    register_checkpoint(open_catalog(tmp_path / "home"), checkpoint_file, "small", "champion")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "library")
+    Image.new("RGB", (16, 16), "red").save(tmp_path / "picture.png")
+    for name in ("words.jpg", "words.wav", "words.safetensors"):
+        (tmp_path / name).write_text("these are words")
+    lists = {
+        "good": "video_id,instrument,split\n-dash_1,flute,train\n",
+        "missing": "video_id,instrument\nabc,flute\n",
+        "evil": "video_id,instrument,split\n../../etc/passwd,flute,train\n",
+        "nobody": "video_id,instrument,split\n",
+        "split": "video_id,instrument,split\nabc,flute,night\n",
+    }
+    for name, text in lists.items():
+        (tmp_path / f"{name}.csv").write_text(text)
+    return tmp_path
+
+
+SONG = "library/deep/song.wav"
+NIGHT = ("nightly", "--source", "good.csv")
+BAD_WISHES = {
+    "unknown instrument": (2, "'theremin' is neither an instrument", "masks library --instrument theremin"),
+    "missing picture": (2, "'lost.jpg' is neither", "masks library --image lost.jpg"),
+    "unreadable picture": (1, "'words.jpg' is no picture", "masks library --image words.jpg"),
+    "picture in a gain": (1, "'words.jpg' is no picture", "remix library --out out --gain words.jpg=3"),
+    "gain that is no number": (2, "'loud' for 'violin' is no number", "remix library --out out --gain violin=loud"),
+    "gain that is no finite number": (2, "out of range", "remix library --out out --gain violin=nan"),
+    "gain without a value": (2, "no NAME=DB form", "remix library --out out --gain violin"),
+    "gain out of range": (2, "out of range", "remix library --out out --gain violin=90"),
+    "no gain": (2, "No gain was given", "remix library --out out"),
+    "two gains for one": (2, "more than one gain", "remix library --out out --gain violin=3 --gain violin=4"),
+    "decay out of range": (2, "outside [0, 1)", "remix library --out out --gain violin=3 --decay 1.5"),
+    "empty library": (1, "holds no recordings", "remix empty --out out --gain violin=3"),
+    "missing library": (2, "no recording or folder 'lost'", "remix lost --out out --gain violin=3"),
+    "missing library for masks": (2, "There is no folder", "masks lost"),
+    "output within the library": (2, "within one another", "remix library --out library/out --gain violin=3"),
+    "library within the output": (2, "within one another", "remix library/deep --out library --gain violin=3"),
+    "output is the library": (2, "within one another", "remix library --out library/deep/.. --gain violin=3"),
+    "output within it by a link": (2, "within one another", "remix library --out link/out --gain violin=3"),
+    "unknown checkpoint": (1, "no checkpoint 'lost'", "remix library --out out --gain violin=3 --checkpoint lost"),
+    "home within the library": (2, "The home folder", "remix library --out out --gain violin=3 --home library"),
+    "home within it, for masks": (2, "The home folder", "masks library --home library"),
+    "home within it, for stems": (2, "home folder", "separate library --out out --instrument tuba --home library"),
+    "stems of nothing": (2, "No instrument was given", "separate library --out out"),
+    "stems within the library": (2, "within one another", "separate library --out library/x --instrument violin"),
+    "stems of an unknown one": (2, "'theremin' is neither", "separate library --out out --instrument theremin"),
+    "list without a column": (1, "lacks the column split", "refresh --source missing.csv"),
+    "list that is not there": (1, "'lost.csv' cannot be read", "refresh --source lost.csv"),
+    "list with a path for an id": (1, "'../../etc/passwd' is not one", "refresh --source evil.csv"),
+    "list without videos": (1, "names no video", "refresh --source nobody.csv"),
+    "list with another split": (1, "the split is 'night'", "refresh --source split.csv"),
+    "template without a place": (1, "lacks {video_id}", "refresh --source good.csv --url-template http://x/y.mp4"),
+    "template of a file": (1, "begins with http", "refresh --source good.csv --url-template file:///{video_id}"),
+    "limit of none": (2, "--limit", "refresh --limit 0"),
+    "unknown recipe": (2, "no recipe 'huge'", "train --recipe huge"),
+    "no such device": (1, "no device 'abacus'", "train --device abacus"),
+    "nothing to train on": (1, "train split has usable clips of 0 instruments", "train"),
+    "unknown split": (2, "'nights'", "evaluate --split nights"),
+    "nothing to evaluate on": (1, "Pairs need clips of two instruments", "evaluate"),
+    "negative seed": (2, "--seed", "evaluate --seed -1"),
+    "no pairs": (2, "--pairs", "evaluate --pairs 0"),
+    "home below a file": (1, "cannot be written", "status --home words.jpg/home"),
+    "unknown command": (2, "dance", "dance"),
+    "unknown option": (2, "--loud", "status --loud"),
+    "no output": (2, "--out", "remix library --gain violin=3"),
+    "night without a library": (2, "There is no folder", "nightly --library lost --out out --gain violin=3"),
+    "night without a gain": (2, "No gain was given", "nightly --library library --out out --source good.csv"),
+    "night into the library": (2, "within one another", "nightly --library library --out library/x --gain violin=3"),
+    "night of an unknown recipe": (
+        2,
+        "no recipe 'huge'",
+        "nightly --library library --out out --gain violin=3 --source good.csv --recipe huge",
+    ),
+    "night of a bad list": (
+        1,
+        "lacks the column",
+        "nightly --library library --out out --gain violin=3 --source missing.csv",
+    ),
+    "night for nobody's instrument": (
+        2,
+        "'theremin' is neither",
+        "nightly --library library --out out --gain theremin=3 --source good.csv",
+    ),
+    "night with a bad picture": (
+        1,
+        "'words.jpg' is no picture",
+        "nightly --library library --out out --gain words.jpg=3 --source good.csv",
+    ),
+    "night without stills": (
+        1,
+        "holds no pictures",
+        "nightly --library library --out out --gain flute=3 --source good.csv --stills empty",
+    ),
+    "night on no device": (
+        1,
+        "no device 'abacus'",
+        "nightly --library library --out out --gain flute=3 --source good.csv --device abacus",
+    ),
+    "file that is no recording": (1, "holds no WAV or FLAC", "remix words.wav --out out.wav --gain violin=3"),
+    "output of another kind": (2, "another suffix", f"remix {SONG} --out out.flac --gain violin=3"),
+    "output is the source": (2, "overwrite its source", f"remix {SONG} --out link/deep/song.wav --gain violin=3"),
+    "output is a folder": (2, "is a folder", f"remix {SONG} --out empty --gain violin=3"),
+    "checkpoint of words": (
+        1,
+        "'words.safetensors' is not a checkpoint",
+        f"remix {SONG} --out out.wav --gain violin=3 --checkpoint words.safetensors",
+    ),
+    "one file, gain that is no number": (2, "is no number", f"remix {SONG} --out out.wav --gain violin=loud"),
+    "one file, no gain": (2, "No gain was given", f"remix {SONG} --out out.wav"),
+    "one file, unknown instrument": (2, "'theremin' is neither", f"separate {SONG} --out out --instrument theremin"),
+    "one file below a file": (1, "words.jpg", f"remix {SONG} --out words.jpg/out.wav --gain violin=3"),
+    "one file into a file": (1, "words.jpg", f"separate {SONG} --out words.jpg --instrument violin"),
+}
+
+
+@pytest.mark.parametrize(("code", "words", "command"), BAD_WISHES.values(), ids=list(BAD_WISHES))
+def test_bad_wishes_end_with_one_line_and_the_right_exit_code_and_write_nothing(
+    run: Run, world: Path, monkeypatch: pytest.MonkeyPatch, code: int, words: str, command: str
+) -> None:
+    monkeypatch.chdir(world)
+    monkeypatch.setenv("VAREMIX_HOME", str(world / "home"))
+    before = visible_files(world)
+    said = run(*command.split())
+    assert words in said.err
+    assert "Traceback" not in said.err
+    assert said.out == ""
+    assert said.code == code
+    assert visible_files(world) == before
+
+
+def test_names_that_look_like_options_and_are_no_utf8_end_without_a_traceback(
+    run: Run, world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(world)
+    odd = Path(os.fsdecode(b"caf\xe9.wav"))
+    odd.write_bytes((world / SONG).read_bytes())
+    said = run("remix", odd, "--out", "out.wav", "--gain", "violin=3", "--home", "home")
+    assert said.code in (0, 1, 2)
+    assert "Traceback" not in said.err
+    (world / "-v.wav").write_bytes((world / SONG).read_bytes())
+    assert run("remix", "--out", "out.wav", "--gain", "violin=0", "--home", "home", "--", "-v.wav").code == 0
+    assert (world / "out.wav").read_bytes() == (world / SONG).read_bytes()
+
+
+def test_an_id_that_begins_like_an_option_is_an_id(world: Path) -> None:
+    [video] = listed_videos(str(world / "good.csv"), "http://localhost/{video_id}.mp4", None)
+    assert (video.video_id, video.url) == ("-dash_1", "http://localhost/-dash_1.mp4")
+
+
+def test_without_a_champion_a_person_is_told_how_to_get_one(run: Run, world: Path) -> None:
+    said = run("remix", world / "library", "--out", world / "out", "--gain", "violin=3", "--home", world / "new")
+    assert said.code == 1
+    assert "There is no champion yet. Run `varemix nightly`" in said.err
+
+
+def test_a_new_home_holds_nothing_and_says_so(run: Run, tmp_path: Path) -> None:
+    said = run("status", "--home", tmp_path / "home", "--json")
+    assert said.code == 0
+    assert (said.facts["num_checkpoints"], said.facts["champion"], said.facts["failures"]) == (0, None, [])
+    assert set(said.facts["counts"]) == {"videos", "clips", "tracks", "masks", "remixes"}
+    assert not any(said.facts["counts"].values())
+    assert "none yet" in run("status", "--home", tmp_path / "home").out
+
+
+def test_status_tells_what_failed_and_why(run: Run, world: Path) -> None:
+    catalog = open_catalog(world / "home")
+    row = {"track_id": "1", "library": "/music", "track_path": "a|b\nc.wav", "status": "failed", "reason": "is empty"}
+    catalog.merge("tracks", [row, row | {"track_id": "2", "status": "ready", "reason": None}])
+    said = run("status", "--home", world / "home", "--json")
+    assert said.facts["failures"] == [{"table": "tracks", "item": "a|b\nc.wav", "reason": "is empty"}]
+    assert said.facts["counts"]["tracks"] == {"failed": 1, "ready": 1}
+    assert said.facts["champion"]["checkpoint_id"] == "small"
+    page = run("status", "--home", world / "home").out
+    assert "a|b c.wav" in page
+    assert "is empty" in page
+
+
+def test_the_doctor_finds_everything_well_here(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    said = run("doctor", "--home", tmp_path / "home", "--json")
+    assert [finding for finding in said.facts["findings"] if not finding["is_well"]] == []
+    assert {"Python", "torch", "ffmpeg", "home folder", "Prefect server"} <= {
+        finding["what"] for finding in said.facts["findings"]
+    }
+    assert said.code == 0
+
+
+def test_the_doctor_tells_how_to_mend_what_is_not_well(run: Run, world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VAREMIX_FFMPEG", str(world / "words.jpg"))
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    said = run("doctor", "--home", world / "words.jpg" / "home")
+    assert said.code == 1
+    bad = [line for line in said.out.splitlines() if line.startswith("BAD")]
+    assert [line.split(":")[0] for line in bad] == ["BAD   ffmpeg", "BAD   home folder", "BAD   Prefect server"]
+    assert "Correct or unset it." in said.out
+    assert "prefect server start" in said.out
+
+
+def test_one_recording_is_remixed_at_once(run: Run, world: Path) -> None:
+    out = world / "new" / "folder" / "remix.wav"
+    said = run("remix", world / SONG, "--out", out, "--gain", "Violin=-6", "--home", world / "home", "--json")
+    assert said.code == 0
+    assert (said.facts["out"], said.facts["status"], said.facts["num_clipped"]) == (str(out), "remixed", 0)
+    (before, info), (after, info_after) = read_audio(world / SONG), read_audio(out)
+    assert info_after == info
+    assert np.abs(after - before).max() > 0.01
+    assert visible_files(world / "new") == ["folder/remix.wav"]
+
+
+def test_one_recording_is_copied_where_nothing_is_wished(run: Run, world: Path) -> None:
+    said = run("remix", world / SONG, "--out", world / "o.wav", "--gain", "violin=0", "--home", world / "home")
+    assert (said.code, said.out) == (0, f"out: {world / 'o.wav'}, status: untouched\n")
+    assert (world / "o.wav").read_bytes() == (world / SONG).read_bytes()
+
+
+def test_a_silent_recording_has_facts_that_are_json(run: Run, world: Path) -> None:
+    write_tones(world / "silence.wav", names=[])
+    said = run(
+        *("remix", world / "silence.wav", "--out", world / "o.wav", "--gain", "violin=3"),
+        *("--home", world / "home", "--json"),
+    )
+    assert said.code == 0
+    assert said.facts["peak_db"] is None
+
+
+def test_a_checkpoint_file_and_pictures_serve_without_a_home(
+    run: Run, world: Path, checkpoint_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(world)
+    said = run(
+        *("separate", SONG, "--out", "stems", "--instrument", "flute", "--image", "picture.png"),
+        *("--checkpoint", checkpoint_file, "--json"),
+    )
+    assert said.code == 0
+    assert visible_files(world / "stems") == ["song - flute.wav", "song - picture.wav"]
+    assert said.facts["stems"] == ["stems/song - flute.wav", "stems/song - picture.wav"]
+    assert not (world / "data").exists()
+
+
+def test_two_pictures_of_the_same_name_become_two_stems(run: Run, world: Path) -> None:
+    for folder, colour in (("one", "red"), ("two", "blue")):
+        (world / folder).mkdir()
+        Image.new("RGB", (16, 16), colour).save(world / folder / "photo.png")
+    images = [part for folder in ("one", "two") for part in ("--image", world / folder / "photo.png")]
+    said = run("separate", world / SONG, "--out", world / "stems", *images, "--home", world / "home", "--json")
+    assert said.code in (0, 2)
+    assert len(visible_files(world / "stems")) == (2 if said.code == 0 else 0)
+
+
+def test_one_recording_starts_no_server(world: Path) -> None:
+    environment = os.environ | {"PREFECT_HOME": str(world / "prefect"), "VAREMIX_HOME": str(world / "home")}
+    environment.pop("PREFECT_API_URL", None)
+    arguments = [str(VAREMIX), "remix", str(world / SONG), "--out", str(world / "o.wav"), "--gain", "flute=mute"]
+    ended = subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.startswith(f"out: {world / 'o.wav'}, status: remixed")
+    assert not (world / "prefect" / "prefect.db").exists()
+
+
+def test_help_loads_nothing_heavy() -> None:
+    program = f"""
+import sys, typer.testing
+from flows.cli import app
+for command in {COMMANDS!r}:
+    result = typer.testing.CliRunner().invoke(app, [command, "--help"])
+    assert result.exit_code == 0 and "--home" in result.output, result.output
+heavy = {{"prefect", "torch", "pandas", "deltalake", "yt_dlp"}}
+print(*sorted(heavy & {{name.partition(".")[0] for name in sys.modules}}))
+"""
+    command = [sys.executable, "-c", program]
+    environment = os.environ | {"COLUMNS": "200", "TERM": "dumb"}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "\n", "")

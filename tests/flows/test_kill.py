@@ -1,0 +1,167 @@
+"""Kill a run anywhere, run it again, and the result is the same as if nothing had happened."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catalog.tables import TABLES
+from flows.nightly import nightly
+from tests.flows.conftest import Dataset
+from tests.tasks.planted import open_catalog, write_tones
+from tests.tasks.small_recipe import small
+from varemix.training import recipe
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]  # other people's warnings are theirs
+
+ROOT = Path(__file__).parents[2]
+GAINS = ["tuba=mute", "flute=+3"]
+TIMES = {"updated_at", "seconds"}  # what may differ between two runs of the same
+
+
+@dataclass(frozen=True)
+class Moment:
+    """So long after so many new files and folders, temporary ones too, have been seen below a folder."""
+
+    folder: str
+    num_new: int
+    delay_s: float = 0.0
+
+
+MOMENTS = (
+    Moment("home/videos", 4),
+    Moment("home/clips", 7),
+    Moment("home/checkpoints", 1),
+    Moment("home/tables/scores", 1, delay_s=0.05),
+    Moment("home/masks", 5, delay_s=0.02),
+    Moment("out", 8, delay_s=0.01),
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A home, a library and a folder for remixes, and the Prefect server that runs there use."""
+
+    folder: Path
+    prefect_url: str
+
+    @property
+    def home(self) -> Path:
+        """The home folder."""
+        return self.folder / "home"
+
+    @property
+    def library(self) -> Path:
+        """The library."""
+        return self.folder / "library"
+
+    @property
+    def out(self) -> Path:
+        """The folder for remixes."""
+        return self.folder / "out"
+
+    def start(self, *arguments: object) -> subprocess.Popen[bytes]:
+        """Start `varemix` in a process group of its own."""
+        own = {
+            "PREFECT_API_URL": self.prefect_url,
+            "PREFECT_HOME": str(self.folder / "prefect"),
+            "VAREMIX_HOME": str(self.home),
+            "OMP_NUM_THREADS": "1",
+        }
+        with (self.folder / "log.txt").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "tests.flows.small_varemix", *map(str, arguments)],
+                cwd=ROOT,
+                env=os.environ | own,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def kill_at(self, moment: Moment, *arguments: object) -> None:
+        """Start `varemix`, and kill all its processes when that moment has come."""
+        folder = self.folder / moment.folder
+        known = set(folder.rglob("*"))
+        process = self.start(*arguments)
+        while process.poll() is None and len(set(folder.rglob("*")) - known) < moment.num_new:
+            time.sleep(0.005)
+        time.sleep(moment.delay_s)
+        assert process.poll() is None, f"the run ended before {moment}"
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def finish(self, *arguments: object) -> int:
+        """Run `varemix` to its end; return its exit code."""
+        return self.start(*arguments).wait(timeout=240)
+
+    def results(self) -> dict[str, bytes]:
+        """The contents of all files that a person or another step takes for results, by their paths."""
+        paths = [path for top in (self.home, self.out) for path in top.rglob("*") if path.is_file()]
+        names = {path: path.relative_to(self.folder) for path in paths}
+        return {
+            name.as_posix(): path.read_bytes()
+            for path, name in names.items()
+            if not any(part.startswith(".") for part in name.parts) and name.parts[:2] not in _INNER
+        }
+
+    def rows(self) -> dict[str, list[dict[str, Any]]]:
+        """All rows of the catalog, without times."""
+        catalog = open_catalog(self.home)
+        return {
+            table: [
+                {name: value for name, value in row.items() if name not in TIMES} for row in catalog.read_rows(table)
+            ]
+            for table in TABLES
+        }
+
+    def set_aside(self) -> None:
+        """Give home and remixes other names, so that the next run begins anew."""
+        self.home.rename(self.folder / "home of the undisturbed run")
+        self.out.rename(self.folder / "out of the undisturbed run")
+
+
+_INNER = {("home", "tables"), ("home", "work")}  # the tables are read; unfinished work is not taken for a result
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_recipe() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(recipe.RECIPES, "small", small)
+        yield
+
+
+@pytest.fixture
+def place(tmp_path: Path, prefect_url: str) -> Place:
+    for number in range(10):
+        write_tones(tmp_path / "library" / f"{number % 3}" / f"{number}.flac", seconds=1 + number / 10, num_channels=2)
+    return Place(tmp_path, prefect_url)
+
+
+def test_a_night_that_was_killed_at_every_stage_ends_as_if_nothing_had_happened(place: Place, dataset: Dataset) -> None:
+    source, template = str(dataset.list_path), dataset.server.template
+    nightly(str(place.library), str(place.out), GAINS, source, template, "small", 2, home=str(place.home))
+    results, rows = place.results(), place.rows()
+    assert len(results) == 4 + 2 * 4 + 1 + 10 + 10  # videos, clips, the checkpoint, masks, remixes
+    place.set_aside()
+
+    options = {"--library": place.library, "--out": place.out, "--source": source, "--url-template": template}
+    settings = {"--recipe": "small", "--pairs": "2"}
+    command = ["nightly", *(part for pair in (options | settings).items() for part in pair)]
+    command += [part for gain in GAINS for part in ("--gain", gain)]
+    for moment in MOMENTS:
+        place.kill_at(moment, *command)
+        seen = place.results()
+        assert {name for name, content in seen.items() if results.get(name) != content} == set()
+        place.rows()  # the tables can be read
+    assert place.finish(*command) == 0
+    assert place.results() == results
+    assert place.rows() == rows
+    assert not list((place.home / "work").iterdir())

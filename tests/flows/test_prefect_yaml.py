@@ -1,0 +1,69 @@
+"""The deployments are what `prefect.yaml` says, and the flows can take it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prefect import Flow
+from prefect.flows import load_flow_from_entrypoint
+
+ROOT = Path(__file__).parents[2]
+CONFIG: dict[str, Any] = yaml.safe_load((ROOT / "prefect.yaml").read_text())
+DEPLOYMENTS: dict[str, dict[str, Any]] = {deployment["name"]: deployment for deployment in CONFIG["deployments"]}
+
+
+def loaded(name: str) -> Flow[..., Any]:
+    return load_flow_from_entrypoint(str(ROOT / DEPLOYMENTS[name]["entrypoint"]))
+
+
+def test_there_is_one_deployment_for_each_flow() -> None:
+    assert {name: deployment["entrypoint"] for name, deployment in DEPLOYMENTS.items()} == {
+        "refresh": "flows/refresh.py:refresh",
+        "train": "flows/train.py:train",
+        "evaluate": "flows/evaluate.py:evaluate",
+        "masks": "flows/masks.py:masks",
+        "remix": "flows/remix.py:remix",
+        "separate": "flows/separate.py:separate",
+        "nightly": "flows/nightly.py:nightly",
+    }
+
+
+def test_runs_begin_in_the_folder_of_the_deployment_with_the_version_it_was_made_for() -> None:
+    from prefect import __version__
+
+    assert CONFIG["pull"] == [{"prefect.deployments.steps.set_working_directory": {"directory": "{{ $PWD }}"}}]
+    assert CONFIG["prefect-version"] == __version__
+
+
+def test_only_the_night_is_scheduled() -> None:
+    assert {name: deployment.get("schedules") for name, deployment in DEPLOYMENTS.items()} == {
+        **dict.fromkeys(DEPLOYMENTS),
+        "nightly": [{"cron": "0 2 * * *", "timezone": "Etc/UTC", "slug": "nightly"}],
+    }
+
+
+def test_what_writes_the_same_things_runs_one_at_a_time() -> None:
+    limits = {name: deployment.get("concurrency_limit") for name, deployment in DEPLOYMENTS.items()}
+    assert {name: limit for name, limit in limits.items() if limit} == {
+        "refresh": {"limit": 1, "collision_strategy": "CANCEL_NEW"},
+        "train": {"limit": 1, "collision_strategy": "ENQUEUE"},
+        "nightly": {"limit": 1, "collision_strategy": "CANCEL_NEW"},
+    }
+
+
+def test_all_share_one_work_pool() -> None:
+    assert {deployment["work_pool"]["name"] for deployment in DEPLOYMENTS.values()} == {"varemix"}
+
+
+@pytest.mark.parametrize("name", DEPLOYMENTS)
+def test_the_parameters_fit_the_flow_and_a_person_sees_what_each_one_means(name: str) -> None:
+    flow = loaded(name)
+    given = DEPLOYMENTS[name].get("parameters", {})
+    assert flow.name == name
+    flow.validate_parameters(given)
+    assert set(flow.parameters.required) <= set(given)
+    described = {key: schema.get("description", "") for key, schema in flow.parameters.properties.items()}
+    assert set(given) <= set(described)
+    assert [key for key, description in described.items() if not description] == []
+    assert DEPLOYMENTS[name]["description"]

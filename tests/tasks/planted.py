@@ -1,0 +1,143 @@
+"""Recordings, masks and checkpoints whose right answer is known."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from catalog.files import Home
+from catalog.ids import file_digest
+from catalog.masks import MaskHeader, write_masks
+from catalog.store import Catalog
+from tasks.library import library_files, scan_tracks
+from tasks.masks import mask_id_of
+from tasks.shards import Outcome
+from varemix.media.audio import AudioInfo, AudioWriter, probe_audio, read_audio
+from varemix.remix.render import num_heard_frames
+from varemix.signal.spectrogram import HOP_SAMPLES, NUM_BINS, RATE_HZ
+
+TONES_HZ = {"flute": 8_000, "tuba": 100, "violin": 1_000}
+"""What each instrument of the planted recordings plays."""
+
+BANDS_HZ = {"flute": (4_000, 22_051), "tuba": (0, 500), "violin": (500, 4_000)}
+"""The band that the planted mask of each instrument claims."""
+
+_TONE_PEAK = 0.15
+
+
+def write_tones(
+    path: Path,
+    *,
+    names: Sequence[str] = tuple(TONES_HZ),
+    seconds: float = 1.0,
+    rate_hz: int = RATE_HZ,
+    num_channels: int = 1,
+    subtype: str = "PCM_16",
+) -> Path:
+    """Write a recording in which the named instruments play their tones at once; its kind follows from its suffix."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    t = np.arange(round(seconds * rate_hz)) / rate_hz
+    tones = [_TONE_PEAK * np.sin(2 * np.pi * TONES_HZ[name] * t) for name in names]
+    samples = np.tile(np.sum(tones, axis=0) if tones else np.zeros_like(t), (num_channels, 1))
+    container = "FLAC" if path.suffix.lower() == ".flac" else "WAV"
+    info = AudioInfo(
+        container=container, subtype=subtype, rate_hz=rate_hz, num_channels=num_channels, num_samples=len(t)
+    )
+    with AudioWriter(path, info) as writer:
+        writer.write(samples)
+    return path
+
+
+def tone_gains_db(before: Path, after: Path) -> dict[str, float]:
+    """Return by how much each instrument's tone is louder in the second file, measured over its middle half."""
+    (old, info), (new, _) = read_audio(before), read_audio(after)
+    quarter = info.num_samples // 4
+    t = np.arange(quarter, info.num_samples - quarter) / info.rate_hz
+    waves = {name: np.exp(-2j * np.pi * tone_hz * t) for name, tone_hz in TONES_HZ.items()}
+    levels = {name: [abs(s[0, quarter:-quarter] @ wave) for s in (old, new)] for name, wave in waves.items()}
+    return {name: float(20 * np.log10(max(new, 1e-9) / old)) for name, (old, new) in levels.items()}
+
+
+def scanned(catalog: Catalog, library: Path) -> list[dict[str, Any]]:
+    """Scan a library, and return the rows of its tracks in the order of their paths."""
+    scan(catalog, library)
+    rows = catalog.read_rows("tracks", where={"library": str(library)})
+    return sorted(rows, key=lambda row: str(row["track_path"]))
+
+
+def scan(catalog: Catalog, library: Path) -> list[Outcome]:
+    """Scan a library."""
+    home = str(catalog.home.root)
+    return scan_tracks.fn(items=library_files(library), shard="1 of 1", home=home, library=library)
+
+
+def plant_masks(
+    catalog: Catalog,
+    track: Mapping[str, Any],
+    checkpoint_id: str,
+    bands_hz: Mapping[str, tuple[float, float]] = BANDS_HZ,
+) -> Path:
+    """Store masks of a track that claim a band for each instrument, and return their file."""
+    bins_hz = np.arange(NUM_BINS) * RATE_HZ / (2 * NUM_BINS - 2)
+    num_frames = num_heard_frames(probe_audio(Path(track["library"], track["track_path"])))
+    masks = np.stack([(low <= bins_hz) & (bins_hz < high) for low, high in bands_hz.values()])
+    header = MaskHeader(
+        content_digest=track["content_digest"],
+        checkpoint_id=checkpoint_id,
+        num_bins=NUM_BINS,
+        num_frames=num_frames,
+        bits=1,
+        hop_samples=HOP_SAMPLES,
+        rate_hz=RATE_HZ,
+        queries=tuple(bands_hz),
+    )
+    mask_id = mask_id_of(track["content_digest"], checkpoint_id, list(bands_hz))
+    path = catalog.home.masks(mask_id)
+    write_masks(path, header, [np.repeat(masks[..., None], num_frames, axis=-1).astype(np.float32)])
+    row = {
+        "mask_id": mask_id,
+        "track_id": track["track_id"],
+        "content_digest": track["content_digest"],
+        "checkpoint_id": checkpoint_id,
+        "queries": list(bands_hz),
+        "path": catalog.home.relative(path),
+        "digest": file_digest(path),
+        "status": "ready",
+    }
+    catalog.merge("masks", [row])
+    return path
+
+
+def register_checkpoint(catalog: Catalog, file: Path, checkpoint_id: str, stage: str = "candidate") -> str:
+    """Bring a checkpoint file into a catalog as it were just trained."""
+    path = catalog.home.checkpoint(checkpoint_id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.hardlink_to(file)
+    row = {
+        "checkpoint_id": checkpoint_id,
+        "recipe": "untrained",
+        "settings_json": "{}",
+        "clips_version": 0,
+        "seed": 0,
+        "path": catalog.home.relative(path),
+        "digest": file_digest(path),
+        "stage": stage,
+    }
+    catalog.merge("checkpoints", [row])
+    return checkpoint_id
+
+
+def open_catalog(folder: Path) -> Catalog:
+    """Return the catalog of a home folder."""
+    return Catalog(Home.open(folder))
+
+
+def statuses(outcomes: Iterable[Outcome]) -> dict[str, str]:
+    """Return how each item ended."""
+    return {outcome.item: outcome.status for outcome in outcomes}
+
+
+def visible_files(folder: Path) -> list[str]:
+    """Return what a person sees below a folder, hidden files included: the paths of all files, sorted."""
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())

@@ -1,0 +1,131 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from catalog.store import Catalog
+from tasks.evaluate import Question, evaluate_pairs
+from tasks.shards import Outcome
+from tasks.stills import clip_stills, draw_stills, draw_wrong_stills
+from tests.solos import Solos
+from tests.tasks.planted import register_checkpoint
+from varemix.evaluation.conditions import CONDITIONS
+from varemix.evaluation.pairs import draw_pairs
+
+
+@pytest.fixture(scope="module")
+def questions(two_instruments: Solos) -> list[Question]:
+    """Return two pairs of a flute and a tuba, with pictures to ask for them."""
+    pictures, draw = clip_stills(two_instruments.train), np.random.default_rng(3)
+    return [
+        Question(
+            pair=pair, seed=3, stills=draw_stills(pair, pictures, draw), wrong=draw_wrong_stills(pair, pictures, draw)
+        )
+        for pair in draw_pairs(two_instruments.train, 2, seed=3)
+    ]
+
+
+def evaluate(
+    catalog: Catalog, questions: list[Question], *, checkpoint_id: str = "small", version: int = 7
+) -> list[Outcome]:
+    return evaluate_pairs.fn(
+        items=questions,
+        shard="1 of 1",
+        home=str(catalog.home.root),
+        checkpoint_id=checkpoint_id,
+        split="train",
+        seed=3,
+        catalog_version=version,
+    )
+
+
+def scores(catalog: Catalog) -> pd.DataFrame:
+    return catalog.read("scores")
+
+
+def test_every_pair_instrument_and_condition_gets_a_row_that_names_its_snapshot(
+    catalog: Catalog, champion: str, questions: list[Question]
+) -> None:
+    outcomes = evaluate(catalog, questions)
+    assert [outcome.status for outcome in outcomes] == ["done", "done"]
+    found = scores(catalog)
+    assert len(found) == len(questions) * 2 * len(CONDITIONS)
+    assert set(found["condition"]) == set(CONDITIONS)
+    assert set(found["pair_id"]) == {question.pair_id for question in questions}
+    assert set(found["instrument"]) == set(found["other_instrument"]) == {"flute", "tuba"}
+    snapshot = found[["checkpoint_id", "catalog_version", "split", "seed"]].drop_duplicates()
+    assert snapshot.to_dict("records") == [
+        {"checkpoint_id": champion, "catalog_version": 7, "split": "train", "seed": 3}
+    ]
+    by_condition = found.groupby("condition")["nsdr_db"].mean()
+    assert by_condition["mix"] == pytest.approx(0, abs=1e-6)
+    assert by_condition["ideal_binary"] == by_condition.max() > 15  # flute and tuba share no frequency
+    assert abs(by_condition["image"]) < 5  # the separator has learnt nothing
+
+
+def test_pairs_that_were_scored_are_skipped(catalog: Catalog, champion: str, questions: list[Question]) -> None:
+    evaluate(catalog, questions[:1])
+    before = scores(catalog)
+    outcomes = evaluate(catalog, questions, version=8)
+    assert [outcome.status for outcome in outcomes] == ["skipped", "done"]
+    after = scores(catalog)
+    assert len(after) == 2 * len(before)
+    kept = after[after["pair_id"] == questions[0].pair_id].reset_index(drop=True)
+    pd.testing.assert_frame_equal(kept, before)
+
+
+def test_another_checkpoint_is_scored_for_itself(
+    catalog: Catalog, champion: str, checkpoint_file: Path, questions: list[Question]
+) -> None:
+    register_checkpoint(catalog, checkpoint_file, "other")
+    for checkpoint_id in (champion, "other"):
+        [outcome] = evaluate(catalog, questions[:1], checkpoint_id=checkpoint_id)
+        assert outcome.status == "done"
+    first, second = (group for _, group in scores(catalog).groupby("checkpoint_id"))
+    columns = ["condition", "instrument", "nsdr_db"]
+    one, other = (group.sort_values(columns[:2])[columns].reset_index(drop=True) for group in (first, second))
+    pd.testing.assert_frame_equal(one, other)  # the same weights under another name
+
+
+def test_a_newer_version_of_the_step_scores_again(
+    catalog: Catalog, champion: str, questions: list[Question], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluate(catalog, questions[:1])
+    monkeypatch.setattr("tasks.evaluate.STEP_VERSION", 1_000)
+    [outcome] = evaluate(catalog, questions[:1])
+    assert outcome.status == "done"
+
+
+def test_a_pair_that_cannot_be_read_is_told_and_stops_nobody(
+    catalog: Catalog, champion: str, questions: list[Question], tmp_path: Path
+) -> None:
+    picture = tmp_path / "flute.jpg"
+    picture.write_text("no picture")
+    bad = replace(questions[0], stills=(picture, questions[0].stills[1]))
+    outcomes = evaluate(catalog, [bad, questions[1]])
+    assert [outcome.status for outcome in outcomes] == ["failed", "done"]
+    assert "'flute.jpg' is no picture" in outcomes[0].reason
+    assert set(scores(catalog)["pair_id"]) == {questions[1].pair_id}
+
+
+def test_other_pictures_make_another_pair(questions: list[Question], tmp_path: Path) -> None:
+    picture = tmp_path / "1.png"
+    Image.new("RGB", (8, 8), "red").save(picture)
+    with_red = replace(questions[0], stills=(picture, questions[0].stills[1])).pair_id
+    Image.new("RGB", (8, 8), "blue").save(picture)
+    with_blue = replace(questions[0], stills=(picture, questions[0].stills[1])).pair_id
+    assert len({questions[0].pair_id, with_red, with_blue}) == 3
+
+
+def test_silent_sources_have_rows_without_scores(catalog: Catalog, champion: str, questions: list[Question]) -> None:
+    first, second = questions[0].pair.sources
+    quiet = replace(questions[0], pair=replace(questions[0].pair, sources=(replace(first, volume=0.0), second)))
+    [outcome] = evaluate(catalog, [quiet])
+    assert outcome.status == "done"
+    rows = catalog.read_rows("scores", where={"instrument": first.clip.instrument})
+    assert {row["status"] for row in rows} == {"skipped"}
+    assert {row["nsdr_db"] for row in rows} == {None}
+    assert {"silent" in row["reason"] for row in rows} == {True}

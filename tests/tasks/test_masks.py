@@ -1,0 +1,166 @@
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from catalog.ids import file_digest
+from catalog.masks import MaskReader
+from catalog.store import Catalog
+from tasks.checkpoints import checkpoint_row, separator_of
+from tasks.masks import make_masks
+from tasks.queries import Query, query_vectors
+from tasks.shards import Outcome
+from tests.tasks.planted import plant_masks, register_checkpoint, scanned, statuses, visible_files, write_tones
+from varemix.media.audio import probe_audio
+from varemix.remix.render import heard_blocks, num_heard_frames
+
+FLUTE, TUBA = Query(name="flute"), Query(name="tuba")
+
+
+def hear(
+    catalog: Catalog, tracks: Sequence[dict[str, Any]], *queries: Query, checkpoint_id: str = "small"
+) -> dict[str, str]:
+    return statuses(outcomes_of(catalog, tracks, *queries, checkpoint_id=checkpoint_id))
+
+
+def outcomes_of(
+    catalog: Catalog, tracks: Sequence[dict[str, Any]], *queries: Query, checkpoint_id: str = "small"
+) -> list[Outcome]:
+    return make_masks.fn(
+        items=list(tracks),
+        shard="1 of 1",
+        home=str(catalog.home.root),
+        checkpoint_id=checkpoint_id,
+        queries=list(queries),
+    )
+
+
+def test_masks_are_what_the_separator_hears_and_the_row_describes_them(
+    catalog: Catalog, champion: str, library: Path
+) -> None:
+    source = write_tones(library / "a.wav", seconds=0.7, rate_hz=22_050, num_channels=2)
+    tracks = scanned(catalog, library)
+    assert hear(catalog, tracks, TUBA, FLUTE) == {"a.wav": "done"}
+    [row] = catalog.read_rows("masks")
+    path = catalog.home.absolute(row["path"])
+    assert (row["status"], row["queries"], row["checkpoint_id"]) == ("ready", ["tuba", "flute"], champion)
+    assert (row["digest"], row["num_bytes"]) == (file_digest(path), path.stat().st_size)
+    assert row["content_digest"] == tracks[0]["content_digest"] == file_digest(source)
+    separator = separator_of(catalog, checkpoint_row(catalog, champion))
+    mix = np.concatenate(list(heard_blocks(source)))
+    expected = separator.masks(mix, query_vectors(separator, [FLUTE]))[0]
+    with MaskReader(path) as reader:
+        stored = reader.read("flute")
+        assert reader.header.content_digest == tracks[0]["content_digest"]
+    assert stored.shape[1] == row["num_frames"] == num_heard_frames(probe_audio(source))
+    np.testing.assert_allclose(stored, expected, atol=0.5 / 15 + 1e-4)  # 4 bits: 15 steps
+
+
+@pytest.mark.parametrize(
+    ("seconds", "rate_hz"), [(1e-4, 44_100), (0.3, 8_000), (0.3, 11_025), (0.31, 48_000), (0.3, 96_000), (0.3, 37_800)]
+)
+def test_tracks_of_any_length_and_rate_get_as_many_frames_as_they_need(
+    catalog: Catalog, champion: str, library: Path, seconds: float, rate_hz: int
+) -> None:
+    write_tones(library / "a.wav", names=["tuba"], seconds=seconds, rate_hz=rate_hz)
+    [outcome] = outcomes_of(catalog, scanned(catalog, library), FLUTE)
+    assert (outcome.status, outcome.reason) == ("done", "")
+
+
+def test_masks_that_stand_are_skipped_also_when_fewer_are_asked_for(
+    catalog: Catalog, champion: str, library: Path
+) -> None:
+    write_tones(library / "a.wav", seconds=0.3)
+    tracks = scanned(catalog, library)
+    hear(catalog, tracks, FLUTE, TUBA)
+    version = catalog.version("masks")
+    assert hear(catalog, tracks, FLUTE, TUBA) == {"a.wav": "skipped"}
+    assert hear(catalog, tracks, TUBA) == {"a.wav": "skipped"}
+    assert catalog.version("masks") == version
+    assert hear(catalog, tracks, TUBA, Query(name="violin")) == {"a.wav": "done"}
+
+
+def test_masks_of_another_checkpoint_are_not_used(
+    catalog: Catalog, champion: str, checkpoint_file: Path, library: Path
+) -> None:
+    write_tones(library / "a.wav", seconds=0.3)
+    tracks = scanned(catalog, library)
+    hear(catalog, tracks, FLUTE)
+    register_checkpoint(catalog, checkpoint_file, "other")
+    assert hear(catalog, tracks, FLUTE, checkpoint_id="other") == {"a.wav": "done"}
+    assert len(catalog.read("masks")) == 2
+
+
+def test_recordings_with_the_same_content_share_their_masks(catalog: Catalog, champion: str, library: Path) -> None:
+    first = write_tones(library / "a.wav", seconds=0.3)
+    (library / "copy.wav").write_bytes(first.read_bytes())
+    tracks = scanned(catalog, library)
+    assert hear(catalog, tracks, FLUTE) == {"a.wav": "done", "copy.wav": "skipped"}
+    assert len(catalog.read("masks")) == 1
+
+
+def test_masks_whose_file_was_removed_are_made_again(catalog: Catalog, champion: str, library: Path) -> None:
+    write_tones(library / "a.wav", seconds=0.3)
+    tracks = scanned(catalog, library)
+    hear(catalog, tracks, FLUTE)
+    [row] = catalog.read_rows("masks")
+    path = catalog.home.absolute(row["path"])
+    content = path.read_bytes()
+    path.unlink()
+    assert hear(catalog, tracks, FLUTE) == {"a.wav": "done"}
+    assert path.read_bytes() == content
+
+
+def test_a_newer_version_of_the_step_hears_again(
+    catalog: Catalog, champion: str, library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_tones(library / "a.wav", seconds=0.3)
+    tracks = scanned(catalog, library)
+    hear(catalog, tracks, FLUTE)
+    monkeypatch.setattr("tasks.masks.STEP_VERSION", 1_000)
+    assert hear(catalog, tracks, FLUTE) == {"a.wav": "done"}
+    assert hear(catalog, tracks, FLUTE) == {"a.wav": "skipped"}
+
+
+def test_a_track_that_changed_since_it_was_scanned_becomes_a_row_with_a_reason_and_stops_nobody(
+    catalog: Catalog, champion: str, library: Path
+) -> None:
+    for name in ("a.wav", "b.wav", "c.wav"):
+        write_tones(library / name, seconds=0.3 + 0.01 * ord(name[0]))
+    tracks = scanned(catalog, library)
+    write_tones(library / "a.wav", seconds=0.2)
+    (library / "b.wav").unlink()
+    outcomes = {outcome.item: outcome for outcome in outcomes_of(catalog, tracks, FLUTE)}
+    assert {name: outcome.status for name, outcome in outcomes.items()} == {
+        "a.wav": "failed",
+        "b.wav": "failed",
+        "c.wav": "done",
+    }
+    assert "changed or vanished" in outcomes["a.wav"].reason
+    assert visible_files(catalog.home.root / "masks") == [
+        Path(row["path"]).relative_to("masks").as_posix() for row in catalog.read_rows("masks") if row["path"]
+    ]
+
+
+def test_a_recording_cut_off_in_the_middle_becomes_a_row_with_a_reason(
+    catalog: Catalog, champion: str, library: Path
+) -> None:
+    path = write_tones(library / "a.flac", seconds=3)
+    path.write_bytes(path.read_bytes()[:-4000])  # what a FLAC file lacks shows only in decoding
+    [track] = scanned(catalog, library)
+    assert track["status"] == "ready"
+    [outcome] = outcomes_of(catalog, [track], FLUTE)
+    assert outcome.status == "failed"
+    assert "cut off" in outcome.reason
+    assert visible_files(catalog.home.root / "masks") == []
+    [row] = catalog.read_rows("masks")
+    assert (row["status"], row["reason"]) == ("failed", outcome.reason)
+
+
+def test_planted_masks_are_taken_for_those_of_the_step(catalog: Catalog, champion: str, library: Path) -> None:
+    write_tones(library / "a.wav")
+    [track] = scanned(catalog, library)
+    plant_masks(catalog, track, champion)
+    assert hear(catalog, [track], TUBA) == {"a.wav": "skipped"}

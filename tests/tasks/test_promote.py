@@ -1,0 +1,133 @@
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from catalog.store import Catalog
+from tasks.checkpoints import champion_id
+from tasks.promote import promote_if_better
+from tasks.shards import Outcome
+from tests.tasks.planted import register_checkpoint
+
+
+@pytest.fixture
+def candidates(catalog: Catalog, checkpoint_file: Path) -> tuple[str, str]:
+    """Return the ids of two checkpoints."""
+    return register_checkpoint(catalog, checkpoint_file, "old"), register_checkpoint(catalog, checkpoint_file, "new")
+
+
+def score(
+    catalog: Catalog,
+    checkpoint_id: str,
+    nsdr_db: Mapping[str, float | None],
+    condition: str = "image",
+    seed: int = 0,
+    split: str = "val",
+) -> None:
+    """Give a checkpoint a score of its flute on each of the pairs; None stands for a silent estimate."""
+    rows = [
+        {
+            "score_id": f"{checkpoint_id}-{pair_id}-{condition}-{seed}-{split}",
+            "checkpoint_id": checkpoint_id,
+            "catalog_version": 1,
+            "split": split,
+            "seed": seed,
+            "pair_id": pair_id,
+            "condition": condition,
+            "instrument": "flute",
+            "nsdr_db": value_db,
+            "status": "skipped" if value_db is None else "scored",
+        }
+        for pair_id, value_db in nsdr_db.items()
+    ]
+    catalog.merge("scores", rows)
+
+
+def promote(catalog: Catalog, checkpoint_id: str) -> Outcome:
+    return promote_if_better.fn(checkpoint_id=checkpoint_id, home=str(catalog.home.root), split="val", seed=0)
+
+
+def stages(catalog: Catalog) -> dict[str, str]:
+    return {row["checkpoint_id"]: row["stage"] for row in catalog.read_rows("checkpoints")}
+
+
+def test_the_first_checkpoint_becomes_champion(catalog: Catalog, candidates: tuple[str, str]) -> None:
+    score(catalog, "old", {"a": 1.0, "b": 3.0})
+    outcome = promote(catalog, "old")
+    assert (outcome.status, outcome.reason) == ("done", "first champion, mean NSDR 2.00 dB on val")
+    assert stages(catalog) == {"old": "champion", "new": "candidate"}
+
+
+def test_a_better_checkpoint_follows_the_champion_and_says_by_how_much(
+    catalog: Catalog, candidates: tuple[str, str]
+) -> None:
+    score(catalog, "old", {"a": 1.0, "b": 3.0})
+    promote(catalog, "old")
+    score(catalog, "new", {"a": 5.0, "b": 0.0})
+    outcome = promote(catalog, "new")
+    assert outcome.status == "done"
+    assert "2.50 dB against the champion's 2.00 dB on 2 scores of val" in outcome.reason
+    assert stages(catalog) == {"old": "retired", "new": "champion"}
+    assert champion_id(catalog) == "new"
+
+
+@pytest.mark.parametrize("new_db", [1.99, 2.0])
+def test_a_checkpoint_that_is_no_better_does_not(catalog: Catalog, candidates: tuple[str, str], new_db: float) -> None:
+    score(catalog, "old", {"a": 2.0})
+    promote(catalog, "old")
+    score(catalog, "new", {"a": new_db})
+    version = catalog.version("checkpoints")
+    outcome = promote(catalog, "new")
+    assert outcome.status == "untouched"
+    assert outcome.reason.startswith("not promoted: ")
+    assert stages(catalog) == {"old": "champion", "new": "candidate"}
+    assert catalog.version("checkpoints") == version
+
+
+def test_the_champion_is_not_promoted_again(catalog: Catalog, candidates: tuple[str, str]) -> None:
+    score(catalog, "old", {"a": 2.0})
+    promote(catalog, "old")
+    assert promote(catalog, "old").status == "skipped"
+
+
+def test_only_pairs_that_both_were_scored_on_count(catalog: Catalog, candidates: tuple[str, str]) -> None:
+    score(catalog, "old", {"a": 2.0, "hard": -30.0})
+    promote(catalog, "old")
+    score(catalog, "new", {"a": 1.0, "easy": 30.0})
+    outcome = promote(catalog, "new")
+    assert outcome.status == "untouched"
+    assert "1.00 dB against the champion's 2.00 dB on 1 scores" in outcome.reason
+
+
+def test_only_still_images_of_the_same_split_and_seed_count(catalog: Catalog, candidates: tuple[str, str]) -> None:
+    score(catalog, "old", {"a": 2.0})
+    promote(catalog, "old")
+    score(catalog, "new", {"a": 1.0})
+    for others in ({"condition": "video"}, {"condition": "ideal_binary"}, {"seed": 1}, {"split": "test"}):
+        score(catalog, "new", {"a": 30.0}, **others)
+    assert promote(catalog, "new").status == "untouched"
+
+
+def test_without_a_pair_in_common_nobody_is_promoted(catalog: Catalog, candidates: tuple[str, str]) -> None:
+    score(catalog, "old", {"a": 2.0})
+    promote(catalog, "old")
+    score(catalog, "new", {"b": 9.0})
+    outcome = promote(catalog, "new")
+    assert (outcome.status, "not scored on the same pairs" in outcome.reason) == ("untouched", True)
+
+
+def test_a_checkpoint_that_leaves_nothing_to_score_is_never_better(
+    catalog: Catalog, candidates: tuple[str, str]
+) -> None:
+    score(catalog, "old", {"a": 2.0, "b": 2.0})
+    promote(catalog, "old")
+    score(catalog, "new", {"a": None, "b": None})
+    assert promote(catalog, "new").status == "untouched"
+    assert champion_id(catalog) == "old"
+
+
+def test_scores_that_one_of_both_lacks_count_for_neither(catalog: Catalog, candidates: tuple[str, str]) -> None:
+    score(catalog, "old", {"a": 2.0, "b": -9.0})
+    promote(catalog, "old")
+    score(catalog, "new", {"a": 1.0, "b": None})
+    assert promote(catalog, "new").status == "untouched"

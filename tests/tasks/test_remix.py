@@ -1,0 +1,324 @@
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from catalog.ids import file_digest
+from catalog.store import Catalog
+from tasks.masks import make_masks
+from tasks.remix import Wanted, remix_tracks, wanted_remix
+from tasks.shards import Outcome
+from tests.tasks.planted import (
+    TONES_HZ,
+    plant_masks,
+    register_checkpoint,
+    scanned,
+    statuses,
+    tone_gains_db,
+    visible_files,
+    write_tones,
+)
+from varemix.errors import UsageError
+from varemix.media.audio import read_audio
+
+MUTED_DB = -60.0  # a tone muted by a mask of its band is at least this much softer
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """Return where the remixes go; nobody has made the folder yet."""
+    return tmp_path / "out"
+
+
+def wanted(*gains: str, decay: float = 0.8) -> Wanted:
+    return wanted_remix(gains, decay, sorted(TONES_HZ))
+
+
+def remix(
+    catalog: Catalog, tracks: Sequence[dict[str, Any]], out: Path, wishes: Wanted, checkpoint_id: str = "small"
+) -> dict[str, Outcome]:
+    outcomes = remix_tracks.fn(
+        items=list(tracks),
+        shard="1 of 1",
+        home=str(catalog.home.root),
+        out=out,
+        checkpoint_id=checkpoint_id,
+        wanted=wishes,
+    )
+    return {outcome.item: outcome for outcome in outcomes}
+
+
+def planted(catalog: Catalog, library: Path) -> list[dict[str, Any]]:
+    tracks = scanned(catalog, library)
+    for track in tracks:
+        plant_masks(catalog, track, "small")
+    return tracks
+
+
+def test_each_gain_reaches_the_mask_of_its_own_instrument_in_any_order(
+    catalog: Catalog, champion: str, library: Path, out: Path
+) -> None:
+    source = write_tones(library / "a.wav", num_channels=2, subtype="PCM_24")
+    wishes = wanted("violin=mute", "flute=+6", "tuba=-20")
+    assert statuses(remix(catalog, planted(catalog, library), out, wishes).values()) == {"a.wav": "done"}
+    gains_db = tone_gains_db(source, out / "a.wav")
+    assert gains_db["flute"] == pytest.approx(6, abs=0.05)
+    assert gains_db["tuba"] == pytest.approx(-20, abs=0.1)
+    assert gains_db["violin"] < MUTED_DB
+    [row] = catalog.read_rows("remixes")
+    assert json.loads(row["wishes_json"]) == {
+        "gains": {"violin": "mute", "flute": "6.0", "tuba": "-20.0"},
+        "smoothing_decay": 0.8,
+    }
+    assert (row["status"], row["digest"]) == ("remixed", file_digest(out / "a.wav"))
+    assert row["mask_id"] == catalog.read_rows("masks")[0]["mask_id"]
+
+
+def test_a_solo_is_heard_alone(catalog: Catalog, champion: str, library: Path, out: Path) -> None:
+    source = write_tones(library / "a.flac")
+    remix(catalog, planted(catalog, library), out, wanted("violin=solo"))
+    gains_db = tone_gains_db(source, out / "a.flac")
+    assert gains_db["violin"] == pytest.approx(0, abs=0.05)
+    assert max(gains_db["flute"], gains_db["tuba"]) < MUTED_DB
+
+
+def test_remixes_lie_in_the_folders_of_their_tracks_whatever_their_names(
+    catalog: Catalog, champion: str, library: Path, out: Path
+) -> None:
+    names = [
+        "-rf.wav",
+        "Fête/2019 [live] *?|.flac",
+        "new\nline/ü.wav",
+        "Коробейники/%s {0}.WAV",
+        "deep/er/and/deeper/a=b.wav",
+        "x" * 251 + ".wav",
+    ]
+    for number, name in enumerate(names):
+        write_tones(library / name, seconds=0.2 + number / 100)
+    outcomes = remix(catalog, planted(catalog, library), out, wanted("tuba=mute"))
+    assert statuses(outcomes.values()) == dict.fromkeys(sorted(names), "done")
+    assert visible_files(out) == sorted(names)
+
+
+def test_unity_copies_every_byte_and_needs_no_masks(catalog: Catalog, champion: str, library: Path, out: Path) -> None:
+    source = write_tones(library / "deep" / "a.wav")
+    with source.open("ab") as file:
+        file.write(b"LIST\x04\x00\x00\x00INFO")  # tags that a rendered file would lose
+    tracks = scanned(catalog, library)
+    [outcome] = remix(catalog, tracks, out, wanted("flute=0", "tuba=-0")).values()
+    assert (outcome.status, outcome.reason) == ("untouched", "all gains are 0 dB")
+    assert (out / "deep" / "a.wav").read_bytes() == source.read_bytes()
+    [row] = catalog.read_rows("remixes")
+    assert (row["status"], row["digest"], row["mask_id"]) == ("untouched", file_digest(source), None)
+    assert statuses(remix(catalog, tracks, out, wanted("flute=0", "tuba=-0")).values()) == {"deep/a.wav": "skipped"}
+
+
+@pytest.mark.parametrize(
+    ("rate_hz", "subtype", "channels"), [(44_100, "PCM_16", 2), (48_000, "PCM_24", 1), (96_000, "FLOAT", 6)]
+)
+def test_where_the_pictured_instrument_is_absent_every_sample_stays(
+    catalog: Catalog, champion: str, library: Path, out: Path, rate_hz: int, subtype: str, channels: int
+) -> None:
+    source = write_tones(library / "a.wav", rate_hz=rate_hz, subtype=subtype, num_channels=channels)
+    [track] = scanned(catalog, library)
+    plant_masks(catalog, track, champion, {"flute": (0, 0), "tuba": (0, 0)})
+    assert statuses(remix(catalog, [track], out, wanted("tuba=mute", "flute=+24")).values()) == {"a.wav": "done"}
+    (before, info), (after, info_after) = read_audio(source), read_audio(out / "a.wav")
+    assert info_after == info
+    np.testing.assert_array_equal(after, before)
+
+
+def test_a_remix_that_stands_is_skipped_and_its_file_is_not_written(
+    catalog: Catalog, champion: str, library: Path, out: Path
+) -> None:
+    write_tones(library / "a.wav")
+    tracks = planted(catalog, library)
+    remix(catalog, tracks, out, wanted("violin=-6"))
+    facts, version = (out / "a.wav").stat(), catalog.version("remixes")
+    assert statuses(remix(catalog, tracks, out, wanted("violin=-6")).values()) == {"a.wav": "skipped"}
+    assert (out / "a.wav").stat().st_mtime_ns == facts.st_mtime_ns
+    assert catalog.version("remixes") == version
+
+
+@pytest.mark.parametrize("damage", ["removed", "tampered", "half"])
+def test_an_output_that_was_removed_or_changed_is_made_again(
+    catalog: Catalog, champion: str, library: Path, out: Path, damage: str
+) -> None:
+    write_tones(library / "a.wav")
+    tracks = planted(catalog, library)
+    remix(catalog, tracks, out, wanted("violin=-6"))
+    path = out / "a.wav"
+    content = path.read_bytes()
+    if damage == "removed":
+        path.unlink()
+    else:
+        path.write_bytes(content[: len(content) // 2] if damage == "half" else content[:-1] + b"x")
+    assert statuses(remix(catalog, tracks, out, wanted("violin=-6")).values()) == {"a.wav": "done"}
+    assert path.read_bytes() == content
+    assert len(catalog.read("remixes")) == 1
+
+
+def test_another_wish_replaces_the_remix_and_the_first_wish_makes_it_again(
+    catalog: Catalog, champion: str, library: Path, out: Path
+) -> None:
+    source = write_tones(library / "a.wav")
+    tracks = planted(catalog, library)
+    for gain_db in (-6, 3, -6):
+        outcomes = remix(catalog, tracks, out, wanted(f"violin={gain_db}"))
+        assert statuses(outcomes.values()) == {"a.wav": "done"}
+        assert tone_gains_db(source, out / "a.wav")["violin"] == pytest.approx(gain_db, abs=0.05)
+    remix(catalog, tracks, out, wanted("violin=-6", decay=0.5))
+    assert len(catalog.read("remixes")) == 3
+
+
+def test_the_same_remix_in_another_folder_is_another_one(
+    catalog: Catalog, champion: str, library: Path, out: Path
+) -> None:
+    write_tones(library / "a.wav")
+    tracks = planted(catalog, library)
+    for folder in (out / "one", out / "two"):
+        assert statuses(remix(catalog, tracks, folder, wanted("violin=-6")).values()) == {"a.wav": "done"}
+    assert (out / "one" / "a.wav").read_bytes() == (out / "two" / "a.wav").read_bytes()
+
+
+@pytest.mark.parametrize("gain", ["violin=-6", "violin=0"])
+def test_a_source_that_changed_since_it_was_scanned_leaves_nothing_but_a_reason(
+    catalog: Catalog, champion: str, library: Path, out: Path, gain: str
+) -> None:
+    for name in ("a.wav", "b.wav"):
+        write_tones(library / name)
+    tracks = planted(catalog, library)
+    os.utime(library / "a.wav", ns=(1, 1))
+    outcomes = remix(catalog, tracks, out, wanted(gain))
+    assert outcomes["a.wav"].status == "failed"
+    assert "changed or vanished since it was looked at" in outcomes["a.wav"].reason
+    assert visible_files(out) == ["b.wav"]
+    [row] = catalog.read_rows("remixes", where={"status": "failed"})
+    assert (row["reason"], row["digest"]) == (outcomes["a.wav"].reason, None)
+
+
+def test_a_source_that_changes_while_it_is_read_leaves_nothing_but_a_reason(
+    catalog: Catalog, champion: str, library: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from varemix.remix import render
+
+    write_tones(library / "a.wav")
+    tracks = planted(catalog, library)
+    untouched = render.render_remix
+
+    def render_while_it_changes(source: Path, *args: Any, **options: Any) -> render.Rendered:
+        rendered = untouched(source, *args, **options)
+        os.utime(source, ns=(1, 1))
+        return rendered
+
+    monkeypatch.setattr(render, "render_remix", render_while_it_changes)
+    assert statuses(remix(catalog, tracks, out, wanted("violin=-6")).values()) == {"a.wav": "failed"}
+    assert visible_files(out) == []
+
+
+@pytest.mark.parametrize("damage", ["tampered", "cut off", "of another track", "words", "removed"])
+def test_masks_that_are_not_what_was_written_are_not_used(
+    catalog: Catalog, champion: str, library: Path, out: Path, damage: str
+) -> None:
+    write_tones(library / "a.wav", seconds=0.9)
+    write_tones(library / "b.wav", seconds=1.1)
+    tracks = scanned(catalog, library)
+    first, second = (plant_masks(catalog, track, champion) for track in tracks)
+    content = first.read_bytes()
+    middle = len(content) // 2
+    first.write_bytes(
+        {
+            "tampered": content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :],
+            "cut off": content[:-7],
+            "of another track": second.read_bytes(),
+        }.get(damage, b"words")
+    )
+    if damage == "removed":
+        first.unlink()
+    outcomes = remix(catalog, tracks, out, wanted("violin=-6"))
+    assert statuses(outcomes.values()) == {"a.wav": "failed", "b.wav": "done"}
+    assert "masks" in outcomes["a.wav"].reason
+    assert visible_files(out) == ["b.wav"]
+
+
+def test_masks_of_another_checkpoint_are_not_used(
+    catalog: Catalog, champion: str, checkpoint_file: Path, library: Path, out: Path
+) -> None:
+    write_tones(library / "a.wav")
+    tracks = planted(catalog, library)
+    register_checkpoint(catalog, checkpoint_file, "other")
+    outcomes = remix(catalog, tracks, out, wanted("violin=-6"), checkpoint_id="other")
+    assert "no masks" in outcomes["a.wav"].reason
+    assert not out.exists()
+
+
+def test_masks_are_shared_by_recordings_with_the_same_content(
+    catalog: Catalog, champion: str, library: Path, out: Path
+) -> None:
+    first = write_tones(library / "a.wav")
+    (library / "copy.wav").write_bytes(first.read_bytes())
+    tracks = scanned(catalog, library)
+    plant_masks(catalog, tracks[0], champion)
+    assert set(statuses(remix(catalog, tracks, out, wanted("violin=-6")).values()).values()) == {"done"}
+    assert (out / "a.wav").read_bytes() == (out / "copy.wav").read_bytes()
+
+
+def test_an_output_that_cannot_be_written_stops_nobody(
+    catalog: Catalog, champion: str, library: Path, out: Path
+) -> None:
+    for name in ("a.wav", "b.wav", "deep/c.wav"):
+        write_tones(library / name)
+    out.mkdir()
+    (out / "a.wav").mkdir()
+    (out / "deep").write_text("a file where a folder should be")
+    outcomes = remix(catalog, planted(catalog, library), out, wanted("violin=-6"))
+    assert statuses(outcomes.values()) == {"a.wav": "failed", "b.wav": "done", "deep/c.wav": "failed"}
+    assert all(outcomes[name].reason for name in ("a.wav", "deep/c.wav"))
+    assert visible_files(out) == ["b.wav", "deep"]
+
+
+def test_heard_masks_and_wishes_become_the_same_remix_twice(
+    catalog: Catalog, champion: str, library: Path, out: Path
+) -> None:
+    source = write_tones(library / "a.flac", seconds=0.7, num_channels=2, rate_hz=48_000)
+    tracks = scanned(catalog, library)
+    wishes = wanted("tuba=mute", "flute=+3")
+    make_masks.fn(
+        items=tracks, shard="1", home=str(catalog.home.root), checkpoint_id=champion, queries=list(wishes.queries)
+    )
+    for folder in (out / "one", out / "two"):
+        assert statuses(remix(catalog, tracks, folder, wishes).values()) == {"a.flac": "done"}
+    (before, info), (after, info_after) = read_audio(source), read_audio(out / "one" / "a.flac")
+    assert info_after == info
+    assert np.abs(after - before).max() > 0.01
+    assert (out / "one" / "a.flac").read_bytes() == (out / "two" / "a.flac").read_bytes()
+
+
+def test_clipping_is_told(catalog: Catalog, champion: str, library: Path, out: Path) -> None:
+    write_tones(library / "a.wav")
+    remix(catalog, planted(catalog, library), out, wanted("flute=+24"))
+    [row] = catalog.read_rows("remixes")
+    assert row["clipped_samples"] > 100
+    assert row["peak_db"] == pytest.approx(20 * np.log10(0.15 * (10 ** (24 / 20) + 2)), abs=0.5)
+
+
+@pytest.mark.parametrize(
+    ("gains", "decay", "words"),
+    [
+        ([], 0.8, "No gain was given"),
+        (["violin=loud"], 0.8, "'loud' for 'violin' is no number"),
+        (["violin"], 0.8, "no NAME=DB form"),
+        (["theremin=3"], 0.8, "'theremin' is neither"),
+        (["violin=3", "Violin=6"], 0.8, "two gains"),
+        (["violin=30"], 0.8, "out of range"),
+        (["violin=3"], 1.0, r"outside \[0, 1\)"),
+        (["violin=3"], float("nan"), r"outside \[0, 1\)"),
+    ],
+)
+def test_wishes_that_cannot_be_are_errors(gains: list[str], decay: float, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        wanted_remix(gains, decay, sorted(TONES_HZ))

@@ -1,0 +1,111 @@
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from catalog.ids import file_digest
+from catalog.store import Catalog
+from tasks.queries import Query
+from tasks.separate import separate_tracks
+from tasks.shards import Outcome
+from tests.tasks.planted import plant_masks, scanned, statuses, tone_gains_db, visible_files, write_tones
+from varemix.media.audio import read_audio
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """Return where the stems go; nobody has made the folder yet."""
+    return tmp_path / "out"
+
+
+def separate(catalog: Catalog, tracks: Sequence[dict[str, Any]], out: Path, *names: str) -> list[Outcome]:
+    return separate_tracks.fn(
+        items=list(tracks),
+        shard="1 of 1",
+        home=str(catalog.home.root),
+        out=out,
+        checkpoint_id="small",
+        queries=[Query(name=name) for name in names],
+    )
+
+
+def planted(catalog: Catalog, library: Path) -> list[dict[str, Any]]:
+    tracks = scanned(catalog, library)
+    for track in tracks:
+        plant_masks(catalog, track, "small")
+    return tracks
+
+
+def test_each_stem_holds_its_own_instrument_and_all_of_them_make_the_track(
+    catalog: Catalog, champion: str, library: Path, out: Path
+) -> None:
+    source = write_tones(library / "deep" / "a.wav", num_channels=2, subtype="FLOAT")
+    names = ("violin", "flute", "tuba")
+    assert statuses(separate(catalog, planted(catalog, library), out, *names)) == {"deep/a.wav": "done"}
+    assert visible_files(out) == [f"deep/a - {name}.wav" for name in sorted(names)]
+    stems = {name: out / "deep" / f"a - {name}.wav" for name in names}
+    for name, stem in stems.items():
+        gains_db = tone_gains_db(source, stem)
+        assert gains_db.pop(name) == pytest.approx(0, abs=0.05)
+        assert max(gains_db.values()) < -60
+    total = np.sum([read_audio(stem)[0] for stem in stems.values()], axis=0)
+    np.testing.assert_allclose(total, read_audio(source)[0], atol=1e-5)
+    rows = {json.loads(row["wishes_json"])["stem"]: row for row in catalog.read_rows("remixes")}
+    assert {name: row["digest"] for name, row in rows.items()} == {
+        name: file_digest(stem) for name, stem in stems.items()
+    }
+
+
+def test_stems_that_stand_are_skipped_and_a_missing_one_is_made_again(
+    catalog: Catalog, champion: str, library: Path, out: Path
+) -> None:
+    write_tones(library / "a.wav")
+    tracks = planted(catalog, library)
+    separate(catalog, tracks, out, "flute", "tuba")
+    version = catalog.version("remixes")
+    assert statuses(separate(catalog, tracks, out, "tuba", "flute")) == {"a.wav": "skipped"}
+    assert catalog.version("remixes") == version
+    content = (out / "a - tuba.wav").read_bytes()
+    (out / "a - tuba.wav").unlink()
+    assert statuses(separate(catalog, tracks, out, "flute", "tuba")) == {"a.wav": "done"}
+    assert (out / "a - tuba.wav").read_bytes() == content
+
+
+def test_tracks_without_masks_or_that_changed_become_rows_with_reasons_and_stop_nobody(
+    catalog: Catalog, champion: str, library: Path, out: Path
+) -> None:
+    for number, name in enumerate(("bare.wav", "changed.wav", "whole.wav")):
+        write_tones(library / name, seconds=0.5 + number / 10)
+    bare, *others = scanned(catalog, library)
+    for track in others:
+        plant_masks(catalog, track, champion)
+    os.utime(library / "changed.wav", ns=(1, 1))
+    outcomes = {outcome.item: outcome for outcome in separate(catalog, [bare, *others], out, "flute", "tuba")}
+    assert statuses(outcomes.values()) == {"bare.wav": "failed", "changed.wav": "failed", "whole.wav": "done"}
+    assert "no masks" in outcomes["bare.wav"].reason
+    assert "changed or vanished" in outcomes["changed.wav"].reason
+    assert visible_files(out) == ["whole - flute.wav", "whole - tuba.wav"]
+    assert len(catalog.read("remixes", where={"status": "failed"})) == 4
+
+
+def test_stems_that_cannot_be_written_stop_nobody(catalog: Catalog, champion: str, library: Path, out: Path) -> None:
+    long_name = "x" * 250 + ".wav"  # a file can be called so, but not its stem
+    for name in ("a.wav", "b.wav", long_name):
+        write_tones(library / name)
+    (out / "a - tuba.wav").mkdir(parents=True)
+    outcomes = separate(catalog, planted(catalog, library), out, "flute", "tuba")
+    assert statuses(outcomes) == {"a.wav": "failed", "b.wav": "done", long_name: "failed"}
+
+
+def test_masks_that_were_tampered_with_are_not_used(catalog: Catalog, champion: str, library: Path, out: Path) -> None:
+    for number, name in enumerate(("a.wav", "b.wav")):
+        write_tones(library / name, seconds=0.5 + number / 10)
+    first, second = scanned(catalog, library)
+    path, other = plant_masks(catalog, first, champion), plant_masks(catalog, second, champion)
+    path.write_bytes(other.read_bytes())
+    assert statuses(separate(catalog, [first, second], out, "flute")) == {"a.wav": "failed", "b.wav": "done"}
+    assert visible_files(out) == ["b - flute.wav"]

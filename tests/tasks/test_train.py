@@ -1,0 +1,121 @@
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from prefect.logging import disable_run_logger
+
+from catalog.ids import file_digest
+from catalog.store import Catalog
+from tasks.shards import Outcome
+from tasks.train import plan_training, train_checkpoint
+from tests.solos import Solos
+from tests.tasks.planted import visible_files
+from tests.tasks.small_recipe import small
+from varemix.errors import TrainingError, UsageError
+from varemix.media.clips import Clip
+from varemix.model.checkpoint import load_checkpoint
+from varemix.training import recipe
+
+
+@pytest.fixture(autouse=True)
+def small_recipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setitem(recipe.RECIPES, "small", small)
+    with disable_run_logger():
+        yield
+
+
+@pytest.fixture
+def clips(catalog: Catalog, two_instruments: Solos) -> Solos:
+    """Return the clips that the catalog knows."""
+    add_clips(catalog, "train", two_instruments.train)
+    add_clips(catalog, "val", two_instruments.val)
+    return two_instruments
+
+
+def add_clips(catalog: Catalog, split: str, clips: list[Clip]) -> None:
+    rows = [_row(catalog, split, clip) for clip in clips]
+    catalog.merge("clips", rows)
+
+
+def _row(catalog: Catalog, split: str, clip: Clip) -> dict[str, object]:
+    for source, place in ((clip.wav_path, catalog.home.wav), (clip.frames_path, catalog.home.frames)):
+        place(clip.clip_id).parent.mkdir(parents=True, exist_ok=True)
+        place(clip.clip_id).write_bytes(source.read_bytes())
+    return {
+        "video_id": clip.clip_id,
+        "clip_id": clip.clip_id,
+        "instrument": clip.instrument,
+        "split": split,
+        "status": "ready",
+        "wav_path": catalog.home.relative(catalog.home.wav(clip.clip_id)),
+        "frames_path": catalog.home.relative(catalog.home.frames(clip.clip_id)),
+        "duration_s": clip.num_samples / 44_100,
+        "rate_hz": 44_100,
+        "num_frames": clip.num_frames,
+        "frame_rate_hz": clip.frame_rate_hz,
+    }
+
+
+def train(catalog: Catalog) -> tuple[str, Outcome]:
+    return train_checkpoint.fn(recipe="small", home=str(catalog.home.root), device="cpu")
+
+
+def test_a_checkpoint_knows_its_instruments_and_its_row_the_data_it_learnt_from(catalog: Catalog, clips: Solos) -> None:
+    version = catalog.version("clips")
+    checkpoint_id, outcome = train(catalog)
+    assert (outcome.item, outcome.status) == (checkpoint_id, "done")
+    [row] = catalog.read_rows("checkpoints")
+    path = catalog.home.absolute(row["path"])
+    assert load_checkpoint(path).instruments == ("flute", "tuba")
+    assert (row["digest"], row["clips_version"], row["stage"]) == (file_digest(path), version, "candidate")
+    assert (row["num_steps"], row["seed"]) == (4, 0)
+    assert visible_files(catalog.home.root / "work") == []
+
+
+def test_a_checkpoint_that_stands_is_not_trained_again_and_one_that_was_lost_is(catalog: Catalog, clips: Solos) -> None:
+    checkpoint_id, _ = train(catalog)
+    path = catalog.home.checkpoint(checkpoint_id)
+    content, version = path.read_bytes(), catalog.version("checkpoints")
+    assert train(catalog) == (checkpoint_id, Outcome(item=checkpoint_id, status="skipped", reason="stands already"))
+    assert catalog.version("checkpoints") == version
+    path.unlink()
+    assert train(catalog)[1].status == "done"
+    assert path.read_bytes() == content
+
+
+def test_what_a_run_killed_after_its_last_row_left_is_tidied_up(catalog: Catalog, clips: Solos) -> None:
+    checkpoint_id, _ = train(catalog)
+    (catalog.home.work(checkpoint_id) / "state.pt").write_bytes(b"the state of a training that is over")
+    train(catalog)
+    assert visible_files(catalog.home.root / "work") == []
+
+
+def test_other_clips_or_another_recipe_mean_another_checkpoint(
+    catalog: Catalog, clips: Solos, four_instruments: Solos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = plan_training(catalog, "small")
+    monkeypatch.setitem(recipe.RECIPES, "small", lambda: replace(small(), seed=1))
+    assert plan_training(catalog, "small").checkpoint_id != before.checkpoint_id
+    monkeypatch.setitem(recipe.RECIPES, "small", small)
+    assert plan_training(catalog, "small") == before
+    add_clips(catalog, "train", four_instruments.of("violin").train)
+    after = plan_training(catalog, "small")
+    assert after.checkpoint_id != before.checkpoint_id
+    assert after.clips_version > before.clips_version
+
+
+def test_clips_of_one_instrument_or_an_unknown_recipe_are_errors(catalog: Catalog, two_instruments: Solos) -> None:
+    add_clips(catalog, "train", two_instruments.of("flute").train)
+    with pytest.raises(TrainingError, match="train split has usable clips of 1 instruments"):
+        plan_training(catalog, "small")
+    with pytest.raises(UsageError, match="no recipe 'huge'; the recipes are"):
+        plan_training(catalog, "huge")
+
+
+def test_an_unfinished_training_can_be_forgotten(catalog: Catalog, clips: Solos) -> None:
+    plan = plan_training(catalog, "small")
+    state = plan.folder / "state.pt"
+    state.write_bytes(b"half a training")
+    plan.forget_unfinished()
+    assert not Path(state).exists()
