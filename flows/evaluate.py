@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from prefect import flow
 
 from catalog.files import Home
@@ -20,6 +21,7 @@ from varemix.evaluation.tables import conditions_table, instruments_table, means
 from varemix.media.clips import Clip
 
 _SHARD = 4
+_SUMMED_UP = ("ideal_binary", "video", "image", "wrong_image")
 
 
 @flow(name="evaluate", flow_run_name="evaluate on {split}", task_runner=workers())
@@ -60,31 +62,34 @@ def evaluate(
     )
     asked = {"checkpoint_id": checkpoint_id, "pair_id": [question.pair_id for question in questions]}
     scores = catalog.read("scores", where=asked)
-    overall = {name: round(means(scores, name)["all"], 2) for name in ("ideal_binary", "video", "image", "wrong_image")}
-    snapshot = {
-        "checkpoint_id": checkpoint_id,
-        "catalog_version": version,
-        "split": split,
-        "pairs": pairs,
-        "seed": seed,
-    }
-    silent = int((scores["status"] == "skipped").sum())
-    report = "\n\n".join(
-        [
-            "## Separation of two-source mixes\n\nMeans over both sources of each pair, bootstrap 95 % intervals.",
-            conditions_table(scores),
-            "## By instrument",
-            instruments_table(scores),
-        ]
-    )
     return publish(
         Summary(
             stage="evaluate",
             outcomes=tuple(outcomes),
             seconds=time.monotonic() - started,
-            facts=snapshot | {"silent_scores": silent, "mean_nsdr_db": overall},
-            report=report,
+            facts={
+                "checkpoint_id": checkpoint_id,
+                "catalog_version": version,
+                "split": split,
+                "pairs": pairs,
+                "seed": seed,
+                "silent_scores": int((scores["status"] == "skipped").sum()),
+                "mean_nsdr_db": {name: round(means(scores, name)["all"], 2) for name in _SUMMED_UP},
+            },
+            report=_report(scores),
         )
+    )
+
+
+def _report(scores: pd.DataFrame) -> str:
+    intervals = "Means over both sources of each pair, bootstrap 95 % intervals."
+    return "\n\n".join(
+        [
+            f"## Separation of two-source mixes\n\n{intervals}",
+            conditions_table(scores),
+            "## By instrument",
+            instruments_table(scores),
+        ]
     )
 
 

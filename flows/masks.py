@@ -85,10 +85,16 @@ def heard_tracks(
     )
 
 
-def with_masks(
-    tracks: Sequence[dict[str, Any]], heard: Sequence[Outcome]
+def heard_library(
+    catalog: Catalog, library: Path, checkpoint_id: str, queries: list[Query]
 ) -> tuple[list[dict[str, Any]], list[Outcome]]:
-    """Return the tracks that have their masks, and why the others have none."""
-    failed = [outcome for outcome in heard if outcome.status == "failed"]
-    unheard = {outcome.item for outcome in failed}
-    return [track for track in tracks if track["track_path"] not in unheard], failed
+    """Look through a library and make the masks that are missing.
+
+    Returns the rows of the tracks that have masks for all queries, and why the others have none.
+    """
+    tracks, lost = scanned(catalog, library)
+    unheard = [
+        outcome for outcome in heard_tracks(catalog, tracks, checkpoint_id, queries) if outcome.status == "failed"
+    ]
+    silent = {outcome.item for outcome in unheard}
+    return [track for track in tracks if track["track_path"] not in silent], [*unheard, *lost]

@@ -1,10 +1,12 @@
 """Flow: the whole night: refresh, train, evaluate, promote, masks, remix."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from prefect import flow
 
+from catalog.errors import CatalogError
 from catalog.files import Home
 from catalog.store import Catalog
 from flows.evaluate import evaluate
@@ -20,6 +22,7 @@ from tasks.queries import known_instruments
 from tasks.remix import wanted_remix
 from tasks.shards import Outcome
 from tasks.stills import folder_stills
+from varemix.errors import VaremixError
 from varemix.evaluation.tables import markdown
 from varemix.signal.smoothing import DEFAULT_DECAY
 from varemix.training.loop import chosen_device
@@ -61,14 +64,37 @@ def nightly(
     catalog.home.remove_leftovers()
     where = str(catalog.home.root)
     champion = champion_id(catalog)
-    stages = [refresh(source, url_template, home=where), train(recipe, device, home=where)]
-    challenger = stages[-1].facts["checkpoint_id"]
-    for candidate in dict.fromkeys([challenger, champion or challenger]):
-        stages.append(evaluate(candidate, _SPLIT, pairs, stills=stills, home=where))
-    promotion = promote_if_better(checkpoint_id=challenger, home=where, split=_SPLIT, seed=0)
-    stages.append(Summary(stage="promote", outcomes=(promotion,), seconds=0.0))
-    stages += [masks(library, home=where), remix(library, out, gains, home=where)]
-    return [*stages, publish(_overview(stages, promotion, time.monotonic() - started))]
+    stages = [
+        attempted("refresh", lambda: refresh(source, url_template, home=where)),
+        attempted("train", lambda: train(recipe, device, home=where)),
+    ]
+    challenger = stages[-1].facts.get("checkpoint_id")
+    if challenger:
+        for candidate in dict.fromkeys([challenger, champion or challenger]):
+            stages.append(_evaluated(candidate, pairs, stills, where))
+        stages.append(attempted("promote", lambda: _promoted(challenger, where)))
+    stages += [
+        attempted("masks", lambda: masks(library, home=where)),
+        attempted("remix", lambda: remix(library, out, gains, home=where)),
+    ]
+    return [*stages, publish(_overview(stages, champion_id(catalog), time.monotonic() - started))]
+
+
+def attempted(stage: str, run: Callable[[], Summary]) -> Summary:
+    """Run a stage; one that cannot be done becomes a failed summary, and the night goes on with what there is."""
+    try:
+        return run()
+    except (VaremixError, CatalogError) as error:
+        return Summary(stage=stage, outcomes=(Outcome(item=stage, status="failed", reason=str(error)),), seconds=0.0)
+
+
+def _evaluated(checkpoint_id: str, pairs: int, stills: str | None, home: str) -> Summary:
+    return attempted("evaluate", lambda: evaluate(checkpoint_id, _SPLIT, pairs, stills=stills, home=home))
+
+
+def _promoted(checkpoint_id: str, home: str) -> Summary:
+    outcome = promote_if_better(checkpoint_id=checkpoint_id, home=home, split=_SPLIT, seed=0)
+    return Summary(stage="promote", outcomes=(outcome,), seconds=0.0, facts={"decision": outcome.reason})
 
 
 def check_night(
@@ -95,22 +121,22 @@ def check_night(
     wanted_remix(gains, DEFAULT_DECAY, sorted(instruments))
 
 
-def _overview(stages: list[Summary], promotion: Outcome, seconds: float) -> Summary:
+def _overview(stages: list[Summary], champion: str | None, seconds: float) -> Summary:
     """Return what the night did as a whole: its stages, what was measured, what was remixed, every failure."""
-    scored = {stage.facts["checkpoint_id"]: stage for stage in stages if stage.stage == "evaluate"}
-    remixed = stages[-1]
-    champion = remixed.facts["checkpoint_id"]
+    by_stage = {stage.stage: stage for stage in stages}
+    scored = {stage.facts.get("checkpoint_id"): stage for stage in stages if stage.stage == "evaluate"}
+    facts = {
+        "champion": champion,
+        "decision": by_stage["promote"].facts.get("decision") if "promote" in by_stage else None,
+        "mean_nsdr_db": scored[champion].facts["mean_nsdr_db"] if champion in scored else None,
+        "gains": by_stage["remix"].facts.get("gains"),
+        "remixes_lie_in": by_stage["remix"].facts.get("out"),
+    }
     table = markdown([["stage", "what was done"], *(headline(stage).split(": ", 1) for stage in stages)])
     return Summary(
         stage="nightly",
         outcomes=tuple(dict.fromkeys(outcome for stage in stages for outcome in stage.failed)),
         seconds=seconds,
-        facts={
-            "champion": champion,
-            "decision": promotion.reason,
-            "mean_nsdr_db": scored[champion].facts["mean_nsdr_db"],
-            "gains": remixed.facts["gains"],
-            "remixes_lie_in": remixed.facts["out"],
-        },
-        report=f"{table}\n\n{remixed.report}",
+        facts={name: value for name, value in facts.items() if value is not None},
+        report=f"{table}\n\n{by_stage['remix'].report}",
     )

@@ -9,13 +9,13 @@ from prefect import flow
 
 from catalog.files import Home
 from catalog.store import Catalog
-from flows.masks import checked_library, heard_tracks, scanned, with_masks
+from flows.masks import checked_library, heard_library, scanned
 from flows.settings import named_after, workers
 from flows.summary import Summary, publish
 from tasks.checkpoints import checkpoint_row
 from tasks.queries import known_instruments
 from tasks.remix import remix_tracks, wanted_remix
-from tasks.shards import Outcome, run_shards
+from tasks.shards import run_shards
 from varemix.errors import UsageError
 from varemix.evaluation.tables import markdown
 from varemix.remix.gains import is_unity
@@ -50,11 +50,10 @@ def remix(
     catalog = Catalog(Home.open(home))
     row = checkpoint_row(catalog, checkpoint)
     wanted = wanted_remix(gains, decay, known_instruments(catalog, row))
-    tracks, lost = scanned(catalog, Path(library))
-    unheard: list[Outcome] = []
-    if not is_unity(wanted.gains):
-        heard = heard_tracks(catalog, tracks, row["checkpoint_id"], list(wanted.queries))
-        tracks, unheard = with_masks(tracks, heard)
+    if is_unity(wanted.gains):
+        tracks, lost = scanned(catalog, Path(library))
+    else:
+        tracks, lost = heard_library(catalog, Path(library), row["checkpoint_id"], list(wanted.queries))
     outcomes = run_shards(
         remix_tracks,
         tracks,
@@ -69,7 +68,7 @@ def remix(
     return publish(
         Summary(
             stage="remix",
-            outcomes=(*outcomes, *unheard, *lost),
+            outcomes=(*outcomes, *lost),
             seconds=time.monotonic() - started,
             facts=facts,
             report=remixes_table(catalog, tracks, target),

@@ -7,7 +7,7 @@ from prefect import flow
 
 from catalog.files import Home
 from catalog.store import Catalog
-from flows.masks import heard_tracks, scanned, with_masks
+from flows.masks import heard_library
 from flows.remix import checked_out
 from flows.settings import named_after, workers
 from flows.summary import Summary, publish
@@ -39,9 +39,7 @@ def separate(
     row = checkpoint_row(catalog, checkpoint)
     known = known_instruments(catalog, row)
     queries = asked_once(targets, known)
-    tracks, lost = scanned(catalog, Path(library))
-    heard = heard_tracks(catalog, tracks, row["checkpoint_id"], queries)
-    tracks, unheard = with_masks(tracks, heard)
+    tracks, lost = heard_library(catalog, Path(library), row["checkpoint_id"], queries)
     outcomes = run_shards(
         separate_tracks,
         tracks,
@@ -54,7 +52,5 @@ def separate(
     )
     facts = {"checkpoint_id": row["checkpoint_id"], "instruments": ", ".join(targets), "out": str(target)}
     return publish(
-        Summary(
-            stage="separate", outcomes=(*outcomes, *unheard, *lost), seconds=time.monotonic() - started, facts=facts
-        )
+        Summary(stage="separate", outcomes=(*outcomes, *lost), seconds=time.monotonic() - started, facts=facts)
     )

@@ -37,9 +37,10 @@ class Summary:
     @property
     def exit_code(self) -> int:
         """0 all done; 1 nothing could be done; 3 done but for some."""
-        if not self.failed:
-            return _ALL_DONE
-        return _NOTHING_DONE if len(self.failed) == len(self.outcomes) else _DONE_BUT_FOR_SOME
+        lost = [outcome for outcome in self.outcomes if outcome.status in {"failed", "unavailable"}]
+        if self.outcomes and len(lost) == len(self.outcomes):
+            return _NOTHING_DONE
+        return _DONE_BUT_FOR_SOME if self.failed else _ALL_DONE
 
     def as_dict(self) -> dict[str, Any]:
         """Return the summary for programs."""

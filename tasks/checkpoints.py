@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import CatalogError
+from catalog.ids import file_digest
 from catalog.store import Catalog
 
 if TYPE_CHECKING:
@@ -41,4 +42,6 @@ def _loaded(path: Path, digest: str, device: str) -> Separator:
     from varemix.model.checkpoint import load_checkpoint
     from varemix.training.loop import chosen_device
 
+    if path.exists() and file_digest(path) != digest:
+        raise CatalogError(f"The checkpoint '{path}' was changed since it was recorded. Restore it, or train again.")
     return load_checkpoint(path, chosen_device(device))

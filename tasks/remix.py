@@ -15,6 +15,7 @@ from catalog.files import Home, replacing
 from catalog.ids import content_id, file_digest
 from catalog.masks import MaskReader
 from catalog.store import Catalog
+from tasks import masks as masks_step
 from tasks.masks import check_as_seen, covering, stored_masks
 from tasks.queries import Query, asked
 from tasks.shards import Outcome, settle, shard_task
@@ -92,7 +93,7 @@ def _plan(track: dict[str, Any], out: Path, checkpoint_id: str, wanted: Wanted) 
         "checkpoint_id": checkpoint_id,
         "out_path": str(out / track["track_path"]),
     }
-    remix_id = content_id("remix", version=STEP_VERSION, wishes=wanted.as_dict(), **facts)
+    remix_id = content_id("remix", version=[STEP_VERSION, masks_step.STEP_VERSION], wishes=wanted.as_dict(), **facts)
     wishes_json = json.dumps(wanted.as_dict(), sort_keys=True)
     return facts | {"remix_id": remix_id, "track_id": track["track_id"], "wishes_json": wishes_json}
 

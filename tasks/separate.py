@@ -11,6 +11,7 @@ from catalog.files import Home, replacing
 from catalog.ids import content_id, file_digest
 from catalog.masks import MaskReader
 from catalog.store import Catalog
+from tasks import masks as masks_step
 from tasks.masks import check_as_seen, covering, stored_masks
 from tasks.queries import Query
 from tasks.remix import stands, writing_to
@@ -52,7 +53,7 @@ def _plan(track: dict[str, Any], out: Path, checkpoint_id: str, name: str) -> di
         "checkpoint_id": checkpoint_id,
         "out_path": str(out / path.parent / f"{path.stem} - {name}{path.suffix}"),
     }
-    remix_id = content_id("stem", version=STEP_VERSION, query=name, **facts)
+    remix_id = content_id("stem", version=[STEP_VERSION, masks_step.STEP_VERSION], query=name, **facts)
     return facts | {"remix_id": remix_id, "track_id": track["track_id"], "wishes_json": json.dumps({"stem": name})}
 
 

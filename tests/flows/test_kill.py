@@ -36,7 +36,6 @@ class Moment:
 
 
 MOMENTS = (
-    Moment("home/videos", 4),
     Moment("home/clips", 7),
     Moment("home/checkpoints", 1),
     Moment("home/tables/scores", 1, delay_s=0.05),

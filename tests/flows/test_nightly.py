@@ -199,6 +199,23 @@ def test_a_challenger_is_measured_against_the_champion(first_night: list[Summary
     assert set(place.catalog.read("remixes", where={"checkpoint_id": winner})["status"]) == {"remixed"}
 
 
+def test_a_night_without_training_still_remixes_with_the_champion(
+    first_night: list[Summary], place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_training(*_: object, **__: object) -> Summary:
+        raise TrainingError("no training tonight")
+
+    monkeypatch.setattr("flows.nightly.train", no_training)
+    lost = place.out / "song.wav"
+    before = lost.read_bytes()
+    lost.unlink()
+    stages = place.night()
+    assert [stage.stage for stage in stages] == ["refresh", "train", "masks", "remix", "nightly"]
+    assert "no training tonight" in [outcome.reason for outcome in stages[-1].failed]
+    assert lost.read_bytes() == before
+    assert overall_exit_code(stages) == 3
+
+
 def test_what_is_asked_for_twice_is_heard_and_cut_out_once(
     place: Place, first_night: list[Summary], tmp_path: Path
 ) -> None:

@@ -19,6 +19,8 @@ def ended(*statuses: Status) -> Summary:
         (("skipped", "failed"), 3),
         (("failed",), 1),
         (("failed", "failed"), 1),
+        (("unavailable", "unavailable"), 1),
+        (("unavailable", "failed"), 1),
     ],
 )
 def test_the_exit_code_tells_all_from_some_from_none(statuses: tuple[Status, ...], code: int) -> None:

@@ -144,6 +144,18 @@ def test_a_remix_that_stands_is_skipped_and_its_file_is_not_written(
     assert catalog.version("remixes") == version
 
 
+@pytest.mark.parametrize("step", ["remix", "masks"])
+def test_a_newer_version_of_the_step_or_of_the_masks_remixes_again(
+    catalog: Catalog, champion: str, library: Path, out: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    write_tones(library / "a.wav")
+    remix(catalog, planted(catalog, library), out, wanted("violin=-6"))
+    monkeypatch.setattr(f"tasks.{step}.STEP_VERSION", 1_000)
+    tracks = planted(catalog, library)
+    for status in ("done", "skipped"):
+        assert statuses(remix(catalog, tracks, out, wanted("violin=-6")).values()) == {"a.wav": status}
+
+
 @pytest.mark.parametrize("damage", ["removed", "tampered", "half"])
 def test_an_output_that_was_removed_or_changed_is_made_again(
     catalog: Catalog, champion: str, library: Path, out: Path, damage: str

@@ -103,8 +103,8 @@ def test_clipping_is_counted_and_the_peak_told(tmp_path):
     assert rendered.peak_db == pytest.approx(20 * np.log10(0.4) + 12, abs=0.1)
 
 
-@pytest.mark.parametrize("num_samples", [1, 77, 400, 560, 111_440, 48_000, 48_240])
-@pytest.mark.parametrize("rate_hz", [8_000, 44_100, 47_999, 48_000, 96_000])
+@pytest.mark.parametrize("num_samples", [1, 400, 560, 48_240])
+@pytest.mark.parametrize("rate_hz", [8_000, 47_999, 48_000])
 def test_the_number_of_frames_is_known_beforehand(tmp_path, num_samples, rate_hz):
     source = recording(tmp_path, "WAV", "PCM_16", rate_hz, 2, seconds=num_samples / rate_hz)
     info = probe_audio(source)
