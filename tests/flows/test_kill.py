@@ -37,7 +37,6 @@ class Moment:
 
 MOMENTS = (
     Moment("home/clips", 7),
-    Moment("home/checkpoints", 1),
     Moment("home/tables/scores", 1, delay_s=0.05),
     Moment("home/masks", 5, delay_s=0.02),
     Moment("out", 8, delay_s=0.01),
