@@ -51,22 +51,21 @@ def masks(
     return publish(Summary(stage="masks", outcomes=(*heard, *lost), seconds=time.monotonic() - started, facts=facts))
 
 
-def checked_library(catalog: Catalog, library: Path) -> Path:
-    """Return the folder of a library; an error when it is not there, holds no recordings, or holds the home."""
+def checked_library(catalog: Catalog, library: Path) -> tuple[Path, list[Path]]:
+    """Return the folder of a library and its files; an error when it is not there, holds none, or holds the home."""
     root = library.expanduser().resolve()
-    library_files(root)
+    files = library_files(root)
     if catalog.home.root.is_relative_to(root):
         raise UsageError(
             f"The home folder '{catalog.home.root}' lies within the library '{root}'; the library is never written "
             "to. Give a home beside it, with --home or VAREMIX_HOME."
         )
-    return root
+    return root, files
 
 
 def scanned(catalog: Catalog, library: Path) -> tuple[list[dict[str, Any]], list[Outcome]]:
     """Look through a library; return the rows of its readable tracks, and why the others are not."""
-    root = checked_library(catalog, library)
-    files = library_files(root)
+    root, files = checked_library(catalog, library)
     names = [str(path.relative_to(root)) for path in files]
     looked_at = run_shards(scan_tracks, files, names, size=_SCAN_SHARD, home=str(catalog.home.root), library=root)
     mark_gone(catalog, root, files)

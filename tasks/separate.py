@@ -15,7 +15,7 @@ from tasks import masks as masks_step
 from tasks.masks import check_as_seen, covering, stored_masks
 from tasks.queries import Query
 from tasks.remix import stands, writing_to
-from tasks.shards import Outcome, shard_task
+from tasks.shards import Outcome, outcome_of, shard_task
 from varemix.errors import MediaError
 
 STEP_VERSION = 1
@@ -39,8 +39,7 @@ def separate_tracks(
             continue
         made = _separated(catalog, track, stems, covering(catalog, stored, track["content_digest"], names), names)
         rows += made
-        status = "failed" if made[0]["status"] == "failed" else "done"
-        outcomes.append(Outcome(item=track["track_path"], status=status, reason=made[0].get("reason") or ""))  # type: ignore[arg-type]
+        outcomes.append(outcome_of(track["track_path"], made[0]))
     catalog.merge("remixes", rows)
     return outcomes
 
