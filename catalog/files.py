@@ -39,19 +39,27 @@ class Home:
 
         Raises HomeError if it is no folder or cannot be written.
         """
-        chosen = Path(path or os.environ.get(_HOME_VARIABLE) or _DEFAULT_HOME)
+        home = cls.chosen(path)
         try:
-            root = chosen.expanduser().resolve()
-            root.mkdir(parents=True, exist_ok=True)
-            probe = root / _temporary_name("")
+            home.root.mkdir(parents=True, exist_ok=True)
+            probe = home.root / _temporary_name("")
             probe.touch(exist_ok=False)
             probe.unlink()
+        except (OSError, ValueError) as error:
+            raise _unusable(home.root, error) from error
+        return home
+
+    @classmethod
+    def chosen(cls, path: Path | str | None = None) -> "Home":
+        """The home that `open` would open, to look at: it need not be there, and nothing is created.
+
+        Raises HomeError for a text that is no path.
+        """
+        chosen = Path(path or os.environ.get(_HOME_VARIABLE) or _DEFAULT_HOME)
+        try:
+            return cls(chosen.expanduser().resolve())
         except (OSError, ValueError, RuntimeError) as error:
-            raise HomeError(
-                f"The home folder {str(chosen)!r} cannot be written ({error}); expected a folder "
-                f"that is yours. Set {_HOME_VARIABLE} to one, or mend its permissions."
-            ) from error
-        return cls(root)
+            raise _unusable(chosen, error) from error
 
     @property
     def tables(self) -> Path:
@@ -153,6 +161,13 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Write `content` to `path`, whole or not at all. See `replacing`."""
     with replacing(path) as temporary:
         temporary.write_bytes(content)
+
+
+def _unusable(chosen: Path, error: Exception) -> HomeError:
+    return HomeError(
+        f"The home folder {str(chosen)!r} cannot be written ({error}); expected a folder "
+        f"that is yours. Set {_HOME_VARIABLE} to one, or mend its permissions."
+    )
 
 
 def _temporary_name(suffix: str) -> str:

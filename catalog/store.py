@@ -4,7 +4,8 @@ Belongs here: commits, retries, time travel. Stays out: what the columns mean (`
 
 Delta Lake makes every merge atomic and refuses one of two that collide; the refused one is done again on what
 the other wrote. Writers of one machine queue on a lock beside the table, so that collisions are left to
-writers on other machines. A table's old versions stay readable until `vacuum`.
+writers on other machines. A table's old versions stay readable until `vacuum`. A table that was made before a
+column was thought of has no value there; the first merge adds the column.
 """
 
 import fcntl
@@ -19,7 +20,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import CommitProperties, DeltaTable
+from deltalake import CommitProperties, DeltaTable, Field
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from catalog.errors import TableError
@@ -116,7 +117,7 @@ class Catalog:
             return schema.empty_table()
         with _explained(table, "read"):
             needed = list(dict.fromkeys([*schema.names, table.key, *(where or {})]))
-            found = delta.to_pyarrow_dataset().to_table(columns=needed)
+            found = _with_missing_columns(delta, table, needed)
             # Rows are chosen here and not by the dataset, whose comparisons with the files' statistics fail where
             # the two disagree on the type of texts.
             chosen = found if condition is None else found.filter(condition)
@@ -177,6 +178,8 @@ class Catalog:
             configuration=_CONFIGURATION,
         )
         _check_stored_columns(table, delta)
+        if missing := _missing_columns(table, delta):
+            delta.alter.add_columns([Field.from_arrow(table.schema.field(name)) for name in missing])
         merger = delta.merge(
             source,
             predicate=f"stored.{table.key} = new.{table.key}",
@@ -205,9 +208,25 @@ def _table(name: str) -> Table:
     return TABLES[name]
 
 
-def _check_stored_columns(table: Table, delta: DeltaTable) -> None:
-    """Raise TableError if `delta` lacks columns: a merge would drop their values without a word."""
+def _missing_columns(table: Table, delta: DeltaTable) -> list[str]:
+    """The columns of `table` that `delta` was made without, if rows may leave them out."""
     stored = {field.name for field in delta.schema().fields}
+    return [name for name in table.schema.names if name not in stored and name not in table.required]
+
+
+def _with_missing_columns(delta: DeltaTable, table: Table, columns: Sequence[str]) -> pa.Table:
+    """These columns of `delta`, without values where it was made without the column."""
+    missing = [name for name in _missing_columns(table, delta) if name in columns]
+    found = delta.to_pyarrow_dataset().to_table(columns=[name for name in columns if name not in missing])
+    for name in missing:
+        field = table.schema.field(name)
+        found = found.append_column(field, pa.nulls(found.num_rows, field.type))
+    return found
+
+
+def _check_stored_columns(table: Table, delta: DeltaTable) -> None:
+    """Raise TableError if `delta` has other columns: a merge would drop their values without a word."""
+    stored = {field.name for field in delta.schema().fields} | set(_missing_columns(table, delta))
     if stored != set(table.schema.names):
         raise TableError(
             f"Table {table.name!r} could not be written: its columns are {', '.join(sorted(stored))}; expected "

@@ -18,17 +18,23 @@ from rich.markdown import Markdown
 
 from catalog.errors import CatalogError
 from flows.options import (
+    AbsentOption,
     CheckpointOption,
     DecayOption,
     DeviceOption,
     GainOption,
     HomeOption,
     ImageOption,
+    ImagesOption,
     InstrumentOption,
     JsonOption,
     PairsOption,
+    PhotosOption,
+    ProcessesOption,
     RecipeOption,
     SourceOption,
+    SourcesOption,
+    StartOption,
     StillsOption,
     TemplateOption,
 )
@@ -87,6 +93,9 @@ def refresh(
 def train(
     recipe: RecipeOption = "reference",
     device: DeviceOption = "auto",
+    photos: PhotosOption = None,
+    start: StartOption = None,
+    processes: ProcessesOption = 1,
     home: HomeOption = None,
     as_json: JsonOption = False,
     resume: Annotated[bool, typer.Option("--resume/--restart", help="Go on where an earlier run stopped.")] = True,
@@ -94,13 +103,14 @@ def train(
     """Train a recipe on the clips of the catalog."""
     from flows.train import train
     from tasks.train import plan_training
-    from varemix.training.loop import chosen_device
+    from varemix.training.devices import chosen_device
 
     chosen_device(device)
-    plan = plan_training(_open_catalog(home), recipe)
+    folder = str(photos) if photos else None
+    plan = plan_training(_open_catalog(home), recipe, folder, start)
     if not resume:
         plan.forget_unfinished()
-    _finish([train(recipe, device, home)], as_json=as_json)
+    _finish([train(recipe, device, folder, start, processes, home)], as_json=as_json)
 
 
 @app.command()
@@ -110,10 +120,16 @@ def evaluate(
     pairs: PairsOption = 64,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the drawing of pairs.")] = 0,
     stills: StillsOption = None,
+    sources: SourcesOption = 2,
+    images_per_source: ImagesOption = 1,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Score a checkpoint on mixes of two instruments."""
+    """Score a checkpoint on mixes of two instruments, or of more.
+
+    It says how well each instrument is separated, how quiet wrong pictures stay, whether it is told what plays, and
+    with --stills which pictures are taken for what they show.
+    """
     from flows.evaluate import drawn_questions, evaluate
     from tasks.checkpoints import checkpoint_row
     from tasks.clips import usable_clips
@@ -121,8 +137,8 @@ def evaluate(
     catalog = _open_catalog(home)
     checkpoint_row(catalog, checkpoint)
     folder = str(stills) if stills else None
-    drawn_questions(usable_clips(catalog, split), pairs, seed, folder)
-    _finish([evaluate(checkpoint, split, pairs, seed, folder, home)], as_json=as_json)
+    drawn_questions(usable_clips(catalog, split), pairs, seed, folder, sources, images_per_source)
+    _finish([evaluate(checkpoint, split, pairs, seed, folder, sources, images_per_source, home)], as_json=as_json)
 
 
 @app.command()
@@ -147,23 +163,36 @@ def remix(
     out: Annotated[Path, typer.Option("--out", help="The remix's file, or the folder for remixes.")],
     gain: GainOption = None,
     decay: DecayOption = 0.8,
+    even_if_absent: AbsentOption = False,
     checkpoint: CheckpointOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make instruments louder or softer in one recording, or in all of a folder."""
+    """Make instruments louder or softer in one recording, or in all of a folder.
+
+    A recording in which they do not play is left as it is.
+    """
     if source.is_dir():
         from flows.remix import check_remix, remix
 
         check_remix(_open_catalog(home), source, out, gain or [], decay, checkpoint)
-        _finish([remix(str(source), str(out), gain or [], decay, checkpoint, home)], as_json=as_json)
+        _finish([remix(str(source), str(out), gain or [], decay, even_if_absent, checkpoint, home)], as_json=as_json)
     else:
         from flows.one_file import open_separator, remix_file
 
-        rendered = remix_file(_existing_file(source), out, gain or [], decay, lambda: open_separator(checkpoint, home))
+        made = remix_file(
+            _existing_file(source),
+            out,
+            gain or [],
+            decay,
+            lambda: open_separator(checkpoint, home),
+            even_if_absent=even_if_absent,
+        )
+        rendered, absent = made.rendered, [query.title for query in made.absent]
         facts: dict[str, Any] = {"out": str(out), "status": "remixed" if rendered else "untouched"}
         facts |= {"num_clipped": rendered.num_clipped, "peak_db": round(rendered.peak_db, 1)} if rendered else {}
-        _print_json(facts) if as_json else _say(", ".join(f"{name}: {value}" for name, value in facts.items()))
+        facts |= {"absent": absent, "reason": made.reason} if absent else {}
+        _print_json(facts) if as_json else _say(_in_one_line(facts))
 
 
 @app.command()
@@ -191,7 +220,11 @@ def separate(
         from flows.one_file import open_separator, separate_file
 
         stems = separate_file(_existing_file(source), out, targets, lambda: open_separator(checkpoint, home))
-        _print_json({"stems": [str(stem) for stem in stems]}) if as_json else _say(*stems)
+        cut = {str(stem): reason for stem, reason in stems.items()}
+        if as_json:
+            _print_json({"stems": list(cut), "reasons": {stem: reason for stem, reason in cut.items() if reason}})
+        else:
+            _say(*(f"{stem}: {reason}" if reason else stem for stem, reason in cut.items()))
 
 
 @app.command()
@@ -279,6 +312,12 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(entry) for entry in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _in_one_line(facts: dict[str, Any]) -> str:
+    """Return facts side by side."""
+    texts = {name: ", ".join(value) if isinstance(value, list) else value for name, value in facts.items()}
+    return ", ".join(f"{name}: {text}" for name, text in texts.items())
 
 
 def _say(*lines: object) -> None:

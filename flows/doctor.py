@@ -8,8 +8,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 from catalog.errors import CatalogError
 from catalog.files import Home
-from varemix.errors import MediaError
+from varemix.errors import CheckpointError, MediaError
 from varemix.media.programs import find_ffmpeg, run_program
+from varemix.weights import shipped_checkpoint
 
 _PYTHONS = ((3, 11), (3, 13))
 _PACKAGES = {"prefect": "3.8.8", "fastapi": "", "torch": "2.11", "torchvision": "0.26", "deltalake": "", "yt-dlp": ""}
@@ -29,7 +30,7 @@ class Finding:
 def examine(home: str | None = None) -> list[Finding]:
     """Return a finding for everything that varemix leans on."""
     looks: list[Callable[[], Finding]] = [_python, *(lambda name=name: _package(name) for name in _PACKAGES)]
-    return [look() for look in [*looks, _torch, _ffmpeg, lambda: _home(home), _prefect]]
+    return [look() for look in [*looks, _torch, _ffmpeg, _checkpoint, lambda: _home(home), _prefect]]
 
 
 def as_dicts(findings: list[Finding]) -> list[dict[str, object]]:
@@ -82,6 +83,20 @@ def _home(home: str | None) -> Finding:
         return Finding(what="home folder", is_well=True, found=str(Home.open(home).root))
     except CatalogError as error:
         return Finding(what="home folder", is_well=False, found="not usable", remedy=str(error))
+
+
+def _checkpoint() -> Finding:
+    what = "shipped checkpoint"
+    path = shipped_checkpoint()
+    if path is None:
+        return Finding(what=what, is_well=True, found="none; `varemix nightly` trains one")
+    try:
+        from varemix.model.checkpoint import read_header
+
+        num_instruments = len(read_header(path)["instruments"])
+    except (CheckpointError, ImportError, RuntimeError, OSError) as error:
+        return Finding(what=what, is_well=False, found=str(error).splitlines()[0], remedy=_REINSTALL)
+    return Finding(what=what, is_well=True, found=f"{path}, which knows {num_instruments} instruments by name")
 
 
 def _prefect() -> Finding:

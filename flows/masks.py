@@ -35,7 +35,7 @@ def masks(
         library: the folder of recordings; it is only read.
         instruments: names of instruments; by default, without images, all that the checkpoint knows.
         images: paths of pictures of instruments.
-        checkpoint: id of the checkpoint; by default the champion.
+        checkpoint: id of the checkpoint; by default the champion, else the one that was shipped.
         home: the home folder; by default $VAREMIX_HOME or ./data.
 
     """

@@ -25,7 +25,7 @@ from tasks.stills import folder_stills
 from varemix.errors import VaremixError
 from varemix.evaluation.tables import markdown
 from varemix.signal.smoothing import DEFAULT_DECAY
-from varemix.training.loop import chosen_device
+from varemix.training.devices import chosen_device
 from varemix.training.recipe import named_recipe
 
 _SPLIT = "val"  # the champion is chosen on it; the test split is only ever reported

@@ -1,60 +1,108 @@
 """One recording, served at once: heard and remixed without Prefect, without masks kept."""
 
 import shutil
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from catalog.files import Home, replacing
+from catalog.masks import MaskReader
 from catalog.store import Catalog
-from tasks.checkpoints import checkpoint_row
-from tasks.queries import asked, query_vectors
-from tasks.remix import wanted_remix
+from tasks.checkpoints import SHIPPED, champion_id, checkpoint_row
+from tasks.masks import write_heard
+from tasks.presence import absent, measured
+from tasks.queries import Query, asked
+from tasks.remix import Remixed, wanted_remix, write_remix
 from varemix.errors import UsageError
 from varemix.media.audio import probe_audio
 from varemix.model.checkpoint import load_checkpoint
 from varemix.model.separator import Separator
 from varemix.remix.gains import is_unity
-from varemix.remix.render import Rendered, heard_blocks, render_remix, render_stems
+from varemix.remix.render import render_stems
+from varemix.signal.presence import Presence
+from varemix.training.devices import chosen_device
+from varemix.weights import shipped_checkpoint
 
 
 def open_separator(checkpoint: str | None, home: str | None) -> Separator:
-    """Return the separator of a checkpoint file or id, by default the champion of the home."""
+    """Return the separator of a checkpoint file or id; by default of the champion of the home, else the shipped one."""
+    return load_checkpoint(_checkpoint_path(checkpoint, home), chosen_device("auto"))
+
+
+def _checkpoint_path(checkpoint: str | None, home: str | None) -> Path:
     if checkpoint and checkpoint.endswith(".safetensors"):
-        return load_checkpoint(Path(checkpoint))
+        return Path(checkpoint)
+    shipped = shipped_checkpoint()
+    if shipped and (checkpoint == SHIPPED or (checkpoint is None and not _has_champion(home))):
+        return shipped
     catalog = Catalog(Home.open(home))
-    return load_checkpoint(catalog.home.absolute(checkpoint_row(catalog, checkpoint)["path"]))
+    return catalog.home.absolute(checkpoint_row(catalog, checkpoint)["path"])
+
+
+def _has_champion(home: str | None) -> bool:
+    """Return whether there is a champion to serve, without making a home where there is none."""
+    found = Home.chosen(home)
+    return found.tables.is_dir() and champion_id(Catalog(found)) is not None
 
 
 def remix_file(
-    source: Path, target: Path, gains: Sequence[str], decay: float, separator: Callable[[], Separator]
-) -> Rendered | None:
-    """Write the remix of one recording to the file `target`; None when nothing was to change and it was copied."""
+    source: Path,
+    target: Path,
+    gains: Sequence[str],
+    decay: float,
+    separator: Callable[[], Separator],
+    *,
+    even_if_absent: bool = False,
+) -> Remixed:
+    """Write the remix of one recording to the file `target`, the same that it would be as part of a library."""
     _check_target(source, target)
     probe_audio(source)
     loaded = separator()
-    wanted = wanted_remix(gains, decay, loaded.instruments)
+    wanted = wanted_remix(gains, decay, loaded.instruments, even_if_absent=even_if_absent)
     with replacing(target) as temporary:
         if is_unity(wanted.gains):
             shutil.copyfile(source, temporary)
-            return None
-        masks = loaded.mask_blocks(heard_blocks(source), query_vectors(loaded, wanted.queries))
-        return render_remix(source, temporary, masks, wanted.gains, decay=decay)
+            return Remixed(rendered=None, absent=(), reason="")
+        with _heard(source, target.parent, loaded, wanted.queries) as (masks, presence):
+            return write_remix(source, temporary, masks, presence, wanted)
 
 
-def separate_file(source: Path, folder: Path, targets: Sequence[str], separator: Callable[[], Separator]) -> list[Path]:
-    """Write a stem for each instrument's name or picture into the folder, named after recording and instrument."""
+def separate_file(
+    source: Path, folder: Path, targets: Sequence[str], separator: Callable[[], Separator]
+) -> dict[Path, str]:
+    """Write a stem for each instrument's name or picture into the folder, named after recording and instrument.
+
+    Returns the stems, and of each that its instrument does not seem to play, or an empty text.
+    """
     probe_audio(source)
     loaded = separator()
     queries = [asked(target, loaded.instruments) for target in targets]
     stems = [folder / f"{source.stem} - {Path(target).stem}{source.suffix}" for target in targets]
     if len(set(stems)) < len(stems):
         raise UsageError(f"Two of {', '.join(targets)} would become one file; give each once, or rename a picture.")
-    masks = loaded.mask_blocks(heard_blocks(source), query_vectors(loaded, queries))
+    distinct = {query.name: query for query in queries}
     with ExitStack() as stack:
         temporaries = [stack.enter_context(replacing(stem)) for stem in stems]
-        render_stems(source, temporaries, masks)
-    return stems
+        masks, presence = stack.enter_context(_heard(source, folder, loaded, list(distinct.values())))
+        reader = stack.enter_context(MaskReader(masks))
+        render_stems(source, temporaries, reader.blocks([query.name for query in queries]))
+    missing = absent(presence, queries)
+    return {
+        stem: f"does not seem to play: {measured(presence, [query])}" if query in missing else ""
+        for stem, query in zip(stems, queries, strict=True)
+    }
+
+
+@contextmanager
+def _heard(
+    source: Path, folder: Path, separator: Separator, queries: Sequence[Query]
+) -> Iterator[tuple[Path, Presence]]:
+    """Hear a recording; give its mask file, which lies in the folder for so long, and how far the instruments play."""
+    with TemporaryDirectory(prefix=".part-", dir=folder) as place:
+        masks = Path(place, "masks.parquet")
+        _, presence = write_heard(masks, source, separator, queries)
+        yield masks, presence
 
 
 def _check_target(source: Path, target: Path) -> None:

@@ -8,12 +8,17 @@ import typer
 HomeOption = Annotated[str | None, typer.Option("--home", help="Home folder.", envvar="VAREMIX_HOME")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object for programs.")]
 CheckpointOption = Annotated[
-    str | None, typer.Option("--checkpoint", help="Id of a checkpoint; by default the champion.")
+    str | None,
+    typer.Option("--checkpoint", help="Id of a checkpoint, or `shipped`; default: the champion, else the shipped one."),
 ]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 GainOption = Annotated[
     list[str] | None,
     typer.Option("--gain", help="NAME=DB, e.g. violin=-6 or photo.jpg=mute or cello=solo; may be repeated."),
+]
+AbsentOption = Annotated[
+    bool,
+    typer.Option("--even-if-absent", help="Apply every gain, also of instruments that do not seem to play."),
 ]
 DecayOption = Annotated[float, typer.Option("--decay", help="Smoothing of the masks along time, 0 to below 1.")]
 InstrumentOption = Annotated[list[str] | None, typer.Option("--instrument", help="Name of an instrument.")]
@@ -22,8 +27,22 @@ SourceOption = Annotated[str, typer.Option("--source", help="`music`, or the pat
 TemplateOption = Annotated[
     str | None, typer.Option("--url-template", help="Where the videos lie, with {video_id} in it.")
 ]
-PairsOption = Annotated[int, typer.Option("--pairs", min=1, help="How many pairs to score.")]
+PairsOption = Annotated[int, typer.Option("--pairs", min=1, help="How many mixes to score, by default pairs.")]
+SourcesOption = Annotated[int, typer.Option("--sources", min=2, max=8, help="Instruments in a mix: 2 makes pairs.")]
+ImagesOption = Annotated[
+    int,
+    typer.Option("--images-per-source", min=1, max=100, help="Still pictures that ask for each instrument of a mix."),
+]
 StillsOption = Annotated[
     Path | None, typer.Option("--stills", help="Folder of still pictures; default: frames of the clips.")
 ]
 RecipeOption = Annotated[str, typer.Option("--recipe", help="paper, reference or tiny.")]
+PhotosOption = Annotated[
+    Path | None, typer.Option("--photos", help="Folder of photographs by instrument, to learn from too.")
+]
+StartOption = Annotated[
+    str | None, typer.Option("--start", help="Checkpoint to begin with: an id, a file, or `shipped`.")
+]
+ProcessesOption = Annotated[
+    int, typer.Option("--processes", min=1, help="Processes that train together, such as one for each GPU.")
+]

@@ -31,17 +31,21 @@ def remix(
     out: str,
     gains: list[str],
     decay: float = DEFAULT_DECAY,
+    even_if_absent: bool = False,
     checkpoint: str | None = None,
     home: str | None = None,
 ) -> Summary:
     """Make pictured or named instruments louder or softer in every recording of a library.
+
+    A recording in which none of them plays is copied as it is.
 
     Args:
         library: the folder of recordings; it is only read.
         out: the folder for the remixes, which get the same subfolders and names.
         gains: wishes such as violin=-6, photo.jpg=mute, cello=solo.
         decay: smoothing of the masks along time, 0 to just under 1.
-        checkpoint: id of the checkpoint; by default the champion.
+        even_if_absent: whether to apply every gain, also of instruments that do not seem to play.
+        checkpoint: id of the checkpoint; by default the champion, else the one that was shipped.
         home: the home folder; by default $VAREMIX_HOME or ./data.
 
     """
@@ -49,7 +53,7 @@ def remix(
     target = checked_out(Path(library), Path(out))
     catalog = Catalog(Home.open(home))
     row = checkpoint_row(catalog, checkpoint)
-    wanted = wanted_remix(gains, decay, known_instruments(catalog, row))
+    wanted = wanted_remix(gains, decay, known_instruments(catalog, row), even_if_absent=even_if_absent)
     if is_unity(wanted.gains):
         tracks, lost = scanned(catalog, Path(library))
     else:

@@ -29,7 +29,7 @@ def separate(
         library: the folder of recordings; it is only read.
         out: the folder for the stems.
         targets: names of instruments, or paths of their pictures.
-        checkpoint: id of the checkpoint; by default the champion.
+        checkpoint: id of the checkpoint; by default the champion, else the one that was shipped.
         home: the home folder; by default $VAREMIX_HOME or ./data.
 
     """

@@ -5,6 +5,7 @@ from typing import Any
 from catalog.files import Home
 from catalog.store import Catalog
 from varemix.evaluation.tables import markdown
+from varemix.weights import shipped_checkpoint
 
 _ITEMS = {"videos": "video_id", "clips": "video_id", "tracks": "track_path", "masks": "mask_id", "remixes": "out_path"}
 
@@ -14,6 +15,7 @@ def status(home: str | None = None) -> dict[str, Any]:
     catalog = Catalog(Home.open(home))
     tables = {name: catalog.read(name, columns=[item, "status", "reason"]) for name, item in _ITEMS.items()}
     checkpoints = catalog.read_rows("checkpoints")
+    shipped = shipped_checkpoint()
     champion = next((row for row in checkpoints if row["stage"] == "champion"), None)
     failures = [
         {"table": name, "item": row[_ITEMS[name]], "reason": row["reason"]}
@@ -26,13 +28,15 @@ def status(home: str | None = None) -> dict[str, Any]:
         "versions": {name: catalog.version(name) for name in _ITEMS},
         "num_checkpoints": len(checkpoints),
         "champion": None if champion is None else {name: champion[name] for name in ("checkpoint_id", "reason")},
+        "shipped_checkpoint": str(shipped) if shipped else None,
         "failures": failures,
     }
 
 
 def page(found: dict[str, Any]) -> str:
     """Return the status as Markdown."""
-    champion = found["champion"] or {"checkpoint_id": "none yet", "reason": ""}
+    instead = "the shipped checkpoint serves" if found["shipped_checkpoint"] else ""
+    champion = found["champion"] or {"checkpoint_id": "none yet", "reason": instead and f"({instead})"}
     counts = [
         [name, ", ".join(f"{count} {word}" for word, count in sorted(words.items())) or "none"]
         for name, words in found["counts"].items()
@@ -42,6 +46,7 @@ def page(found: dict[str, Any]) -> str:
         *counts,
         ["checkpoints", str(found["num_checkpoints"])],
         ["champion", f"{champion['checkpoint_id']} {champion['reason'] or ''}"],
+        ["shipped checkpoint", found["shipped_checkpoint"] or "none"],
     ]
     parts = ["# Status", markdown([["what", "there is"], *facts])]
     if found["failures"]:

@@ -101,5 +101,5 @@ def _words(name: str) -> str:
 def _in_words(value: object) -> str:
     """Return a fact as a person reads it: of a record, its entries side by side."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{name.replace('_', ' ')} {entry}" for name, entry in value.items())
+        return ", ".join(f"{_words(name)} {entry}" for name, entry in value.items())
     return str(value)

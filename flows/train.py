@@ -10,16 +10,29 @@ from tasks.train import train_checkpoint
 
 
 @flow(name="train", flow_run_name="train {recipe}")
-def train(recipe: str = "reference", device: str = "auto", home: str | None = None) -> Summary:
+def train(
+    recipe: str = "reference",
+    device: str = "auto",
+    photos: str | None = None,
+    start: str | None = None,
+    processes: int = 1,
+    home: str | None = None,
+) -> Summary:
     """Train a recipe on the clips that the catalog holds now; go on where an earlier run was stopped.
 
     Args:
         recipe: `paper`, `reference` or `tiny`.
         device: `auto`, `cpu` or `cuda`; auto takes a GPU where there is one.
+        photos: a folder of photographs by instrument, to learn from beside the clips' frames.
+        start: id or file of the checkpoint to begin with, or `shipped`; by default none.
+        processes: how many processes train together, such as one for each GPU.
         home: the home folder; by default $VAREMIX_HOME or ./data.
 
     """
     started = time.monotonic()
-    checkpoint_id, outcome = train_checkpoint(recipe=recipe, device=device, home=str(Home.open(home).root))
+    root = str(Home.open(home).root)
+    checkpoint_id, outcome = train_checkpoint(
+        recipe=recipe, home=root, device=device, photos=photos, start=start, processes=processes
+    )
     facts = {"checkpoint_id": checkpoint_id, "recipe": recipe}
     return publish(Summary(stage="train", outcomes=(outcome,), seconds=time.monotonic() - started, facts=facts))

@@ -1,17 +1,24 @@
-"""Which checkpoint serves: found by id, or the champion; and its separator, loaded once a process."""
+"""Which checkpoint serves: found by id, the champion, or the shipped one; and its separator, loaded once a process."""
 
 from __future__ import annotations
 
+import json
+import shutil
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import CatalogError
-from catalog.ids import file_digest
-from catalog.store import Catalog
+from catalog.files import replacing
+from catalog.ids import content_id, file_digest
+from catalog.store import NO_VERSION, Catalog
+from varemix.weights import shipped_checkpoint
 
 if TYPE_CHECKING:
     from varemix.model.separator import Separator
+
+SHIPPED = "shipped"
+"""What the shipped checkpoint may be called instead of by its id, and its stage."""
 
 
 def champion_id(catalog: Catalog) -> str | None:
@@ -21,15 +28,63 @@ def champion_id(catalog: Catalog) -> str | None:
 
 
 def checkpoint_row(catalog: Catalog, checkpoint_id: str | None) -> dict[str, Any]:
-    """Return the row of a checkpoint, by default the champion's. Raises CatalogError when there is none."""
-    wanted = checkpoint_id or champion_id(catalog)
-    if wanted is None:
-        raise CatalogError("There is no champion yet. Run `varemix nightly`, or train and promote a checkpoint first.")
+    """Return the row of a checkpoint, by default the champion's, and without one the shipped one's.
+
+    The shipped checkpoint gets its row, and its file a place in the home, when it is asked for the first time. Raises
+    CatalogError when there is no such checkpoint.
+    """
+    wanted = checkpoint_id or champion_id(catalog) or SHIPPED
+    if wanted == SHIPPED:
+        return _shipped_row(catalog, is_asked_for=bool(checkpoint_id))
     rows = catalog.read_rows("checkpoints", where={"checkpoint_id": wanted})
     if not rows:
         known = ", ".join(catalog.read("checkpoints")["checkpoint_id"]) or "none"
         raise CatalogError(f"There is no checkpoint '{wanted}'; the catalog has {known}.")
     return rows[0]
+
+
+def _shipped_row(catalog: Catalog, *, is_asked_for: bool) -> dict[str, Any]:
+    """Return the row of the shipped checkpoint, after bringing it into the catalog if it is not there."""
+    file = shipped_checkpoint()
+    if file is None:
+        found = "This installation was shipped without a checkpoint." if is_asked_for else "There is no champion yet."
+        raise CatalogError(f"{found} Run `varemix nightly`, or train and promote a checkpoint first.")
+    digest = file_digest(file)
+    checkpoint_id = content_id(SHIPPED, digest=digest)
+    path = catalog.home.checkpoint(checkpoint_id)
+    rows = catalog.read_rows("checkpoints", where={"checkpoint_id": checkpoint_id})
+    if not rows or not path.exists():
+        with replacing(path) as temporary:
+            shutil.copyfile(file, temporary)
+    if not rows:
+        rows = [_row_of_shipped(file, checkpoint_id, digest) | {"path": catalog.home.relative(path)}]
+        catalog.merge("checkpoints", rows)
+    return rows[0]
+
+
+def _row_of_shipped(file: Path, checkpoint_id: str, digest: str) -> dict[str, Any]:
+    from varemix.model.checkpoint import read_header
+
+    provenance = read_header(file).get("provenance") or {}
+    recipe = provenance.get("recipe")
+    settings = recipe if isinstance(recipe, dict) else {"name": recipe or "unknown"}
+    return {
+        "checkpoint_id": checkpoint_id,
+        "recipe": str(settings.get("name", "unknown")),
+        "settings_json": json.dumps(settings, sort_keys=True),
+        "clips_version": NO_VERSION,
+        "seed": int(settings.get("seed", 0)),
+        "num_steps": provenance.get("num_steps"),
+        "validation_loss": provenance.get("validation_loss"),
+        "digest": digest,
+        "stage": SHIPPED,
+        "reason": "came with the software",
+    }
+
+
+def presence_threshold_db(catalog: Catalog, row: dict[str, Any]) -> float:
+    """Return the presence from which the checkpoint of a row of `checkpoints` takes an instrument to play."""
+    return float(separator_of(catalog, row).presence_threshold_db)
 
 
 def separator_of(catalog: Catalog, row: dict[str, Any], device: str = "auto") -> Separator:
@@ -40,7 +95,7 @@ def separator_of(catalog: Catalog, row: dict[str, Any], device: str = "auto") ->
 @lru_cache(maxsize=2)
 def _loaded(path: Path, digest: str, device: str) -> Separator:
     from varemix.model.checkpoint import load_checkpoint
-    from varemix.training.loop import chosen_device
+    from varemix.training.devices import chosen_device
 
     if path.exists() and file_digest(path) != digest:
         raise CatalogError(f"The checkpoint '{path}' was changed since it was recorded. Restore it, or train again.")

@@ -1,7 +1,8 @@
-"""Step: checkpoint and pairs -> scores, a row for each pair, instrument and condition."""
+"""Step: checkpoint and mixtures -> scores, a row for each mixture, instrument and condition."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,94 +13,150 @@ from catalog.ids import content_id
 from catalog.store import Catalog
 from tasks.checkpoints import checkpoint_row, separator_of
 from tasks.shards import Outcome, shard_task
-from tasks.stills import Still, read_still, still_name
+from tasks.stills import Shown, Still, read_still, still_name
 from varemix.errors import MediaError
-from varemix.evaluation.conditions import PICTURED, Score, known_masks, score_conditions
-from varemix.evaluation.pairs import Pair, read_sources
+from varemix.evaluation.conditions import (
+    IMAGE,
+    PICTURED,
+    WRONG_IMAGE,
+    Score,
+    image_condition,
+    known_masks,
+    score_conditions,
+)
+from varemix.evaluation.mixtures import Mixture, read_sources
 from varemix.media.clips import decoded_frames
+from varemix.signal.presence import PresenceMeter
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from varemix.model.separator import Separator
 
-STEP_VERSION = 1
+STEP_VERSION = 2
 _BLANK = (128, 128, 128)
+_PICTURES_AT_ONCE = 16
 
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """A pair, and the still pictures that ask for its two sources, rightly and wrongly."""
+    """A mixture, and the still pictures that ask for its sources: rightly, one or more for each, and wrongly."""
 
-    pair: Pair
+    mixture: Mixture
     seed: int
-    stills: tuple[Still, ...]
-    wrong: tuple[Still, ...]
+    stills: tuple[tuple[Still, ...], ...]
+    wrong: tuple[Shown, ...]
 
     @property
     def pair_id(self) -> str:
         """The digest of what is mixed, what it is asked with, and the version of the step that scores it."""
-        sources = [[s.clip.clip_id, s.first_sample, s.volume] for s in self.pair.sources]
-        pictures = [still_name(still) for still in (*self.stills, *self.wrong)]
-        return content_id("pair", version=STEP_VERSION, sources=sources, pictures=pictures)
+        sources = [[s.clip.clip_id, s.first_sample, s.volume] for s in self.mixture.sources]
+        pictures = [[still_name(still) for still in stills] for stills in self.stills]
+        wrong = [still_name(shown.still) for shown in self.wrong]
+        return content_id("pair", version=STEP_VERSION, sources=sources, pictures=pictures, wrong=wrong)
+
+    @property
+    def further(self) -> dict[str, tuple[Still, ...]]:
+        """The conditions of the pictures after the first; where a source has fewer, its first one stands in."""
+        return {
+            image_condition(rank): tuple(stills[rank] if rank < len(stills) else stills[0] for stills in self.stills)
+            for rank in range(1, max(map(len, self.stills)))
+        }
+
+    @property
+    def standing_in(self) -> set[tuple[str, int]]:
+        """The conditions and sources in which a picture only stands in for a further one."""
+        longest = max(map(len, self.stills))
+        return {
+            (image_condition(rank), source)
+            for source, stills in enumerate(self.stills)
+            for rank in range(len(stills), longest)
+        }
+
+    def shown_instrument(self, condition: str, source: int) -> str | None:
+        """Return the instrument in the picture that asks for a source, None where no picture shows one."""
+        if condition == WRONG_IMAGE:
+            return self.wrong[source].instrument
+        return self.mixture.instruments[source] if condition in {"video", IMAGE, *self.further} else None
 
 
 @shard_task("evaluate")
-def evaluate_pairs(
+def evaluate_mixtures(
     *, items: list[Question], shard: str, home: str, checkpoint_id: str, split: str, seed: int, catalog_version: int
 ) -> list[Outcome]:
-    """Score a shard of pairs under every condition; skip those that stand in `scores`."""
+    """Score a shard of mixtures under every condition; skip those that stand in `scores`."""
     catalog = Catalog(Home.open(home))
     separator = separator_of(catalog, checkpoint_row(catalog, checkpoint_id))
     snapshot = {"checkpoint_id": checkpoint_id, "seed": seed, "split": split, "catalog_version": catalog_version}
     done = set(catalog.read("scores", columns=["pair_id"], where={"checkpoint_id": checkpoint_id})["pair_id"])
     outcomes, rows = [], []
     for question in items:
-        name = " + ".join(question.pair.instruments)
+        name = question.mixture.name
         if question.pair_id in done:
             outcomes.append(Outcome(item=name, status="skipped"))
             continue
         try:
-            scores = _scored(separator, question)
+            found = _scored(separator, question, checkpoint_id)
         except MediaError as error:
             outcomes.append(Outcome(item=name, status="failed", reason=str(error)))
             continue
-        rows += [snapshot | _row(question, score, checkpoint_id) for score in scores]
+        rows += [snapshot | row for row in found]
         outcomes.append(Outcome(item=name, status="done"))
     catalog.merge("scores", rows)
     return outcomes
 
 
-def _scored(separator: Separator, question: Question) -> list[Score]:
-    sources = read_sources(question.pair)
-    queries = _queries(separator, question)
-    heard = separator.masks(sources.sum(axis=0), queries)
-    pictured = dict(zip(PICTURED, heard.reshape(len(PICTURED), len(sources), *heard.shape[1:]), strict=True))
-    return score_conditions(sources, known_masks(sources, seed=question.seed) | pictured)
+def _scored(separator: Separator, question: Question, checkpoint_id: str) -> list[dict[str, Any]]:
+    """Return the rows of a mixture; its sound is heard once for all pictures."""
+    sources = read_sources(question.mixture)
+    conditions = [*PICTURED, *question.further]
+    meter = PresenceMeter(len(conditions) * len(sources))
+    heard = separator.masks(sources.sum(axis=0), _queries(separator, question), meter=meter)
+    pictured = dict(zip(conditions, heard.reshape(len(conditions), len(sources), *heard.shape[1:]), strict=True))
+    presences = dict(zip(conditions, meter.shares_db().reshape(len(conditions), len(sources)).tolist(), strict=True))
+    scores = score_conditions(sources, known_masks(sources, seed=question.seed) | pictured)
+    pair_id, standing_in = question.pair_id, question.standing_in
+    return [
+        _row(question, pair_id, score, presences, checkpoint_id)
+        for score in scores
+        if (score.condition, score.source) not in standing_in
+    ]
 
 
 def _queries(separator: Separator, question: Question) -> Tensor:
-    """Return the queries [conditions x sources, K] in the order of `PICTURED`."""
+    """Return the queries [conditions x sources, K] in the order of `PICTURED` and the further images."""
     import torch
     from PIL import Image
 
-    video = [separator.query_of_clip(decoded_frames(s.clip, s.frames)) for s in question.pair.sources]
-    stills = [read_still(still) for still in (*question.stills, *question.wrong)]
-    blanks = [Image.new("RGB", (256, 256), _BLANK)] * len(question.pair.sources)
-    return torch.cat([torch.stack(video), separator.queries([*stills, *blanks])])
+    sources = question.mixture.sources
+    video = [separator.query_of_clip(decoded_frames(s.clip, s.frames)) for s in sources]
+    pictures = [
+        *(read_still(stills[0]) for stills in question.stills),
+        *(read_still(shown.still) for shown in question.wrong),
+        *[Image.new("RGB", (256, 256), _BLANK)] * len(sources),
+        *(read_still(still) for stills in question.further.values() for still in stills),
+    ]
+    batches = [pictures[i : i + _PICTURES_AT_ONCE] for i in range(0, len(pictures), _PICTURES_AT_ONCE)]
+    return torch.cat([torch.stack(video), *(separator.queries(batch) for batch in batches)])
 
 
-def _row(question: Question, score: Score, checkpoint_id: str) -> dict[str, Any]:
-    names = question.pair.instruments
-    key = {"pair_id": question.pair_id, "condition": score.condition, "instrument": names[score.source]}
+def _row(
+    question: Question, pair_id: str, score: Score, presences: Mapping[str, Sequence[float]], checkpoint_id: str
+) -> dict[str, Any]:
+    mixture, condition, source = question.mixture, score.condition, score.source
+    key = {"pair_id": pair_id, "condition": condition, "instrument": mixture.instruments[source]}
     is_scored = np.isfinite(score.nsdr_db)
     return key | {
         "score_id": content_id("score", version=STEP_VERSION, checkpoint=checkpoint_id, **key),
-        "other_instrument": names[1 - score.source],
+        "num_sources": len(mixture.sources),
+        "other_instrument": " + ".join(mixture.others(source)),
+        "shown_instrument": question.shown_instrument(condition, source),
         "sdr_db": _finite(score.sdr_db),
         "nsdr_db": _finite(score.nsdr_db),
         "sir_db": _finite(score.sir_db),
         "sar_db": _finite(score.sar_db),
+        "level_db": score.level_db,
+        "presence_db": presences[condition][source] if condition in presences else None,
         "status": "scored" if is_scored else "skipped",
         "reason": None if is_scored else "a source or an estimate is silent",
     }

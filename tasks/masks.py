@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from catalog.errors import CatalogError
 from catalog.files import Home
@@ -20,8 +20,12 @@ from tasks.queries import Query, query_vectors
 from tasks.shards import Outcome, settle, shard_task
 from varemix.errors import MediaError
 from varemix.media.audio import probe_audio
+from varemix.signal.presence import Presence, PresenceMeter
 
-STEP_VERSION = 1
+if TYPE_CHECKING:
+    from varemix.model.separator import Separator
+
+STEP_VERSION = 2
 _BITS = {"binary": 1, "soft": 4}
 
 
@@ -94,33 +98,57 @@ def _heard(catalog: Catalog, track: dict[str, Any], checkpoint_id: str, queries:
 
 def _written(catalog: Catalog, track: dict[str, Any], row: dict[str, Any], queries: list[Query]) -> dict[str, Any]:
     """Write the mask file and return what it is. Raises MediaError when the track cannot be read to its end."""
-    from varemix.remix.render import heard_blocks, num_heard_frames
-    from varemix.signal.spectrogram import HOP_SAMPLES, NUM_BINS, RATE_HZ
-
     source = Path(track["library"], track["track_path"])
     separator = separator_of(catalog, checkpoint_row(catalog, row["checkpoint_id"]))
     check_as_seen(source, track)
-    header = MaskHeader(
-        content_digest=row["content_digest"],
-        checkpoint_id=row["checkpoint_id"],
-        num_bins=NUM_BINS,
-        num_frames=num_heard_frames(probe_audio(source)),
-        bits=_BITS[separator.settings.masks],
-        hop_samples=HOP_SAMPLES,
-        rate_hz=RATE_HZ,
-        queries=tuple(row["queries"]),
-    )
     path = catalog.home.masks(row["mask_id"])
-    write_masks(path, header, separator.mask_blocks(heard_blocks(source), query_vectors(separator, queries)))
+    header, presence = write_heard(
+        path, source, separator, queries, content_digest=row["content_digest"], checkpoint_id=row["checkpoint_id"]
+    )
     check_as_seen(source, track)
     return {
         "settings_json": json.dumps({"masks": separator.settings.masks, "bits": header.bits}),
+        "presences_db": [presence.shares_db[query.name] for query in queries],
+        "presence_threshold_db": presence.threshold_db,
         "path": catalog.home.relative(path),
         "bits": header.bits,
         "num_frames": header.num_frames,
         "num_bytes": path.stat().st_size,
         "digest": file_digest(path),
     }
+
+
+def write_heard(
+    path: Path,
+    source: Path,
+    separator: Separator,
+    queries: Sequence[Query],
+    *,
+    content_digest: str = "",
+    checkpoint_id: str = "",
+) -> tuple[MaskHeader, Presence]:
+    """Hear a recording, write its masks to `path`, and return what they are and how far each instrument plays.
+
+    Raises MediaError when the recording cannot be read to its end.
+    """
+    from varemix.remix.render import heard_blocks, num_heard_frames
+    from varemix.signal.spectrogram import HOP_SAMPLES, NUM_BINS, RATE_HZ
+
+    header = MaskHeader(
+        content_digest=content_digest,
+        checkpoint_id=checkpoint_id,
+        num_bins=NUM_BINS,
+        num_frames=num_heard_frames(probe_audio(source)),
+        bits=_BITS[separator.settings.masks],
+        hop_samples=HOP_SAMPLES,
+        rate_hz=RATE_HZ,
+        queries=tuple(query.name for query in queries),
+    )
+    meter = PresenceMeter(len(queries))
+    vectors = query_vectors(separator, queries)
+    write_masks(path, header, separator.mask_blocks(heard_blocks(source), vectors, meter=meter))
+    shares_db = dict(zip(header.queries, meter.shares_db().tolist(), strict=True))
+    return header, Presence(shares_db=shares_db, threshold_db=float(separator.presence_threshold_db))
 
 
 def check_as_seen(source: Path, track: dict[str, Any]) -> None:

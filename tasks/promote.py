@@ -11,12 +11,15 @@ from catalog.store import Catalog
 from tasks.checkpoints import champion_id, checkpoint_row
 from tasks.shards import Outcome
 
-_CONDITION = "image"
+_CONDITION, _NUM_SOURCES = "image", 2
 
 
 @task(task_run_name="promote {checkpoint_id}", cache_policy=NO_CACHE)
 def promote_if_better(*, checkpoint_id: str, home: str, split: str, seed: int) -> Outcome:
-    """Make the checkpoint champion if there is none, or if its mean NSDR with still images is the higher one."""
+    """Make the checkpoint champion if there is none, or if its mean NSDR with still images is the higher one.
+
+    Only mixes of two count: those of more are harder, and not every checkpoint is scored on them.
+    """
     catalog = Catalog(Home.open(home))
     champion = champion_id(catalog)
     if champion == checkpoint_id:
@@ -40,7 +43,13 @@ def promote_if_better(*, checkpoint_id: str, home: str, split: str, seed: int) -
 
 
 def _scores(catalog: Catalog, checkpoint_id: str, split: str, seed: int) -> pd.DataFrame:
-    chosen = {"checkpoint_id": checkpoint_id, "split": split, "seed": seed, "condition": _CONDITION}
+    chosen = {
+        "checkpoint_id": checkpoint_id,
+        "split": split,
+        "seed": seed,
+        "condition": _CONDITION,
+        "num_sources": _NUM_SOURCES,
+    }
     return catalog.read("scores", columns=["pair_id", "instrument", "nsdr_db"], where=chosen)
 
 

@@ -28,6 +28,11 @@ class Query:
     name: str
     picture: Path | None = None
 
+    @property
+    def title(self) -> str:
+        """What a person calls it."""
+        return self.picture.name if self.picture else self.name
+
 
 def asked(target: str, instruments: Sequence[str]) -> Query:
     """Return the query of an instrument's name or a picture's path.

@@ -1,5 +1,7 @@
 """Step: masks and wishes -> remixed files, in the same folders, under the same names."""
 
+from __future__ import annotations
+
 import errno
 import json
 import shutil
@@ -8,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from catalog.errors import CatalogError
 from catalog.files import Home, replacing
@@ -17,12 +19,17 @@ from catalog.masks import MaskReader
 from catalog.store import Catalog
 from tasks import masks as masks_step
 from tasks.masks import check_as_seen, covering, stored_masks
+from tasks.presence import absent, measured, presence_of
 from tasks.queries import Query, asked
 from tasks.shards import Outcome, settle, shard_task
 from varemix.errors import MediaError, UsageError
-from varemix.remix.gains import GainWish, is_unity, parse_gains
+from varemix.remix.gains import GainWish, audible, is_unity, parse_gains
+from varemix.signal.presence import Presence
 
-STEP_VERSION = 1
+if TYPE_CHECKING:
+    from varemix.remix.render import Rendered
+
+STEP_VERSION = 2
 # What concerns one output: something else lies there, it is not ours, or no file there can be called so.
 _IN_THE_WAY = {
     *(errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM),
@@ -32,11 +39,15 @@ _IN_THE_WAY = {
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What a remix shall be: a gain for each query, and how far masks are smoothed."""
+    """What a remix shall be: a gain for each query, and how far masks are smoothed.
+
+    An instrument that does not play is left alone, unless `even_if_absent`.
+    """
 
     queries: tuple[Query, ...]
     gains: tuple[GainWish, ...]
     decay: float
+    even_if_absent: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -46,10 +57,26 @@ class Wanted:
     def as_dict(self) -> dict[str, Any]:
         """Return the wishes as plain values that decide the result."""
         values = {query.name: gain.value for query, gain in zip(self.queries, self.gains, strict=True)}
-        return {"gains": values, "smoothing_decay": self.decay}
+        return {"gains": values, "smoothing_decay": self.decay, "even_if_absent": self.even_if_absent}
+
+    def heard(self) -> list[tuple[Query, GainWish]]:
+        """Return the wishes that change anything where all instruments play."""
+        counting = audible(self.gains)
+        return [pair for pair in zip(self.queries, self.gains, strict=True) if pair[1] in counting]
 
 
-def wanted_remix(gains: Sequence[str], decay: float, instruments: Sequence[str]) -> Wanted:
+@dataclass(frozen=True, kw_only=True)
+class Remixed:
+    """What became of a recording: what was written, None where it was copied; what was absent, and why that is said."""
+
+    rendered: Rendered | None
+    absent: tuple[Query, ...]
+    reason: str
+
+
+def wanted_remix(
+    gains: Sequence[str], decay: float, instruments: Sequence[str], *, even_if_absent: bool = False
+) -> Wanted:
     """Return the wishes, checked; UsageError or MediaError for what cannot be."""
     if not 0 <= decay < 1:
         raise UsageError(f"Smoothing decay {decay} is outside [0, 1); give a number such as 0.8.")
@@ -57,7 +84,7 @@ def wanted_remix(gains: Sequence[str], decay: float, instruments: Sequence[str])
     queries = tuple(asked(wish.target, instruments) for wish in wishes)
     if len({query.name for query in queries}) < len(queries):
         raise UsageError(f"One instrument has two gains in {', '.join(gains)}; give each one.")
-    return Wanted(queries=queries, gains=tuple(wishes), decay=decay)
+    return Wanted(queries=queries, gains=tuple(wishes), decay=decay, even_if_absent=even_if_absent)
 
 
 @shard_task("remix")
@@ -146,15 +173,36 @@ def _copied(source: Path, target: Path, track: dict[str, Any]) -> dict[str, Any]
 def _rendered(
     catalog: Catalog, track: dict[str, Any], target: Path, masks: dict[str, Any], wanted: Wanted
 ) -> dict[str, Any]:
+    source, path = Path(track["library"], track["track_path"]), catalog.home.absolute(masks["path"])
+    with replacing(target) as temporary:
+        remixed = write_remix(source, temporary, path, presence_of(masks), wanted)
+        check_as_seen(source, track)
+    facts = {"mask_id": masks["mask_id"], "reason": remixed.reason or None}
+    if remixed.rendered is None:
+        return facts | {"status": "untouched"}
+    return facts | {
+        "status": "remixed",
+        "clipped_samples": remixed.rendered.num_clipped,
+        "peak_db": remixed.rendered.peak_db,
+    }
+
+
+def write_remix(source: Path, target: Path, masks: Path, presence: Presence, wanted: Wanted) -> Remixed:
+    """Write the remix of `source` from its mask file to `target`: of those that play; a copy where none of them does.
+
+    Raises MediaError when the recording cannot be read, and MaskFileError when the masks cannot.
+    """
     from varemix.remix.render import render_remix
 
-    source, path = Path(track["library"], track["track_path"]), catalog.home.absolute(masks["path"])
-    with MaskReader(path) as reader, replacing(target) as temporary:
-        rendered = render_remix(source, temporary, reader.blocks(wanted.names), wanted.gains, decay=wanted.decay)
-        check_as_seen(source, track)
-    return {
-        "mask_id": masks["mask_id"],
-        "status": "remixed",
-        "clipped_samples": rendered.num_clipped,
-        "peak_db": rendered.peak_db,
-    }
+    heard = wanted.heard()
+    missing = [] if wanted.even_if_absent else absent(presence, [query for query, _ in heard])
+    reason = f"does not play: {measured(presence, missing)}" if missing else ""
+    playing = [(query.name, gain) for query, gain in heard if query not in missing]
+    rendered = None
+    if playing:
+        names, gains = zip(*playing, strict=True)
+        with MaskReader(masks) as reader:
+            rendered = render_remix(source, target, reader.blocks(names), gains, decay=wanted.decay)
+    else:
+        shutil.copyfile(source, target)
+    return Remixed(rendered=rendered, absent=tuple(missing), reason=reason)

@@ -13,19 +13,23 @@ from catalog.masks import MaskReader
 from catalog.store import Catalog
 from tasks import masks as masks_step
 from tasks.masks import check_as_seen, covering, stored_masks
+from tasks.presence import absent, measured, presence_of
 from tasks.queries import Query
 from tasks.remix import stands, writing_to
 from tasks.shards import Outcome, outcome_of, shard_task
 from varemix.errors import MediaError
 
-STEP_VERSION = 1
+STEP_VERSION = 2
 
 
 @shard_task("separate")
 def separate_tracks(
     *, items: list[dict[str, Any]], shard: str, home: str, out: Path, checkpoint_id: str, queries: list[Query]
 ) -> list[Outcome]:
-    """Cut the stems of a shard of rows of `tracks` out with stored masks; skip tracks whose stems stand."""
+    """Cut the stems of a shard of rows of `tracks` out with stored masks; skip tracks whose stems stand.
+
+    An instrument that does not seem to play gets its stem too, and its outcome says so.
+    """
     catalog = Catalog(Home.open(home))
     names = [query.name for query in queries]
     stored = stored_masks(catalog, checkpoint_id, [track["content_digest"] for track in items])
@@ -37,9 +41,10 @@ def separate_tracks(
         if all(plan["remix_id"] in known for plan in stems):
             outcomes.append(Outcome(item=track["track_path"], status="skipped"))
             continue
-        made = _separated(catalog, track, stems, covering(catalog, stored, track["content_digest"], names), names)
+        made = _separated(catalog, track, stems, covering(catalog, stored, track["content_digest"], names), queries)
         rows += made
-        outcomes.append(outcome_of(track["track_path"], made[0]))
+        reasons = dict.fromkeys(row["reason"] for row in made if row["reason"])
+        outcomes.append(outcome_of(track["track_path"], made[0] | {"reason": "; ".join(reasons)}))
     catalog.merge("remixes", rows)
     return outcomes
 
@@ -61,7 +66,7 @@ def _separated(
     track: dict[str, Any],
     stems: list[dict[str, Any]],
     masks: dict[str, Any] | None,
-    names: list[str],
+    queries: list[Query],
 ) -> list[dict[str, Any]]:
     """Return the rows of a track's stems after writing them, or the rows that say why there are none."""
     from varemix.remix.render import render_stems
@@ -76,20 +81,23 @@ def _separated(
         with writing_to(targets[0].parent), ExitStack() as stack:
             reader = stack.enter_context(MaskReader(catalog.home.absolute(masks["path"])))
             temporaries = [stack.enter_context(replacing(target)) for target in targets]
-            rendered = render_stems(source, temporaries, reader.blocks(names))
+            rendered = render_stems(source, temporaries, reader.blocks([query.name for query in queries]))
             check_as_seen(source, track)
     except (MediaError, CatalogError) as error:
         return [stem | {"status": "failed", "reason": str(error)} for stem in stems]
     seconds = (time.monotonic() - started) / len(stems)
+    presence = presence_of(masks)
+    missing = absent(presence, queries)
     return [
         stem
         | {
             "mask_id": masks["mask_id"],
             "digest": file_digest(target),
             "status": "remixed",
+            "reason": f"does not seem to play: {measured(presence, [query])}" if query in missing else None,
             "clipped_samples": written.num_clipped,
             "peak_db": written.peak_db,
             "seconds": seconds,
         }
-        for stem, target, written in zip(stems, targets, rendered, strict=True)
+        for query, stem, target, written in zip(queries, stems, targets, rendered, strict=True)
     ]

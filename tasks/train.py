@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prefect import task
+from prefect.artifacts import create_image_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 
-from catalog.files import Home, write_atomically
+from catalog.files import Home, replacing, write_atomically
 from catalog.ids import content_id, file_digest
 from catalog.store import Catalog
+from tasks.calibrate import calibrate
+from tasks.checkpoints import checkpoint_row
 from tasks.clips import usable_clips
 from tasks.progress import bar
 from tasks.shards import Outcome, is_transient
+from tasks.stills import folder_stills
 from varemix.media.clips import Clip
+from varemix.model.checkpoint import read_header
 from varemix.training.examples import check_clips
 from varemix.training.recipe import Recipe, named_recipe
 
@@ -27,17 +34,20 @@ if TYPE_CHECKING:
     from varemix.training.loop import Progress
     from varemix.training.state import History
 
-STEP_VERSION = 1
+STEP_VERSION = 2
+_LOG_EVERY_S = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingPlan:
-    """What is to be trained: a recipe, and the clips that the catalog holds in this version."""
+    """What is to be trained: a recipe, the clips that the catalog holds in this version, photographs, a beginning."""
 
     checkpoint_id: str
     recipe: Recipe
     clips: Mapping[str, Sequence[Clip]]
     clips_version: int
+    photos: Mapping[str, Sequence[Path]]
+    start: Path | None
     home: Home
 
     @property
@@ -47,55 +57,128 @@ class TrainingPlan:
 
     def forget_unfinished(self) -> None:
         """Remove what an unfinished run of this plan left, so that training starts from the beginning."""
-        shutil.rmtree(self.folder)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def plan_training(catalog: Catalog, recipe_name: str) -> TrainingPlan:
-    """Return what training now would be. Raises UsageError for an unknown recipe, TrainingError without clips."""
+def plan_training(
+    catalog: Catalog, recipe_name: str, photos: str | None = None, start: str | None = None
+) -> TrainingPlan:
+    """Return what training now would be; see `flows.train` for `photos` and `start`.
+
+    Raises UsageError for an unknown recipe, TrainingError without clips, CatalogError or CheckpointError for a start
+    that is not there.
+    """
     version = catalog.version("clips")
     recipe = named_recipe(recipe_name)
     clips = {split: usable_clips(catalog, split, version=version) for split in ("train", "val")}
     for split, members in clips.items():
         check_clips(members, recipe, split)
+    pictures = _photos(photos, {clip.instrument for clip in clips["train"]})
+    beginning = _start(catalog, start) if start else None
     return TrainingPlan(
-        checkpoint_id=_checkpoint_id(recipe, clips),
+        checkpoint_id=_checkpoint_id(recipe, clips, pictures, beginning),
         recipe=recipe,
         clips=clips,
         clips_version=version,
+        photos=pictures,
+        start=beginning,
         home=catalog.home,
     )
 
 
 @task(task_run_name="train {recipe}", retries=1, retry_condition_fn=is_transient, cache_policy=NO_CACHE)
-def train_checkpoint(*, recipe: str, home: str, device: str = "auto") -> tuple[str, Outcome]:
+def train_checkpoint(
+    *,
+    recipe: str,
+    home: str,
+    device: str = "auto",
+    photos: str | None = None,
+    start: str | None = None,
+    processes: int = 1,
+) -> tuple[str, Outcome]:
     """Train the recipe on the clips that the catalog holds now; return the checkpoint's id.
 
     A checkpoint of the same recipe and clips that stands is not trained again; one half trained goes on.
     """
     catalog = Catalog(Home.open(home))
-    plan = plan_training(catalog, recipe)
+    plan = plan_training(catalog, recipe, photos, start)
     path = catalog.home.checkpoint(plan.checkpoint_id)
     if path.exists() and len(catalog.read("checkpoints", where={"checkpoint_id": plan.checkpoint_id})):
         plan.forget_unfinished()  # a run that was killed after its last row
         return plan.checkpoint_id, Outcome(item=plan.checkpoint_id, status="skipped", reason="stands already")
-    history = _trained(plan, device)
-    write_atomically(path, (plan.folder / "checkpoint.safetensors").read_bytes())
+    history = _trained(plan, device, processes)
+    _show_curves(plan, history)
+    with replacing(path) as temporary:
+        calibrate(plan.folder / "checkpoint.safetensors", temporary, plan.clips["val"], device=device)
     catalog.merge("checkpoints", [_row(catalog.home, plan, history)])
     plan.forget_unfinished()
     return plan.checkpoint_id, Outcome(item=plan.checkpoint_id, status="done", reason=_in_words(history))
 
 
-def _trained(plan: TrainingPlan, device: str) -> History:
+def _trained(plan: TrainingPlan, device: str, processes: int) -> History:
     """Train, and tell how far it has come."""
-    from varemix.training.loop import train
+    from varemix.training.launch import launch
 
     with bar(f"train {plan.recipe.name}", 100) as advance:
+        return launch(
+            plan.recipe,
+            plan.clips["train"],
+            plan.clips["val"],
+            plan.folder,
+            photos=plan.photos,
+            start=plan.start,
+            device=device,
+            num_processes=processes,
+            report=_reporter(advance),
+        )
 
-        def report(progress: Progress) -> None:
-            advance(100 * progress.step // progress.num_steps - 100 * (progress.step - 1) // progress.num_steps)
-            _log_epoch(progress)
 
-        return train(plan.recipe, plan.clips["train"], plan.clips["val"], plan.folder, device=device, report=report)
+def _reporter(advance: Callable[[int], None]) -> Callable[[Progress], None]:
+    """Return what moves the bar, and logs a line now and then and at the end of every epoch."""
+    from varemix.training.curves import in_words
+
+    told_at = time.monotonic()
+
+    def report(progress: Progress) -> None:
+        nonlocal told_at
+        advance(100 * progress.step // progress.num_steps - 100 * (progress.step - 1) // progress.num_steps)
+        if progress.validation_loss is not None or time.monotonic() - told_at > _LOG_EVERY_S:
+            told_at = time.monotonic()
+            get_run_logger().info(in_words(progress))
+
+    return report
+
+
+def _show_curves(plan: TrainingPlan, history: History) -> None:
+    """Keep the curves beside the checkpoint, as a table and as a picture that the run in the Prefect UI shows."""
+    from varemix.training.curves import draw_curves, write_curves
+
+    picture = draw_curves(history)
+    place = plan.home.checkpoint(plan.checkpoint_id)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    write_curves(place.with_suffix(".curves.csv"), history)
+    write_atomically(place.with_suffix(".curves.png"), picture)
+    create_image_artifact(
+        image_url=f"data:image/png;base64,{base64.b64encode(picture).decode()}",
+        key="training-curves",
+        description=f"Losses of {plan.checkpoint_id}, recipe {plan.recipe.name}",
+    )
+
+
+def _start(catalog: Catalog, start: str) -> Path:
+    """Return the checkpoint file to begin with."""
+    if start.endswith(".safetensors"):
+        read_header(Path(start))
+        return Path(start)
+    return catalog.home.absolute(checkpoint_row(catalog, start)["path"])
+
+
+def _photos(folder: str | None, instruments: set[str]) -> dict[str, list[Path]]:
+    """Return the photographs of a folder, of the instruments that are trained."""
+    if folder is None:
+        return {}
+    found = folder_stills(Path(folder))
+    return {name: [path for path in found[name] if isinstance(path, Path)] for name in sorted(instruments & set(found))}
 
 
 def _row(home: Home, plan: TrainingPlan, history: History) -> dict[str, Any]:
@@ -115,27 +198,17 @@ def _row(home: Home, plan: TrainingPlan, history: History) -> dict[str, Any]:
     }
 
 
-def _checkpoint_id(recipe: Recipe, clips: Mapping[str, Sequence[Clip]]) -> str:
+def _checkpoint_id(
+    recipe: Recipe, clips: Mapping[str, Sequence[Clip]], photos: Mapping[str, Sequence[Path]], start: Path | None
+) -> str:
     ids = {split: [clip.clip_id for clip in members] for split, members in clips.items()}
     settings = json.loads(json.dumps(recipe.as_dict()))  # tuples as lists, as they are stored
-    return content_id("checkpoint", version=STEP_VERSION, recipe=settings, clips=ids)
+    pictures = {name: [file_digest(path) for path in paths] for name, paths in photos.items()}
+    beginning = file_digest(start) if start else None
+    return content_id("checkpoint", version=STEP_VERSION, recipe=settings, clips=ids, photos=pictures, start=beginning)
 
 
 def _in_words(history: History) -> str:
     return (
         f"{history.num_steps} steps in {history.seconds:.0f} s, best validation loss {history.best_validation_loss:.4f}"
     )
-
-
-def _log_epoch(progress: Progress) -> None:
-    """Log an epoch's end to the run, where a person follows it."""
-    if progress.validation_loss is not None:
-        get_run_logger().info(
-            "Step %d of %d: loss %.4f, validation %.4f, %.1f examples/s, %.0f s left.",
-            progress.step,
-            progress.num_steps,
-            progress.loss,
-            progress.validation_loss,
-            progress.examples_per_s,
-            progress.seconds_left,
-        )

@@ -4,12 +4,22 @@ import os
 
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before numpy starts: the tests need the cores themselves
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from tests.solos import Solos
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_shipped_checkpoint() -> Iterator[None]:
+    """Take away the checkpoint that comes with the software: tests bring their own, which are small."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("varemix.weights.REFERENCE", Path("nowhere.safetensors"))
+        yield
 
 
 @pytest.fixture(scope="session")

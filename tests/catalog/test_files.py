@@ -34,6 +34,13 @@ def test_the_home_is_the_given_folder_then_the_variable_then_data(
     assert all((tmp_path / name).is_dir() for name in ("data", "variable", "given"))
 
 
+def test_a_home_can_be_looked_at_without_making_it(tmp_path: Path) -> None:
+    assert Home.chosen(tmp_path / "new").root == tmp_path / "new"
+    assert names_in(tmp_path) == []
+    with pytest.raises(HomeError, match="cannot be written"):
+        Home.chosen("~nobody-is-called-so/home")
+
+
 def test_opening_a_home_leaves_nothing_in_it(home: Home) -> None:
     assert names_in(home.root) == []
 

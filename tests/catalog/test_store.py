@@ -2,13 +2,14 @@ import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 
 from catalog.errors import TableError
 from catalog.files import Home
@@ -61,7 +62,7 @@ def test_a_row_replaces_the_one_with_its_key_entirely(catalog: Catalog) -> None:
 
 @pytest.mark.parametrize("name", TABLES)
 def test_every_table_takes_back_what_it_gave(catalog: Catalog, name: str) -> None:
-    samples = {"string": "x", "int64": 1, "double": 0.5, "list<item: string>": ["x", "y"]}
+    samples = {"string": "x", "int64": 1, "double": 0.5, "list<item: string>": ["x", "y"], "list<item: double>": [-1.5]}
     table = TABLES[name]
     full: dict[str, object] = {
         field.name: (table.choices(field.name) or (samples[str(field.type)],))[0]
@@ -180,6 +181,25 @@ def test_a_table_with_other_columns_is_explained(catalog: Catalog) -> None:
         catalog.merge("videos", [video("a")])
     with pytest.raises(TableError, match="could not be read"):
         catalog.read("videos")
+
+
+def test_a_table_from_before_a_column_was_thought_of_is_read_and_gains_it(catalog: Catalog) -> None:
+    whole = TABLES["videos"].schema
+    names = [name for name in whole.names if name not in {"num_bytes", "digest"}]
+    older = pa.schema([whole.field(name) for name in names])
+    old = {**dict.fromkeys(names), **video("old"), "updated_at": datetime(2020, 1, 1, tzinfo=UTC)}
+    path = catalog.home.tables / "videos"
+    write_deltalake(path, pa.Table.from_pylist([{name: old[name] for name in names}], schema=older))
+    assert catalog.read_rows("videos", where={"num_bytes": None})[0]["video_id"] == "old"
+    assert catalog.read_rows("videos", columns=["num_bytes", "video_id"]) == [{"num_bytes": None, "video_id": "old"}]
+    catalog.merge("videos", [video("new") | {"num_bytes": 7}])
+    columns = ["video_id", "num_bytes", "digest"]
+    assert catalog.read_arrow("videos", columns=columns).to_pydict() == {
+        "video_id": ["new", "old"],
+        "num_bytes": [7, None],
+        "digest": [None, None],
+    }
+    assert catalog.read_rows("videos", version=0, columns=columns)[0]["digest"] is None
 
 
 def test_threads_that_share_a_catalog_lose_nothing(catalog: Catalog) -> None:

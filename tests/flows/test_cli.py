@@ -16,7 +16,8 @@ from prefect import Flow
 
 from flows.cli import main
 from flows.refresh import listed_videos
-from tests.tasks.planted import open_catalog, register_checkpoint, visible_files, write_tones
+from tests.tasks.planted import TONES_HZ, open_catalog, register_checkpoint, visible_files, write_tones
+from tests.tasks.untrained import write_checkpoint
 from varemix.media.audio import read_audio
 
 COMMANDS = ("doctor", "refresh", "train", "evaluate", "masks", "remix", "separate", "nightly", "status")
@@ -121,9 +122,13 @@ BAD_WISHES = {
     "no such device": (1, "no device 'abacus'", "train --device abacus"),
     "nothing to train on": (1, "train split has usable clips of 0 instruments", "train"),
     "unknown split": (2, "'nights'", "evaluate --split nights"),
-    "nothing to evaluate on": (1, "Pairs need clips of two instruments", "evaluate"),
+    "nothing to evaluate on": (1, "Mixes of 2 sources need clips of 2 instruments", "evaluate"),
     "negative seed": (2, "--seed", "evaluate --seed -1"),
     "no pairs": (2, "--pairs", "evaluate --pairs 0"),
+    "mixes of one": (2, "--sources", "evaluate --sources 1"),
+    "mixes of more than there are": (1, "need clips of 3 instruments", "evaluate --sources 3"),
+    "no image": (2, "--images-per-source", "evaluate --images-per-source 0"),
+    "no shipped checkpoint": (1, "shipped without", "remix library --out out --gain violin=3 --checkpoint shipped"),
     "home below a file": (1, "cannot be written", "status --home words.jpg/home"),
     "unknown command": (2, "dance", "dance"),
     "unknown option": (2, "--loud", "status --loud"),
@@ -276,6 +281,63 @@ def test_one_recording_is_copied_where_nothing_is_wished(run: Run, world: Path) 
     said = run("remix", world / SONG, "--out", world / "o.wav", "--gain", "violin=0", "--home", world / "home")
     assert (said.code, said.out) == (0, f"out: {world / 'o.wav'}, status: untouched\n")
     assert (world / "o.wav").read_bytes() == (world / SONG).read_bytes()
+
+
+@pytest.fixture
+def strict(world: Path) -> Path:
+    """Return a checkpoint file to which nothing ever plays."""
+    return write_checkpoint(world / "strict.safetensors", sorted(TONES_HZ), presence_threshold_db=1.0)
+
+
+def test_one_recording_in_which_the_instrument_does_not_play_is_left_alone_and_that_is_said(
+    run: Run, world: Path, strict: Path
+) -> None:
+    command = ("remix", world / SONG, "--out", world / "o.wav", "--gain", "violin=-6", "--checkpoint", strict)
+    said = run(*command)
+    assert said.out.startswith(f"out: {world / 'o.wav'}, status: untouched, absent: violin, reason: does not play: vio")
+    assert (world / "o.wav").read_bytes() == (world / SONG).read_bytes()
+    facts = run(*command, "--json").facts
+    assert (facts["status"], facts["absent"]) == ("untouched", ["violin"])
+    assert "needs 1.0 dB" in facts["reason"]
+    assert run(*command, "--even-if-absent", "--json").facts["status"] == "remixed"
+    assert (world / "o.wav").read_bytes() != (world / SONG).read_bytes()
+
+
+def test_a_stem_of_what_does_not_seem_to_play_is_made_and_says_so(run: Run, world: Path, strict: Path) -> None:
+    command = ("separate", world / SONG, "--out", world / "stems", "--instrument", "tuba", "--checkpoint", strict)
+    stem = str(world / "stems" / "song - tuba.wav")
+    assert run(*command).out.startswith(f"{stem}: does not seem to play: tuba (share ")
+    facts = run(*command, "--json").facts
+    assert facts["stems"] == [stem]
+    assert facts["reasons"][stem].startswith("does not seem to play: tuba")
+    assert visible_files(world / "stems") == ["song - tuba.wav"]
+
+
+def test_without_a_home_the_shipped_checkpoint_serves_one_recording(
+    run: Run, world: Path, checkpoint_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("varemix.weights.REFERENCE", checkpoint_file)
+    monkeypatch.chdir(world)
+    for arguments in ([], ["--checkpoint", "shipped"]):
+        said = run("remix", SONG, "--out", "o.wav", "--gain", "violin=-6", *arguments, "--json")
+        assert (said.code, said.facts["status"]) == (0, "remixed")
+    assert not (world / "data").exists()
+
+
+def test_status_and_doctor_name_the_shipped_checkpoint(
+    run: Run, world: Path, checkpoint_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("varemix.weights.REFERENCE", checkpoint_file)
+    assert run("status", "--home", world / "new", "--json").facts["shipped_checkpoint"] == str(checkpoint_file)
+    assert "the shipped checkpoint serves" in run("status", "--home", world / "new").out
+    found = {finding["what"]: finding for finding in run("doctor", "--json").facts["findings"]}
+    assert "knows 3 instruments" in found["shipped checkpoint"]["found"]
+    monkeypatch.setattr("varemix.weights.REFERENCE", world / "words.safetensors")
+    found = {finding["what"]: finding for finding in run("doctor", "--json").facts["findings"]}
+    assert (found["shipped checkpoint"]["is_well"], "make install" in found["shipped checkpoint"]["remedy"]) == (
+        False,
+        True,
+    )
 
 
 def test_a_silent_recording_has_facts_that_are_json(run: Run, world: Path) -> None:

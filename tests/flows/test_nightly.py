@@ -232,4 +232,4 @@ def test_what_is_asked_for_twice_is_heard_and_cut_out_once(
 
 def test_training_on_nothing_fails_its_run(prefect_url: str, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="Refresh the catalog"):
-        train("small", "cpu", str(tmp_path / "home"))
+        train("small", "cpu", home=str(tmp_path / "home"))

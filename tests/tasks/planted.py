@@ -1,6 +1,6 @@
 """Recordings, masks and checkpoints whose right answer is known."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,8 +77,13 @@ def plant_masks(
     track: Mapping[str, Any],
     checkpoint_id: str,
     bands_hz: Mapping[str, tuple[float, float]] = BANDS_HZ,
+    *,
+    absent: Collection[str] = (),
 ) -> Path:
-    """Store masks of a track that claim a band for each instrument, and return their file."""
+    """Store masks of a track that claim a band for each instrument, and return their file.
+
+    The instruments called absent were measured at -42 dB, the others at -6 dB; -18 dB are needed.
+    """
     bins_hz = np.arange(NUM_BINS) * RATE_HZ / (2 * NUM_BINS - 2)
     num_frames = num_heard_frames(probe_audio(Path(track["library"], track["track_path"])))
     masks = np.stack([(low <= bins_hz) & (bins_hz < high) for low, high in bands_hz.values()])
@@ -101,6 +106,8 @@ def plant_masks(
         "content_digest": track["content_digest"],
         "checkpoint_id": checkpoint_id,
         "queries": list(bands_hz),
+        "presences_db": [-42.0 if name in absent else -6.0 for name in bands_hz],
+        "presence_threshold_db": -18.0,
         "path": catalog.home.relative(path),
         "digest": file_digest(path),
         "status": "ready",

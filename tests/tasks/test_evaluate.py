@@ -7,31 +7,35 @@ import pytest
 from PIL import Image
 
 from catalog.store import Catalog
-from tasks.evaluate import Question, evaluate_pairs
+from tasks.evaluate import Question, evaluate_mixtures
 from tasks.shards import Outcome
-from tasks.stills import clip_stills, draw_stills, draw_wrong_stills
+from tasks.stills import clip_stills, draw_further_stills, draw_stills, draw_wrong_stills
 from tests.solos import Solos
 from tests.tasks.planted import register_checkpoint
-from varemix.evaluation.conditions import CONDITIONS
-from varemix.evaluation.pairs import draw_pairs
+from varemix.evaluation.conditions import CONDITIONS, PICTURED
+from varemix.evaluation.mixtures import draw_mixtures
 
 
 @pytest.fixture(scope="module")
 def questions(two_instruments: Solos) -> list[Question]:
     """Return two pairs of a flute and a tuba, with pictures to ask for them."""
-    pictures, draw = clip_stills(two_instruments.train), np.random.default_rng(3)
-    return [
-        Question(
-            pair=pair, seed=3, stills=draw_stills(pair, pictures, draw), wrong=draw_wrong_stills(pair, pictures, draw)
-        )
-        for pair in draw_pairs(two_instruments.train, 2, seed=3)
-    ]
+    return drawn(two_instruments, 2)
+
+
+def drawn(solos: Solos, num_mixtures: int, num_sources: int = 2, num_images: int = 1) -> list[Question]:
+    pictures, draw = clip_stills([*solos.train, *solos.val]), np.random.default_rng(3)
+    questions = []
+    for mixture in draw_mixtures(solos.train, num_mixtures, num_sources=num_sources, seed=3):
+        first, wrong = draw_stills(mixture, pictures, draw), draw_wrong_stills(mixture, pictures, draw)
+        stills = draw_further_stills(mixture, pictures, first, num_images - 1, draw)
+        questions.append(Question(mixture=mixture, seed=3, stills=stills, wrong=wrong))
+    return questions
 
 
 def evaluate(
     catalog: Catalog, questions: list[Question], *, checkpoint_id: str = "small", version: int = 7
 ) -> list[Outcome]:
-    return evaluate_pairs.fn(
+    return evaluate_mixtures.fn(
         items=questions,
         shard="1 of 1",
         home=str(catalog.home.root),
@@ -56,6 +60,11 @@ def test_every_pair_instrument_and_condition_gets_a_row_that_names_its_snapshot(
     assert set(found["condition"]) == set(CONDITIONS)
     assert set(found["pair_id"]) == {question.pair_id for question in questions}
     assert set(found["instrument"]) == set(found["other_instrument"]) == {"flute", "tuba"}
+    assert set(found["num_sources"]) == {2}
+    assert found["level_db"].between(-120, 6).all()
+    assert set(found[found["presence_db"].notna()]["condition"]) == set(PICTURED)
+    shown = found[found["condition"] == "wrong_image"]
+    assert (shown["shown_instrument"] == shown["other_instrument"]).all()  # there are but two
     snapshot = found[["checkpoint_id", "catalog_version", "split", "seed"]].drop_duplicates()
     assert snapshot.to_dict("records") == [
         {"checkpoint_id": champion, "catalog_version": 7, "split": "train", "seed": 3}
@@ -104,25 +113,59 @@ def test_a_pair_that_cannot_be_read_is_told_and_stops_nobody(
 ) -> None:
     picture = tmp_path / "flute.jpg"
     picture.write_text("no picture")
-    bad = replace(questions[0], stills=(picture, questions[0].stills[1]))
+    bad = replace(questions[0], stills=((picture,), questions[0].stills[1]))
     outcomes = evaluate(catalog, [bad, questions[1]])
     assert [outcome.status for outcome in outcomes] == ["failed", "done"]
     assert "'flute.jpg' is no picture" in outcomes[0].reason
     assert set(scores(catalog)["pair_id"]) == {questions[1].pair_id}
 
 
+def test_mixtures_of_three_and_further_images_have_rows_of_their_own(
+    catalog: Catalog, champion: str, four_instruments: Solos
+) -> None:
+    [question] = drawn(four_instruments, 1, num_sources=3, num_images=2)
+    lone = replace(question, stills=(question.stills[0][:1], *question.stills[1:]))
+    outcomes = evaluate(catalog, [lone])
+    assert [(outcome.status, outcome.item) for outcome in outcomes] == [("done", " + ".join(lone.mixture.instruments))]
+    found = scores(catalog)
+    counts = found["condition"].value_counts().to_dict()
+    assert counts == dict.fromkeys(CONDITIONS, 3) | {"image_2": 2}
+    assert set(found["num_sources"]) == {3}
+    row = found[found["instrument"] == lone.mixture.instruments[1]].iloc[0]
+    assert row["other_instrument"] == f"{lone.mixture.instruments[0]} + {lone.mixture.instruments[2]}"
+    wrong = found[found["condition"] == "wrong_image"]["shown_instrument"]
+    assert set(wrong) == {"flute", "tuba", "violin", "xylophone"} - set(lone.mixture.instruments)
+    assert len({lone.pair_id, question.pair_id}) == 2
+
+
+def test_the_masks_and_measures_of_further_images_are_their_own(
+    catalog: Catalog, champion: str, two_instruments: Solos
+) -> None:
+    [question] = drawn(two_instruments, 1, num_images=2)
+    swapped = replace(question, stills=tuple(stills[::-1] for stills in question.stills))
+    evaluate(catalog, [question, swapped])
+    columns = ["instrument", "nsdr_db", "level_db", "presence_db"]
+    tables = {
+        (pair_id, condition): table.sort_values("instrument")[columns].to_numpy()[:, 1:].astype(float)
+        for (pair_id, condition), table in scores(catalog).groupby(["pair_id", "condition"])
+    }
+    for one, other in (("image", "image_2"), ("image_2", "image")):
+        np.testing.assert_allclose(tables[question.pair_id, one], tables[swapped.pair_id, other], atol=1e-3)
+
+
 def test_other_pictures_make_another_pair(questions: list[Question], tmp_path: Path) -> None:
     picture = tmp_path / "1.png"
     Image.new("RGB", (8, 8), "red").save(picture)
-    with_red = replace(questions[0], stills=(picture, questions[0].stills[1])).pair_id
+    with_red = replace(questions[0], stills=((picture,), questions[0].stills[1])).pair_id
     Image.new("RGB", (8, 8), "blue").save(picture)
-    with_blue = replace(questions[0], stills=(picture, questions[0].stills[1])).pair_id
+    with_blue = replace(questions[0], stills=((picture,), questions[0].stills[1])).pair_id
     assert len({questions[0].pair_id, with_red, with_blue}) == 3
 
 
 def test_silent_sources_have_rows_without_scores(catalog: Catalog, champion: str, questions: list[Question]) -> None:
-    first, second = questions[0].pair.sources
-    quiet = replace(questions[0], pair=replace(questions[0].pair, sources=(replace(first, volume=0.0), second)))
+    mixture = questions[0].mixture
+    first, second = mixture.sources
+    quiet = replace(questions[0], mixture=replace(mixture, sources=(replace(first, volume=0.0), second)))
     [outcome] = evaluate(catalog, [quiet])
     assert outcome.status == "done"
     rows = catalog.read_rows("scores", where={"instrument": first.clip.instrument})

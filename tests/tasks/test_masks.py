@@ -13,8 +13,10 @@ from tasks.masks import make_masks
 from tasks.queries import Query, query_vectors
 from tasks.shards import Outcome
 from tests.tasks.planted import plant_masks, register_checkpoint, scanned, statuses, visible_files, write_tones
+from tests.tasks.untrained import write_checkpoint
 from varemix.media.audio import probe_audio
 from varemix.remix.render import heard_blocks, num_heard_frames
+from varemix.signal.presence import PresenceMeter
 
 FLUTE, TUBA = Query(name="flute"), Query(name="tuba")
 
@@ -56,6 +58,22 @@ def test_masks_are_what_the_separator_hears_and_the_row_describes_them(
         assert reader.header.content_digest == tracks[0]["content_digest"]
     assert stored.shape[1] == row["num_frames"] == num_heard_frames(probe_audio(source))
     np.testing.assert_allclose(stored, expected, atol=0.5 / 15 + 1e-4)  # 4 bits: 15 steps
+
+
+def test_the_row_tells_how_far_each_instrument_plays_and_how_far_it_must(
+    catalog: Catalog, tmp_path: Path, library: Path
+) -> None:
+    file = write_checkpoint(tmp_path / "strict.safetensors", ["flute", "tuba"], presence_threshold_db=-21.5)
+    register_checkpoint(catalog, file, "strict")
+    source = write_tones(library / "a.wav", seconds=0.7)
+    assert hear(catalog, scanned(catalog, library), TUBA, FLUTE, checkpoint_id="strict") == {"a.wav": "done"}
+    [row] = catalog.read_rows("masks")
+    separator = separator_of(catalog, checkpoint_row(catalog, "strict"))
+    meter = PresenceMeter(2)
+    mix = np.concatenate(list(heard_blocks(source)))
+    separator.masks(mix, query_vectors(separator, [TUBA, FLUTE]), meter=meter)
+    assert row["presences_db"] == pytest.approx(meter.shares_db().tolist(), abs=1e-3)
+    assert row["presence_threshold_db"] == -21.5
 
 
 @pytest.mark.parametrize(

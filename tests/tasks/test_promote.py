@@ -23,16 +23,18 @@ def score(
     condition: str = "image",
     seed: int = 0,
     split: str = "val",
+    num_sources: int = 2,
 ) -> None:
     """Give a checkpoint a score of its flute on each of the pairs; None stands for a silent estimate."""
     rows = [
         {
-            "score_id": f"{checkpoint_id}-{pair_id}-{condition}-{seed}-{split}",
+            "score_id": f"{checkpoint_id}-{pair_id}-{condition}-{seed}-{split}-{num_sources}",
             "checkpoint_id": checkpoint_id,
             "catalog_version": 1,
             "split": split,
             "seed": seed,
             "pair_id": pair_id,
+            "num_sources": num_sources,
             "condition": condition,
             "instrument": "flute",
             "nsdr_db": value_db,
@@ -99,11 +101,20 @@ def test_only_pairs_that_both_were_scored_on_count(catalog: Catalog, candidates:
     assert "1.00 dB against the champion's 2.00 dB on 1 scores" in outcome.reason
 
 
-def test_only_still_images_of_the_same_split_and_seed_count(catalog: Catalog, candidates: tuple[str, str]) -> None:
+def test_only_still_images_and_pairs_of_the_same_split_and_seed_count(
+    catalog: Catalog, candidates: tuple[str, str]
+) -> None:
     score(catalog, "old", {"a": 2.0})
     promote(catalog, "old")
     score(catalog, "new", {"a": 1.0})
-    for others in ({"condition": "video"}, {"condition": "ideal_binary"}, {"seed": 1}, {"split": "test"}):
+    for others in (
+        {"condition": "video"},
+        {"condition": "image_2"},
+        {"condition": "ideal_binary"},
+        {"seed": 1},
+        {"split": "test"},
+        {"num_sources": 3},
+    ):
         score(catalog, "new", {"a": 30.0}, **others)
     assert promote(catalog, "new").status == "untouched"
 

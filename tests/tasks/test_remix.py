@@ -34,8 +34,8 @@ def out(tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
-def wanted(*gains: str, decay: float = 0.8) -> Wanted:
-    return wanted_remix(gains, decay, sorted(TONES_HZ))
+def wanted(*gains: str, decay: float = 0.8, even_if_absent: bool = False) -> Wanted:
+    return wanted_remix(gains, decay, sorted(TONES_HZ), even_if_absent=even_if_absent)
 
 
 def remix(
@@ -73,6 +73,7 @@ def test_each_gain_reaches_the_mask_of_its_own_instrument_in_any_order(
     assert json.loads(row["wishes_json"]) == {
         "gains": {"violin": "mute", "flute": "6.0", "tuba": "-20.0"},
         "smoothing_decay": 0.8,
+        "even_if_absent": False,
     }
     assert (row["status"], row["digest"]) == ("remixed", file_digest(out / "a.wav"))
     assert row["mask_id"] == catalog.read_rows("masks")[0]["mask_id"]
@@ -120,7 +121,7 @@ def test_unity_copies_every_byte_and_needs_no_masks(catalog: Catalog, champion: 
 @pytest.mark.parametrize(
     ("rate_hz", "subtype", "channels"), [(44_100, "PCM_16", 2), (48_000, "PCM_24", 1), (96_000, "FLOAT", 6)]
 )
-def test_where_the_pictured_instrument_is_absent_every_sample_stays(
+def test_where_a_mask_claims_nothing_every_sample_stays(
     catalog: Catalog, champion: str, library: Path, out: Path, rate_hz: int, subtype: str, channels: int
 ) -> None:
     source = write_tones(library / "a.wav", rate_hz=rate_hz, subtype=subtype, num_channels=channels)
@@ -130,6 +131,62 @@ def test_where_the_pictured_instrument_is_absent_every_sample_stays(
     (before, info), (after, info_after) = read_audio(source), read_audio(out / "a.wav")
     assert info_after == info
     np.testing.assert_array_equal(after, before)
+
+
+@pytest.mark.parametrize(
+    ("gains", "named"),
+    [
+        (["violin=mute"], "violin"),
+        (["violin=+6", "tuba=0"], "violin"),
+        (["violin=-3", "flute=-3"], "violin (share -42.0 dB, needs -18.0 dB), flute"),
+        (["violin=solo"], "violin"),
+        (["violin=solo", "tuba=+6"], "violin"),  # beside a solo no other wish is heard
+    ],
+)
+def test_a_track_in_which_nothing_wished_for_plays_is_copied_byte_for_byte(
+    catalog: Catalog, champion: str, library: Path, out: Path, gains: list[str], named: str
+) -> None:
+    source = write_tones(library / "a.wav")
+    with source.open("ab") as file:
+        file.write(b"LIST\x04\x00\x00\x00INFO")  # tags that a rendered file would lose
+    [track] = scanned(catalog, library)
+    plant_masks(catalog, track, champion, absent=["violin", "flute"])
+    [outcome] = remix(catalog, [track], out, wanted(*gains)).values()
+    reason = f"does not play: {named} (share -42.0 dB, needs -18.0 dB)"
+    assert (outcome.status, outcome.reason) == ("untouched", reason)
+    assert (out / "a.wav").read_bytes() == source.read_bytes()
+    [row] = catalog.read_rows("remixes")
+    assert (row["status"], row["reason"], row["digest"]) == ("untouched", reason, file_digest(source))
+    assert statuses(remix(catalog, [track], out, wanted(*gains)).values()) == {"a.wav": "skipped"}
+
+
+@pytest.mark.parametrize(
+    ("gains", "alone"), [(["violin=mute", "tuba=-20"], ["tuba=-20"]), (["violin=solo", "tuba=solo"], ["tuba=solo"])]
+)
+def test_what_is_absent_is_left_out_of_a_remix_of_what_plays(
+    catalog: Catalog, champion: str, library: Path, out: Path, gains: list[str], alone: list[str]
+) -> None:
+    write_tones(library / "a.wav")
+    [track] = scanned(catalog, library)
+    plant_masks(catalog, track, champion, absent=["violin"])
+    [outcome] = remix(catalog, [track], out / "all", wanted(*gains)).values()
+    assert (outcome.status, outcome.reason) == ("done", "does not play: violin (share -42.0 dB, needs -18.0 dB)")
+    [outcome] = remix(catalog, [track], out / "alone", wanted(*alone)).values()
+    assert (outcome.status, outcome.reason) == ("done", "")
+    assert (out / "all" / "a.wav").read_bytes() == (out / "alone" / "a.wav").read_bytes()
+
+
+def test_a_person_can_overrule_what_was_heard_and_that_is_another_remix(
+    catalog: Catalog, champion: str, library: Path, out: Path
+) -> None:
+    source = write_tones(library / "a.wav")
+    [track] = scanned(catalog, library)
+    plant_masks(catalog, track, champion, absent=["violin"])
+    remix(catalog, [track], out, wanted("violin=-6"))
+    [outcome] = remix(catalog, [track], out, wanted("violin=-6", even_if_absent=True)).values()
+    assert (outcome.status, outcome.reason) == ("done", "")
+    assert tone_gains_db(source, out / "a.wav")["violin"] == pytest.approx(-6, abs=0.05)
+    assert len(catalog.read("remixes")) == 2
 
 
 def test_a_remix_that_stands_is_skipped_and_its_file_is_not_written(

@@ -60,6 +60,20 @@ def test_each_stem_holds_its_own_instrument_and_all_of_them_make_the_track(
     }
 
 
+def test_the_stem_of_what_does_not_seem_to_play_is_made_and_says_so(
+    catalog: Catalog, champion: str, library: Path, out: Path
+) -> None:
+    write_tones(library / "a.wav")
+    [track] = scanned(catalog, library)
+    plant_masks(catalog, track, champion, absent=["tuba"])
+    [outcome] = separate(catalog, [track], out, "flute", "tuba")
+    reason = "does not seem to play: tuba (share -42.0 dB, needs -18.0 dB)"
+    assert (outcome.status, outcome.reason) == ("done", reason)
+    assert visible_files(out) == ["a - flute.wav", "a - tuba.wav"]
+    reasons = {json.loads(row["wishes_json"])["stem"]: row["reason"] for row in catalog.read_rows("remixes")}
+    assert reasons == {"flute": None, "tuba": reason}
+
+
 def test_stems_that_stand_are_skipped_and_a_missing_one_is_made_again(
     catalog: Catalog, champion: str, library: Path, out: Path
 ) -> None:

@@ -11,19 +11,24 @@ from varemix.model.separator import Separator, SeparatorSettings
 SETTINGS = SeparatorSettings(
     vision="efficientnet_lite0",
     num_maps=4,
-    base_channels=4,
-    levels=4,
-    upsampling="nearest",
+    sound="residual",
+    widths=(4, 8, 8, 8),
     window_frames=64,
     masks="soft",
+    has_rivals=True,
+    floor=1e-3,
 )
 
 
-def write_checkpoint(path: Path, instruments: Sequence[str], *, seed: int = 0) -> Path:
-    """Write the separator that the seed draws, with a query for each instrument."""
+def write_checkpoint(
+    path: Path, instruments: Sequence[str], *, seed: int = 0, presence_threshold_db: float | None = None
+) -> Path:
+    """Write the separator that the seed draws, with a query for each instrument; by default it takes all to play."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         separator = Separator(SETTINGS)
         separator.keep_instruments({name: torch.rand(SETTINGS.num_maps) for name in instruments})
-    save_checkpoint(path, separator, provenance={"seed": seed})
+    if presence_threshold_db is not None:
+        separator.presence_threshold_db.fill_(presence_threshold_db)
+    save_checkpoint(path, separator, provenance={"recipe": {"name": "untrained", "seed": seed}})
     return path

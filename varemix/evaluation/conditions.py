@@ -1,27 +1,33 @@
-"""The conditions of the paper's Table I, scored on one pair: what the masks were made from decides the row.
+"""The conditions of the paper's Table I, scored on one mixture: what the masks were made from decides the row.
 
 `mix` leaves the mix as it is, so that its NSDR is 0 by definition; `ideal_binary` is the ceiling of binary masks,
-`ideal_ratio` that of soft ones, `random_binary` the floor. The others are masks that pictures asked for.
+`ideal_ratio` that of soft ones, `random_binary` the floor. The others are masks that pictures asked for; `image_2`,
+`image_3` and so on are further still pictures of the same instrument, to see how much the picture matters.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from varemix.evaluation.bss import bss_eval
+from varemix.evaluation.bss import BssScores, References
 from varemix.signal.masks import ideal_binary, ideal_ratio, random_binary
 from varemix.signal.spectrogram import filter_samples, stft
 
-MIX = "mix"
-PICTURED = ("video", "image", "wrong_image", "blank_image")
+MIX, IMAGE, WRONG_IMAGE = "mix", "image", "wrong_image"
+PICTURED = ("video", IMAGE, WRONG_IMAGE, "blank_image")
 CONDITIONS = ("ideal_binary", "ideal_ratio", "random_binary", MIX, *PICTURED)
+_SILENCE_DB = -120.0
+_BATCH = 8
 
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """How well one source of a pair was recovered under one condition, in dB; NaN where a signal is silent."""
+    """How well one source of a mixture was recovered under one condition, in dB; NaN where a signal is silent.
+
+    `level_db` is the RMS of the estimate relative to that of the mix, -120 for silence.
+    """
 
     condition: str
     source: int
@@ -29,6 +35,12 @@ class Score:
     nsdr_db: float
     sir_db: float
     sar_db: float
+    level_db: float
+
+
+def image_condition(rank: int) -> str:
+    """Return the condition of a source's still picture, the first of which has rank 0."""
+    return f"{IMAGE}_{rank + 1}" if rank else IMAGE
 
 
 def known_masks(sources: np.ndarray, *, seed: int) -> dict[str, np.ndarray]:
@@ -44,19 +56,45 @@ def known_masks(sources: np.ndarray, *, seed: int) -> dict[str, np.ndarray]:
 
 def score_conditions(sources: np.ndarray, masks: Mapping[str, np.ndarray]) -> list[Score]:
     """Return the scores of each condition's masks [N, F, T] on sources [N, S], and of the mix itself."""
-    mix = torch.from_numpy(sources.sum(axis=0))
-    estimates = [mix.expand(len(sources), -1).numpy()]
-    estimates += [filter_samples(mix, torch.from_numpy(mask)).numpy() for mask in masks.values()]
-    scores = bss_eval(sources, np.stack(estimates))
+    mix = sources.sum(axis=0)
+    references = References(sources)
+    unchanged = np.broadcast_to(mix, (1, *sources.shape))
+    before = references.score(unchanged)
+    scores = _scores([MIX], before, before, _levels_db(unchanged, mix))
+    for conditions in _batches(list(masks)):
+        estimates = np.stack(
+            [filter_samples(torch.from_numpy(mix), torch.from_numpy(masks[name])).numpy() for name in conditions]
+        )
+        scores += _scores(conditions, references.score(estimates), before, _levels_db(estimates, mix))
+    return scores
+
+
+def _batches(conditions: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Yield as many conditions as are scored at once: many, as that is faster, but memory holds their estimates."""
+    for first in range(0, len(conditions), _BATCH):
+        yield conditions[first : first + _BATCH]
+
+
+def _scores(conditions: Sequence[str], found: BssScores, mix: BssScores, levels_db: np.ndarray) -> list[Score]:
     return [
         Score(
             condition=condition,
             source=source,
-            sdr_db=float(scores.sdr_db[place, source]),
-            nsdr_db=float(scores.sdr_db[place, source] - scores.sdr_db[0, source]),
-            sir_db=float(scores.sir_db[place, source]),
-            sar_db=float(scores.sar_db[place, source]),
+            sdr_db=float(found.sdr_db[place, source]),
+            nsdr_db=float(found.sdr_db[place, source] - mix.sdr_db[0, source]),
+            sir_db=float(found.sir_db[place, source]),
+            sar_db=float(found.sar_db[place, source]),
+            level_db=float(levels_db[place, source]),
         )
-        for place, condition in enumerate([MIX, *masks])
-        for source in range(len(sources))
+        for place, condition in enumerate(conditions)
+        for source in range(found.sdr_db.shape[1])
     ]
+
+
+def _levels_db(estimates: np.ndarray, mix: np.ndarray) -> np.ndarray:
+    """Return the RMS of estimates [M, N, S] relative to that of the mix [S], in dB [M, N]."""
+    power = np.mean(np.square(estimates, dtype=np.float64), axis=-1)
+    mix_power = np.mean(np.square(mix, dtype=np.float64))
+    if mix_power == 0:
+        return np.full(power.shape, _SILENCE_DB)
+    return 10 * np.log10(np.maximum(power / mix_power, 10 ** (_SILENCE_DB / 10)))

@@ -1,11 +1,13 @@
 """Scores as tables that a person can read."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import pandas as pd
 
 from varemix.evaluation.bootstrap import mean_interval
-from varemix.evaluation.conditions import CONDITIONS
+from varemix.evaluation.conditions import CONDITIONS, IMAGE, MIX
+from varemix.evaluation.recognition import Recognition
 
 _TITLES = {
     "ideal_binary": "ideal binary mask",
@@ -19,37 +21,79 @@ _TITLES = {
 }
 _COLUMNS = {"nsdr_db": "NSDR", "sir_db": "SIR", "sar_db": "SAR"}
 _ALL = "all"
+_NAMED = 5
 
 
 def means(scores: pd.DataFrame, condition: str) -> dict[str, float]:
     """Return the mean NSDR in dB of each instrument, and of all scores as `all`, under a condition."""
-    chosen = scores[scores["condition"] == condition]
-    by_instrument = chosen.groupby("instrument")["nsdr_db"].mean()
-    return {str(name): float(value) for name, value in by_instrument.items()} | {_ALL: float(chosen["nsdr_db"].mean())}
+    return _by_instrument(scores[scores["condition"] == condition], "nsdr_db")
+
+
+def mean_level_db(scores: pd.DataFrame, condition: str) -> float:
+    """Return the mean level in dB of the estimates under a condition, beside the mix."""
+    return float(scores[scores["condition"] == condition]["level_db"].mean())
+
+
+def share_of_ceiling(scores: pd.DataFrame, ceiling: str) -> float:
+    """Return the mean NSDR of still images as a share of that of an ideal mask, over the sources that have both."""
+    both = scores[scores["condition"].isin([IMAGE, ceiling])]
+    paired = both.pivot_table(index=["pair_id", "instrument"], columns="condition", values="nsdr_db", dropna=False)
+    whole = paired.reindex(columns=[IMAGE, ceiling]).dropna()
+    return float(whole[IMAGE].mean() / whole[ceiling].mean()) if len(whole) else float("nan")
+
+
+def image_deviations_db(scores: pd.DataFrame) -> dict[str, float]:
+    """Return how much the NSDR in dB depends on which still picture asks, for each instrument and for `all`.
+
+    It is the sample standard deviation over the pictures of a source, averaged over the sources; NaN where no source
+    has two pictures with a score.
+    """
+    is_image = scores["condition"].str.fullmatch(rf"{IMAGE}(_\d+)?")
+    by_source = scores[is_image].groupby(["pair_id", "instrument"])["nsdr_db"].std(ddof=1)
+    return _by_instrument(by_source.reset_index(), "nsdr_db")
 
 
 def conditions_table(scores: pd.DataFrame, *, seed: int = 0) -> str:
     """Return the paper's Table I as Markdown: means in dB with bootstrap 95 % intervals, a row a condition.
 
-    `scores` has the columns condition, nsdr_db, sir_db, sar_db. The mix's SAR is left out: nothing was done to it.
+    `scores` has the columns condition, nsdr_db, sir_db, sar_db, level_db. The mix's SAR is left out: nothing was done
+    to it.
     """
-    rows = [["masks made from", *(f"{title} [dB]" for title in _COLUMNS.values()), "scores"]]
+    rows = [["masks made from", *(f"{title} [dB]" for title in _COLUMNS.values()), "level [dB]", "scores"]]
     for condition in CONDITIONS:
         chosen = scores[scores["condition"] == condition]
         cells = [_interval(chosen[column], seed=seed) for column in _COLUMNS]
-        if condition == "mix":
+        if condition == MIX:
             cells[2] = ""
-        rows.append([_TITLES[condition], *cells, str(len(chosen))])
+        level = f"{chosen['level_db'].mean():.1f}" if chosen["level_db"].notna().any() else "none"
+        rows.append([_TITLES[condition], *cells, level, str(len(chosen))])
     return markdown(rows)
 
 
 def instruments_table(scores: pd.DataFrame) -> str:
-    """Return the mean NSDR in dB of each instrument as Markdown: video frames, still image, and the ceiling."""
-    shown = ("video", "image", "ideal_binary")
-    columns = {condition: means(scores, condition) for condition in shown}
-    rows = [["instrument", *(f"NSDR, {_TITLES[condition]} [dB]" for condition in shown)]]
+    """Return the mean NSDR in dB of each instrument as Markdown: video frames, still image, and the ceiling.
+
+    Where several still images asked for a source, the deviation over them comes last.
+    """
+    columns = {f"NSDR, {_TITLES[name]} [dB]": means(scores, name) for name in ("video", IMAGE, "ideal_binary")}
+    deviations_db = image_deviations_db(scores)
+    if not pd.isna(deviations_db[_ALL]):
+        columns["deviation over images [dB]"] = deviations_db
+    rows = [["instrument", *columns]]
     for name in sorted({name for column in columns.values() for name in column if name != _ALL}):
-        rows.append([name, *(f"{columns[condition].get(name, float('nan')):.2f}" for condition in shown)])
+        rows.append([name, *(f"{column.get(name, float('nan')):.2f}" for column in columns.values())])
+    return markdown(rows)
+
+
+def mistakes_table(recognitions: Sequence[Recognition]) -> str:
+    """Return as Markdown which pictures are taken for another instrument, the commonest mistake first."""
+    mistakes = [found for found in recognitions if not found.is_right]
+    counted = Counter((found.instrument, found.taken_for) for found in mistakes)
+    rows = [["shows", "taken for", "pictures", "which"]]
+    for (shown, taken_for), count in sorted(counted.items(), key=lambda mistake: (-mistake[1], mistake[0])):
+        names = [f.picture for f in mistakes if (f.instrument, f.taken_for) == (shown, taken_for)]
+        more = f" and {count - _NAMED} more" if count > _NAMED else ""
+        rows.append([shown, taken_for, str(count), ", ".join(names[:_NAMED]) + more])
     return markdown(rows)
 
 
@@ -58,6 +102,12 @@ def markdown(rows: Sequence[Sequence[str]]) -> str:
     header, *body = [[" ".join(cell.replace("|", "\\|").splitlines()) for cell in row] for row in rows]
     lines = [header, ["---"] * len(header), *body]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _by_instrument(values: pd.DataFrame, column: str) -> dict[str, float]:
+    """Return the mean of a column for each instrument, and for `all`."""
+    by_instrument = values.groupby("instrument")[column].mean()
+    return {str(name): float(value) for name, value in by_instrument.items()} | {_ALL: float(values[column].mean())}
 
 
 def _interval(values: "pd.Series[float]", *, seed: int) -> str:

@@ -15,21 +15,25 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from varemix.errors import CheckpointError
+from varemix.model.precision import has_fast_bfloat16
 from varemix.model.separator import Separator, SeparatorSettings
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _ENTRY = "varemix"
 
 
-def save_checkpoint(path: Path, separator: Separator, *, provenance: Mapping[str, Any]) -> None:
-    """Write the separator to `path`."""
+def save_checkpoint(path: Path, separator: Separator, *, provenance: Mapping[str, Any], is_half: bool = False) -> None:
+    """Write the separator to `path`; with `is_half` its matrices and kernels in half precision."""
     header = {
         "version": FORMAT_VERSION,
         "settings": asdict(separator.settings),
         "instruments": list(separator.instruments),
         "provenance": dict(provenance),
     }
-    tensors = {name: value.detach().cpu().contiguous() for name, value in separator.state_dict().items()}
+    tensors = {
+        name: (value.half() if is_half and value.ndim > 1 else value).detach().cpu().contiguous()
+        for name, value in separator.state_dict().items()
+    }
     save_file(tensors, path, metadata={_ENTRY: json.dumps(header, sort_keys=True)})
 
 
@@ -42,7 +46,9 @@ def load_checkpoint(path: Path, device: str | torch.device = "cpu") -> Separator
         found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - a safetensors file is no dict
     _check_weights(path, expected, found)
     separator.load_state_dict(found, strict=True)
-    return separator.to(device).eval()
+    separator = separator.to(device).eval()
+    separator.is_reduced = has_fast_bfloat16(separator.device)
+    return separator
 
 
 def read_header(path: Path) -> dict[str, Any]:

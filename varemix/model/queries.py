@@ -1,42 +1,43 @@
 """Pictures as the vision networks want them, as tensors.
 
-Evaluation looks at the middle of a picture; training at a random part of it, sometimes mirrored, the same part for
-all frames of a clip. Numbers are normalised as ImageNet's were. Source: Zhao et al. 2018 (public code's transforms).
+The paper's network looks at the middle of a picture; in training at a random part of it, sometimes mirrored, the same
+part for all frames of a clip (Zhao et al. 2018, public code's transforms). Ours looks at the whole picture, squeezed
+into the square: a flute or a tuba often reaches from edge to edge. Numbers are normalised as ImageNet's were.
 """
-
-from collections.abc import Sequence
 
 import numpy as np
 import torch
-from PIL.Image import Image
+from PIL.Image import Image, Resampling
 from torch import Tensor
-from torchvision.transforms import InterpolationMode
-from torchvision.transforms import functional as pictures
 
-from varemix.model.vision import PICTURE_PIXELS
+from varemix.model.vision import Framing
 
-_MEAN = [0.485, 0.456, 0.406]
-_DEVIATION = [0.229, 0.224, 0.225]
-_TRAINING_PIXELS = round(1.1 * PICTURE_PIXELS)
+_MEAN = torch.tensor([0.485, 0.456, 0.406])[:, None, None]
+_DEVIATION = torch.tensor([0.229, 0.224, 0.225])[:, None, None]
 
 
-def middle_tensor(picture: Image) -> Tensor:
-    """Return the picture [3, H, W], H = W = 224: short side to 224, middle cut out, normalised."""
-    return _normalised(pictures.center_crop(_resized(picture, PICTURE_PIXELS), [PICTURE_PIXELS] * 2))
+def picture_tensor(picture: Image, framing: Framing, pixels: int) -> Tensor:
+    """Return the picture [3, H, W], H = W = `pixels`, framed and normalised."""
+    framed = middle(picture, pixels) if framing == "middle" else whole(picture, pixels)
+    return normalised(torch.from_numpy(np.array(framed)).permute(2, 0, 1))
 
 
-def random_tensors(clip: Sequence[Image], draw: np.random.Generator) -> Tensor:
-    """Return the frames of one clip [P, 3, H, W]: short side to 246, one random cut of 224, mirrored at even odds."""
-    resized = [_resized(picture, _TRAINING_PIXELS) for picture in clip]
-    left, top = (int(draw.integers(size - PICTURE_PIXELS + 1)) for size in resized[0].size)
-    is_mirrored = draw.random() < 0.5
-    cuts = [pictures.crop(picture, top, left, PICTURE_PIXELS, PICTURE_PIXELS) for picture in resized]
-    return torch.stack([_normalised(pictures.hflip(cut) if is_mirrored else cut) for cut in cuts])
+def middle(picture: Image, pixels: int) -> Image:
+    """Return the picture's middle [pixels x pixels], the short side brought to that size."""
+    width, height = picture.size
+    scale = pixels / min(width, height)
+    resized = picture.resize(
+        (max(pixels, round(width * scale)), max(pixels, round(height * scale))), Resampling.BICUBIC
+    )
+    left, top = ((size - pixels) // 2 for size in resized.size)
+    return resized.crop((left, top, left + pixels, top + pixels))
 
 
-def _resized(picture: Image, short_side: int) -> Image:
-    return pictures.resize(picture, short_side, InterpolationMode.BICUBIC)
+def whole(picture: Image, pixels: int) -> Image:
+    """Return all of the picture squeezed into [pixels x pixels]."""
+    return picture.resize((pixels, pixels), Resampling.BICUBIC)
 
 
-def _normalised(picture: Image) -> Tensor:
-    return pictures.normalize(pictures.to_tensor(picture), _MEAN, _DEVIATION)
+def normalised(pixels: Tensor) -> Tensor:
+    """Return pixels [..., 3, H, W] of 0..255 as ImageNet's pictures were normalised."""
+    return (pixels / 255 - _MEAN.to(pixels.device)) / _DEVIATION.to(pixels.device)

@@ -11,40 +11,46 @@ from PIL.Image import Image
 from torch import Tensor, nn
 
 from varemix.errors import UsageError
-from varemix.model.queries import middle_tensor
-from varemix.model.sound import SoundNetwork, Upsampling
-from varemix.model.synthesizer import Synthesizer
+from varemix.model.queries import picture_tensor
+from varemix.model.sound import SoundName, build_sound
+from varemix.model.synthesizer import Synthesizer, claimed_among_rivals
 from varemix.model.vision import VisionName, build_vision
 from varemix.model.windows import cross_faded, windows
 from varemix.signal.frequency_grid import to_linear_bins, to_log_rows
 from varemix.signal.masks import binarise
+from varemix.signal.presence import PresenceMeter
 from varemix.signal.spectrogram import NUM_BINS, spectrum_of_cells
 
-_FLOOR = 1e-10
+EVERYTHING_PLAYS_DB = -1000.0
+"""The presence threshold of a separator that was never calibrated."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SeparatorSettings:
     """What the networks are; it travels in the checkpoint and decides which weights fit.
 
-    `window_frames` is how many frames the sound network sees at once; `masks` says whether the masks that come out
-    are hard decisions at 0.5, as in the paper, or the network's soft ones.
+    `widths` are the channels of the sound network's levels and `window_frames` how many frames it sees at once, as
+    log(magnitude + `floor`). `masks` says whether the masks that come out are hard decisions at 0.5, as in the paper,
+    or the network's soft ones. `has_rivals` says whether a pictured instrument competes for every bin with the other
+    instruments that the separator knows, and with none of them, instead of being judged alone.
     """
 
     vision: VisionName
+    sound: SoundName
     num_maps: int
-    base_channels: int
-    levels: int
-    upsampling: Upsampling
+    widths: tuple[int, ...]
     window_frames: int
     masks: Literal["binary", "soft"]
+    has_rivals: bool
+    floor: float
     log_rows: int = 256
 
     def __post_init__(self) -> None:
-        step = 2**self.levels
+        object.__setattr__(self, "widths", tuple(self.widths))  # a list where it was read from JSON
+        step = 2 ** len(self.widths)
         if self.log_rows % step or self.window_frames % step:
             raise ValueError(
-                f"{self.log_rows} rows x {self.window_frames} frames cannot be halved {self.levels} times; "
+                f"{self.log_rows} rows x {self.window_frames} frames cannot be halved {len(self.widths)} times; "
                 f"both must be multiples of {step}."
             )
 
@@ -53,24 +59,26 @@ class Separator(nn.Module):
     """Hears pictured instruments in a mix.
 
     Built new by `Separator(settings)`, or from a file by `varemix.model.checkpoint.load_checkpoint`. It also holds
-    one query for each instrument it was trained on, so that a name can be asked for as well as a picture.
+    one query for each instrument it was trained on, so that a name can be asked for as well as a picture, and the
+    `PresenceMeter`'s measure from which an instrument counts as playing. `is_reduced` makes it compute in bfloat16.
     """
 
     instrument_queries: Tensor
+    presence_threshold_db: Tensor
 
     def __init__(self, settings: SeparatorSettings, instruments: Sequence[str] = ()) -> None:
         super().__init__()
         self.settings = settings
         self.instruments = tuple(instruments)
+        self.is_reduced = False
         self.vision = build_vision(settings.vision, settings.num_maps)
-        self.sound = SoundNetwork(
-            num_maps=settings.num_maps,
-            base_channels=settings.base_channels,
-            levels=settings.levels,
-            upsampling=settings.upsampling,
+        self.sound = build_sound(
+            settings.sound, num_maps=settings.num_maps, widths=settings.widths, log_rows=settings.log_rows
         )
+        self.sound.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.synthesizer = Synthesizer(settings.num_maps)
         self.register_buffer("instrument_queries", torch.zeros(len(self.instruments), settings.num_maps))
+        self.register_buffer("presence_threshold_db", torch.tensor(EVERYTHING_PLAYS_DB))
 
     @classmethod
     def load(cls, path: Path | str, device: str | torch.device = "cpu") -> "Separator":
@@ -81,8 +89,9 @@ class Separator(nn.Module):
 
     def forward(self, log_magnitude: Tensor, queries: Tensor) -> Tensor:
         """Return mask logits [B, N, L, T] of log magnitudes [B, L, T] and queries [B, N, K]."""
-        logits: Tensor = self.synthesizer(queries, self.sound(log_magnitude.unsqueeze(1)))
-        return logits
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.is_reduced):
+            logits: Tensor = self.synthesizer(queries, self.sound(log_magnitude.unsqueeze(1)))
+        return logits.float()
 
     def keep_instruments(self, queries: Mapping[str, Tensor]) -> None:
         """Keep these queries [K] under their instruments' names, instead of those held before."""
@@ -92,15 +101,13 @@ class Separator(nn.Module):
     @torch.inference_mode()
     def queries(self, images: Sequence[Image]) -> Tensor:
         """Return the queries [N, K] of N pictures, one of each instrument."""
-        stacked = torch.stack([middle_tensor(image) for image in images]).to(self.device)
-        queries: Tensor = self.vision(stacked.unsqueeze(1))
+        queries: Tensor = self.vision(self._pictures(images).unsqueeze(1))
         return queries
 
     @torch.inference_mode()
     def query_of_clip(self, frames: Sequence[Image]) -> Tensor:
         """Return the one query [K] that several pictures of the same instrument make together."""
-        stacked = torch.stack([middle_tensor(frame) for frame in frames]).to(self.device)
-        query: Tensor = self.vision(stacked.unsqueeze(0))[0]
+        query: Tensor = self.vision(self._pictures(frames).unsqueeze(0))[0]
         return query
 
     def instrument_query(self, name: str) -> Tensor:
@@ -113,22 +120,28 @@ class Separator(nn.Module):
             )
         return self.instrument_queries[self.instruments.index(name)]
 
-    def masks(self, mix: np.ndarray, queries: Tensor) -> np.ndarray:
+    def masks(self, mix: np.ndarray, queries: Tensor, *, meter: PresenceMeter | None = None) -> np.ndarray:
         """Return linear masks [N, F, T], each in 0..1, of a mono mix [S] at 44.1 kHz and queries [N, K]."""
-        return np.concatenate(list(self.mask_blocks([mix], queries)), axis=-1)
+        return np.concatenate(list(self.mask_blocks([mix], queries, meter=meter)), axis=-1)
 
     @torch.inference_mode()
-    def mask_blocks(self, mix_blocks: Iterable[np.ndarray], queries: Tensor) -> Iterator[np.ndarray]:
+    def mask_blocks(
+        self, mix_blocks: Iterable[np.ndarray], queries: Tensor, *, meter: PresenceMeter | None = None
+    ) -> Iterator[np.ndarray]:
         """Yield the linear masks [N, F, T_b] of a mono mix that comes in blocks [S_b], in order, without a gap.
 
-        The mix is heard in overlapping windows, cross-faded on the mask. Memory is bounded by a window and a block.
+        The mix is heard in overlapping windows, cross-faded on the mask. Memory is bounded by a window and a block. A
+        `meter` for N masks measures on the way whether the instruments play.
         """
         frames = self.settings.window_frames
         heard = (
             self._window_masks(cells, queries).numpy(force=True)[..., :num_own]
             for cells, num_own in windows(mix_blocks, frames)
         )
-        for masks in cross_faded(heard, frames):
+        for faded in cross_faded(heard, frames):
+            masks, power = faded[:-1], faded[-1]
+            if meter is not None:
+                meter.add(masks, power)
             yield binarise(masks) if self.settings.masks == "binary" else masks
 
     @property
@@ -136,13 +149,27 @@ class Separator(nn.Module):
         """Where the weights lie."""
         return self.synthesizer.scale.device
 
+    def log_rows(self, magnitude: Tensor) -> Tensor:
+        """Return what the sound network hears, [..., L, T], of linear magnitudes [..., F, T]."""
+        return torch.log(to_log_rows(magnitude, self.settings.log_rows) + self.settings.floor)
+
+    def _pictures(self, images: Sequence[Image]) -> Tensor:
+        vision = self.vision
+        return torch.stack([picture_tensor(image, vision.framing, vision.pixels) for image in images]).to(self.device)
+
     def _window_masks(self, cells: np.ndarray, queries: Tensor) -> Tensor:
-        """Return soft linear masks [N, F, T] of T + 1 cells of samples."""
+        """Return soft linear masks [N, F, T] of T + 1 cells of samples, and the power [F, T] of the mix behind them."""
         samples = torch.from_numpy(cells).to(self.device, torch.float32)
-        logits = self(log_rows(spectrum_of_cells(samples).abs(), self.settings.log_rows)[None], queries[None])[0]
-        return to_linear_bins(torch.sigmoid(logits), NUM_BINS)
+        magnitude = spectrum_of_cells(samples).abs()
+        masks = to_linear_bins(self._row_masks(self.log_rows(magnitude), queries), NUM_BINS)
+        return torch.cat([masks, magnitude.square()[None]])
 
-
-def log_rows(magnitude: Tensor, num_rows: int) -> Tensor:
-    """Return what the sound network hears, [..., L, T], of linear magnitudes [..., F, T]."""
-    return torch.log(to_log_rows(magnitude + _FLOOR, num_rows))
+    def _row_masks(self, heard: Tensor, queries: Tensor) -> Tensor:
+        """Return the soft masks [N, L, T] of what is heard [L, T]."""
+        if not self.settings.has_rivals:
+            return torch.sigmoid(self(heard[None], queries[None])[0])
+        known = self.instrument_queries
+        every, places = torch.unique(torch.cat([known, queries]), dim=0, return_inverse=True)
+        logits = self(heard[None], every[None])[0][places]
+        nearest = torch.cdist(queries, known).argmin(dim=1) if len(known) else None
+        return claimed_among_rivals(logits[len(known) :], logits[: len(known)], nearest)

@@ -18,3 +18,27 @@ class Synthesizer(nn.Module):
     def forward(self, queries: Tensor, maps: Tensor) -> Tensor:
         """Return mask logits [B, N, L, T] of queries [B, N, K] and feature maps [B, K, L, T]."""
         return torch.einsum("bnk,bklt->bnlt", queries * self.scale, maps) + self.bias
+
+
+def claimed_among_rivals(asked: Tensor, known: Tensor, own: Tensor | None) -> Tensor:
+    """Return the masks [N, L, T] of asked logits when they compete with the known instruments' [I, L, T].
+
+    A bin is shared out among the asked instrument, its rivals and nobody, whose logit is 0, as by a softmax. Rivals are
+    all known instruments but the asked one's own, `own` [N]; without known instruments the mask is a plain sigmoid.
+    """
+    if own is None:
+        return torch.sigmoid(asked)
+    highest = torch.maximum(asked.amax(dim=0), known.amax(dim=0)).clamp_min(0)
+    claims = (asked - highest).exp_()
+    rivals = _sums_of_others((known - highest).exp_())[own] + (-highest).exp_()
+    return claims / (rivals + claims).clamp_min_(1e-30)
+
+
+def _sums_of_others(values: Tensor) -> Tensor:
+    """Return for each of the values [I, ...] the sum of the others; nothing is subtracted, so small sums stay exact."""
+    sums = torch.zeros_like(values)
+    before, after = torch.zeros_like(values[0]), torch.zeros_like(values[0])
+    for place in range(1, len(values)):
+        sums[place] += before.add_(values[place - 1])
+        sums[-place - 1] += after.add_(values[-place])
+    return sums

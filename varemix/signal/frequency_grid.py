@@ -26,6 +26,14 @@ def to_linear_bins(rows: Tensor, num_bins: int) -> Tensor:
     return _interpolate(rows, *_linear_positions(rows.shape[-2], num_bins, rows.device, rows.dtype))
 
 
+@lru_cache(maxsize=4)
+def row_widths(num_rows: int, device: torch.device) -> Tensor:
+    """Return how much of the linear axis each of the rows stands for, [L], on average 1."""
+    v = torch.linspace(-1, 1, num_rows, dtype=torch.float64)
+    widths = _BASE ** ((v + 1) / 2)  # the slope of the row's linear position, but for a factor
+    return (widths / widths.mean()).to(device, torch.float32)
+
+
 def _interpolate(values: Tensor, below: Tensor, fraction: Tensor) -> Tensor:
     lower = values.index_select(-2, below)
     upper = values.index_select(-2, below + 1)

@@ -1,89 +1,216 @@
-"""What the vision network is shown during training: fresh frames, or features kept of a few.
+"""What the vision network is shown during training: decoded frames, or features kept of pictures.
 
-A trunk that learns must look at every picture anew, each time cut and mirrored differently. A frozen trunk gives the
-same features each time, so they are computed once for some frames of every clip.
+A trunk that learns must look at every picture anew, each time cut and mirrored differently; frames are decoded once,
+into one file that is mapped into memory. A frozen trunk gives the same features each time, so they are computed once,
+for random views of the clips' frames and of photographs. Either file lies in the run's folder and serves again when
+the run goes on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import torch
+from PIL.Image import Image
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from varemix.media.clips import Clip, Stretch, decoded_frames
-from varemix.model.queries import middle_tensor, random_tensors
+from varemix.media.clips import Clip, decoded_frames
+from varemix.media.pictures import read_picture
+from varemix.model.queries import middle, normalised, picture_tensor
 from varemix.model.separator import Separator
+from varemix.model.vision import Standardise
+from varemix.training.examples import Source
 from varemix.training.recipe import Recipe
+from varemix.training.views import picture_of_nothing, random_view
+
+Photos = Mapping[str, Sequence[Path]]
+"""Photographs by instrument, to learn from beside the clips' own frames."""
+
+_SPARE = 1.1  # frames are decoded so much larger than they are shown, to be cut at random
+_NUM_NOTHINGS = 96
+_PICTURES_AT_ONCE = 16
 
 
 class PictureBook(Protocol):
-    """Gives the queries of the sources of a batch."""
+    """Shows the vision network pictures of sources, or of instruments."""
 
-    def queries(self, sources: Sequence[Stretch], draw: np.random.Generator) -> Tensor:
-        """Return one query [B, K] for each source."""
+    def show(self, sources: Sequence[Source], draw: np.random.Generator, *, is_learning: bool) -> Tensor:
+        """Return what is shown for the queries of one example, [Q, P, ...]."""
+
+    def queries(self, shown: Tensor) -> Tensor:
+        """Return the queries [B, Q, K] of what is shown for a batch, [B, Q, P, ...], on the separator's device."""
 
 
-def open_book(recipe: Recipe, separator: Separator, clips: Sequence[Clip]) -> PictureBook:
-    """Return the book that the recipe asks for."""
-    if recipe.pictures_per_clip is not None:
-        return KeptFeatures(separator, clips, recipe.pictures_per_clip)
-    return FreshPictures(separator)
+def open_book(
+    recipe: Recipe, separator: Separator, clips: Mapping[str, Sequence[Clip]], photos: Photos, folder: Path
+) -> PictureBook:
+    """Return the book that the recipe asks for, of the clips of "train" and "val"."""
+    if recipe.trunk_rate > 0:
+        return FreshPictures(recipe, separator, [*clips["train"], *clips["val"]], folder / "frames.npy")
+    return KeptFeatures(recipe, separator, clips, photos, folder / "features.safetensors")
 
 
 class FreshPictures:
-    """Frames decoded for each example, cut and mirrored at random while the separator is training."""
+    """Decoded frames of every clip, cut and mirrored at random for learning, shown for the clip's own sound."""
 
-    def __init__(self, separator: Separator) -> None:
-        self.separator = separator
+    def __init__(self, recipe: Recipe, separator: Separator, clips: Sequence[Clip], path: Path) -> None:
+        self._separator = separator
+        self._pixels = separator.vision.pixels
+        self._kept = {clip.clip_id: spread(clip.num_frames, recipe.pictures_per_clip) for clip in clips}
+        counts = [len(self._kept[clip.clip_id]) for clip in clips]
+        self._first = dict(zip(self._kept, np.cumsum([0, *counts[:-1]]).tolist(), strict=True))
+        if not path.exists():
+            _decode(clips, self._kept, round(_SPARE * self._pixels), path)
+        self._frames = np.load(path, mmap_mode="r")
 
-    def queries(self, sources: Sequence[Stretch], draw: np.random.Generator) -> Tensor:
-        """Return one query [B, K] for each source, made of all its frames."""
-        clips = [self._tensors(source, draw) for source in sources]
-        seen: Tensor = self.separator.vision(torch.stack(clips).to(self.separator.device))
-        return seen
+    def show(self, sources: Sequence[Source], draw: np.random.Generator, *, is_learning: bool) -> Tensor:
+        """Return pictures [N, P, 3, H, W] in 0..255, the same cut for all pictures of a source."""
+        return torch.stack([self._cut(source, draw, is_learning=is_learning) for source in sources])
 
-    def _tensors(self, source: Stretch, draw: np.random.Generator) -> Tensor:
-        images = decoded_frames(source.clip, source.frames)
-        if self.separator.training:
-            return random_tensors(images, draw)
-        return torch.stack([middle_tensor(image) for image in images])
+    def queries(self, shown: Tensor) -> Tensor:
+        """Return the queries [B, N, K] of pictures [B, N, P, 3, H, W]."""
+        seen: Tensor = self._separator.vision(normalised(shown.flatten(0, 1).float()))
+        return seen.unflatten(0, shown.shape[:2])
+
+    def _cut(self, source: Source, draw: np.random.Generator, *, is_learning: bool) -> Tensor:
+        kept = self._kept[source.clip.clip_id]
+        nearest = np.abs(kept[:, None] - np.array(source.frames)).argmin(axis=0)
+        pictures = self._frames[self._first[source.clip.clip_id] + nearest]
+        spare = pictures.shape[1] - self._pixels
+        left, top = draw.integers(spare + 1, size=2) if is_learning else (spare // 2, spare // 2)
+        cut = pictures[:, top : top + self._pixels, left : left + self._pixels]
+        is_mirrored = is_learning and draw.random() < 0.5
+        return torch.from_numpy(np.ascontiguousarray(cut[:, :, ::-1] if is_mirrored else cut)).permute(0, 3, 1, 2)
 
 
 class KeptFeatures:
-    """Features of a few evenly spaced frames of every clip, from a trunk that does not learn."""
+    """Features that a frozen trunk has of frames, photographs and pictures of nothing, in several views each.
 
-    def __init__(self, separator: Separator, clips: Sequence[Clip], pictures_per_clip: int) -> None:
-        self.separator = separator
-        self.features = {clip.clip_id: clip_features(separator, clip, pictures_per_clip) for clip in clips}
+    For learning a picture is any of its instrument in any view, for validation any of its instrument in the validation
+    clips as it is. Where sources are asked for themselves, it is one of their own clip.
+    """
 
-    def queries(self, sources: Sequence[Stretch], draw: np.random.Generator) -> Tensor:
-        """Return one query [B, K] for each source, made of as many kept pictures as it has frames."""
-        picked = []
-        for source in sources:
-            kept = self.features[source.clip.clip_id]
-            picked.append(kept[draw.integers(len(kept), size=len(source.frames))])
-        return self.separator.vision.queries(torch.stack(picked))
+    def __init__(
+        self, recipe: Recipe, separator: Separator, clips: Mapping[str, Sequence[Clip]], photos: Photos, path: Path
+    ) -> None:
+        self._recipe, self._separator = recipe, separator
+        self.instruments = sorted({clip.instrument for clip in clips["train"]})
+        if not path.exists():
+            _save(path, dict(_features(recipe, separator, clips, photos, self.instruments)))
+        self._features = load_file(path)
+        for module in separator.vision.head.modules():
+            if isinstance(module, Standardise):
+                module.learn(torch.cat([self._of("train", name).flatten(0, 1) for name in self.instruments]).float())
+
+    def show(self, sources: Sequence[Source], draw: np.random.Generator, *, is_learning: bool) -> Tensor:
+        """Return features [Q, P, D]: of the sources, or of all instruments and of nothing."""
+        if self._recipe.asked == "sources":
+            every = [self._features[f"clip/{source.clip.clip_id}"] for source in sources]
+        else:
+            split = "train" if is_learning else "val"
+            every = [self._of(split, name) for name in self.instruments] + [self._features["nothing"]]
+        return torch.stack([self._pick(views, draw, is_learning=is_learning) for views in every])
+
+    def queries(self, shown: Tensor) -> Tensor:
+        """Return the queries [B, Q, K] of features [B, Q, P, D]."""
+        return self._separator.vision.queries(shown.flatten(0, 1).float()).unflatten(0, shown.shape[:2])
+
+    @torch.no_grad()
+    def instrument_queries(self) -> dict[str, Tensor]:
+        """Return each instrument's own query [K]: the mean of the queries of its training pictures as they are."""
+        device = self._separator.device
+        plain = {name: self._of("train", name)[:, :1].to(device).float() for name in self.instruments}
+        return {name: self._separator.vision.queries(pictures).mean(dim=0) for name, pictures in plain.items()}
+
+    def _of(self, split: str, instrument: str) -> Tensor:
+        """Return an instrument's features [pictures, views, D]; without validation clips of it, those learnt from."""
+        return self._features.get(f"{split}/{instrument}", self._features[f"train/{instrument}"])
+
+    def _pick(self, views: Tensor, draw: np.random.Generator, *, is_learning: bool) -> Tensor:
+        pictures = draw.integers(len(views), size=self._recipe.pictures_per_example)
+        chosen = draw.integers(views.shape[1] if is_learning else 1, size=len(pictures))
+        return views[torch.from_numpy(pictures), torch.from_numpy(chosen)]
+
+
+def spread(num_frames: int, wanted: int) -> np.ndarray:
+    """Return so many frames spread evenly over a clip's, or all of them if it has fewer."""
+    if num_frames <= wanted:
+        return np.arange(num_frames)
+    return np.unique(np.linspace(0, num_frames - 1, wanted + 2).round().astype(int)[1:-1])
 
 
 @torch.no_grad()
-def clip_features(separator: Separator, clip: Clip, num_pictures: int) -> Tensor:
-    """Return the trunk's features [P, ...] of evenly spaced frames of the clip, and of their mirror images."""
-    was_training = separator.training
-    separator.eval()
-    frames = np.unique(np.linspace(0, clip.num_frames - 1, num_pictures + 2).round().astype(int)[1:-1])
-    images = torch.stack([middle_tensor(image) for image in decoded_frames(clip, frames.tolist())])
-    both = torch.cat([images, images.flip(-1)]).to(separator.device)
-    features = separator.vision.features(both[None])[0]
-    separator.train(was_training)
-    return features
-
-
-@torch.no_grad()
-def instrument_queries(separator: Separator, clips: Sequence[Clip], pictures_per_clip: int) -> dict[str, Tensor]:
+def mean_clip_queries(separator: Separator, clips: Sequence[Clip], pictures_per_clip: int) -> dict[str, Tensor]:
     """Return each instrument's own query [K]: the mean of the queries of single frames of its clips."""
     queries: dict[str, list[Tensor]] = {}
     for clip in clips:
-        features = clip_features(separator, clip, pictures_per_clip)
-        queries.setdefault(clip.instrument, []).append(separator.vision.queries(features[:, None]))
+        images = decoded_frames(clip, spread(clip.num_frames, pictures_per_clip).tolist())
+        queries.setdefault(clip.instrument, []).append(separator.queries(images))
     return {name: torch.cat(group).mean(dim=0) for name, group in queries.items()}
+
+
+def _decode(clips: Sequence[Clip], kept: Mapping[str, np.ndarray], pixels: int, path: Path) -> None:
+    temporary = path.with_name(f".{path.name}.new")
+    shape = (sum(len(kept[clip.clip_id]) for clip in clips), pixels, pixels, 3)
+    frames = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
+    place = 0
+    for clip in clips:
+        for picture in decoded_frames(clip, kept[clip.clip_id].tolist()):
+            frames[place] = np.asarray(middle(picture, pixels))
+            place += 1
+    frames.flush()
+    temporary.replace(path)
+
+
+def _features(
+    recipe: Recipe,
+    separator: Separator,
+    clips: Mapping[str, Sequence[Clip]],
+    photos: Photos,
+    instruments: Sequence[str],
+) -> Iterator[tuple[str, Tensor]]:
+    """Yield features [pictures, views, D] by split and instrument, by clip, and of nothing."""
+    for split in ("train", "val"):
+        num_views = recipe.picture_views if split == "train" else 1
+        for name in instruments:
+            parts = []
+            for clip in (clip for clip in clips[split] if clip.instrument == name):
+                frames = decoded_frames(clip, spread(clip.num_frames, recipe.pictures_per_clip).tolist())
+                parts.append(_looked_at(separator, frames, num_views, recipe.seed))
+                if recipe.asked == "sources":
+                    yield f"clip/{clip.clip_id}", parts[-1]
+            if split == "train":
+                parts += [
+                    _looked_at(separator, [read_picture(path)], num_views, recipe.seed) for path in photos.get(name, [])
+                ]
+            if parts:
+                yield f"{split}/{name}", torch.cat(parts)
+    draw = np.random.default_rng(recipe.seed)
+    yield "nothing", _looked_at(separator, [picture_of_nothing(draw) for _ in range(_NUM_NOTHINGS)], 1, recipe.seed)
+
+
+@torch.inference_mode()
+def _looked_at(separator: Separator, pictures: Sequence[Image], num_views: int, seed: int) -> Tensor:
+    """Return the trunk's features [pictures, views, D], in half precision; the first view is the picture as it is."""
+    was_training = separator.training
+    separator.eval()
+    draw = np.random.default_rng(seed)
+    views = [
+        view for picture in pictures for view in [picture, *(random_view(picture, draw) for _ in range(num_views - 1))]
+    ]
+    features = []
+    for first in range(0, len(views), _PICTURES_AT_ONCE):
+        some = views[first : first + _PICTURES_AT_ONCE]
+        vision = separator.vision
+        tensors = torch.stack([picture_tensor(view, vision.framing, vision.pixels) for view in some])
+        features.append(separator.vision.features(tensors.to(separator.device)[None])[0].cpu().half())
+    separator.train(was_training)
+    return torch.cat(features).unflatten(0, (len(pictures), num_views))
+
+
+def _save(path: Path, features: dict[str, Tensor]) -> None:
+    temporary = path.with_name(f".{path.name}.new")
+    save_file(features, temporary)
+    temporary.replace(path)

@@ -1,25 +1,54 @@
 """Recipes: everything that decides what training yields, as one frozen record each.
 
 A recipe is a function; a variant edits another recipe with `dataclasses.replace`. What only decides how fast or
-where training runs (device, threads, how often to save) is no part of it.
+where training runs (device, processes, how often to save) is no part of it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from varemix.errors import UsageError
+from varemix.errors import TrainingError, UsageError
 from varemix.model.separator import SeparatorSettings
 from varemix.signal.spectrogram import HOP_SAMPLES
+
+Asked = Literal["sources", "instruments"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Augmentation:
+    """How recordings are changed before they are mixed, so that few of them teach about many.
+
+    Each is drawn anew, mostly for every source: `pitch_semitones`, up to which speed and pitch go up or down together;
+    `equaliser_db`, the strength of smooth random filters; `room_share`, `low_pass_share`, `doubled_share` of sources
+    that sound in a room, lose their highs, or are two recordings of the instrument at once; `noise_share` of mixes
+    with a little noise that belongs to nobody; `levelled_share` of sources brought to one loudness before their volume;
+    `level_db` between which the whole mix is made louder.
+    """
+
+    pitch_semitones: float = 0.0
+    equaliser_db: float = 0.0
+    room_share: float = 0.0
+    low_pass_share: float = 0.0
+    doubled_share: float = 0.0
+    noise_share: float = 0.0
+    levelled_share: float = 0.0
+    level_db: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """How a separator is trained.
 
-    An epoch draws `examples_per_clip` examples for each training clip. Learning rates are for the vision network's
-    trunk and for everything else; a trunk rate of 0 freezes the trunk, and then its features are computed once for
-    `pictures_per_clip` frames of each clip. `rate_drops` are the epochs at which rates fall tenfold ("steps").
+    A mix has as many sources as `source_odds` draws: entry i are the odds of i + 1, all of different instruments. It
+    is asked for its `sources` only, each by its own video, as in the paper; or for all `instruments` that the clips
+    are of, each by any picture of it, and for nothing by a picture of nothing. Losses: see `varemix.training.loss`.
+    `pictures_per_clip` frames of every clip are kept decoded; where the trunk is frozen (`trunk_rate` 0), features of
+    `picture_views` random views of each are kept, and the head first learns the instruments' codes for `code_steps`.
+    Rates are for the vision network's trunk and for everything else, but for its head if that has a `head_rate`; they
+    fall tenfold at the epochs `rate_drops` ("steps"), all the time ("cosine"), or in the last quarter ("plateau").
+    An epoch draws `examples_per_clip` examples for each training clip. Gradients longer than `longest_gradient` are
+    shortened to it.
     """
 
     name: str
@@ -31,20 +60,28 @@ class Recipe:
     trunk_rate: float
     rate: float
     weight_decay: float
-    schedule: Literal["steps", "cosine"]
-    rate_drops: tuple[int, ...] = ()
-    initialisation: Literal["sound_of_pixels", "default"] = "default"
-    num_sources: int = 2
+    schedule: Literal["steps", "cosine", "plateau"]
+    asked: Asked
+    source_odds: tuple[float, ...] = (0.0, 1.0)
     volume_range: tuple[float, float] = (0.5, 1.0)
+    augmentation: Augmentation = Augmentation()
     pictures_per_example: int = 3
     picture_stride: int = 24
-    pictures_per_clip: int | None = None
+    pictures_per_clip: int = 32
+    picture_views: int = 1
+    code_steps: int = 0
+    head_rate: float | None = None
+    rate_drops: tuple[int, ...] = ()
+    initialisation: Literal["pixels", "default"] = "default"
+    precision: Literal["float32", "bfloat16"] = "float32"
+    longest_gradient: float | None = None
     num_validation_examples: int = 64
     seed: int = 0
 
-    def __post_init__(self) -> None:
-        if (self.trunk_rate == 0) != (self.pictures_per_clip is not None):
-            raise ValueError("A frozen trunk (trunk_rate 0) and pictures_per_clip go together: set both or neither.")
+    @property
+    def num_sources(self) -> int:
+        """The most sources a mix has."""
+        return len(self.source_odds)
 
     @property
     def window_samples(self) -> int:
@@ -54,6 +91,22 @@ class Recipe:
     def as_dict(self) -> dict[str, Any]:
         """Return the recipe as plain JSON-like values."""
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
+        """Return the recipe that `as_dict` told, JSON's lists as tuples again. Raises TrainingError for other values."""
+        try:
+            parts = {
+                "separator": SeparatorSettings(**values["separator"]),
+                "augmentation": Augmentation(**_with_tuples(values["augmentation"])),
+            }
+            return cls(**_with_tuples(values) | parts)
+        except (KeyError, TypeError, ValueError) as error:
+            raise TrainingError(f"The values are those of no recipe of this varemix ({error}).") from error
+
+
+def _with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in dict(values).items()}
 
 
 def paper() -> Recipe:
@@ -66,12 +119,13 @@ def paper() -> Recipe:
         name="paper",
         separator=SeparatorSettings(
             vision="resnet18_dilated",
+            sound="pixels",
             num_maps=32,
-            base_channels=64,
-            levels=7,
-            upsampling="bilinear",
+            widths=(64, 128, 256, 512, 512, 512, 512),
             window_frames=512,
             masks="binary",
+            has_rivals=False,
+            floor=1e-10,
         ),
         epochs=85,
         examples_per_clip=100,
@@ -81,36 +135,56 @@ def paper() -> Recipe:
         rate=1e-3,
         weight_decay=1e-4,
         schedule="steps",
+        asked="sources",
         rate_drops=(40, 80),
-        initialisation="sound_of_pixels",
+        initialisation="pixels",
         num_validation_examples=256,
     )
 
 
 def reference() -> Recipe:
-    """Return a smaller, quicker separator: frozen EfficientNet-Lite0, a narrow U-Net, soft masks, AdamW."""
+    """Return what the shipped checkpoint was trained with: smaller, quicker, for few recordings; see its model card."""
     return Recipe(
         name="reference",
         separator=SeparatorSettings(
-            vision="efficientnet_lite0",
-            num_maps=32,
-            base_channels=24,
-            levels=6,
-            upsampling="nearest",
+            vision="efficientnet_lite2",
+            sound="residual",
+            num_maps=16,
+            widths=(32, 48, 96, 128, 192, 256),
             window_frames=256,
             masks="soft",
+            has_rivals=True,
+            floor=1e-3,
         ),
-        epochs=60,
-        examples_per_clip=10,
+        epochs=22,
+        examples_per_clip=20,
         batch_size=8,
         optimiser="adamw",
         trunk_rate=0.0,
-        rate=2e-3,
-        weight_decay=1e-2,
-        schedule="cosine",
+        rate=3e-3,
+        head_rate=1e-4,
+        weight_decay=2e-2,
+        schedule="plateau",
+        asked="instruments",
+        source_odds=(0.1, 0.5, 0.4),
+        volume_range=(0.5, 1.5),
+        augmentation=Augmentation(
+            pitch_semitones=2.5,
+            equaliser_db=3.0,
+            room_share=0.3,
+            low_pass_share=0.2,
+            doubled_share=0.1,
+            noise_share=0.5,
+            levelled_share=0.5,
+            level_db=(-4.0, 14.0),
+        ),
         pictures_per_example=1,
-        pictures_per_clip=12,
-        num_validation_examples=64,
+        pictures_per_clip=2,
+        picture_views=3,
+        code_steps=500,
+        precision="bfloat16",
+        longest_gradient=5.0,
+        num_validation_examples=128,
     )
 
 
@@ -120,12 +194,13 @@ def tiny() -> Recipe:
         name="tiny",
         separator=SeparatorSettings(
             vision="efficientnet_lite0",
+            sound="residual",
             num_maps=16,
-            base_channels=12,
-            levels=5,
-            upsampling="nearest",
+            widths=(16, 32, 48, 64, 96),
             window_frames=128,
             masks="soft",
+            has_rivals=True,
+            floor=1e-3,
         ),
         epochs=10,
         examples_per_clip=16,
@@ -135,8 +210,11 @@ def tiny() -> Recipe:
         rate=4e-3,
         weight_decay=1e-2,
         schedule="cosine",
+        asked="instruments",
         pictures_per_example=1,
         pictures_per_clip=4,
+        picture_views=2,
+        code_steps=100,
         num_validation_examples=32,
     )
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tests.solos import RATE_HZ, Solos
-from varemix.evaluation.conditions import CONDITIONS, Score, known_masks, score_conditions
-from varemix.evaluation.pairs import draw_pairs, read_sources
+from varemix.evaluation.conditions import CONDITIONS, Score, image_condition, known_masks, score_conditions
+from varemix.evaluation.mixtures import draw_mixtures, read_sources
 from varemix.signal.spectrogram import NUM_BINS, num_frames
 
 NUM_SAMPLES = 3 * RATE_HZ
@@ -16,7 +16,7 @@ NUM_SAMPLES = 3 * RATE_HZ
 @pytest.fixture(scope="module")
 def sources(four_instruments: Solos) -> np.ndarray:
     """Return three seconds [N, S] of a violin and a xylophone, which share most frequencies."""
-    pair = draw_pairs(four_instruments.of("violin", "xylophone").val, 1, seed=0)[0]
+    pair = draw_mixtures(four_instruments.of("violin", "xylophone").val, 1, seed=0)[0]
     return read_sources(pair)[:, :NUM_SAMPLES]
 
 
@@ -88,7 +88,7 @@ def test_sources_that_never_sound_together_come_apart_whole() -> None:
 
 
 def test_sources_without_a_common_frequency_come_apart_nearly_whole(two_instruments: Solos) -> None:
-    sources = read_sources(draw_pairs(two_instruments.val, 1, seed=0)[0])[:, :NUM_SAMPLES]
+    sources = read_sources(draw_mixtures(two_instruments.val, 1, seed=0)[0])[:, :NUM_SAMPLES]
     scores = score_conditions(sources, {"ideal_ratio": known_masks(sources, seed=0)["ideal_ratio"]})
     assert min(score.sdr_db for score in of_condition(scores, "ideal_ratio")) > 20
 
@@ -97,6 +97,30 @@ def test_masks_of_the_wrong_source_lose(sources: np.ndarray) -> None:
     swapped = known_masks(sources, seed=0)["ideal_ratio"][::-1].copy()
     scores = score_conditions(sources, {"wrong_image": swapped})
     assert max(score.nsdr_db for score in of_condition(scores, "wrong_image")) < -5
+
+
+def test_the_level_is_that_of_the_estimate_beside_the_mix(sources: np.ndarray) -> None:
+    whole = np.ones_like(known_masks(sources, seed=0)["ideal_ratio"])
+    whole[1] = 0.1
+    scores = score_conditions(sources, {"image": whole, "wrong_image": 0 * whole})
+    levels_db = {condition: [s.level_db for s in of_condition(scores, condition)] for condition in ("mix", "image")}
+    assert levels_db["mix"] == [0, 0]
+    assert levels_db["image"] == pytest.approx([0, -20], abs=1e-3)
+    assert [score.level_db for score in of_condition(scores, "wrong_image")] == [-120, -120]
+    silence = np.zeros_like(sources)
+    assert {score.level_db for score in score_conditions(silence, {"image": whole})} == {-120}
+
+
+def test_any_number_of_conditions_and_sources_is_scored_each_as_alone(four_instruments: Solos) -> None:
+    sources = read_sources(draw_mixtures(four_instruments.val, 1, num_sources=3, seed=0)[0])[:, :RATE_HZ]
+    mask = known_masks(sources, seed=0)["ideal_ratio"]
+    masks = {image_condition(rank): mask ** (1 + rank) for rank in range(10)}
+    assert list(masks)[:2] == ["image", "image_2"]
+    scores = score_conditions(sources, masks)
+    assert len(scores) == 11 * 3
+    [alone] = [score for score in score_conditions(sources, {"image_10": masks["image_10"]})[3:] if score.source == 2]
+    [found] = [score for score in of_condition(scores, "image_10") if score.source == 2]
+    assert found.nsdr_db == pytest.approx(alone.nsdr_db, abs=1e-6)
 
 
 def test_a_silent_source_gives_missing_scores_and_no_exception(sources: np.ndarray) -> None:

@@ -7,17 +7,38 @@ import pandas as pd
 import pytest
 
 from varemix.evaluation.conditions import CONDITIONS
-from varemix.evaluation.tables import conditions_table, instruments_table, markdown, means
+from varemix.evaluation.recognition import Recognition
+from varemix.evaluation.tables import (
+    conditions_table,
+    image_deviations_db,
+    instruments_table,
+    markdown,
+    mean_level_db,
+    means,
+    mistakes_table,
+    share_of_ceiling,
+)
 
 
-def frame(*rows: tuple[str, str, float]) -> pd.DataFrame:
-    """Return scores of condition, instrument and NSDR; SIR lies 1 dB above it, SAR 2 dB."""
+def frame(*rows: tuple[str, str, float], pair_id: str | None = None) -> pd.DataFrame:
+    """Return scores of condition, instrument and NSDR, of one pair or each of its own.
+
+    SIR lies 1 dB above the NSDR, SAR 2 dB, the level 10 dB below.
+    """
     return pd.DataFrame(
         [
-            {"condition": condition, "instrument": instrument, "nsdr_db": db, "sir_db": db + 1, "sar_db": db + 2}
-            for condition, instrument, db in rows
+            {
+                "pair_id": pair_id or str(number),
+                "condition": condition,
+                "instrument": instrument,
+                "nsdr_db": db,
+                "sir_db": db + 1,
+                "sar_db": db + 2,
+                "level_db": db - 10,
+            }
+            for number, (condition, instrument, db) in enumerate(rows)
         ],
-        columns=["condition", "instrument", "nsdr_db", "sir_db", "sar_db"],
+        columns=["pair_id", "condition", "instrument", "nsdr_db", "sir_db", "sar_db", "level_db"],
     )
 
 
@@ -53,7 +74,7 @@ def test_a_condition_without_scores_has_no_mean(scores: pd.DataFrame) -> None:
 
 def test_table_one_has_a_row_for_each_condition(scores: pd.DataFrame) -> None:
     header, *rows = rows_of(conditions_table(scores))
-    assert header == ["masks made from", "NSDR [dB]", "SIR [dB]", "SAR [dB]", "scores"]
+    assert header == ["masks made from", "NSDR [dB]", "SIR [dB]", "SAR [dB]", "level [dB]", "scores"]
     assert len(rows) == len(CONDITIONS)
     assert len({row[0] for row in rows}) == len(CONDITIONS)
 
@@ -61,7 +82,8 @@ def test_table_one_has_a_row_for_each_condition(scores: pd.DataFrame) -> None:
 def test_table_one_gives_means_within_their_intervals(scores: pd.DataFrame) -> None:
     rows = {row[0]: row for row in rows_of(conditions_table(scores))}
     still = rows["still image"]
-    assert still[4] == "4"  # the silent one counts as a score that was asked for
+    assert still[4] == "-5.0"
+    assert still[5] == "4"  # the silent one counts as a score that was asked for
     for cell, expected in zip(still[1:4], (5.0, 6.0, 7.0), strict=True):
         match = re.fullmatch(r"(\S+) \((\S+) to (\S+)\)", cell)
         assert match is not None
@@ -82,7 +104,7 @@ def test_the_unprocessed_mix_has_no_artefacts_to_tell_of(scores: pd.DataFrame) -
 
 def test_a_condition_without_scores_says_so(scores: pd.DataFrame) -> None:
     rows = {row[0]: row for row in rows_of(conditions_table(scores))}
-    assert rows["blank image"][1:] == ["none", "none", "none", "0"]
+    assert rows["blank image"][1:] == ["none", "none", "none", "none", "0"]
 
 
 def test_no_scores_at_all_still_give_the_tables() -> None:
@@ -103,6 +125,63 @@ def test_instruments_stand_in_alphabetical_order_with_their_means(scores: pd.Dat
         ["cello", "nan", "9.00", "nan"],
         ["tuba", "nan", "nan", "11.50"],
         ["violin", "7.00", "3.00", "nan"],
+    ]
+
+
+def test_levels_are_averaged_over_a_condition(scores: pd.DataFrame) -> None:
+    assert mean_level_db(scores, "image") == -5.0
+    assert math.isnan(mean_level_db(scores, "blank_image"))
+
+
+def test_the_share_of_the_ceiling_is_over_sources_that_have_both() -> None:
+    scores = pd.concat(
+        [
+            frame(
+                ("image", "violin", 3.0), ("ideal_binary", "violin", 8.0), ("ideal_ratio", "violin", 9.0), pair_id="a"
+            ),
+            frame(("image", "cello", 5.0), ("ideal_binary", "cello", 12.0), pair_id="a"),
+            frame(("image", "tuba", math.nan), ("ideal_binary", "tuba", 100.0), pair_id="b"),
+            frame(("ideal_binary", "flute", 100.0), pair_id="c"),
+        ]
+    )
+    assert share_of_ceiling(scores, "ideal_binary") == 0.4
+    assert share_of_ceiling(scores, "ideal_ratio") == pytest.approx(1 / 3)
+    assert math.isnan(share_of_ceiling(frame(), "ideal_ratio"))
+
+
+def test_the_deviation_is_over_the_images_of_a_source_and_then_averaged() -> None:
+    scores = pd.concat(
+        [
+            frame(("image", "violin", 1.0), ("image_2", "violin", 3.0), ("wrong_image", "violin", 50.0), pair_id="a"),
+            frame(("image", "violin", 9.0), ("image_2", "violin", 9.0), ("image_10", "violin", 9.0), pair_id="b"),
+            frame(("image", "cello", 0.0), ("image_2", "cello", 6.0), pair_id="b"),
+            frame(("image", "tuba", 7.0), ("image_2", "tuba", math.nan), pair_id="b"),
+        ]
+    )
+    found = image_deviations_db(scores)
+    root = math.sqrt(2)
+    assert found["violin"] == pytest.approx(root / 2)
+    assert found["cello"] == pytest.approx(3 * root)
+    assert math.isnan(found["tuba"])
+    assert found["all"] == pytest.approx((root + 0 + 3 * root) / 3)
+    header, *rows = rows_of(instruments_table(scores))
+    assert header[-1] == "deviation over images [dB]"
+    assert {row[0]: row[-1] for row in rows} == {"cello": "4.24", "tuba": "nan", "violin": "0.71"}
+
+
+def test_one_image_a_source_has_no_deviation(scores: pd.DataFrame) -> None:
+    lone = frame(("image", "violin", 1.0))
+    assert math.isnan(image_deviations_db(lone)["all"])
+    assert "deviation" not in instruments_table(lone)
+
+
+def test_mistaken_pictures_are_named_the_commonest_mistake_first() -> None:
+    taken = [("flute", "flute"), ("tuba", "flute"), *[("violin", "cello")] * 7]
+    found = [Recognition(picture=f"{i}.jpg", instrument=s, taken_for=t) for i, (s, t) in enumerate(taken)]
+    _, *rows = rows_of(mistakes_table(found))
+    assert rows == [
+        ["violin", "cello", "7", "2.jpg, 3.jpg, 4.jpg, 5.jpg, 6.jpg and 2 more"],
+        ["tuba", "flute", "1", "1.jpg"],
     ]
 
 

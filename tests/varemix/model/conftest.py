@@ -9,11 +9,12 @@ def settings() -> SeparatorSettings:
     return SeparatorSettings(
         vision="efficientnet_lite0",
         num_maps=4,
-        base_channels=4,
-        levels=5,
-        upsampling="nearest",
+        sound="residual",
+        widths=(4, 8, 8, 8, 8),
         window_frames=64,
         masks="soft",
+        has_rivals=True,
+        floor=1e-3,
     )
 
 

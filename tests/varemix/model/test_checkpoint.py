@@ -8,6 +8,13 @@ from safetensors.torch import load_file, save_file
 
 from varemix.errors import CheckpointError
 from varemix.model.checkpoint import load_checkpoint, read_header, save_checkpoint
+from varemix.model.separator import EVERYTHING_PLAYS_DB
+
+
+@pytest.fixture(autouse=True)
+def full_precision(monkeypatch):
+    """Load separators as on a machine that is not faster in bfloat16."""
+    monkeypatch.setattr("varemix.model.checkpoint.has_fast_bfloat16", lambda device: False)
 
 
 @pytest.fixture
@@ -35,6 +42,31 @@ def test_a_separator_comes_back_as_it_was(saved, separator):
     np.testing.assert_array_equal(
         loaded.masks(mix, loaded.instrument_queries), separator.masks(mix, separator.instrument_queries)
     )
+
+
+def test_weights_in_half_precision_load_and_hear_nearly_the_same(saved, separator):
+    def halve(weights):
+        weights.update({name: value.half() for name, value in weights.items() if value.is_floating_point()})
+
+    full_bytes = saved.stat().st_size
+    loaded = load_checkpoint(rewritten(saved, None, halve))
+    assert saved.stat().st_size < 0.6 * full_bytes
+    assert {value.dtype for value in loaded.parameters()} == {torch.float32}
+    mix = np.random.default_rng(0).standard_normal(30_000).astype(np.float32)
+    masks = separator.masks(mix, separator.instrument_queries)
+    np.testing.assert_allclose(loaded.masks(mix, loaded.instrument_queries), masks, atol=0.01)
+
+
+def test_the_presence_threshold_travels_with_the_weights(saved, separator):
+    assert load_checkpoint(saved).presence_threshold_db == EVERYTHING_PLAYS_DB
+    calibrated = rewritten(saved, None, lambda weights: weights.update(presence_threshold_db=torch.tensor(-17.5)))
+    assert load_checkpoint(calibrated).presence_threshold_db == -17.5
+
+
+@pytest.mark.parametrize("is_fast", [False, True])
+def test_a_loaded_separator_computes_in_what_is_fastest_on_its_machine(saved, is_fast, monkeypatch):
+    monkeypatch.setattr("varemix.model.checkpoint.has_fast_bfloat16", lambda device: is_fast)
+    assert load_checkpoint(saved).is_reduced is is_fast
 
 
 def test_provenance_is_readable_without_the_weights(saved):
@@ -71,7 +103,7 @@ def test_unknown_settings_are_refused(saved):
         load_checkpoint(rewritten(saved, lambda header: header["settings"].update(surprise=1)))
 
 
-@pytest.mark.parametrize("wrong", [{"levels": 20}, {"vision": "eye"}, {"num_maps": "many"}])
+@pytest.mark.parametrize("wrong", [{"widths": [4] * 20}, {"vision": "eye"}, {"num_maps": "many"}, {"widths": 5}])
 def test_impossible_settings_are_refused(saved, wrong):
     with pytest.raises(CheckpointError):
         load_checkpoint(rewritten(saved, lambda header: header["settings"].update(wrong)))

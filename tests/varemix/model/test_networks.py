@@ -1,33 +1,62 @@
-"""The three networks against the published architecture."""
+"""The three networks against the published architecture, and ours against what it promises."""
 
 import pytest
 import torch
 
-from varemix.model.sound import SoundNetwork
-from varemix.model.synthesizer import Synthesizer
-from varemix.model.vision import build_vision, load_imagenet
+from varemix.model.sound import PixelsUNet, ResidualUNet, build_sound
+from varemix.model.synthesizer import Synthesizer, claimed_among_rivals
+from varemix.model.vision import Standardise, build_vision, load_imagenet
+from varemix.training.recipe import paper, reference
+
+NETWORKS = ["pixels", "residual"]
+VISIONS = {"resnet18_dilated": 224, "efficientnet_lite0": 224, "efficientnet_lite2": 288}
+
+
+def sound_network(name, *, widths=(4, 8, 8, 8), log_rows=64):
+    return build_sound(name, num_maps=5, widths=widths, log_rows=log_rows).eval()
 
 
 def test_the_papers_sound_network_has_the_published_number_of_parameters():
-    network = SoundNetwork(num_maps=32, base_channels=64, levels=7, upsampling="bilinear")
+    settings = paper().separator
+    network = PixelsUNet(num_maps=settings.num_maps, widths=settings.widths)
     assert sum(parameter.numel() for parameter in network.parameters()) == 30_274_210
 
 
-@pytest.mark.parametrize("upsampling", ["bilinear", "nearest"])
-@pytest.mark.parametrize("levels", [5, 6])
-def test_sound_network_keeps_the_spectrograms_grid(upsampling, levels):
-    network = SoundNetwork(num_maps=5, base_channels=4, levels=levels, upsampling=upsampling)
-    assert network(torch.randn(2, 1, 128, 64)).shape == (2, 5, 128, 64)
+def test_our_sound_network_is_a_tenth_of_the_papers():
+    settings = reference().separator
+    network = ResidualUNet(num_maps=settings.num_maps, widths=settings.widths, log_rows=settings.log_rows)
+    assert sum(parameter.numel() for parameter in network.parameters()) < 30_274_210 / 5
 
 
-def test_sound_network_keeps_time_local_detail_through_its_skips():
-    network = SoundNetwork(num_maps=3, base_channels=4, levels=5, upsampling="nearest").eval()
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("widths", [(4, 8, 8), (4, 8, 16, 8, 4, 4)])
+def test_sound_networks_keep_the_spectrograms_grid(name, widths):
+    network = sound_network(name, widths=widths, log_rows=128)
+    for frames in (64, 192):
+        assert network(torch.randn(2, 1, 128, frames)).shape == (2, 5, 128, frames)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_sound_networks_keep_time_local_detail_through_their_skips(name):
+    network = sound_network(name)
     quiet = torch.zeros(1, 1, 64, 64)
     loud = quiet.clone()
     loud[..., 32, 32] = 5
     with torch.no_grad():
         change = (network(loud) - network(quiet)).abs().sum(1)[0]
     assert change[30:35, 30:35].sum() > change[:5, :5].sum()
+
+
+@torch.no_grad()
+def test_the_residual_network_knows_at_which_pitch_it_listens():
+    network = sound_network("residual")
+    low, high = torch.zeros(2, 1, 1, 64, 64)
+    low[..., 16, :] = high[..., 48, :] = 5
+    untaught = network(high).roll(-32, dims=-2) - network(low)
+    torch.nn.init.normal_(network.place[1])
+    taught = network(high).roll(-32, dims=-2) - network(low)
+    inner = (..., slice(14, 18), slice(None))
+    assert taught[inner].abs().mean() > 2 * untaught[inner].abs().mean()
 
 
 def test_dilated_resnet_keeps_the_resolution_of_its_last_stage():
@@ -37,9 +66,11 @@ def test_dilated_resnet_keeps_the_resolution_of_its_last_stage():
     assert strides == {(1, 1)}
 
 
-@pytest.mark.parametrize("name", ["resnet18_dilated", "efficientnet_lite0"])
-def test_a_query_is_k_numbers_between_zero_and_one(name):
-    queries = build_vision(name, 7).eval()(torch.randn(2, 3, 3, 224, 224))
+@pytest.mark.parametrize(("name", "pixels"), VISIONS.items())
+def test_a_query_is_k_numbers_between_zero_and_one(name, pixels):
+    vision = build_vision(name, 7).eval()
+    assert vision.pixels == pixels
+    queries = vision(torch.randn(2, 2, 3, pixels, pixels))
     assert queries.shape == (2, 7)
     assert (queries > 0).all()
     assert (queries < 1).all()
@@ -53,11 +84,23 @@ def test_the_order_of_a_clips_pictures_does_not_matter(name):
         torch.testing.assert_close(vision(pictures), vision(pictures.flip(1)), rtol=0, atol=1e-5)
 
 
-def test_efficientnets_imagenet_weights_come_with_the_installation():
-    vision = build_vision("efficientnet_lite0", 4).eval()
+@pytest.mark.parametrize("name", ["efficientnet_lite0", "efficientnet_lite2"])
+def test_efficientnets_imagenet_weights_come_with_the_installation(name):
+    vision = build_vision(name, 4).eval()
     before = next(vision.trunk.parameters()).clone()
-    load_imagenet("efficientnet_lite0", vision)
+    load_imagenet(name, vision)
     assert not torch.equal(before, next(vision.trunk.parameters()))
+
+
+def test_standardised_features_have_mean_0_and_a_deviation_near_1_and_rare_ones_are_not_blown_up():
+    standardise = Standardise(3)
+    features = torch.randn(500, 3, generator=torch.Generator().manual_seed(0)) * torch.tensor([4.0, 1.0, 1e-4])
+    features += torch.tensor([10.0, -3.0, 0.0])
+    standardise.learn(features)
+    found = standardise(features)
+    torch.testing.assert_close(found.mean(dim=0), torch.zeros(3), rtol=0, atol=1e-5)
+    torch.testing.assert_close(found.std(dim=0)[:2], torch.ones(2), rtol=0, atol=0.1)
+    assert found[:, 2].abs().max() < 0.01
 
 
 def test_synthesizer_is_a_weighted_inner_product():
@@ -67,3 +110,35 @@ def test_synthesizer_is_a_weighted_inner_product():
     maps = torch.tensor([10.0, 100.0]).reshape(1, 2, 1, 1)
     queries = torch.tensor([[[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]])
     assert synthesizer(queries, maps).flatten().tolist() == [20.5, 300.5, 0.5]
+
+
+def softmax_share(asked, known, own):
+    """Return the asked one's share of a bin among itself, its rivals, and nobody."""
+    rivals = [logit for place, logit in enumerate(known) if place != own]
+    return torch.tensor([asked, *rivals, 0.0], dtype=torch.float64).softmax(dim=0)[0]
+
+
+@pytest.mark.parametrize("loudness", [1.0, 30.0])
+def test_claims_among_rivals_are_shares_of_a_softmax(loudness):
+    draw = torch.Generator().manual_seed(0)
+    asked = loudness * torch.randn(3, 4, 5, generator=draw, dtype=torch.float64)
+    known = loudness * torch.randn(2, 4, 5, generator=draw, dtype=torch.float64)
+    own = torch.tensor([1, 0, 1])
+    masks = claimed_among_rivals(asked, known, own)
+    for n, row, frame in torch.cartesian_prod(torch.arange(3), torch.arange(4), torch.arange(5)):
+        expected = softmax_share(asked[n, row, frame], known[:, row, frame].tolist(), own[n])
+        torch.testing.assert_close(masks[n, row, frame], expected, rtol=0, atol=1e-9)
+
+
+def test_without_rivals_a_claim_is_a_sigmoid():
+    asked = 5 * torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(claimed_among_rivals(asked, torch.zeros(0, 3, 4), None), torch.sigmoid(asked))
+    alone = claimed_among_rivals(asked, asked[:1] + 1, torch.tensor([0, 0]))
+    torch.testing.assert_close(alone, torch.sigmoid(asked), rtol=0, atol=1e-5)
+
+
+def test_the_known_instruments_and_nobody_share_every_bin_out():
+    known = 20 * torch.randn(4, 3, 5, generator=torch.Generator().manual_seed(0))
+    masks = claimed_among_rivals(known, known, torch.arange(4))
+    nobodys = 1 / (1 + known.double().exp().sum(dim=0))
+    torch.testing.assert_close(masks.sum(dim=0).double() + nobodys, torch.ones(3, 5).double(), rtol=0, atol=1e-5)

@@ -8,7 +8,8 @@ from PIL import Image
 from varemix.errors import UsageError
 from varemix.model.separator import Separator
 from varemix.model.windows import cross_faded, overlap_frames, windows
-from varemix.signal.spectrogram import HOP_SAMPLES, num_frames
+from varemix.signal.presence import PresenceMeter
+from varemix.signal.spectrogram import HOP_SAMPLES, num_frames, stft
 
 
 def noise(num_samples: int) -> np.ndarray:
@@ -43,6 +44,53 @@ def test_each_query_gets_its_own_mask_whatever_the_others(separator):
     both = separator.masks(mix, separator.instrument_queries)
     alone = separator.masks(mix, separator.instrument_queries[1:])
     np.testing.assert_allclose(both[1], alone[0], atol=1e-5)
+
+
+def test_a_query_equal_to_a_kept_one_does_not_compete_with_itself(separator):
+    mix = noise(30_000)
+    kept = separator.instrument_queries
+    asked_by_name = separator.masks(mix, kept)
+    np.testing.assert_array_equal(separator.masks(mix, kept.clone()), asked_by_name)
+    nearly = separator.masks(mix, kept + 1e-5)  # as a picture of the same instrument might say it
+    np.testing.assert_allclose(nearly, asked_by_name, atol=1e-3)
+
+
+def test_rivals_take_their_share_of_a_mask(settings, separator):
+    mix = noise(30_000)
+    alone = Separator(replace(settings, has_rivals=False), separator.instruments).eval()
+    alone.load_state_dict(separator.state_dict())
+    judged_alone, shared = (one.masks(mix, separator.instrument_queries) for one in (alone, separator))
+    assert (shared < judged_alone).all()
+    assert (shared.sum(axis=0) < 1).all()
+    assert (judged_alone.sum(axis=0) > 1).any()
+
+
+def test_a_separator_that_knows_nobody_judges_alone(settings, separator):
+    nobody = Separator(settings).eval()
+    weights = separator.state_dict() | {"instrument_queries": torch.zeros(0, 4)}
+    nobody.load_state_dict(weights)
+    alone = Separator(replace(settings, has_rivals=False)).eval()
+    alone.load_state_dict(weights)
+    mix = noise(30_000)
+    np.testing.assert_array_equal(
+        nobody.masks(mix, separator.instrument_queries), alone.masks(mix, separator.instrument_queries)
+    )
+
+
+def test_reduced_precision_hears_nearly_the_same(separator, monkeypatch):
+    mix = noise(30_000)
+    full = separator.masks(mix, separator.instrument_queries)
+    monkeypatch.setattr(separator, "is_reduced", True)
+    reduced = separator.masks(mix, separator.instrument_queries)
+    assert 0 < np.abs(reduced - full).max() < 0.05
+
+
+def test_a_meter_hears_the_masks_that_come_out(separator):
+    mix, meter = noise(60_000), PresenceMeter(2)
+    masks = separator.masks(mix, separator.instrument_queries, meter=meter)
+    expected = PresenceMeter(2)
+    expected.add(masks, stft(torch.from_numpy(mix)).abs().square().numpy())
+    np.testing.assert_allclose(meter.shares_db(), expected.shares_db(), atol=0.1)
 
 
 def test_binary_separators_decide_every_bin(settings, separator):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from varemix.errors import UsageError
-from varemix.remix.gains import MUTE_DB, GainWish, bin_change, factor, is_unity, parse_gain, parse_gains
+from varemix.remix.gains import MUTE_DB, GainWish, audible, bin_change, factor, is_unity, parse_gain, parse_gains
 
 
 def change_of(*pairs: tuple[float, float]) -> float:
@@ -70,6 +70,13 @@ def test_a_solo_mutes_what_it_does_not_claim_and_overrides_other_gains():
     masks = np.array([[[1.0, 0.25, 0.0]], [[0.0, 1.0, 1.0]]], dtype=np.float32)
     wishes = [GainWish(target="a", is_solo=True), GainWish(target="b", gain_db=6)]
     assert bin_change(masks, wishes).tolist() == [[0, -0.75, -1]]
+
+
+def test_only_solos_are_heard_and_without_one_whatever_is_not_zero_db():
+    louder, same, alone = GainWish(target="a", gain_db=3), GainWish(target="b"), GainWish(target="c", is_solo=True)
+    assert audible([louder, same, alone]) == [alone]
+    assert audible([louder, same]) == [louder]
+    assert audible([same]) == []
 
 
 def test_zero_db_is_unity_and_a_solo_is_not():

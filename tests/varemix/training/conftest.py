@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from tests.varemix.training.killed_run import NUM_NOTHINGS
 from varemix.model.separator import Separator
 from varemix.training.loop import new_separator
 from varemix.training.recipe import Recipe, tiny
@@ -20,10 +21,18 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(num_threads)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def few_nothings() -> Iterator[None]:
+    """Keep few pictures of nothing: looking at pictures is what takes longest."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("varemix.training.pictures._NUM_NOTHINGS", NUM_NOTHINGS)
+        yield
+
+
 @pytest.fixture(scope="session")
 def recipe() -> Recipe:
     """Return two epochs of four steps, each of two mixes of 0.37 s."""
-    settings = replace(tiny().separator, num_maps=8, base_channels=4, levels=4, window_frames=32)
+    settings = replace(tiny().separator, num_maps=8, widths=(4, 8, 8, 8), window_frames=32)
     return replace(
         tiny(),
         name="small",
@@ -32,6 +41,7 @@ def recipe() -> Recipe:
         examples_per_clip=4,
         batch_size=2,
         pictures_per_clip=1,
+        code_steps=8,
         num_validation_examples=3,
     )
 

@@ -8,10 +8,12 @@ from typing import Literal
 import torch
 
 from tests.solos import Solos
+from varemix.training import pictures
 from varemix.training.loop import train
 from varemix.training.recipe import Recipe
 
 SAVE_EVERY_STEPS = 3
+NUM_NOTHINGS = 2
 
 
 def train_until_killed(
@@ -22,6 +24,7 @@ def train_until_killed(
     Before, half of the file is written.
     """
     torch.set_num_threads(1)
+    pictures._NUM_NOTHINGS = NUM_NOTHINGS
     num_renamed = 0
     rename = Path.replace
 

@@ -1,5 +1,6 @@
-"""The loss against a slow formula in NumPy, and where its targets are made."""
+"""The losses: against slow formulas in NumPy, against what they should reward, and where targets are made."""
 
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from varemix.model.separator import Separator
 from varemix.signal.frequency_grid import to_log_rows
 from varemix.signal.spectrogram import stft
-from varemix.training.loss import mask_loss, separation_loss
+from varemix.training.loss import mask_loss, separation_loss, share_loss
 
 NUM_ROWS = 256
 
@@ -28,13 +29,23 @@ def slow_loss(logits: np.ndarray, sources: np.ndarray, mix: np.ndarray) -> float
 
 @pytest.fixture
 def sources() -> torch.Tensor:
-    return torch.randn(2, 2, 8_000, generator=torch.Generator().manual_seed(0))
+    """Return spectra [2, 2, F, 16] of noise."""
+    return stft(torch.randn(2, 2, 8_000, generator=torch.Generator().manual_seed(0)))
 
 
-def oracle(logits: torch.Tensor) -> Separator:
-    """Return what stands in for a separator and always gives these logits."""
-    stand_in = SimpleNamespace(settings=SimpleNamespace(log_rows=NUM_ROWS))
-    return type("Oracle", (), {**vars(stand_in), "__call__": lambda self, mix, queries: logits})()
+def both() -> torch.Tensor:
+    """Return the labels [2, 2] of two sources that are asked for in order."""
+    return torch.tensor([[0, 1], [0, 1]])
+
+
+def oracle(answer: Callable[[torch.Tensor], torch.Tensor]) -> Separator:
+    """Return what stands in for a separator, hears magnitudes, and answers with these logits."""
+    stand_in = {
+        "settings": SimpleNamespace(log_rows=NUM_ROWS),
+        "log_rows": lambda self, magnitude: to_log_rows(magnitude, NUM_ROWS),
+        "__call__": lambda self, heard, queries: answer(heard),
+    }
+    return type("Oracle", (), stand_in)()
 
 
 def test_the_loss_is_the_formula_of_the_paper() -> None:
@@ -58,45 +69,150 @@ def test_loud_bins_weigh_more_up_to_a_limit() -> None:
 
 
 def test_perfect_logits_cost_nearly_nothing_and_wrong_ones_much(sources: torch.Tensor) -> None:
-    mix = to_log_rows(stft(sources.sum(dim=1)).abs(), NUM_ROWS)
-    parts = to_log_rows(stft(sources).abs(), NUM_ROWS)
+    mix = to_log_rows(sources.sum(dim=1).abs(), NUM_ROWS)
+    parts = to_log_rows(sources.abs(), NUM_ROWS)
     perfect = torch.where(parts > 0.5 * mix[:, None], 50.0, -50.0)
     assert mask_loss(perfect, parts, mix) < 1e-6
     assert mask_loss(-perfect, parts, mix) > 10
 
 
 def test_targets_are_made_after_warping(sources: torch.Tensor) -> None:
-    mix, parts = stft(sources.sum(dim=1)).abs(), stft(sources).abs()
+    mix, parts = sources.sum(dim=1).abs(), sources.abs()
     after = to_log_rows(parts, NUM_ROWS) > 0.5 * to_log_rows(mix, NUM_ROWS)[:, None]
     before = to_log_rows((parts > 0.5 * mix[:, None]).float(), NUM_ROWS) > 0.5
     assert (after != before).any()
-    queries = torch.zeros(2, 2, 1)
-    assert separation_loss(oracle(torch.where(after, 50.0, -50.0)), sources, queries) < 1e-6
-    assert separation_loss(oracle(torch.where(before, 50.0, -50.0)), sources, queries) > 0.1
+
+    def loss_of(targets: torch.Tensor) -> torch.Tensor:
+        separator = oracle(lambda heard: torch.where(targets, 50.0, -50.0))
+        return separation_loss(separator, "sources", sources, None, torch.zeros(2, 2, 1), both())
+
+    assert loss_of(after) < 1e-6
+    assert loss_of(before) > 0.1
 
 
-def test_each_source_is_asked_for_with_its_own_query(separator: Separator, sources: torch.Tensor) -> None:
+@torch.no_grad()
+@pytest.mark.parametrize("asked", ["sources", "instruments"])
+def test_the_order_of_the_sources_does_not_matter_but_who_asks_for_which_does(
+    separator: Separator, sources: torch.Tensor, asked: str
+) -> None:
     queries = torch.rand(2, 2, 8, generator=torch.Generator().manual_seed(1))
-    samples = sources[..., : 31 * 512]
-    samples = torch.nn.functional.pad(samples, (0, 31 * 512 - samples.shape[-1]))
-    with torch.no_grad():
-        loss = separation_loss(separator, samples, queries)
-        swapped_together = separation_loss(separator, samples.flip(1), queries.flip(1))
-        swapped_apart = separation_loss(separator, samples.flip(1), queries)
-    torch.testing.assert_close(loss, swapped_together)
-    assert abs(loss - swapped_apart) > 1e-6
+    apart, spectra = both().flip(1), torch.nn.functional.pad(sources, (0, 16))
+    loss = separation_loss(separator, asked, spectra, None, queries, both())
+    together = separation_loss(separator, asked, spectra.flip(1), None, queries.flip(1), both())
+    torch.testing.assert_close(loss, together)
+    if asked == "instruments":
+        torch.testing.assert_close(loss, separation_loss(separator, asked, spectra.flip(1), None, queries, apart))
+    assert abs(loss - separation_loss(separator, asked, spectra.flip(1), None, queries, both())) > 1e-6
 
 
-def test_the_network_hears_the_mix_and_not_the_sources(sources: torch.Tensor) -> None:
+def test_the_network_hears_the_mix_with_its_noise_and_not_the_sources(sources: torch.Tensor) -> None:
     heard = []
+    separator = oracle(lambda magnitude: heard.append(magnitude) or torch.zeros(2, 2, *magnitude.shape[1:]))
+    noise = torch.randn(2, 512, 16, dtype=torch.complex64, generator=torch.Generator().manual_seed(1))
+    for added in (None, noise):
+        separation_loss(separator, "sources", sources, added, torch.zeros(2, 2, 1), both())
+    mix = sources.sum(dim=1)
+    torch.testing.assert_close(heard[0], to_log_rows(mix.abs(), NUM_ROWS))
+    torch.testing.assert_close(heard[1], to_log_rows((mix + noise).abs(), NUM_ROWS))
 
-    class Listener:
-        settings = SimpleNamespace(log_rows=NUM_ROWS)
 
-        def __call__(self, log_magnitude: torch.Tensor, queries: torch.Tensor) -> torch.Tensor:
-            heard.append(log_magnitude)
-            return torch.zeros(2, 2, *log_magnitude.shape[1:])
+# The loss of masks that compete, on planted shares
 
-    separation_loss(Listener(), sources, torch.zeros(2, 2, 1))
-    magnitude = stft(sources.sum(dim=1)).abs()
-    torch.testing.assert_close(heard[0], to_log_rows(magnitude, NUM_ROWS).log(), rtol=0, atol=1e-4)
+
+def planted(num_sources: int = 2, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return shares [1, N, 16, 4] that leave nobody something, and a mix [1, 16, 4]."""
+    draw = torch.Generator().manual_seed(seed)
+    parts = torch.rand(1, num_sources + 1, 16, 4, generator=draw)
+    return (parts / parts.sum(dim=1, keepdim=True))[:, 1:], 0.1 + torch.rand(1, 16, 4, generator=draw)
+
+
+def logits_of(shares: torch.Tensor, num_queries: int, labels: torch.Tensor) -> torch.Tensor:
+    """Return logits [1, Q, L, T] whose masks are the shares, and nothing for the queries that no source has."""
+    nobodys = 1 - shares.sum(dim=1, keepdim=True)
+    logits = torch.full((1, num_queries, *shares.shape[2:]), -50.0)
+    for source, label in enumerate(labels[0].tolist()):
+        logits[:, label] = (shares[:, source] / nobodys[:, 0]).log()
+    return logits
+
+
+def test_the_loss_of_shares_is_least_where_masks_are_the_shares() -> None:
+    shares, mix = planted()
+    labels = torch.tensor([[2, 0]])
+    best = logits_of(shares, 4, labels)
+    least = share_loss(best, shares, mix, labels)
+    draw = torch.Generator().manual_seed(1)
+    for strength in (0.01, 0.1, 1.0):
+        for _ in range(20):
+            other = best + strength * torch.randn(best.shape, generator=draw)
+            assert share_loss(other, shares, mix, labels) > least
+    moving = best.clone().requires_grad_()
+    share_loss(moving, shares, mix, labels).backward()
+    assert moving.grad is not None
+    assert moving.grad.abs().max() < 1e-6
+
+
+def test_the_order_of_the_other_instruments_does_not_matter() -> None:
+    shares, mix = planted()
+    logits = torch.randn(1, 5, 16, 4, generator=torch.Generator().manual_seed(1))
+    before = share_loss(logits, shares, mix, torch.tensor([[1, 3]]))
+    moved = logits[:, [4, 3, 0, 1, 2]]  # where 3 and 1 are now the second and the fourth
+    torch.testing.assert_close(share_loss(moved, shares, mix, torch.tensor([[3, 1]])), before)
+
+
+@pytest.mark.parametrize("query", [0, 1, 2])
+def test_no_mask_gains_where_nobody_plays(query: int) -> None:
+    silence, (_, mix) = torch.zeros(1, 2, 16, 4), planted()
+    labels = torch.tensor([[0, 1]])
+    logits = torch.full((1, 3, 16, 4), -4.0)
+    before = share_loss(logits, silence, mix, labels)
+    raised = logits.clone()
+    raised[:, query] += 1
+    assert share_loss(raised, silence, mix, labels) > before
+
+
+def test_a_mask_of_an_instrument_that_does_not_play_costs_those_that_do() -> None:
+    shares, mix = planted()
+    labels = torch.tensor([[0, 1]])
+    logits = logits_of(shares, 3, labels)
+    intruding = logits.clone()
+    intruding[:, 2] = 1.0
+    assert share_loss(intruding, shares, mix, labels) > share_loss(logits, shares, mix, labels) + 0.1
+
+
+def test_bins_weigh_beside_each_other_and_not_by_how_loud_the_mix_is() -> None:
+    shares, mix = planted()
+    labels = torch.tensor([[0, 1]])
+    logits = torch.randn(1, 2, 16, 4, generator=torch.Generator().manual_seed(1))
+    loss = share_loss(logits, shares, mix, labels)
+    torch.testing.assert_close(share_loss(logits, shares, 1_000 * mix, labels), loss)
+    wrong_in_one_bin = []
+    for loudness in (0.1, 10.0):
+        uneven = mix.clone()
+        uneven[0, 8, 2] = loudness
+        best = logits_of(shares, 2, labels)
+        wrong = best.clone()
+        wrong[0, :, 8, 2] += 3
+        wrong_in_one_bin.append(share_loss(wrong, shares, uneven, labels) - share_loss(best, shares, uneven, labels))
+    assert wrong_in_one_bin[1] > 3 * wrong_in_one_bin[0] > 0
+
+
+def test_shares_of_sources_out_of_phase_are_brought_down_to_the_mix() -> None:
+    shares, mix = planted()
+    labels = torch.tensor([[0, 1]])
+    whole = shares / shares.sum(dim=1, keepdim=True)
+    logits = torch.randn(1, 2, 16, 4, generator=torch.Generator().manual_seed(1))
+    torch.testing.assert_close(share_loss(logits, 3 * whole, mix, labels), share_loss(logits, whole, mix, labels))
+
+
+def test_a_lone_source_in_noise_is_the_share_of_it_in_its_phase() -> None:
+    spectrum = torch.full((1, 1, 512, 8), 1 + 0j)
+    noise = torch.full((1, 512, 8), 1j)  # at right angles: half of the power is the source's
+    labels = torch.tensor([[0]])
+
+    def loss_at(share: float) -> float:
+        answer = float(np.log(share / (1 - share)))
+        separator = oracle(lambda heard: torch.full((1, 1, *heard.shape[1:]), answer))
+        return separation_loss(separator, "instruments", spectrum, noise, torch.zeros(1, 1, 1), labels).item()
+
+    losses = {share: loss_at(share) for share in (0.3, 0.45, 0.5, 0.55, 0.7)}
+    assert min(losses, key=losses.__getitem__) == 0.5

@@ -1,21 +1,27 @@
 """What the vision network is shown: fresh frames, or features kept of a few."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from tests.solos import Solos, make_clip
-from varemix.media.clips import Clip, Stretch, decoded_frames
-from varemix.model.queries import middle_tensor
+from tests.solos import Solos, make_clip, write_frames
+from varemix.media.clips import Clip, decoded_frames
 from varemix.model.separator import Separator
-from varemix.training.pictures import FreshPictures, KeptFeatures, clip_features, instrument_queries, open_book
-from varemix.training.recipe import Recipe, paper
+from varemix.training.examples import Source
+from varemix.training.loop import new_separator
+from varemix.training.pictures import FreshPictures, KeptFeatures, mean_clip_queries, open_book, spread
+from varemix.training.recipe import Recipe
+
+GREYS = (30, 90, 150, 210)
 
 
-def shown(clip: Clip, *frames: int) -> Stretch:
-    return Stretch(clip=clip, first_sample=0, volume=1.0, frames=frames)
+def showing(clip: Clip, *frames: int) -> Source:
+    return Source(instrument=clip.instrument, voices=(), clip=clip, frames=frames)
 
 
 def of_seed(seed: int) -> np.random.Generator:
@@ -23,91 +29,213 @@ def of_seed(seed: int) -> np.random.Generator:
 
 
 @pytest.fixture
-def clip(two_instruments: Solos) -> Clip:
-    return two_instruments.train[0]
-
-
-@pytest.fixture
-def learning(separator: Separator) -> Separator:
+def learning(separator: Separator) -> Iterator[Separator]:
     """Return the separator in training, as it is between the steps, and back in evaluation afterwards."""
     yield separator.train()
     separator.eval()
 
 
+@pytest.fixture(scope="module")
+def clips(two_instruments: Solos) -> dict[str, list[Clip]]:
+    """Return two training clips and one validation clip of each of two instruments, with one frame each."""
+    return {
+        split: [replace(clip, num_frames=1) for clip in getattr(two_instruments, split)] for split in ("train", "val")
+    }
+
+
+@pytest.fixture(scope="module")
+def features_file(
+    separator: Separator, recipe: Recipe, clips: dict[str, list[Clip]], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Return the features of the clips."""
+    path = tmp_path_factory.mktemp("book") / "features.safetensors"
+    KeptFeatures(recipe, separator, clips, {}, path)
+    return path
+
+
+@pytest.fixture
+def book(separator: Separator, recipe: Recipe, clips: dict[str, list[Clip]], features_file: Path) -> KeptFeatures:
+    return KeptFeatures(recipe, separator, clips, {}, features_file)
+
+
+@pytest.fixture
+def grey_clip(tmp_path: Path) -> Clip:
+    """Return a clip of four frames, each of another grey, all darker to the left."""
+    shade = np.linspace(-25, 25, 320, dtype=np.int64)
+    pictures = [np.broadcast_to((grey + shade)[None, :, None], (256, 320, 3)).astype(np.uint8) for grey in GREYS]
+    clip = make_clip(tmp_path, "flute", number=0, duration_s=1.0)
+    write_frames(tmp_path / "grey.parquet", [Image.fromarray(picture) for picture in pictures])
+    return replace(clip, frames_path=tmp_path / "grey.parquet", num_frames=4)
+
+
+@pytest.fixture
+def fresh(recipe: Recipe, separator: Separator, grey_clip: Clip, tmp_path: Path) -> FreshPictures:
+    return FreshPictures(
+        replace(recipe, trunk_rate=1e-4, pictures_per_clip=4), separator, [grey_clip], tmp_path / "frames.npy"
+    )
+
+
 def test_the_recipe_decides_between_fresh_pictures_and_kept_features(
-    separator: Separator, recipe: Recipe, clip: Clip
+    separator: Separator, recipe: Recipe, clips: dict[str, list[Clip]], tmp_path: Path
 ) -> None:
-    assert isinstance(open_book(paper(), separator, [clip]), FreshPictures)
-    assert isinstance(open_book(recipe, separator, [clip]), KeptFeatures)
+    few = {split: members[:1] for split, members in clips.items()}
+    assert isinstance(open_book(replace(recipe, trunk_rate=1e-4), separator, few, {}, tmp_path), FreshPictures)
+    assert isinstance(open_book(recipe, separator, few, {}, tmp_path), KeptFeatures)
 
 
-@torch.no_grad()
-def test_fresh_pictures_outside_training_are_the_middles_of_the_frames(separator: Separator, clip: Clip) -> None:
-    queries = FreshPictures(separator).queries([shown(clip, 0, 2)], of_seed(0))
-    expected = separator.query_of_clip(decoded_frames(clip, [0, 2]))
-    torch.testing.assert_close(queries[0], expected)
+def test_frames_are_spread_over_a_clip_and_never_more_than_it_has() -> None:
+    assert spread(100, 3).tolist() == [25, 50, 74]
+    assert spread(2, 5).tolist() == [0, 1]
+    assert spread(4, 4).tolist() == [0, 1, 2, 3]
+    assert spread(1, 4).tolist() == [0]
 
 
-@torch.no_grad()
-def test_fresh_pictures_in_training_are_cut_by_the_generator(
-    separator: Separator, clip: Clip, monkeypatch: pytest.MonkeyPatch
+def greys_of(pictures: torch.Tensor) -> list[int]:
+    """Return which grey is shown on each of the pictures [..., 3, H, W]."""
+    shown = pictures.float().mean(dim=(-3, -2, -1)).flatten()
+    return [int(np.abs(np.array(GREYS) - value.item()).argmin()) for value in shown]
+
+
+def test_fresh_pictures_are_the_frames_asked_for(fresh: FreshPictures, grey_clip: Clip) -> None:
+    for is_learning in (False, True):
+        shown = fresh.show([showing(grey_clip, 0, 3), showing(grey_clip, 2, 1)], of_seed(0), is_learning=is_learning)
+        assert shown.shape == (2, 2, 3, 224, 224)
+        assert shown.dtype == torch.uint8
+        assert greys_of(shown) == [0, 3, 2, 1]
+
+
+def test_frames_that_were_not_kept_give_way_to_their_neighbours(
+    recipe: Recipe, separator: Separator, grey_clip: Clip, tmp_path: Path
 ) -> None:
-    seen = []
-    monkeypatch.setattr(separator.vision, "forward", lambda pictures: seen.append(pictures) or torch.zeros(1, 8))
-    monkeypatch.setattr(separator, "training", True)
-    for seed in (1, 1, 2):
-        FreshPictures(separator).queries([shown(clip, 0, 1)], of_seed(seed))
-    assert seen[0].shape == (1, 2, 3, 224, 224)
-    torch.testing.assert_close(seen[0], seen[1], rtol=0, atol=0)
-    assert not torch.equal(seen[0], seen[2])
+    fewer = FreshPictures(replace(recipe, pictures_per_clip=1), separator, [grey_clip], tmp_path / "fewer.npy")
+    [kept] = spread(4, 1)
+    shown = fewer.show([showing(grey_clip, 0, 1, 2, 3)], of_seed(0), is_learning=False)
+    assert greys_of(shown) == [kept] * 4
+
+
+def test_fresh_pictures_for_learning_are_cut_and_mirrored_by_the_generator_all_of_a_source_alike(
+    fresh: FreshPictures, grey_clip: Clip
+) -> None:
+    def shown(seed: int, *, is_learning: bool) -> torch.Tensor:
+        return fresh.show([showing(grey_clip, 1, 1)], of_seed(seed), is_learning=is_learning)[0]
+
+    plain = shown(0, is_learning=False)
+    assert torch.equal(plain, shown(1, is_learning=False))
+    pictures = [shown(seed, is_learning=True) for seed in range(30)]
+    assert torch.equal(pictures[1], shown(1, is_learning=True))
+    assert all(torch.equal(*pair) for pair in pictures)
+    darker_to_the_left = [bool(pair[0, 0, 100, 0] < pair[0, 0, 100, -1]) for pair in pictures]
+    assert plain[0, 0, 100, 0] < plain[0, 0, 100, -1]
+    assert 5 < sum(darker_to_the_left) < 25
+    assert len({pair[0, 0, 100, 0].item() for pair in pictures}) > 4
+
+
+def test_frames_are_decoded_once(
+    recipe: Recipe, separator: Separator, fresh: FreshPictures, grey_clip: Clip, tmp_path: Path
+) -> None:
+    grey_clip.frames_path.unlink()
+    again = FreshPictures(replace(recipe, pictures_per_clip=4), separator, [grey_clip], tmp_path / "frames.npy")
+    shown = [book.show([showing(grey_clip, 2)], of_seed(0), is_learning=True) for book in (fresh, again)]
+    assert torch.equal(*shown)
 
 
 @torch.no_grad()
-def test_kept_features_give_the_queries_of_pictures_of_the_clip(separator: Separator, tmp_path: Path) -> None:
-    clips = [make_clip(tmp_path, name, number=1, duration_s=1.0, num_frames=1) for name in ("flute", "tuba")]
-    queries = KeptFeatures(separator, clips, 3).queries([shown(clip, 0) for clip in clips], of_seed(0))
-    for query, clip in zip(queries, clips, strict=True):
-        picture = decoded_frames(clip, [0])[0]
-        either_way = [middle_tensor(picture), middle_tensor(picture).flip(-1)]
-        possible = separator.vision(torch.stack(either_way).unsqueeze(1))
-        assert min((query - one).abs().max() for one in possible) < 1e-5
+def test_queries_of_fresh_pictures_are_those_of_the_separator(
+    fresh: FreshPictures, separator: Separator, grey_clip: Clip
+) -> None:
+    shown = fresh.show([showing(grey_clip, 0), showing(grey_clip, 3)], of_seed(0), is_learning=False)
+    pictures = [Image.fromarray(picture[0].permute(1, 2, 0).numpy()) for picture in shown]
+    torch.testing.assert_close(fresh.queries(shown[None])[0], separator.queries(pictures), rtol=0, atol=1e-5)
 
 
 @torch.no_grad()
-def test_kept_features_are_picked_by_the_generator(separator: Separator, clip: Clip) -> None:
-    book = KeptFeatures(separator, [clip], 2)
-    sources = [shown(clip, 0)] * 8
-    once, again, other = (book.queries(sources, of_seed(seed)) for seed in (1, 1, 2))
-    torch.testing.assert_close(once, again, rtol=0, atol=0)
-    assert not torch.equal(once, other)
+def test_kept_features_of_validation_are_those_of_the_frames_as_they_are(
+    book: KeptFeatures, separator: Separator, clips: dict[str, list[Clip]]
+) -> None:
+    shown = book.show([], of_seed(0), is_learning=False)
+    assert shown.shape == (3, 1, 2560)  # flute, tuba and nothing
+    expected = separator.queries([decoded_frames(clip, [0])[0] for clip in clips["val"]])
+    torch.testing.assert_close(book.queries(shown[None])[0, :2], expected, rtol=0, atol=2e-3)  # of half precision
 
 
-def test_the_head_learns_from_kept_features_and_the_trunk_does_not(separator: Separator, clip: Clip) -> None:
-    KeptFeatures(separator, [clip], 1).queries([shown(clip, 0)], of_seed(0)).sum().backward()
+def seen_in_learning(book: KeptFeatures, place: int) -> set[bytes]:
+    """Return which features are shown of an instrument, or of nothing, in 60 examples."""
+    examples = (book.show([], of_seed(seed), is_learning=True) for seed in range(60))
+    return {shown[place].numpy().tobytes() for shown in examples}
+
+
+def test_learning_sees_every_view_of_an_instruments_pictures_drawn_by_the_generator(book: KeptFeatures) -> None:
+    assert torch.equal(*(book.show([], of_seed(1), is_learning=True) for _ in range(2)))
+    assert [len(seen_in_learning(book, place)) for place in range(3)] == [4, 4, 2]  # two clips in two views
+    plain = book.show([], of_seed(0), is_learning=False)
+    assert plain[0].numpy().tobytes() not in seen_in_learning(book, 0)
+
+
+def test_photographs_are_learnt_from_too(
+    separator: Separator, recipe: Recipe, clips: dict[str, list[Clip]], tmp_path: Path
+) -> None:
+    for number, colour in enumerate(("red", "lime")):
+        Image.new("RGB", (90, 60), colour).save(tmp_path / f"{number}.png")
+    plain = replace(recipe, picture_views=1)
+    photos = {"flute": [tmp_path / "0.png", tmp_path / "1.png"]}
+    book = KeptFeatures(plain, separator, clips, photos, tmp_path / "features.safetensors")
+    assert [len(seen_in_learning(book, place)) for place in range(2)] == [4, 2]
+
+
+def test_where_sources_are_asked_for_each_is_shown_its_own_clip(
+    separator: Separator, recipe: Recipe, clips: dict[str, list[Clip]], tmp_path: Path
+) -> None:
+    own = replace(recipe, asked="sources", picture_views=1)
+    book = KeptFeatures(own, separator, clips, {}, tmp_path / "features.safetensors")
+    every = [*clips["train"], *clips["val"]]
+    shown = book.show([showing(clip, 0) for clip in every], of_seed(0), is_learning=True)
+    assert shown.shape == (6, 1, 2560)
+    again = book.show([showing(every[4], 0), showing(every[1], 0)], of_seed(1), is_learning=True)
+    assert torch.equal(again, shown[[4, 1]])
+    assert len({one.numpy().tobytes() for one in shown}) == 6
+
+
+def test_pictures_are_looked_at_once_and_serve_again_when_the_run_goes_on(
+    recipe: Recipe, clips: dict[str, list[Clip]], book: KeptFeatures, features_file: Path, monkeypatch
+) -> None:
+    other = new_separator(recipe)
+    monkeypatch.setattr(other.vision, "features", lambda pictures: pytest.fail("looked again"))
+    again = KeptFeatures(recipe, other, clips, {}, features_file)
+    assert torch.equal(*(one.show([], of_seed(0), is_learning=True) for one in (book, again)))
+
+
+def test_the_head_learns_from_kept_features_and_the_trunk_does_not(separator: Separator, book: KeptFeatures) -> None:
+    book.queries(book.show([], of_seed(0), is_learning=True)[None]).sum().backward()
     assert all(parameter.grad is not None for parameter in separator.vision.head.parameters())
     assert all(parameter.grad is None for parameter in separator.vision.trunk.parameters())
     separator.zero_grad(set_to_none=True)
 
 
-def test_looking_at_a_clip_leaves_the_separator_as_it_was(learning: Separator, clip: Clip) -> None:
+def test_looking_at_clips_leaves_the_separator_as_it_was_but_for_the_standard_of_its_head(
+    learning: Separator, recipe: Recipe, clips: dict[str, list[Clip]], tmp_path: Path
+) -> None:
     before = {name: value.clone() for name, value in learning.state_dict().items()}
-    features = clip_features(learning, clip, 1)
+    few = {"train": clips["train"][::2], "val": []}
+    KeptFeatures(recipe, learning, few, {}, tmp_path / "features.safetensors")
     assert learning.training
-    assert features.shape == (2, 2560)  # the picture and its mirror image
-    assert all(torch.equal(before[name], value) for name, value in learning.state_dict().items())
-
-
-def test_a_clip_of_fewer_frames_than_asked_for_gives_those_it_has(separator: Separator, tmp_path: Path) -> None:
-    clip = make_clip(tmp_path, "flute", number=1, duration_s=1.0, num_frames=2)
-    assert clip_features(separator, clip, 5).shape == (4, 2560)
+    changed = {name for name, value in learning.state_dict().items() if not torch.equal(before[name], value)}
+    assert changed == {"vision.head.0.mean", "vision.head.0.deviation"}
+    learning.load_state_dict(before)
 
 
 @torch.no_grad()
-def test_an_instruments_query_is_the_mean_over_its_clips(separator: Separator, two_instruments: Solos) -> None:
-    queries = instrument_queries(separator, two_instruments.train, 1)
+def test_an_instruments_query_is_the_mean_over_its_training_pictures(
+    book: KeptFeatures, separator: Separator, clips: dict[str, list[Clip]]
+) -> None:
+    queries = book.instrument_queries()
     assert sorted(queries) == ["flute", "tuba"]
-    each = [
-        separator.vision.queries(clip_features(separator, clip, 1)[:, None])
-        for clip in two_instruments.of("tuba").train
-    ]
-    torch.testing.assert_close(queries["tuba"], torch.cat(each).mean(dim=0))
+    pictures = [decoded_frames(clip, [0])[0] for clip in clips["train"] if clip.instrument == "tuba"]
+    torch.testing.assert_close(queries["tuba"], separator.queries(pictures).mean(dim=0), rtol=0, atol=2e-3)
+
+
+@torch.no_grad()
+def test_so_is_that_of_clips(separator: Separator, clips: dict[str, list[Clip]]) -> None:
+    queries = mean_clip_queries(separator, clips["train"], 8)
+    assert sorted(queries) == ["flute", "tuba"]
+    pictures = [decoded_frames(clip, [0])[0] for clip in clips["train"] if clip.instrument == "tuba"]
+    torch.testing.assert_close(queries["tuba"], separator.queries(pictures).mean(dim=0))

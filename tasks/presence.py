@@ -1,0 +1,26 @@
+"""Whether what is asked for plays in a recording: as rows of `masks` know it, and in words."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tasks.queries import Query
+from varemix.signal.presence import Presence
+
+
+def presence_of(row: Mapping[str, Any]) -> Presence:
+    """Return what was measured when the masks of a row of `masks` were made."""
+    shares_db = dict(zip(row["queries"], row["presences_db"], strict=True))
+    return Presence(shares_db=shares_db, threshold_db=row["presence_threshold_db"])
+
+
+def absent(presence: Presence, queries: Sequence[Query]) -> list[Query]:
+    """Return the queries whose instruments do not play."""
+    return [query for query in queries if not presence.plays(query.name)]
+
+
+def measured(presence: Presence, queries: Sequence[Query]) -> str:
+    """Return what was measured of the queries, in words."""
+    return ", ".join(
+        f"{query.title} (share {presence.shares_db[query.name]:.1f} dB, needs {presence.threshold_db:.1f} dB)"
+        for query in queries
+    )

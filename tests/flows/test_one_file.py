@@ -1,0 +1,90 @@
+"""One recording at once is the same as one of a library."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from catalog.store import Catalog
+from flows.one_file import open_separator, remix_file, separate_file
+from tasks.masks import make_masks
+from tasks.queries import asked_once
+from tasks.remix import remix_tracks, wanted_remix
+from tasks.separate import separate_tracks
+from tests.tasks.planted import (
+    TONES_HZ,
+    open_catalog,
+    register_checkpoint,
+    scanned,
+    statuses,
+    visible_files,
+    write_tones,
+)
+from varemix.errors import MediaError
+from varemix.model.separator import Separator
+
+INSTRUMENTS = sorted(TONES_HZ)
+
+
+@pytest.fixture
+def catalog(tmp_path: Path, checkpoint_file: Path) -> Catalog:
+    """Return the catalog of a home whose champion is the small separator."""
+    catalog = open_catalog(tmp_path / "home")
+    register_checkpoint(catalog, checkpoint_file, "small", "champion")
+    return catalog
+
+
+@pytest.fixture
+def song(tmp_path: Path) -> Path:
+    return write_tones(tmp_path / "library" / "song.flac", seconds=1.3, rate_hz=48_000, num_channels=2)
+
+
+def separator(catalog: Catalog) -> Separator:
+    return open_separator(None, str(catalog.home.root))
+
+
+def heard(catalog: Catalog, song: Path, targets: Sequence[str]) -> dict[str, Any]:
+    """Return what tasks on the song's library need, its masks being made."""
+    settings: dict[str, Any] = {
+        "items": scanned(catalog, song.parent),
+        "shard": "1",
+        "home": str(catalog.home.root),
+        "checkpoint_id": "small",
+    }
+    assert statuses(make_masks.fn(**settings, queries=asked_once(targets, INSTRUMENTS))) == {"song.flac": "done"}
+    return settings
+
+
+def test_a_remix_is_bit_for_bit_that_of_a_library(catalog: Catalog, song: Path, tmp_path: Path) -> None:
+    Image.new("RGB", (16, 16), "red").save(tmp_path / "photo.png")
+    gains = ["tuba=mute", f"{tmp_path / 'photo.png'}=+3", "flute=0"]
+    settings = heard(catalog, song, [gain.rpartition("=")[0] for gain in gains])
+    remix_tracks.fn(**settings, out=tmp_path / "out", wanted=wanted_remix(gains, 0.8, INSTRUMENTS))
+    made = remix_file(song, tmp_path / "one" / "o.flac", gains, 0.8, lambda: separator(catalog))
+    assert made.rendered
+    assert (tmp_path / "one" / "o.flac").read_bytes() == (tmp_path / "out" / "song.flac").read_bytes()
+    assert (tmp_path / "one" / "o.flac").read_bytes() != song.read_bytes()
+    assert visible_files(tmp_path / "one") == ["o.flac"]
+
+
+def test_stems_are_bit_for_bit_those_of_a_library(catalog: Catalog, song: Path, tmp_path: Path) -> None:
+    targets = ["violin", "tuba"]
+    settings = heard(catalog, song, targets)
+    separate_tracks.fn(**settings, out=tmp_path / "out", queries=asked_once(targets, INSTRUMENTS))
+    stems = separate_file(song, tmp_path / "one", targets, lambda: separator(catalog))
+    assert [stem.name for stem in stems] == ["song - violin.flac", "song - tuba.flac"]
+    for stem in stems:
+        assert stem.read_bytes() == (tmp_path / "out" / stem.name).read_bytes()
+    assert len(visible_files(tmp_path / "one")) == 2
+
+
+def test_what_cannot_be_heard_to_its_end_leaves_nothing_behind(catalog: Catalog, tmp_path: Path) -> None:
+    cut = write_tones(tmp_path / "cut.flac", seconds=3)
+    cut.write_bytes(cut.read_bytes()[:-4000])
+    with pytest.raises(MediaError, match="cut off"):
+        remix_file(cut, tmp_path / "one" / "o.flac", ["tuba=3"], 0.8, lambda: separator(catalog))
+    with pytest.raises(MediaError, match="cut off"):
+        separate_file(cut, tmp_path / "one", ["tuba"], lambda: separator(catalog))
+    assert list((tmp_path / "one").iterdir()) == []

@@ -1,0 +1,116 @@
+"""Changed spectra: each change does to sound what its name says, and nothing else."""
+
+import numpy as np
+import pytest
+import torch
+
+from varemix.signal.spectrogram import HOP_SAMPLES, NUM_BINS, RATE_HZ, stft
+from varemix.training.augmentation import Changes, Noise, changed, draw_changes
+from varemix.training.recipe import Augmentation
+
+CPU = torch.device("cpu")
+BIN_HZ = np.arange(NUM_BINS) * RATE_HZ / 1022
+
+
+def drawn(seed: int = 0, num_sources: int = 2, **shares: float) -> Changes:
+    return draw_changes(Augmentation(**shares), num_sources, np.random.default_rng(seed))
+
+
+def spectra(*shape: int) -> torch.Tensor:
+    return torch.randn(*shape, NUM_BINS, 20, dtype=torch.complex64, generator=torch.Generator().manual_seed(0))
+
+
+def test_without_augmentation_nothing_changes() -> None:
+    changes = drawn()
+    before = spectra(1, 2)
+    torch.testing.assert_close(changed(before.clone(), [changes]), before, rtol=0, atol=0)
+    assert not Noise(0, CPU).of([changes], 20).any()
+
+
+def test_the_same_generator_draws_the_same_changes_and_another_others() -> None:
+    shares = {"equaliser_db": 3.0, "room_share": 1.0, "noise_share": 1.0}
+    once, again, other = (drawn(seed, **shares) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(once.gains, again.gains)
+    np.testing.assert_array_equal(once.echoes[0], again.echoes[0])
+    assert once.noise == again.noise != other.noise
+    assert (once.gains != other.gains).any()
+    assert (once.echoes[0] != other.echoes[0]).any()
+
+
+def test_an_equaliser_scales_each_bin_of_each_source_as_drawn() -> None:
+    gains = np.random.default_rng(0).uniform(0.1, 2, (2, 2, NUM_BINS)).astype(np.float32)
+    before = spectra(2, 2)
+    after = changed(before.clone(), [Changes(gains=part, echoes={}, noise=(0.0, 0)) for part in gains])
+    torch.testing.assert_close(after, before * torch.from_numpy(gains)[..., None])
+
+
+def test_an_equaliser_is_smooth_and_as_strong_as_the_recipe_says() -> None:
+    gains_db = 20 * np.log10([drawn(seed, equaliser_db=3.0).gains for seed in range(200)])
+    twice_db = 20 * np.log10([drawn(seed, equaliser_db=6.0).gains for seed in range(200)])
+    np.testing.assert_allclose(twice_db, 2 * gains_db, atol=1e-4)
+    assert np.abs(gains_db.mean(axis=(0, 1))).max() < 1
+    assert 3 < gains_db.std() < 6
+    octave_db = np.abs(np.diff(gains_db[..., [20, 40, 80, 160, 320]], axis=-1))
+    assert np.abs(np.diff(gains_db, axis=-1))[..., 20:].max() < octave_db.max() / 10
+
+
+def test_a_low_pass_kills_the_highs_and_leaves_the_lows() -> None:
+    for seed in range(20):
+        gains = drawn(seed, low_pass_share=1.0).gains
+        assert (gains[:, BIN_HZ < 3_900] == 1).all()
+        assert (gains[:, BIN_HZ > 21_000] < 0.001).all()
+        assert (np.diff(gains, axis=-1) <= 0).all()
+
+
+def test_echoes_die_away_and_leave_the_first_frame() -> None:
+    impulse = torch.zeros(1, 2, NUM_BINS, 20, dtype=torch.complex64)
+    impulse[..., 3] = 1
+    heard = changed(impulse.clone(), [drawn(room_share=1.0)])[0, 0]
+    torch.testing.assert_close(heard[:, :4], impulse[0, 0, :, :4], rtol=0, atol=0)
+    loudness = heard[:, 4:12].abs()
+    assert 0 < loudness.max() < 1
+    torch.testing.assert_close(loudness, loudness[:1].expand_as(loudness))  # in all bins alike, but for the phase
+    per_frame = loudness[0, 1:] / loudness[0, :-1]
+    torch.testing.assert_close(per_frame, per_frame[:1].expand_as(per_frame))
+    decay_s = -3 / np.log10(per_frame[0].item()) * HOP_SAMPLES / RATE_HZ  # until 60 dB below
+    assert 0.15 <= decay_s <= 0.9
+    assert not heard[:, 12:].any()
+
+
+def test_only_the_sources_that_are_in_a_room_echo() -> None:
+    changes = [drawn(seed, room_share=0.3) for seed in range(100)]
+    assert sum(len(change.echoes) for change in changes) == pytest.approx(60, abs=20)
+    change = next(change for change in changes if list(change.echoes) == [1])
+    before = spectra(1, 2)
+    after = changed(before.clone(), [change])
+    torch.testing.assert_close(after[:, 0], before[:, 0], rtol=0, atol=0)
+    assert not torch.equal(after[:, 1], before[:, 1])
+
+
+def test_echoes_sound_as_the_sum_of_delayed_frames() -> None:
+    change = drawn(room_share=1.0)
+    before = spectra(1, 2)
+    after = changed(before.clone(), [change])
+    expected = before[0, 1, :, 15].clone()
+    for delay in range(8):
+        expected += torch.from_numpy(change.echoes[1][:, delay]) * before[0, 1, :, 14 - delay]
+    torch.testing.assert_close(after[0, 1, :, 15], expected)
+
+
+@pytest.mark.parametrize("level_db", [-20.0, -60.0])
+def test_noise_has_the_level_of_white_noise_in_dbfs(level_db: float) -> None:
+    rms = 10 ** (level_db / 20)
+    change = Changes(gains=np.ones((1, NUM_BINS), np.float32), echoes={}, noise=(rms, 12_345))
+    noise = Noise(0, CPU).of([change], 200)
+    white = stft(rms * torch.randn(200 * HOP_SAMPLES, generator=torch.Generator().manual_seed(0)))
+    assert noise.abs().square().mean().sqrt() == pytest.approx(white.abs().square().mean().sqrt().item(), rel=0.02)
+
+
+def test_each_mix_gets_its_own_stretch_of_a_noise_that_follows_from_the_seed() -> None:
+    changes = [drawn(seed, noise_share=1.0) for seed in range(3)]
+    noise, again, other = (Noise(seed, CPU).of(changes, 50) for seed in (0, 0, 1))
+    assert torch.equal(noise, again)
+    assert not torch.equal(noise, other)
+    flat = (noise / noise.abs().mean(dim=(1, 2), keepdim=True)).flatten(1)
+    assert all((flat[a] - flat[b]).abs().mean() > 0.5 for a, b in ((0, 1), (0, 2), (1, 2)))
+    assert all(-100 <= 20 * np.log10(change.noise[0]) <= -54 for change in changes)

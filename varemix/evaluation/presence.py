@@ -1,0 +1,72 @@
+"""How well a measure of presence tells what plays from what does not.
+
+Belongs here: ROC area, thresholds and decisions, from measures of instruments known to play or to be absent.
+Stays out: the measure itself (`varemix.signal.presence`).
+"""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from varemix.errors import EvaluationError
+from varemix.evaluation.conditions import IMAGE, MIX, WRONG_IMAGE
+
+
+def roc_auc(present: ArrayLike, absent: ArrayLike) -> float:
+    """Return the area under the ROC curve: how often a measure of what plays is above one of what does not.
+
+    Equal measures count half. Between 0 and 1, 0.5 being chance; NaN when either set is empty.
+    """
+    playing, silent = _flat(present), np.sort(_flat(absent))
+    if not playing.size or not silent.size:
+        return float("nan")
+    num_below = np.searchsorted(silent, playing, side="left")
+    num_up_to = np.searchsorted(silent, playing, side="right")
+    return float((num_below + num_up_to).mean() / (2 * silent.size))
+
+
+def best_threshold(present: ArrayLike, absent: ArrayLike) -> float:
+    """Return the threshold with the highest balanced accuracy, measures from it on counting as playing.
+
+    It lies in the middle between two neighbouring measures, or is the lowest of all where no split is better than to
+    take everything to play. Of several that are equally good the lowest is returned. Raises EvaluationError when either
+    set is empty.
+    """
+    playing, silent = np.sort(_flat(present)), np.sort(_flat(absent))
+    if not playing.size or not silent.size:
+        raise EvaluationError(
+            f"A threshold was asked for from {playing.size} measures of what plays and {silent.size} of what does not; "
+            "at least one of each is needed. Evaluate more mixes."
+        )
+    measures = np.unique(np.concatenate([playing, silent]))
+    candidates = np.concatenate([measures[:1], (measures[:-1] + measures[1:]) / 2])
+    share_found = 1 - np.searchsorted(playing, candidates, side="left") / playing.size
+    share_refused = np.searchsorted(silent, candidates, side="left") / silent.size
+    return float(candidates[np.argmax(np.round(share_found + share_refused, 12))])
+
+
+def num_right(present: ArrayLike, absent: ArrayLike, threshold: float) -> int:
+    """Return how many of the measures lie on their own side of a threshold."""
+    return int((_flat(present) >= threshold).sum() + (_flat(absent) < threshold).sum())
+
+
+def measures_db(scores: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Return the measures of instruments that play, and of those that do not, out of scores.
+
+    `scores` has the columns pair_id, condition, instrument, other_instrument, shown_instrument, nsdr_db, presence_db. A
+    still image asks for what plays; a wrong image for what does not, unless its instrument is in the mix after all.
+    Mixtures with a silent source are left out.
+    """
+    sounding = scores[(scores["condition"] == MIX) & scores["nsdr_db"].notna()]["pair_id"]
+    known = scores[scores["pair_id"].isin(sounding) & scores["presence_db"].notna()]
+    is_absent = [
+        row.shown_instrument not in {row.instrument, *str(row.other_instrument).split(" + ")}
+        for row in known.itertuples()
+    ]
+    present = known[known["condition"] == IMAGE]
+    absent = known[(known["condition"] == WRONG_IMAGE) & np.array(is_absent, dtype=bool)]
+    return present["presence_db"].to_numpy(dtype=float), absent["presence_db"].to_numpy(dtype=float)
+
+
+def _flat(values: ArrayLike) -> np.ndarray:
+    return np.asarray(values, dtype=np.float64).ravel()

@@ -1,0 +1,70 @@
+"""Does the pictured instrument play at all? Said from its mask and the mix alone.
+
+The measure is the share of the mix's power that the mask claims with confidence, in the stretch of about six seconds
+where that share is largest: an instrument may play in a few bars only. Stretches that are nearly silent beside the
+loudest one do not count, and an end too short to tell from counts with the stretch before it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+STRETCH_FRAMES = 512
+_CONFIDENT = 0.5
+_QUIET_DB = -40.0
+_LEAST_SHARE = 1e-10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Presence:
+    """The measures of a recording's instruments by name, and the one from which an instrument counts as playing."""
+
+    shares_db: Mapping[str, float]
+    threshold_db: float
+
+    def plays(self, name: str) -> bool:
+        """Return whether an instrument plays; KeyError for one that was not measured."""
+        return self.shares_db[name] >= self.threshold_db
+
+
+class PresenceMeter:
+    """Measures N masks while they are made, block by block; memory is one number a mask and stretch."""
+
+    def __init__(self, num_masks: int) -> None:
+        self._claimed = np.zeros(num_masks)
+        self._power = 0.0
+        self._num_frames = 0
+        self._stretches: list[tuple[np.ndarray, float]] = []
+
+    def add(self, masks: np.ndarray, power: np.ndarray) -> None:
+        """Take in the next frames: masks [N, F, T] and the mix's power [F, T]."""
+        first = 0
+        while first < power.shape[-1]:
+            last = min(power.shape[-1], first + STRETCH_FRAMES - self._num_frames)
+            self._add_to_stretch(masks[..., first:last], power[..., first:last])
+            first = last
+
+    def shares_db(self) -> np.ndarray:
+        """Return the measure of each mask [N], from 0 dB for all of the mix down to -100 dB for nothing."""
+        stretches = self._whole_stretches()
+        loudest = max(power for _, power in stretches)
+        loud = [(claimed, power) for claimed, power in stretches if power > loudest * 10 ** (_QUIET_DB / 10)]
+        shares = [claimed / power for claimed, power in loud] or [np.zeros_like(self._claimed)]
+        return 10 * np.log10(np.max(shares, axis=0).clip(_LEAST_SHARE, 1.0))
+
+    def _whole_stretches(self) -> list[tuple[np.ndarray, float]]:
+        """Return claimed power [N] and power of each stretch, the last one joined to its neighbour if it is short."""
+        if not self._stretches or 2 * self._num_frames >= STRETCH_FRAMES:
+            return [*self._stretches, (self._claimed, self._power)]
+        *before, (claimed, power) = self._stretches
+        return [*before, (claimed + self._claimed, power + self._power)]
+
+    def _add_to_stretch(self, masks: np.ndarray, power: np.ndarray) -> None:
+        confident = np.where(masks > _CONFIDENT, masks, 0)
+        self._claimed = self._claimed + np.einsum("nft,ft->n", confident, power, dtype=np.float64)
+        self._power += float(power.sum(dtype=np.float64))
+        self._num_frames += power.shape[-1]
+        if self._num_frames == STRETCH_FRAMES:
+            self._stretches.append((self._claimed, self._power))
+            self._claimed, self._power, self._num_frames = np.zeros_like(self._claimed), 0.0, 0

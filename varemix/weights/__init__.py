@@ -1,0 +1,13 @@
+"""The checkpoint that comes with the software, so that music can be remixed before anything was trained.
+
+Belongs here: that one file, `reference.safetensors`, and where it lies. Stays out: loading it (`model`).
+"""
+
+from pathlib import Path
+
+REFERENCE = Path(__file__).parent / "reference.safetensors"
+
+
+def shipped_checkpoint() -> Path | None:
+    """Return the file of the checkpoint that was shipped, None where there is none."""
+    return REFERENCE if REFERENCE.is_file() else None
