@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format lock clean
+.PHONY: help install demo test check format bench bench-train lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -35,6 +35,12 @@ check: install  ## look at the code: format, lint, types, and which room imports
 format: install  ## bring the code into form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+bench: install  ## time how fast masks are made, beside plain PyTorch (and HTDemucs where it is installed)
+	@$(BIN)/python -m benchmarks.hearing
+
+bench-train: install  ## time how fast training is, beside a plain loader and the network alone
+	@$(BIN)/python -m benchmarks.training
 
 lock: install  ## write the newest versions that fit pyproject.toml into requirements.lock
 	$(BIN)/python -m pip install --quiet uv

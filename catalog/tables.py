@@ -148,6 +148,9 @@ _MASKS = _table(
     _column("checkpoint_id", _TEXT, "the checkpoint that heard the track"),
     _optional("settings_json", _TEXT, "settings of the masks, as JSON"),
     _optional("queries", pa.list_(_TEXT), "names of the instruments, in the file's order"),
+    _column(
+        "besides", _TEXT, "what may play besides `queries`; anything if missing", choices="anything|nothing"
+    ).with_nullable(True),
     _optional("presences_db", pa.list_(_NUMBER), "how far each of `queries` plays, 0 all of the mix to -100", "dB"),
     _optional("presence_threshold_db", _NUMBER, "the presence from which the checkpoint takes it to play", "dB"),
     _optional("path", _TEXT, "the mask file, relative to the home"),

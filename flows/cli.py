@@ -28,6 +28,7 @@ from flows.options import (
     ImagesOption,
     InstrumentOption,
     JsonOption,
+    NothingElseOption,
     PairsOption,
     PhotosOption,
     ProcessesOption,
@@ -146,6 +147,7 @@ def masks(
     library: Annotated[Path, typer.Argument(help="Folder of recordings; only read.")],
     instrument: InstrumentOption = None,
     image: ImageOption = None,
+    nothing_else: NothingElseOption = False,
     checkpoint: CheckpointOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -153,8 +155,8 @@ def masks(
     """Hear every recording of a library and keep the masks."""
     from flows.masks import masks
 
-    _check_asked(home, library, checkpoint, [*(instrument or []), *(image or [])])
-    _finish([masks(str(library), instrument, image, checkpoint, home)], as_json=as_json)
+    _check_asked(home, library, checkpoint, [*(instrument or []), *(image or [])], nothing_else=nothing_else)
+    _finish([masks(str(library), instrument, image, nothing_else, checkpoint, home)], as_json=as_json)
 
 
 @app.command()
@@ -164,19 +166,22 @@ def remix(
     gain: GainOption = None,
     decay: DecayOption = 0.8,
     even_if_absent: AbsentOption = False,
+    nothing_else: NothingElseOption = False,
     checkpoint: CheckpointOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make instruments louder or softer in one recording, or in all of a folder.
 
-    A recording in which they do not play is left as it is.
+    A recording in which they do not play is left as it is. With --nothing-else name all that plays, what shall stay
+    with a gain of 0.
     """
     if source.is_dir():
         from flows.remix import check_remix, remix
 
-        check_remix(_open_catalog(home), source, out, gain or [], decay, checkpoint)
-        _finish([remix(str(source), str(out), gain or [], decay, even_if_absent, checkpoint, home)], as_json=as_json)
+        check_remix(_open_catalog(home), source, out, gain or [], decay, checkpoint, nothing_else=nothing_else)
+        wishes = (gain or [], decay, even_if_absent, nothing_else)
+        _finish([remix(str(source), str(out), *wishes, checkpoint, home)], as_json=as_json)
     else:
         from flows.one_file import open_separator, remix_file
 
@@ -187,6 +192,7 @@ def remix(
             decay,
             lambda: open_separator(checkpoint, home),
             even_if_absent=even_if_absent,
+            nothing_else=nothing_else,
         )
         rendered, absent = made.rendered, [query.title for query in made.absent]
         facts: dict[str, Any] = {"out": str(out), "status": "remixed" if rendered else "untouched"}
@@ -201,6 +207,7 @@ def separate(
     out: Annotated[Path, typer.Option("--out", help="The folder for the stems.")],
     instrument: InstrumentOption = None,
     image: ImageOption = None,
+    nothing_else: NothingElseOption = False,
     checkpoint: CheckpointOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -214,12 +221,18 @@ def separate(
         from flows.separate import separate
 
         checked_out(source, out)
-        _check_asked(home, source, checkpoint, targets)
-        _finish([separate(str(source), str(out), targets, checkpoint, home)], as_json=as_json)
+        _check_asked(home, source, checkpoint, targets, nothing_else=nothing_else)
+        _finish([separate(str(source), str(out), targets, nothing_else, checkpoint, home)], as_json=as_json)
     else:
         from flows.one_file import open_separator, separate_file
 
-        stems = separate_file(_existing_file(source), out, targets, lambda: open_separator(checkpoint, home))
+        stems = separate_file(
+            _existing_file(source),
+            out,
+            targets,
+            lambda: open_separator(checkpoint, home),
+            nothing_else=nothing_else,
+        )
         cut = {str(stem): reason for stem, reason in stems.items()}
         if as_json:
             _print_json({"stems": list(cut), "reasons": {stem: reason for stem, reason in cut.items() if reason}})
@@ -333,15 +346,21 @@ def _open_catalog(home: str | None) -> "Catalog":
     return Catalog(Home.open(home))
 
 
-def _check_asked(home: str | None, library: Path, checkpoint: str | None, targets: Sequence[str]) -> None:
-    """Raise an error unless library and checkpoint are there, every name is known and every picture readable."""
+def _check_asked(
+    home: str | None, library: Path, checkpoint: str | None, targets: Sequence[str], *, nothing_else: bool
+) -> None:
+    """Raise an error unless library and checkpoint are there and serve, every name is known, every picture readable."""
     from flows.masks import checked_library
     from tasks.checkpoints import checkpoint_row
+    from tasks.masks import check_rivals
     from tasks.queries import asked, known_instruments
 
     catalog = _open_catalog(home)
     checked_library(catalog, library)
-    known = known_instruments(catalog, checkpoint_row(catalog, checkpoint))
+    row = checkpoint_row(catalog, checkpoint)
+    if nothing_else:
+        check_rivals(catalog, row)
+    known = known_instruments(catalog, row)
     for target in targets:
         asked(target, known)
 

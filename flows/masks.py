@@ -13,7 +13,7 @@ from flows.settings import named_after, workers
 from flows.summary import Summary, publish
 from tasks.checkpoints import checkpoint_row
 from tasks.library import library_files, mark_gone, scan_tracks
-from tasks.masks import make_masks
+from tasks.masks import check_rivals, make_masks
 from tasks.queries import Query, asked_once, known_instruments
 from tasks.shards import Outcome, run_shards
 from varemix.errors import UsageError
@@ -26,6 +26,7 @@ def masks(
     library: str,
     instruments: list[str] | None = None,
     images: list[str] | None = None,
+    nothing_else: bool = False,
     checkpoint: str | None = None,
     home: str | None = None,
 ) -> Summary:
@@ -35,6 +36,7 @@ def masks(
         library: the folder of recordings; it is only read.
         instruments: names of instruments; by default, without images, all that the checkpoint knows.
         images: paths of pictures of instruments.
+        nothing_else: whether nothing but these instruments plays; they then share a recording among themselves.
         checkpoint: id of the checkpoint; by default the champion, else the one that was shipped.
         home: the home folder; by default $VAREMIX_HOME or ./data.
 
@@ -42,11 +44,13 @@ def masks(
     started = time.monotonic()
     catalog = Catalog(Home.open(home))
     row = checkpoint_row(catalog, checkpoint)
+    if nothing_else:
+        check_rivals(catalog, row)
     known = known_instruments(catalog, row)
     wanted = [*(instruments or []), *(images or [])] or list(known)
     queries = asked_once(wanted, known)
     tracks, lost = scanned(catalog, Path(library))
-    heard = heard_tracks(catalog, tracks, row["checkpoint_id"], queries)
+    heard = heard_tracks(catalog, tracks, row["checkpoint_id"], queries, nothing_else=nothing_else)
     facts = {"checkpoint_id": row["checkpoint_id"], "instruments": ", ".join(wanted)}
     return publish(Summary(stage="masks", outcomes=(*heard, *lost), seconds=time.monotonic() - started, facts=facts))
 
@@ -74,26 +78,36 @@ def scanned(catalog: Catalog, library: Path) -> tuple[list[dict[str, Any]], list
 
 
 def heard_tracks(
-    catalog: Catalog, tracks: Sequence[dict[str, Any]], checkpoint_id: str, queries: list[Query]
+    catalog: Catalog,
+    tracks: Sequence[dict[str, Any]],
+    checkpoint_id: str,
+    queries: list[Query],
+    *,
+    nothing_else: bool = False,
 ) -> list[Outcome]:
     """Make the masks that are missing; return every track's outcome, in order."""
     names = [track["track_path"] for track in tracks]
-    root = str(catalog.home.root)
     return run_shards(
-        make_masks, tracks, names, size=_MASK_SHARD, home=root, checkpoint_id=checkpoint_id, queries=queries
+        make_masks,
+        tracks,
+        names,
+        size=_MASK_SHARD,
+        home=str(catalog.home.root),
+        checkpoint_id=checkpoint_id,
+        queries=queries,
+        nothing_else=nothing_else,
     )
 
 
 def heard_library(
-    catalog: Catalog, library: Path, checkpoint_id: str, queries: list[Query]
+    catalog: Catalog, library: Path, checkpoint_id: str, queries: list[Query], *, nothing_else: bool = False
 ) -> tuple[list[dict[str, Any]], list[Outcome]]:
     """Look through a library and make the masks that are missing.
 
     Returns the rows of the tracks that have masks for all queries, and why the others have none.
     """
     tracks, lost = scanned(catalog, library)
-    unheard = [
-        outcome for outcome in heard_tracks(catalog, tracks, checkpoint_id, queries) if outcome.status == "failed"
-    ]
+    heard = heard_tracks(catalog, tracks, checkpoint_id, queries, nothing_else=nothing_else)
+    unheard = [outcome for outcome in heard if outcome.status == "failed"]
     silent = {outcome.item for outcome in unheard}
     return [track for track in tracks if track["track_path"] not in silent], [*unheard, *lost]

@@ -54,22 +54,31 @@ def remix_file(
     separator: Callable[[], Separator],
     *,
     even_if_absent: bool = False,
+    nothing_else: bool = False,
 ) -> Remixed:
     """Write the remix of one recording to the file `target`, the same that it would be as part of a library."""
     _check_target(source, target)
     probe_audio(source)
     loaded = separator()
-    wanted = wanted_remix(gains, decay, loaded.instruments, even_if_absent=even_if_absent)
+    if nothing_else:
+        loaded.settings.check_rivals()
+    wanted = wanted_remix(gains, decay, loaded.instruments, even_if_absent=even_if_absent, nothing_else=nothing_else)
     with replacing(target) as temporary:
         if is_unity(wanted.gains):
             shutil.copyfile(source, temporary)
             return Remixed(rendered=None, absent=(), reason="")
-        with _heard(source, target.parent, loaded, wanted.queries) as (masks, presence):
+        heard = _heard(source, target.parent, loaded, wanted.queries, nothing_else=nothing_else)
+        with heard as (masks, presence):
             return write_remix(source, temporary, masks, presence, wanted)
 
 
 def separate_file(
-    source: Path, folder: Path, targets: Sequence[str], separator: Callable[[], Separator]
+    source: Path,
+    folder: Path,
+    targets: Sequence[str],
+    separator: Callable[[], Separator],
+    *,
+    nothing_else: bool = False,
 ) -> dict[Path, str]:
     """Write a stem for each instrument's name or picture into the folder, named after recording and instrument.
 
@@ -77,6 +86,8 @@ def separate_file(
     """
     probe_audio(source)
     loaded = separator()
+    if nothing_else:
+        loaded.settings.check_rivals()
     queries = [asked(target, loaded.instruments) for target in targets]
     stems = [folder / f"{source.stem} - {Path(target).stem}{source.suffix}" for target in targets]
     if len(set(stems)) < len(stems):
@@ -84,7 +95,8 @@ def separate_file(
     distinct = {query.name: query for query in queries}
     with ExitStack() as stack:
         temporaries = [stack.enter_context(replacing(stem)) for stem in stems]
-        masks, presence = stack.enter_context(_heard(source, folder, loaded, list(distinct.values())))
+        heard = _heard(source, folder, loaded, list(distinct.values()), nothing_else=nothing_else)
+        masks, presence = stack.enter_context(heard)
         reader = stack.enter_context(MaskReader(masks))
         render_stems(source, temporaries, reader.blocks([query.name for query in queries]))
     missing = absent(presence, queries)
@@ -96,12 +108,12 @@ def separate_file(
 
 @contextmanager
 def _heard(
-    source: Path, folder: Path, separator: Separator, queries: Sequence[Query]
+    source: Path, folder: Path, separator: Separator, queries: Sequence[Query], *, nothing_else: bool
 ) -> Iterator[tuple[Path, Presence]]:
     """Hear a recording; give its mask file, which lies in the folder for so long, and how far the instruments play."""
     with TemporaryDirectory(prefix=".part-", dir=folder) as place:
         masks = Path(place, "masks.parquet")
-        _, presence = write_heard(masks, source, separator, queries)
+        _, presence = write_heard(masks, source, separator, queries, nothing_else=nothing_else)
         yield masks, presence
 
 

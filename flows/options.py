@@ -20,6 +20,13 @@ AbsentOption = Annotated[
     bool,
     typer.Option("--even-if-absent", help="Apply every gain, also of instruments that do not seem to play."),
 ]
+NothingElseOption = Annotated[
+    bool,
+    typer.Option(
+        "--nothing-else",
+        help="Nothing but the named instruments plays: they share the recording among themselves.",
+    ),
+]
 DecayOption = Annotated[float, typer.Option("--decay", help="Smoothing of the masks along time, 0 to below 1.")]
 InstrumentOption = Annotated[list[str] | None, typer.Option("--instrument", help="Name of an instrument.")]
 ImageOption = Annotated[list[str] | None, typer.Option("--image", help="Path of a picture of an instrument.")]

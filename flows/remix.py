@@ -13,6 +13,7 @@ from flows.masks import checked_library, heard_library, scanned
 from flows.settings import named_after, workers
 from flows.summary import Summary, publish
 from tasks.checkpoints import checkpoint_row
+from tasks.masks import check_rivals
 from tasks.queries import known_instruments
 from tasks.remix import remix_tracks, wanted_remix
 from tasks.shards import run_shards
@@ -32,6 +33,7 @@ def remix(
     gains: list[str],
     decay: float = DEFAULT_DECAY,
     even_if_absent: bool = False,
+    nothing_else: bool = False,
     checkpoint: str | None = None,
     home: str | None = None,
 ) -> Summary:
@@ -45,6 +47,8 @@ def remix(
         gains: wishes such as violin=-6, photo.jpg=mute, cello=solo.
         decay: smoothing of the masks along time, 0 to just under 1.
         even_if_absent: whether to apply every gain, also of instruments that do not seem to play.
+        nothing_else: whether nothing but these instruments plays; they then share a recording among themselves. Give
+            those that shall stay as they are a gain of 0.
         checkpoint: id of the checkpoint; by default the champion, else the one that was shipped.
         home: the home folder; by default $VAREMIX_HOME or ./data.
 
@@ -53,11 +57,17 @@ def remix(
     target = checked_out(Path(library), Path(out))
     catalog = Catalog(Home.open(home))
     row = checkpoint_row(catalog, checkpoint)
-    wanted = wanted_remix(gains, decay, known_instruments(catalog, row), even_if_absent=even_if_absent)
+    if nothing_else:
+        check_rivals(catalog, row)
+    wanted = wanted_remix(
+        gains, decay, known_instruments(catalog, row), even_if_absent=even_if_absent, nothing_else=nothing_else
+    )
     if is_unity(wanted.gains):
         tracks, lost = scanned(catalog, Path(library))
     else:
-        tracks, lost = heard_library(catalog, Path(library), row["checkpoint_id"], list(wanted.queries))
+        tracks, lost = heard_library(
+            catalog, Path(library), row["checkpoint_id"], list(wanted.queries), nothing_else=nothing_else
+        )
     outcomes = run_shards(
         remix_tracks,
         tracks,
@@ -92,12 +102,21 @@ def checked_out(library: Path, out: Path) -> Path:
 
 
 def check_remix(
-    catalog: Catalog, library: Path, out: Path, gains: list[str], decay: float, checkpoint: str | None
+    catalog: Catalog,
+    library: Path,
+    out: Path,
+    gains: list[str],
+    decay: float,
+    checkpoint: str | None,
+    *,
+    nothing_else: bool = False,
 ) -> None:
     """Raise an error for what can be known to be wrong before anything starts."""
     checked_out(library, out)
     checked_library(catalog, library)
     row = checkpoint_row(catalog, checkpoint)
+    if nothing_else:
+        check_rivals(catalog, row)
     wanted_remix(gains, decay, known_instruments(catalog, row))
 
 

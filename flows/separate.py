@@ -12,6 +12,7 @@ from flows.remix import checked_out
 from flows.settings import named_after, workers
 from flows.summary import Summary, publish
 from tasks.checkpoints import checkpoint_row
+from tasks.masks import check_rivals
 from tasks.queries import asked_once, known_instruments
 from tasks.separate import separate_tracks
 from tasks.shards import run_shards
@@ -21,7 +22,12 @@ _SHARD = 32
 
 @flow(name="separate", flow_run_name=named_after("separate", "library"), task_runner=workers())
 def separate(
-    library: str, out: str, targets: list[str], checkpoint: str | None = None, home: str | None = None
+    library: str,
+    out: str,
+    targets: list[str],
+    nothing_else: bool = False,
+    checkpoint: str | None = None,
+    home: str | None = None,
 ) -> Summary:
     """Cut a stem of each instrument out of every recording of a library.
 
@@ -29,6 +35,7 @@ def separate(
         library: the folder of recordings; it is only read.
         out: the folder for the stems.
         targets: names of instruments, or paths of their pictures.
+        nothing_else: whether nothing but these instruments plays; they then share a recording among themselves.
         checkpoint: id of the checkpoint; by default the champion, else the one that was shipped.
         home: the home folder; by default $VAREMIX_HOME or ./data.
 
@@ -37,9 +44,11 @@ def separate(
     target = checked_out(Path(library), Path(out))
     catalog = Catalog(Home.open(home))
     row = checkpoint_row(catalog, checkpoint)
+    if nothing_else:
+        check_rivals(catalog, row)
     known = known_instruments(catalog, row)
     queries = asked_once(targets, known)
-    tracks, lost = heard_library(catalog, Path(library), row["checkpoint_id"], queries)
+    tracks, lost = heard_library(catalog, Path(library), row["checkpoint_id"], queries, nothing_else=nothing_else)
     outcomes = run_shards(
         separate_tracks,
         tracks,
@@ -49,6 +58,7 @@ def separate(
         out=target,
         checkpoint_id=row["checkpoint_id"],
         queries=queries,
+        nothing_else=nothing_else,
     )
     facts = {"checkpoint_id": row["checkpoint_id"], "instruments": ", ".join(targets), "out": str(target)}
     return publish(

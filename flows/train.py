@@ -1,12 +1,14 @@
 """Flow: clips -> checkpoint."""
 
+import base64
 import time
 
 from prefect import flow
+from prefect.artifacts import create_image_artifact
 
 from catalog.files import Home
 from flows.summary import Summary, publish
-from tasks.train import train_checkpoint
+from tasks.train import curves_path, train_checkpoint
 
 
 @flow(name="train", flow_run_name="train {recipe}")
@@ -34,5 +36,18 @@ def train(
     checkpoint_id, outcome = train_checkpoint(
         recipe=recipe, home=root, device=device, photos=photos, start=start, processes=processes
     )
+    _show_curves(Home.open(home), checkpoint_id)
     facts = {"checkpoint_id": checkpoint_id, "recipe": recipe}
     return publish(Summary(stage="train", outcomes=(outcome,), seconds=time.monotonic() - started, facts=facts))
+
+
+def _show_curves(home: Home, checkpoint_id: str) -> None:
+    """Show the picture of the curves in the Prefect UI, as an artifact of the run."""
+    picture = curves_path(home, checkpoint_id)
+    if picture.exists():
+        data = base64.b64encode(picture.read_bytes()).decode()
+        create_image_artifact(
+            image_url=f"data:image/png;base64,{data}",
+            key="training-curves",
+            description=f"Losses of checkpoint {checkpoint_id}",
+        )

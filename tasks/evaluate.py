@@ -17,6 +17,7 @@ from tasks.stills import Shown, Still, read_still, still_name
 from varemix.errors import MediaError
 from varemix.evaluation.conditions import (
     IMAGE,
+    IMAGES_TOGETHER,
     PICTURED,
     WRONG_IMAGE,
     Score,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from varemix.model.separator import Separator
 
-STEP_VERSION = 2
+STEP_VERSION = 3
 _BLANK = (128, 128, 128)
 _PICTURES_AT_ONCE = 16
 
@@ -77,7 +78,8 @@ class Question:
         """Return the instrument in the picture that asks for a source, None where no picture shows one."""
         if condition == WRONG_IMAGE:
             return self.wrong[source].instrument
-        return self.mixture.instruments[source] if condition in {"video", IMAGE, *self.further} else None
+        rightly = {"video", IMAGE, IMAGES_TOGETHER, *self.further}
+        return self.mixture.instruments[source] if condition in rightly else None
 
 
 @shard_task("evaluate")
@@ -107,12 +109,16 @@ def evaluate_mixtures(
 
 
 def _scored(separator: Separator, question: Question, checkpoint_id: str) -> list[dict[str, Any]]:
-    """Return the rows of a mixture; its sound is heard once for all pictures."""
+    """Return the rows of a mixture; its sound is heard once for all pictures, and again for those asked together."""
     sources = read_sources(question.mixture)
+    mix, queries = sources.sum(axis=0), _queries(separator, question)
     conditions = [*PICTURED, *question.further]
     meter = PresenceMeter(len(conditions) * len(sources))
-    heard = separator.masks(sources.sum(axis=0), _queries(separator, question), meter=meter)
+    heard = separator.masks(mix, queries, meter=meter)
     pictured = dict(zip(conditions, heard.reshape(len(conditions), len(sources), *heard.shape[1:]), strict=True))
+    if separator.settings.has_rivals:
+        right = queries.unflatten(0, (len(conditions), len(sources)))[conditions.index(IMAGE)]
+        pictured[IMAGES_TOGETHER] = separator.masks(mix, right, nothing_else=True)
     presences = dict(zip(conditions, meter.shares_db().reshape(len(conditions), len(sources)).tolist(), strict=True))
     scores = score_conditions(sources, known_masks(sources, seed=question.seed) | pictured)
     pair_id, standing_in = question.pair_id, question.standing_in

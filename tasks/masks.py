@@ -27,19 +27,29 @@ if TYPE_CHECKING:
 
 STEP_VERSION = 2
 _BITS = {"binary": 1, "soft": 4}
+_ANYTHING, _NOTHING = "anything", "nothing"  # what may play besides the queries
 
 
 @shard_task("masks")
 def make_masks(
-    *, items: list[dict[str, Any]], shard: str, home: str, checkpoint_id: str, queries: list[Query]
+    *,
+    items: list[dict[str, Any]],
+    shard: str,
+    home: str,
+    checkpoint_id: str,
+    queries: list[Query],
+    nothing_else: bool = False,
 ) -> list[Outcome]:
-    """Hear a shard of rows of `tracks`; skip tracks whose masks for all queries stand."""
+    """Hear a shard of rows of `tracks`; skip tracks whose masks for all queries stand.
+
+    With `nothing_else` the queries share a track among themselves, so that other masks of theirs do not serve.
+    """
     catalog = Catalog(Home.open(home))
     stored = stored_masks(catalog, checkpoint_id, [track["content_digest"] for track in items])
     names = [query.name for query in queries]
 
     def make(track: dict[str, Any]) -> dict[str, Any]:
-        row = _heard(catalog, track, checkpoint_id, queries)
+        row = _heard(catalog, track, checkpoint_id, queries, nothing_else=nothing_else)
         stored.extend([row] if row["status"] == "ready" else [])
         return row
 
@@ -48,46 +58,74 @@ def make_masks(
         "masks",
         items,
         name=itemgetter("track_path"),
-        stands=lambda track: covering(catalog, stored, track["content_digest"], names) is not None,
+        stands=lambda track: (
+            covering(catalog, stored, track["content_digest"], names, nothing_else=nothing_else) is not None
+        ),
         make=make,
     )
+
+
+def check_rivals(catalog: Catalog, row: dict[str, Any]) -> None:
+    """Raise UsageError unless instruments compete in the checkpoint of a row of `checkpoints`."""
+    from varemix.model.checkpoint import read_header
+    from varemix.model.separator import SeparatorSettings
+
+    SeparatorSettings(**read_header(catalog.home.absolute(row["path"]))["settings"]).check_rivals()
 
 
 def stored_masks(catalog: Catalog, checkpoint_id: str, digests: Sequence[str]) -> list[dict[str, Any]]:
     """Return the rows of masks that a checkpoint and this version of the step made of contents with these digests."""
     where = {"checkpoint_id": checkpoint_id, "content_digest": list(digests), "status": "ready"}
     rows = catalog.read_rows("masks", where=where)
-    return [row for row in rows if row["mask_id"] == mask_id_of(row["content_digest"], checkpoint_id, row["queries"])]
+    return [row for row in rows if row["mask_id"] == _own_id(row)]
 
 
-def mask_id_of(digest: str, checkpoint_id: str, names: Sequence[str]) -> str:
+def mask_id_of(digest: str, checkpoint_id: str, names: Sequence[str], *, nothing_else: bool = False) -> str:
     """Return the id of the masks that this version of the step makes of a content for those queries."""
-    return content_id("masks", version=STEP_VERSION, content=digest, checkpoint=checkpoint_id, queries=list(names))
+    kind = "masks of nothing else" if nothing_else else "masks"
+    return content_id(kind, version=STEP_VERSION, content=digest, checkpoint=checkpoint_id, queries=list(names))
 
 
 def covering(
-    catalog: Catalog, rows: Sequence[dict[str, Any]], digest: str, names: Sequence[str]
+    catalog: Catalog, rows: Sequence[dict[str, Any]], digest: str, names: Sequence[str], *, nothing_else: bool = False
 ) -> dict[str, Any] | None:
-    """Return a row whose file is as it was written and has masks of the content for all those queries, or None."""
+    """Return a row whose file is as it was written and has masks of the content for all those queries, or None.
+
+    With `nothing_else` each mask depends on all others, so that the row must be of just those queries.
+    """
     for row in rows:
         path = catalog.home.absolute(row["path"])
-        is_enough = row["content_digest"] == digest and set(names) <= set(row["queries"])
+        is_enough = row["content_digest"] == digest and _serves(row, set(names), nothing_else=nothing_else)
         if is_enough and path.exists() and file_digest(path) == row["digest"]:
             return row
     return None
 
 
-def _heard(catalog: Catalog, track: dict[str, Any], checkpoint_id: str, queries: list[Query]) -> dict[str, Any]:
+def _own_id(row: dict[str, Any]) -> str:
+    is_shared = row["besides"] == _NOTHING
+    return mask_id_of(row["content_digest"], row["checkpoint_id"], row["queries"], nothing_else=is_shared)
+
+
+def _serves(row: dict[str, Any], names: set[str], *, nothing_else: bool) -> bool:
+    if nothing_else != (row["besides"] == _NOTHING):
+        return False
+    return names == set(row["queries"]) if nothing_else else names <= set(row["queries"])
+
+
+def _heard(
+    catalog: Catalog, track: dict[str, Any], checkpoint_id: str, queries: list[Query], *, nothing_else: bool
+) -> dict[str, Any]:
     """Return the row of a track's masks after writing them, or the row that says why there are none."""
     started = time.monotonic()
     names = [query.name for query in queries]
     digest = track["content_digest"]
     row = {
-        "mask_id": mask_id_of(digest, checkpoint_id, names),
+        "mask_id": mask_id_of(digest, checkpoint_id, names, nothing_else=nothing_else),
         "track_id": track["track_id"],
         "content_digest": digest,
         "checkpoint_id": checkpoint_id,
         "queries": names,
+        "besides": _NOTHING if nothing_else else _ANYTHING,
     }
     try:
         written = _written(catalog, track, row, queries)
@@ -103,7 +141,13 @@ def _written(catalog: Catalog, track: dict[str, Any], row: dict[str, Any], queri
     check_as_seen(source, track)
     path = catalog.home.masks(row["mask_id"])
     header, presence = write_heard(
-        path, source, separator, queries, content_digest=row["content_digest"], checkpoint_id=row["checkpoint_id"]
+        path,
+        source,
+        separator,
+        queries,
+        nothing_else=row["besides"] == _NOTHING,
+        content_digest=row["content_digest"],
+        checkpoint_id=row["checkpoint_id"],
     )
     check_as_seen(source, track)
     return {
@@ -124,6 +168,7 @@ def write_heard(
     separator: Separator,
     queries: Sequence[Query],
     *,
+    nothing_else: bool = False,
     content_digest: str = "",
     checkpoint_id: str = "",
 ) -> tuple[MaskHeader, Presence]:
@@ -146,7 +191,8 @@ def write_heard(
     )
     meter = PresenceMeter(len(queries))
     vectors = query_vectors(separator, queries)
-    write_masks(path, header, separator.mask_blocks(heard_blocks(source), vectors, meter=meter))
+    blocks = separator.mask_blocks(heard_blocks(source), vectors, meter=meter, nothing_else=nothing_else)
+    write_masks(path, header, blocks)
     shares_db = dict(zip(header.queries, meter.shares_db().tolist(), strict=True))
     return header, Presence(shares_db=shares_db, threshold_db=float(separator.presence_threshold_db))
 

@@ -1,18 +1,26 @@
 """How far long work has come: a bar on a terminal; elsewhere the run's log lines tell it."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 
+class Advance(Protocol):
+    """Moves a bar on by so many items, and sets the note that is shown behind it."""
+
+    def __call__(self, num_items: int, note: str = "") -> None:
+        """Move on."""
+
+
 @contextmanager
-def bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Give a function that moves the bar on by so many items."""
+def bar(what: str, total: int) -> Iterator[Advance]:
+    """Give a function that moves the bar on."""
     if not sys.stderr.isatty():
-        yield lambda num_items: None
+        yield lambda num_items, note="": None
         return
     columns = (
         TextColumn("{task.description}"),
@@ -21,7 +29,8 @@ def bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
         TimeElapsedColumn(),
         TextColumn("left:"),
         TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        line = progress.add_task(what, total=total)
-        yield lambda num_items: progress.advance(line, num_items)
+        line = progress.add_task(what, total=total, note="")
+        yield lambda num_items, note="": progress.update(line, advance=num_items, note=note)

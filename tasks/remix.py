@@ -41,13 +41,15 @@ _IN_THE_WAY = {
 class Wanted:
     """What a remix shall be: a gain for each query, and how far masks are smoothed.
 
-    An instrument that does not play is left alone, unless `even_if_absent`.
+    An instrument that does not play is left alone, unless `even_if_absent`. With `nothing_else` the queries share a
+    recording among themselves; those whose gain is 0 dB take their part of it and stay.
     """
 
     queries: tuple[Query, ...]
     gains: tuple[GainWish, ...]
     decay: float
     even_if_absent: bool = False
+    nothing_else: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -57,7 +59,8 @@ class Wanted:
     def as_dict(self) -> dict[str, Any]:
         """Return the wishes as plain values that decide the result."""
         values = {query.name: gain.value for query, gain in zip(self.queries, self.gains, strict=True)}
-        return {"gains": values, "smoothing_decay": self.decay, "even_if_absent": self.even_if_absent}
+        wishes = {"gains": values, "smoothing_decay": self.decay, "even_if_absent": self.even_if_absent}
+        return wishes | {"nothing_else": True} if self.nothing_else else wishes
 
     def heard(self) -> list[tuple[Query, GainWish]]:
         """Return the wishes that change anything where all instruments play."""
@@ -75,7 +78,12 @@ class Remixed:
 
 
 def wanted_remix(
-    gains: Sequence[str], decay: float, instruments: Sequence[str], *, even_if_absent: bool = False
+    gains: Sequence[str],
+    decay: float,
+    instruments: Sequence[str],
+    *,
+    even_if_absent: bool = False,
+    nothing_else: bool = False,
 ) -> Wanted:
     """Return the wishes, checked; UsageError or MediaError for what cannot be."""
     if not 0 <= decay < 1:
@@ -84,7 +92,9 @@ def wanted_remix(
     queries = tuple(asked(wish.target, instruments) for wish in wishes)
     if len({query.name for query in queries}) < len(queries):
         raise UsageError(f"One instrument has two gains in {', '.join(gains)}; give each one.")
-    return Wanted(queries=queries, gains=tuple(wishes), decay=decay, even_if_absent=even_if_absent)
+    return Wanted(
+        queries=queries, gains=tuple(wishes), decay=decay, even_if_absent=even_if_absent, nothing_else=nothing_else
+    )
 
 
 @shard_task("remix")
@@ -101,7 +111,8 @@ def remix_tracks(
 
     def make(plan: dict[str, Any]) -> dict[str, Any]:
         track = tracks[plan["track_id"]]
-        return _remixed(catalog, track, plan, covering(catalog, stored, plan["content_digest"], wanted.names), wanted)
+        masks = covering(catalog, stored, plan["content_digest"], wanted.names, nothing_else=wanted.nothing_else)
+        return _remixed(catalog, track, plan, masks, wanted)
 
     return settle(
         catalog,

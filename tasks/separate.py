@@ -24,16 +24,25 @@ STEP_VERSION = 2
 
 @shard_task("separate")
 def separate_tracks(
-    *, items: list[dict[str, Any]], shard: str, home: str, out: Path, checkpoint_id: str, queries: list[Query]
+    *,
+    items: list[dict[str, Any]],
+    shard: str,
+    home: str,
+    out: Path,
+    checkpoint_id: str,
+    queries: list[Query],
+    nothing_else: bool = False,
 ) -> list[Outcome]:
     """Cut the stems of a shard of rows of `tracks` out with stored masks; skip tracks whose stems stand.
 
-    An instrument that does not seem to play gets its stem too, and its outcome says so.
+    An instrument that does not seem to play gets its stem too, and its outcome says so. With `nothing_else` the queries
+    share a track among themselves, so that a stem depends on all of them.
     """
     catalog = Catalog(Home.open(home))
     names = [query.name for query in queries]
     stored = stored_masks(catalog, checkpoint_id, [track["content_digest"] for track in items])
-    plans = [[_plan(track, out, checkpoint_id, name) for name in names] for track in items]
+    sharing = {"nothing_else_than": sorted(names)} if nothing_else else {}
+    plans = [[_plan(track, out, checkpoint_id, name, sharing) for name in names] for track in items]
     wanted_ids = [plan["remix_id"] for stems in plans for plan in stems]
     known = {row["remix_id"] for row in catalog.read_rows("remixes", where={"remix_id": wanted_ids}) if stands(row)}
     rows, outcomes = [], []
@@ -41,7 +50,8 @@ def separate_tracks(
         if all(plan["remix_id"] in known for plan in stems):
             outcomes.append(Outcome(item=track["track_path"], status="skipped"))
             continue
-        made = _separated(catalog, track, stems, covering(catalog, stored, track["content_digest"], names), queries)
+        masks = covering(catalog, stored, track["content_digest"], names, nothing_else=nothing_else)
+        made = _separated(catalog, track, stems, masks, queries)
         rows += made
         reasons = dict.fromkeys(row["reason"] for row in made if row["reason"])
         outcomes.append(outcome_of(track["track_path"], made[0] | {"reason": "; ".join(reasons)}))
@@ -49,16 +59,20 @@ def separate_tracks(
     return outcomes
 
 
-def _plan(track: dict[str, Any], out: Path, checkpoint_id: str, name: str) -> dict[str, Any]:
-    """Return what is known of a stem before it is made."""
+def _plan(
+    track: dict[str, Any], out: Path, checkpoint_id: str, name: str, sharing: dict[str, list[str]]
+) -> dict[str, Any]:
+    """Return what is known of a stem before it is made; `sharing` names those that share the track, if it is so."""
     path = Path(track["track_path"])
     facts = {
         "content_digest": track["content_digest"],
         "checkpoint_id": checkpoint_id,
         "out_path": str(out / path.parent / f"{path.stem} - {name}{path.suffix}"),
     }
-    remix_id = content_id("stem", version=[STEP_VERSION, masks_step.STEP_VERSION], query=name, **facts)
-    return facts | {"remix_id": remix_id, "track_id": track["track_id"], "wishes_json": json.dumps({"stem": name})}
+    version = [STEP_VERSION, masks_step.STEP_VERSION]
+    remix_id = content_id("stem", version=version, query=name, **sharing, **facts)
+    wishes_json = json.dumps({"stem": name} | sharing)
+    return facts | {"remix_id": remix_id, "track_id": track["track_id"], "wishes_json": wishes_json}
 
 
 def _separated(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import shutil
 import time
@@ -12,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prefect import task
-from prefect.artifacts import create_image_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 
@@ -22,13 +20,13 @@ from catalog.store import Catalog
 from tasks.calibrate import calibrate
 from tasks.checkpoints import checkpoint_row
 from tasks.clips import usable_clips
-from tasks.progress import bar
+from tasks.progress import Advance, bar
 from tasks.shards import Outcome, is_transient
 from tasks.stills import folder_stills
 from varemix.media.clips import Clip
 from varemix.model.checkpoint import read_header
 from varemix.training.examples import check_clips
-from varemix.training.recipe import Recipe, named_recipe
+from varemix.training.recipe import Recipe, named_recipe, num_steps
 
 if TYPE_CHECKING:
     from varemix.training.loop import Progress
@@ -49,6 +47,11 @@ class TrainingPlan:
     photos: Mapping[str, Sequence[Path]]
     start: Path | None
     home: Home
+
+    @property
+    def num_steps(self) -> int:
+        """How many steps the whole training takes."""
+        return num_steps(self.recipe, len(self.clips["train"]))
 
     @property
     def folder(self) -> Path:
@@ -107,7 +110,7 @@ def train_checkpoint(
         plan.forget_unfinished()  # a run that was killed after its last row
         return plan.checkpoint_id, Outcome(item=plan.checkpoint_id, status="skipped", reason="stands already")
     history = _trained(plan, device, processes)
-    _show_curves(plan, history)
+    _keep_curves(plan, history)
     with replacing(path) as temporary:
         calibrate(plan.folder / "checkpoint.safetensors", temporary, plan.clips["val"], device=device)
     catalog.merge("checkpoints", [_row(catalog.home, plan, history)])
@@ -119,7 +122,7 @@ def _trained(plan: TrainingPlan, device: str, processes: int) -> History:
     """Train, and tell how far it has come."""
     from varemix.training.launch import launch
 
-    with bar(f"train {plan.recipe.name}", 100) as advance:
+    with bar(f"train {plan.recipe.name}", plan.num_steps) as advance:
         return launch(
             plan.recipe,
             plan.clips["train"],
@@ -133,15 +136,16 @@ def _trained(plan: TrainingPlan, device: str, processes: int) -> History:
         )
 
 
-def _reporter(advance: Callable[[int], None]) -> Callable[[Progress], None]:
+def _reporter(advance: Advance) -> Callable[[Progress], None]:
     """Return what moves the bar, and logs a line now and then and at the end of every epoch."""
-    from varemix.training.curves import in_words
+    from varemix.training.curves import in_numbers, in_words
 
-    told_at = time.monotonic()
+    told_at, done = time.monotonic(), 0
 
     def report(progress: Progress) -> None:
-        nonlocal told_at
-        advance(100 * progress.step // progress.num_steps - 100 * (progress.step - 1) // progress.num_steps)
+        nonlocal told_at, done
+        advance(progress.step - done, in_numbers(progress))
+        done = progress.step
         if progress.validation_loss is not None or time.monotonic() - told_at > _LOG_EVERY_S:
             told_at = time.monotonic()
             get_run_logger().info(in_words(progress))
@@ -149,20 +153,18 @@ def _reporter(advance: Callable[[int], None]) -> Callable[[Progress], None]:
     return report
 
 
-def _show_curves(plan: TrainingPlan, history: History) -> None:
-    """Keep the curves beside the checkpoint, as a table and as a picture that the run in the Prefect UI shows."""
+def curves_path(home: Home, checkpoint_id: str) -> Path:
+    """Return where the picture of a training's curves lies; the table beside it ends in `.csv`."""
+    return home.checkpoint(checkpoint_id).with_suffix(".curves.png")
+
+
+def _keep_curves(plan: TrainingPlan, history: History) -> None:
+    """Keep the curves beside the checkpoint, as a picture and as a table."""
     from varemix.training.curves import draw_curves, write_curves
 
-    picture = draw_curves(history)
-    place = plan.home.checkpoint(plan.checkpoint_id)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    write_curves(place.with_suffix(".curves.csv"), history)
-    write_atomically(place.with_suffix(".curves.png"), picture)
-    create_image_artifact(
-        image_url=f"data:image/png;base64,{base64.b64encode(picture).decode()}",
-        key="training-curves",
-        description=f"Losses of {plan.checkpoint_id}, recipe {plan.recipe.name}",
-    )
+    place = curves_path(plan.home, plan.checkpoint_id)
+    write_atomically(place, draw_curves(history))
+    write_curves(place.with_suffix(".csv"), history)
 
 
 def _start(catalog: Catalog, start: str) -> Path:

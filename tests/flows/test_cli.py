@@ -60,11 +60,19 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
     return run
 
 
+@pytest.fixture(scope="session")
+def file_without_rivals(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the file of a checkpoint in which every instrument is heard by itself."""
+    return write_checkpoint(tmp_path_factory.mktemp("alone") / "alone.safetensors", sorted(TONES_HZ), has_rivals=False)
+
+
 @pytest.fixture
-def world(tmp_path: Path, checkpoint_file: Path) -> Path:
+def world(tmp_path: Path, checkpoint_file: Path, file_without_rivals: Path) -> Path:
     """Return a folder that holds all that the bad and the good commands name."""
     write_tones(tmp_path / "library" / "deep" / "song.wav")
-    register_checkpoint(open_catalog(tmp_path / "home"), checkpoint_file, "small", "champion")
+    catalog = open_catalog(tmp_path / "home")
+    register_checkpoint(catalog, checkpoint_file, "small", "champion")
+    register_checkpoint(catalog, file_without_rivals, "alone")
     (tmp_path / "empty").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "library")
     Image.new("RGB", (16, 16), "red").save(tmp_path / "picture.png")
@@ -83,6 +91,7 @@ def world(tmp_path: Path, checkpoint_file: Path) -> Path:
 
 
 SONG = "library/deep/song.wav"
+ALONE = "--nothing-else --checkpoint alone"
 NIGHT = ("nightly", "--source", "good.csv")
 BAD_WISHES = {
     "unknown instrument": (2, "'theremin' is neither an instrument", "masks library --instrument theremin"),
@@ -178,6 +187,11 @@ BAD_WISHES = {
     "one file, gain that is no number": (2, "is no number", f"remix {SONG} --out out.wav --gain violin=loud"),
     "one file, no gain": (2, "No gain was given", f"remix {SONG} --out out.wav"),
     "one file, unknown instrument": (2, "'theremin' is neither", f"separate {SONG} --out out --instrument theremin"),
+    "sharing without rivals": (2, "by itself", f"remix library {ALONE} --out out --gain tuba=3"),
+    "masks without rivals": (2, "by itself", f"masks library {ALONE}"),
+    "stems without rivals": (2, "by itself", f"separate library {ALONE} --out out --instrument tuba"),
+    "one file without rivals": (2, "by itself", f"remix {SONG} {ALONE} --out out.wav --gain tuba=3"),
+    "one file's stems without rivals": (2, "by itself", f"separate {SONG} {ALONE} --out out --instrument tuba"),
     "one file below a file": (1, "words.jpg", f"remix {SONG} --out words.jpg/out.wav --gain violin=3"),
     "one file into a file": (1, "words.jpg", f"separate {SONG} --out words.jpg --instrument violin"),
 }
@@ -275,6 +289,13 @@ def test_one_recording_is_remixed_at_once(run: Run, world: Path) -> None:
     assert info_after == info
     assert np.abs(after - before).max() > 0.01
     assert visible_files(world / "new") == ["folder/remix.wav"]
+
+
+def test_what_is_named_beside_nothing_else_shares_the_recording(run: Run, world: Path) -> None:
+    command = ("remix", world / SONG, "--gain", "violin=-6", "--gain", "tuba=0", "--home", world / "home")
+    for name, options in {"all.wav": [], "two.wav": ["--nothing-else"]}.items():
+        assert run(*command, "--out", world / name, *options).code == 0
+    assert (world / "all.wav").read_bytes() != (world / "two.wav").read_bytes()
 
 
 def test_one_recording_is_copied_where_nothing_is_wished(run: Run, world: Path) -> None:

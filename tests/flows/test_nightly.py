@@ -11,6 +11,7 @@ from prefect.client.orchestration import get_client
 from catalog.store import Catalog
 from flows.masks import masks
 from flows.nightly import nightly
+from flows.remix import remix
 from flows.separate import separate
 from flows.status import status
 from flows.summary import Summary, overall_exit_code
@@ -228,6 +229,18 @@ def test_what_is_asked_for_twice_is_heard_and_cut_out_once(
         "deep/er/song - flute.wav",
         "song - flute.wav",
     ]
+
+
+def test_instruments_that_play_alone_share_every_recording_of_a_library(
+    place: Place, first_night: list[Summary], tmp_path: Path
+) -> None:
+    library, home, gains = str(place.library), str(place.home), ["tuba=mute", "flute=0"]
+    made = remix(library, str(tmp_path / "out"), gains, even_if_absent=True, nothing_else=True, home=home)
+    assert made.counts == {"done": 3}
+    assert masks(library, ["flute", "tuba"], nothing_else=True, home=home).counts == {"skipped": 3}
+    stems = separate(library, str(tmp_path / "stems"), ["flute", "tuba"], nothing_else=True, home=home)
+    assert stems.counts == {"done": 3}
+    assert len(place.catalog.read_rows("masks", where={"besides": "nothing"})) == 3
 
 
 def test_training_on_nothing_fails_its_run(prefect_url: str, tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def separator(catalog: Catalog) -> Separator:
     return open_separator(None, str(catalog.home.root))
 
 
-def heard(catalog: Catalog, song: Path, targets: Sequence[str]) -> dict[str, Any]:
+def heard(catalog: Catalog, song: Path, targets: Sequence[str], *, nothing_else: bool = False) -> dict[str, Any]:
     """Return what tasks on the song's library need, its masks being made."""
     settings: dict[str, Any] = {
         "items": scanned(catalog, song.parent),
@@ -53,7 +53,8 @@ def heard(catalog: Catalog, song: Path, targets: Sequence[str]) -> dict[str, Any
         "home": str(catalog.home.root),
         "checkpoint_id": "small",
     }
-    assert statuses(make_masks.fn(**settings, queries=asked_once(targets, INSTRUMENTS))) == {"song.flac": "done"}
+    made = make_masks.fn(**settings, queries=asked_once(targets, INSTRUMENTS), nothing_else=nothing_else)
+    assert statuses(made) == {"song.flac": "done"}
     return settings
 
 
@@ -78,6 +79,23 @@ def test_stems_are_bit_for_bit_those_of_a_library(catalog: Catalog, song: Path, 
     for stem in stems:
         assert stem.read_bytes() == (tmp_path / "out" / stem.name).read_bytes()
     assert len(visible_files(tmp_path / "one")) == 2
+
+
+def test_with_nothing_else_it_is_that_of_a_library_too(catalog: Catalog, song: Path, tmp_path: Path) -> None:
+    gains, targets = ["tuba=mute", "flute=0"], ["tuba", "flute"]
+    settings = heard(catalog, song, targets, nothing_else=True)
+    wanted = wanted_remix(gains, 0.8, INSTRUMENTS, nothing_else=True)
+    remix_tracks.fn(**settings, out=tmp_path / "out", wanted=wanted)
+    queries = asked_once(targets, INSTRUMENTS)
+    separate_tracks.fn(**settings, out=tmp_path / "out", queries=queries, nothing_else=True)
+    one = tmp_path / "one"
+    remix_file(song, one / "song.flac", gains, 0.8, lambda: separator(catalog), nothing_else=True)
+    separate_file(song, one, targets, lambda: separator(catalog), nothing_else=True)
+    assert visible_files(one) == ["song - flute.flac", "song - tuba.flac", "song.flac"]
+    for name in visible_files(one):
+        assert (one / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
+    remix_file(song, one / "with others.flac", gains, 0.8, lambda: separator(catalog))
+    assert (one / "with others.flac").read_bytes() != (one / "song.flac").read_bytes()
 
 
 def test_what_cannot_be_heard_to_its_end_leaves_nothing_behind(catalog: Catalog, tmp_path: Path) -> None:

@@ -79,6 +79,7 @@ def plant_masks(
     bands_hz: Mapping[str, tuple[float, float]] = BANDS_HZ,
     *,
     absent: Collection[str] = (),
+    nothing_else: bool = False,
 ) -> Path:
     """Store masks of a track that claim a band for each instrument, and return their file.
 
@@ -97,7 +98,7 @@ def plant_masks(
         rate_hz=RATE_HZ,
         queries=tuple(bands_hz),
     )
-    mask_id = mask_id_of(track["content_digest"], checkpoint_id, list(bands_hz))
+    mask_id = mask_id_of(track["content_digest"], checkpoint_id, list(bands_hz), nothing_else=nothing_else)
     path = catalog.home.masks(mask_id)
     write_masks(path, header, [np.repeat(masks[..., None], num_frames, axis=-1).astype(np.float32)])
     row = {
@@ -106,6 +107,7 @@ def plant_masks(
         "content_digest": track["content_digest"],
         "checkpoint_id": checkpoint_id,
         "queries": list(bands_hz),
+        "besides": "nothing" if nothing_else else "anything",
         "presences_db": [-42.0 if name in absent else -6.0 for name in bands_hz],
         "presence_threshold_db": -18.0,
         "path": catalog.home.relative(path),

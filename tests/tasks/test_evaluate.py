@@ -12,7 +12,8 @@ from tasks.shards import Outcome
 from tasks.stills import clip_stills, draw_further_stills, draw_stills, draw_wrong_stills
 from tests.solos import Solos
 from tests.tasks.planted import register_checkpoint
-from varemix.evaluation.conditions import CONDITIONS, PICTURED
+from tests.tasks.untrained import write_checkpoint
+from varemix.evaluation.conditions import CONDITIONS, IMAGES_TOGETHER, PICTURED
 from varemix.evaluation.mixtures import draw_mixtures
 
 
@@ -65,6 +66,10 @@ def test_every_pair_instrument_and_condition_gets_a_row_that_names_its_snapshot(
     assert set(found[found["presence_db"].notna()]["condition"]) == set(PICTURED)
     shown = found[found["condition"] == "wrong_image"]
     assert (shown["shown_instrument"] == shown["other_instrument"]).all()  # there are but two
+    own = found.set_index(["condition", "pair_id", "instrument"]).sort_index()
+    together, apart = own.loc[IMAGES_TOGETHER], own.loc["image"]
+    assert (together["level_db"] > apart["level_db"] + 0.1).all()  # with one rival less, the violin
+    assert list(together["shown_instrument"]) == list(together.index.get_level_values("instrument"))
     snapshot = found[["checkpoint_id", "catalog_version", "split", "seed"]].drop_duplicates()
     assert snapshot.to_dict("records") == [
         {"checkpoint_id": champion, "catalog_version": 7, "split": "train", "seed": 3}
@@ -73,6 +78,15 @@ def test_every_pair_instrument_and_condition_gets_a_row_that_names_its_snapshot(
     assert by_condition["mix"] == pytest.approx(0, abs=1e-6)
     assert by_condition["ideal_binary"] == by_condition.max() > 15  # flute and tuba share no frequency
     assert abs(by_condition["image"]) < 5  # the separator has learnt nothing
+
+
+def test_images_are_asked_together_only_where_instruments_compete(
+    catalog: Catalog, tmp_path: Path, questions: list[Question]
+) -> None:
+    file = write_checkpoint(tmp_path / "alone.safetensors", ["flute", "tuba"], has_rivals=False)
+    register_checkpoint(catalog, file, "alone")
+    evaluate(catalog, questions[:1], checkpoint_id="alone")
+    assert set(scores(catalog)["condition"]) == set(CONDITIONS) - {IMAGES_TOGETHER}
 
 
 def test_pairs_that_were_scored_are_skipped(catalog: Catalog, champion: str, questions: list[Question]) -> None:

@@ -9,11 +9,12 @@ from catalog.ids import file_digest
 from catalog.masks import MaskReader
 from catalog.store import Catalog
 from tasks.checkpoints import checkpoint_row, separator_of
-from tasks.masks import make_masks
+from tasks.masks import check_rivals, make_masks
 from tasks.queries import Query, query_vectors
 from tasks.shards import Outcome
 from tests.tasks.planted import plant_masks, register_checkpoint, scanned, statuses, visible_files, write_tones
 from tests.tasks.untrained import write_checkpoint
+from varemix.errors import UsageError
 from varemix.media.audio import probe_audio
 from varemix.remix.render import heard_blocks, num_heard_frames
 from varemix.signal.presence import PresenceMeter
@@ -22,13 +23,13 @@ FLUTE, TUBA = Query(name="flute"), Query(name="tuba")
 
 
 def hear(
-    catalog: Catalog, tracks: Sequence[dict[str, Any]], *queries: Query, checkpoint_id: str = "small"
+    catalog: Catalog, tracks: Sequence[dict[str, Any]], *queries: Query, checkpoint_id: str = "small", **settings: bool
 ) -> dict[str, str]:
-    return statuses(outcomes_of(catalog, tracks, *queries, checkpoint_id=checkpoint_id))
+    return statuses(outcomes_of(catalog, tracks, *queries, checkpoint_id=checkpoint_id, **settings))
 
 
 def outcomes_of(
-    catalog: Catalog, tracks: Sequence[dict[str, Any]], *queries: Query, checkpoint_id: str = "small"
+    catalog: Catalog, tracks: Sequence[dict[str, Any]], *queries: Query, checkpoint_id: str = "small", **settings: bool
 ) -> list[Outcome]:
     return make_masks.fn(
         items=list(tracks),
@@ -36,6 +37,7 @@ def outcomes_of(
         home=str(catalog.home.root),
         checkpoint_id=checkpoint_id,
         queries=list(queries),
+        **settings,
     )
 
 
@@ -98,6 +100,43 @@ def test_masks_that_stand_are_skipped_also_when_fewer_are_asked_for(
     assert hear(catalog, tracks, TUBA) == {"a.wav": "skipped"}
     assert catalog.version("masks") == version
     assert hear(catalog, tracks, TUBA, Query(name="violin")) == {"a.wav": "done"}
+
+
+def test_masks_of_nothing_else_are_shared_and_told_from_others(catalog: Catalog, champion: str, library: Path) -> None:
+    source = write_tones(library / "a.wav", seconds=0.3)
+    tracks = scanned(catalog, library)
+    hear(catalog, tracks, FLUTE, TUBA)
+    assert hear(catalog, tracks, FLUTE, TUBA, nothing_else=True) == {"a.wav": "done"}
+    rows = {row["besides"]: row for row in catalog.read_rows("masks")}
+    assert set(rows) == {"anything", "nothing"}
+    separator = separator_of(catalog, checkpoint_row(catalog, champion))
+    mix = np.concatenate(list(heard_blocks(source)))
+    vectors = query_vectors(separator, [FLUTE, TUBA])
+    for besides, nothing_else in (("anything", False), ("nothing", True)):
+        with MaskReader(catalog.home.absolute(rows[besides]["path"])) as reader:
+            stored = np.stack([reader.read("flute"), reader.read("tuba")])
+        expected = separator.masks(mix, vectors, nothing_else=nothing_else)
+        np.testing.assert_allclose(stored, expected, atol=0.5 / 15 + 1e-4)
+
+
+def test_masks_of_nothing_else_serve_just_their_own_set_in_any_order(
+    catalog: Catalog, champion: str, library: Path
+) -> None:
+    write_tones(library / "a.wav", seconds=0.3)
+    tracks = scanned(catalog, library)
+    hear(catalog, tracks, FLUTE, TUBA, nothing_else=True)
+    assert hear(catalog, tracks, TUBA, FLUTE, nothing_else=True) == {"a.wav": "skipped"}
+    assert hear(catalog, tracks, FLUTE, nothing_else=True) == {"a.wav": "done"}
+    assert hear(catalog, tracks, FLUTE, TUBA, Query(name="violin"), nothing_else=True) == {"a.wav": "done"}
+    assert hear(catalog, tracks, FLUTE) == {"a.wav": "done"}  # those shared do not serve here either
+    assert len(catalog.read("masks")) == 4
+
+
+def test_a_checkpoint_without_rivals_cannot_share(catalog: Catalog, champion: str, tmp_path: Path) -> None:
+    check_rivals(catalog, checkpoint_row(catalog, champion))
+    register_checkpoint(catalog, write_checkpoint(tmp_path / "file", ["flute"], has_rivals=False), "alone")
+    with pytest.raises(UsageError, match="hears every instrument by itself"):
+        check_rivals(catalog, checkpoint_row(catalog, "alone"))
 
 
 def test_masks_of_another_checkpoint_are_not_used(

@@ -34,8 +34,8 @@ def out(tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
-def wanted(*gains: str, decay: float = 0.8, even_if_absent: bool = False) -> Wanted:
-    return wanted_remix(gains, decay, sorted(TONES_HZ), even_if_absent=even_if_absent)
+def wanted(*gains: str, decay: float = 0.8, **settings: bool) -> Wanted:
+    return wanted_remix(gains, decay, sorted(TONES_HZ), **settings)
 
 
 def remix(
@@ -187,6 +187,53 @@ def test_a_person_can_overrule_what_was_heard_and_that_is_another_remix(
     assert (outcome.status, outcome.reason) == ("done", "")
     assert tone_gains_db(source, out / "a.wav")["violin"] == pytest.approx(-6, abs=0.05)
     assert len(catalog.read("remixes")) == 2
+
+
+def test_a_remix_of_nothing_else_takes_masks_of_just_its_instruments_the_unchanged_ones_too(
+    catalog: Catalog, champion: str, library: Path, out: Path
+) -> None:
+    source = write_tones(library / "a.wav")
+    [track] = scanned(catalog, library)
+    plant_masks(catalog, track, champion, {"violin": (0, 0), "flute": (0, 0)})
+    plant_masks(catalog, track, champion, {"violin": (0, 0)}, nothing_else=True)
+    wishes = wanted("violin=mute", "flute=0", nothing_else=True)
+    [outcome] = remix(catalog, [track], out, wishes).values()
+    assert (outcome.status, "no masks" in outcome.reason) == ("failed", True)
+    plant_masks(catalog, track, champion, {"flute": (4_000, 22_051), "violin": (500, 4_000)}, nothing_else=True)
+    assert statuses(remix(catalog, [track], out, wishes).values()) == {"a.wav": "done"}
+    gains_db = tone_gains_db(source, out / "a.wav")
+    assert gains_db["violin"] < MUTED_DB
+    assert gains_db["flute"] == pytest.approx(0, abs=0.05)
+
+
+def test_a_remix_of_nothing_else_is_another_one_and_the_order_of_its_wishes_does_not_matter(
+    catalog: Catalog, champion: str, library: Path, out: Path
+) -> None:
+    write_tones(library / "a.wav")
+    [track] = scanned(catalog, library)
+    for nothing_else in (False, True):
+        plant_masks(catalog, track, champion, nothing_else=nothing_else)
+    for nothing_else in (False, True):
+        wishes = wanted("violin=-6", "flute=0", "tuba=0", nothing_else=nothing_else)
+        assert statuses(remix(catalog, [track], out, wishes).values()) == {"a.wav": "done"}
+    again = wanted("tuba=0", "violin=-6", "flute=0", nothing_else=True)
+    assert statuses(remix(catalog, [track], out, again).values()) == {"a.wav": "skipped"}
+    shared = [json.loads(row["wishes_json"]).get("nothing_else", False) for row in catalog.read_rows("remixes")]
+    assert sorted(shared) == [False, True]
+
+
+def test_instruments_that_stay_as_they_are_take_their_part_of_what_is_heard(
+    catalog: Catalog, champion: str, library: Path, out: Path
+) -> None:
+    write_tones(library / "a.wav", seconds=0.5)
+    tracks = scanned(catalog, library)
+    for name, gains in (("two", ["violin=mute", "tuba=0"]), ("one", ["violin=mute"])):
+        wishes = wanted(*gains, nothing_else=True)
+        settings: dict[str, Any] = {"home": str(catalog.home.root), "checkpoint_id": champion, "nothing_else": True}
+        make_masks.fn(items=tracks, shard="1", queries=list(wishes.queries), **settings)
+        assert statuses(remix(catalog, tracks, out / name, wishes).values()) == {"a.wav": "done"}
+    (shared, _), (alone, _) = (read_audio(out / name / "a.wav") for name in ("two", "one"))
+    assert np.abs(shared - alone).max() > 0.01
 
 
 def test_a_remix_that_stands_is_skipped_and_its_file_is_not_written(

@@ -12,7 +12,7 @@ from catalog.store import Catalog
 from tasks.queries import Query
 from tasks.separate import separate_tracks
 from tasks.shards import Outcome
-from tests.tasks.planted import plant_masks, scanned, statuses, tone_gains_db, visible_files, write_tones
+from tests.tasks.planted import TONES_HZ, plant_masks, scanned, statuses, tone_gains_db, visible_files, write_tones
 from varemix.media.audio import read_audio
 
 
@@ -22,7 +22,9 @@ def out(tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
-def separate(catalog: Catalog, tracks: Sequence[dict[str, Any]], out: Path, *names: str) -> list[Outcome]:
+def separate(
+    catalog: Catalog, tracks: Sequence[dict[str, Any]], out: Path, *names: str, **settings: bool
+) -> list[Outcome]:
     return separate_tracks.fn(
         items=list(tracks),
         shard="1 of 1",
@@ -30,6 +32,7 @@ def separate(catalog: Catalog, tracks: Sequence[dict[str, Any]], out: Path, *nam
         out=out,
         checkpoint_id="small",
         queries=[Query(name=name) for name in names],
+        **settings,
     )
 
 
@@ -87,6 +90,21 @@ def test_stems_that_stand_are_skipped_and_a_missing_one_is_made_again(
     (out / "a - tuba.wav").unlink()
     assert statuses(separate(catalog, tracks, out, "flute", "tuba")) == {"a.wav": "done"}
     assert (out / "a - tuba.wav").read_bytes() == content
+
+
+def test_stems_of_nothing_else_depend_on_all_that_share_the_track(
+    catalog: Catalog, champion: str, library: Path, out: Path
+) -> None:
+    source = write_tones(library / "a.wav")
+    [track] = planted(catalog, library)
+    assert statuses(separate(catalog, [track], out, "flute", "tuba", nothing_else=True)) == {"a.wav": "failed"}
+    plant_masks(catalog, track, champion, {"tuba": (0, 22_051), "flute": (0, 0)}, nothing_else=True)
+    assert statuses(separate(catalog, [track], out, "flute", "tuba", nothing_else=True)) == {"a.wav": "done"}
+    assert tone_gains_db(source, out / "a - tuba.wav") == pytest.approx(dict.fromkeys(TONES_HZ, 0), abs=0.05)
+    assert statuses(separate(catalog, [track], out, "tuba", "flute", nothing_else=True)) == {"a.wav": "skipped"}
+    assert statuses(separate(catalog, [track], out, "tuba", nothing_else=True)) == {"a.wav": "failed"}
+    assert statuses(separate(catalog, [track], out, "tuba", "flute")) == {"a.wav": "done"}
+    assert tone_gains_db(source, out / "a - tuba.wav")["flute"] < -60
 
 
 def test_tracks_without_masks_or_that_changed_become_rows_with_reasons_and_stop_nobody(

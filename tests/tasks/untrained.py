@@ -1,6 +1,7 @@
 """A separator that has learnt nothing, so small that it hears a second of music at once."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -21,12 +22,17 @@ SETTINGS = SeparatorSettings(
 
 
 def write_checkpoint(
-    path: Path, instruments: Sequence[str], *, seed: int = 0, presence_threshold_db: float | None = None
+    path: Path,
+    instruments: Sequence[str],
+    *,
+    seed: int = 0,
+    presence_threshold_db: float | None = None,
+    has_rivals: bool = True,
 ) -> Path:
     """Write the separator that the seed draws, with a query for each instrument; by default it takes all to play."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        separator = Separator(SETTINGS)
+        separator = Separator(replace(SETTINGS, has_rivals=has_rivals))
         separator.keep_instruments({name: torch.rand(SETTINGS.num_maps) for name in instruments})
     if presence_threshold_db is not None:
         separator.presence_threshold_db.fill_(presence_threshold_db)

@@ -1,8 +1,9 @@
 """The conditions of the paper's Table I, scored on one mixture: what the masks were made from decides the row.
 
 `mix` leaves the mix as it is, so that its NSDR is 0 by definition; `ideal_binary` is the ceiling of binary masks,
-`ideal_ratio` that of soft ones, `random_binary` the floor. The others are masks that pictures asked for; `image_2`,
-`image_3` and so on are further still pictures of the same instrument, to see how much the picture matters.
+`ideal_ratio` that of soft ones, `random_binary` the floor. The others are masks that pictures asked for: `image` each
+by itself, `images_together` those of all sources at once, nothing else being taken to play; `image_2`, `image_3` and so
+on are further still pictures of the same instrument, to see how much the picture matters.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +18,11 @@ from varemix.signal.spectrogram import filter_samples, stft
 
 MIX, IMAGE, WRONG_IMAGE = "mix", "image", "wrong_image"
 PICTURED = ("video", IMAGE, WRONG_IMAGE, "blank_image")
-CONDITIONS = ("ideal_binary", "ideal_ratio", "random_binary", MIX, *PICTURED)
+IMAGES_TOGETHER = "images_together"
+CONDITIONS = (
+    *("ideal_binary", "ideal_ratio", "random_binary", MIX),
+    *("video", IMAGE, IMAGES_TOGETHER, WRONG_IMAGE, "blank_image"),
+)
 _SILENCE_DB = -120.0
 _BATCH = 8
 

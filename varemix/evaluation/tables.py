@@ -16,6 +16,7 @@ _TITLES = {
     "mix": "unprocessed mix",
     "video": "video frames",
     "image": "still image",
+    "images_together": "still images, nothing else",
     "wrong_image": "wrong image",
     "blank_image": "blank image",
 }

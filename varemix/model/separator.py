@@ -54,6 +54,14 @@ class SeparatorSettings:
                 f"both must be multiples of {step}."
             )
 
+    def check_rivals(self) -> None:
+        """Raise UsageError unless instruments compete, and so can share a recording among themselves."""
+        if not self.has_rivals:
+            raise UsageError(
+                "This checkpoint hears every instrument by itself; it cannot share a recording out among those asked "
+                "for. Ask without `nothing else`, or use a checkpoint with rivals, such as one of the recipe reference."
+            )
+
 
 class Separator(nn.Module):
     """Hears pictured instruments in a mix.
@@ -120,22 +128,37 @@ class Separator(nn.Module):
             )
         return self.instrument_queries[self.instruments.index(name)]
 
-    def masks(self, mix: np.ndarray, queries: Tensor, *, meter: PresenceMeter | None = None) -> np.ndarray:
-        """Return linear masks [N, F, T], each in 0..1, of a mono mix [S] at 44.1 kHz and queries [N, K]."""
-        return np.concatenate(list(self.mask_blocks([mix], queries, meter=meter)), axis=-1)
+    def masks(
+        self, mix: np.ndarray, queries: Tensor, *, meter: PresenceMeter | None = None, nothing_else: bool = False
+    ) -> np.ndarray:
+        """Return linear masks [N, F, T], each in 0..1, of a mono mix [S] at 44.1 kHz and queries [N, K].
+
+        `nothing_else` is as for `mask_blocks`.
+        """
+        blocks = self.mask_blocks([mix], queries, meter=meter, nothing_else=nothing_else)
+        return np.concatenate(list(blocks), axis=-1)
 
     @torch.inference_mode()
     def mask_blocks(
-        self, mix_blocks: Iterable[np.ndarray], queries: Tensor, *, meter: PresenceMeter | None = None
+        self,
+        mix_blocks: Iterable[np.ndarray],
+        queries: Tensor,
+        *,
+        meter: PresenceMeter | None = None,
+        nothing_else: bool = False,
     ) -> Iterator[np.ndarray]:
         """Yield the linear masks [N, F, T_b] of a mono mix that comes in blocks [S_b], in order, without a gap.
 
         The mix is heard in overlapping windows, cross-faded on the mask. Memory is bounded by a window and a block. A
-        `meter` for N masks measures on the way whether the instruments play.
+        `meter` for N masks measures on the way whether the instruments play. With `nothing_else` only these N are taken
+        to play: they compete among themselves instead of with the kept ones, and equal queries share. It raises
+        UsageError where instruments do not compete.
         """
+        if nothing_else:
+            self.settings.check_rivals()
         frames = self.settings.window_frames
         heard = (
-            self._window_masks(cells, queries).numpy(force=True)[..., :num_own]
+            self._window_masks(cells, queries, nothing_else=nothing_else).numpy(force=True)[..., :num_own]
             for cells, num_own in windows(mix_blocks, frames)
         )
         for faded in cross_faded(heard, frames):
@@ -157,17 +180,20 @@ class Separator(nn.Module):
         vision = self.vision
         return torch.stack([picture_tensor(image, vision.framing, vision.pixels) for image in images]).to(self.device)
 
-    def _window_masks(self, cells: np.ndarray, queries: Tensor) -> Tensor:
+    def _window_masks(self, cells: np.ndarray, queries: Tensor, *, nothing_else: bool) -> Tensor:
         """Return soft linear masks [N, F, T] of T + 1 cells of samples, and the power [F, T] of the mix behind them."""
         samples = torch.from_numpy(cells).to(self.device, torch.float32)
         magnitude = spectrum_of_cells(samples).abs()
-        masks = to_linear_bins(self._row_masks(self.log_rows(magnitude), queries), NUM_BINS)
-        return torch.cat([masks, magnitude.square()[None]])
+        rows = self._row_masks(self.log_rows(magnitude), queries, nothing_else=nothing_else)
+        return torch.cat([to_linear_bins(rows, NUM_BINS), magnitude.square()[None]])
 
-    def _row_masks(self, heard: Tensor, queries: Tensor) -> Tensor:
+    def _row_masks(self, heard: Tensor, queries: Tensor, *, nothing_else: bool) -> Tensor:
         """Return the soft masks [N, L, T] of what is heard [L, T]."""
         if not self.settings.has_rivals:
             return torch.sigmoid(self(heard[None], queries[None])[0])
+        if nothing_else:
+            logits = self(heard[None], queries[None])[0]
+            return claimed_among_rivals(logits, logits, torch.arange(len(queries), device=logits.device))
         known = self.instrument_queries
         every, places = torch.unique(torch.cat([known, queries]), dim=0, return_inverse=True)
         logits = self(heard[None], every[None])[0][places]

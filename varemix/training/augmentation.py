@@ -24,6 +24,7 @@ _DECAY_S = (0.15, 0.9)
 _WET_DB = (-14.0, -4.0)
 _NOISE_DB = (-100.0, -54.0)
 _NOISE_FRAMES = 2048
+_WIDEST_HIDDEN = 0.12  # of the rows, or of the frames
 
 _BIN_HZ = np.arange(NUM_BINS) * RATE_HZ / WINDOW_SAMPLES
 _PITCH = np.log2(np.maximum(_BIN_HZ, _LOWEST_HZ) / _LOWEST_HZ) / np.log2(RATE_HZ / 2 / _LOWEST_HZ)  # 0..1
@@ -31,11 +32,15 @@ _PITCH = np.log2(np.maximum(_BIN_HZ, _LOWEST_HZ) / _LOWEST_HZ) / np.log2(RATE_HZ
 
 @dataclass(frozen=True, kw_only=True)
 class Changes:
-    """The changes of one example: gains [N, F]; echoes [F, J] of some sources; noise as a level and a first frame."""
+    """The changes of one example: gains [N, F]; echoes [F, J] of some sources; noise as a level and a first frame.
+
+    `hidden` are bands and spans of the mix that are not heard: axis (0 rows, 1 frames), first and last as shares of it.
+    """
 
     gains: np.ndarray
     echoes: dict[int, np.ndarray]
     noise: tuple[float, int]
+    hidden: tuple[tuple[int, float, float], ...]
 
 
 def draw_changes(change: Augmentation, num_sources: int, draw: np.random.Generator) -> Changes:
@@ -44,8 +49,12 @@ def draw_changes(change: Augmentation, num_sources: int, draw: np.random.Generat
     echoes = {place: _draw_echoes(draw) for place in range(num_sources) if draw.random() < change.room_share}
     has_noise = draw.random() < change.noise_share
     level = 10 ** (draw.uniform(*_NOISE_DB) / 20) if has_noise else 0.0
+    is_hidden = draw.random() < change.hidden_share
     return Changes(
-        gains=(10 ** (gains_db / 20)).astype(np.float32), echoes=echoes, noise=(level, int(draw.integers(2**31)))
+        gains=(10 ** (gains_db / 20)).astype(np.float32),
+        echoes=echoes,
+        noise=(level, int(draw.integers(2**31))),
+        hidden=tuple(_draw_hidden(axis, draw) for axis in (0, 0, 1, 1)) if is_hidden else (),
     )
 
 
@@ -57,6 +66,16 @@ def changed(spectra: Tensor, changes: Sequence[Changes]) -> Tensor:
         for source, echoes in change.echoes.items():
             spectra[example, source] = _echoing(spectra[example, source], torch.from_numpy(echoes).to(spectra.device))
     return spectra
+
+
+def with_hidden(heard: Tensor, changes: Sequence[Changes]) -> Tensor:
+    """Return what is heard of the mixes, [B, L, T], some bands and spans set to the mix's mean (Park et al. 2019)."""
+    for example, change in enumerate(changes):
+        mean = heard[example].mean()
+        for axis, first, last in change.hidden:
+            size = heard.shape[1 + axis]
+            heard[example].narrow(axis, int(first * size), int(last * size) - int(first * size)).fill_(mean)
+    return heard
 
 
 class Noise:
@@ -85,6 +104,12 @@ def _draw_equaliser_db(change: Augmentation, draw: np.random.Generator) -> np.nd
         gains_db = np.maximum(gains_db - _DB_PER_OCTAVE_ABOVE * above, -100)
     result: np.ndarray = gains_db
     return result
+
+
+def _draw_hidden(axis: int, draw: np.random.Generator) -> tuple[int, float, float]:
+    width = draw.uniform(0, _WIDEST_HIDDEN)
+    first = draw.uniform(0, 1 - width)
+    return axis, first, first + width
 
 
 def _draw_echoes(draw: np.random.Generator) -> np.ndarray:

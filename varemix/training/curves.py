@@ -34,6 +34,11 @@ def in_words(progress: Progress) -> str:
     )
 
 
+def in_numbers(progress: Progress) -> str:
+    """Return speed, loss and learning rate, as short as they fit behind a progress bar."""
+    return f"{progress.examples_per_s:.1f} examples/s  loss {progress.loss:.3f}  rate {progress.rate:.1e}"
+
+
 def draw_curves(history: History) -> bytes:
     """Return the curves as a PNG picture: the loss smoothed, the validation loss and where it was best."""
     from matplotlib.figure import Figure

@@ -25,7 +25,7 @@ from varemix.training.examples import check_clips
 from varemix.training.loss import separation_loss
 from varemix.training.optimiser import new_optimiser, rate_factor
 from varemix.training.pictures import KeptFeatures, Photos, PictureBook, mean_clip_queries, open_book
-from varemix.training.recipe import Recipe
+from varemix.training.recipe import Recipe, num_steps, steps_per_epoch
 from varemix.training.state import History, load_state, save_state
 from varemix.training.team import Team, joined_team, with_shared_statistics
 
@@ -111,13 +111,14 @@ class _Lesson(nn.Module):
         """Return the mean loss [] of the batch's examples."""
         device = self.separator.device
         spectra = stft(batch.waves.to(device, non_blocking=True))
-        noise = None
-        if self.separator.training:
-            spectra = changed(spectra, batch.changes)
-            noise = self._noise.of(batch.changes, spectra.shape[-1])
         queries = self._book.queries(batch.shown.to(device, non_blocking=True))
         labels = batch.labels.to(device)
-        return separation_loss(self.separator, self._recipe.asked, spectra, noise, queries, labels)
+        asked = self._recipe.asked
+        if not self.separator.training:
+            return separation_loss(self.separator, asked, spectra, None, queries, labels)
+        noise = self._noise.of(batch.changes, spectra.shape[-1])
+        spectra = changed(spectra, batch.changes)
+        return separation_loss(self.separator, asked, spectra, noise, queries, labels, batch.changes)
 
 
 class _Run:
@@ -137,8 +138,8 @@ class _Run:
         self.recipe, self.separator, self.clips, self.photos, self.team = recipe, separator, clips, photos, team
         self.state_path, self.best_path = folder / "state.pt", folder / "best.pt"
         self.checkpoint_path = folder / "checkpoint.safetensors"
-        self.steps_per_epoch = math.ceil(len(clips["train"]) * recipe.examples_per_clip / recipe.batch_size)
-        self.num_steps = recipe.epochs * self.steps_per_epoch
+        self.steps_per_epoch = steps_per_epoch(recipe, len(clips["train"]))
+        self.num_steps = num_steps(recipe, len(clips["train"]))
         separator.is_reduced = recipe.precision == "bfloat16"
         separator.vision.trunk.requires_grad_(recipe.trunk_rate > 0)
         if team.size > 1:

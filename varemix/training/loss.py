@@ -10,6 +10,8 @@ their cross-entropy, bins weighing as the root of their magnitude and of their w
 plus a twentieth of the sources' error in dB, which is what listeners and SDR notice.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -17,6 +19,7 @@ from torch.nn import functional
 from varemix.model.separator import Separator
 from varemix.signal.frequency_grid import row_widths, to_log_rows
 from varemix.signal.masks import ideal_binary
+from varemix.training.augmentation import Changes, with_hidden
 from varemix.training.recipe import Asked
 
 _DB_WEIGHT = 0.05
@@ -25,16 +28,22 @@ _LEAST = 1e-10
 
 
 def separation_loss(
-    separator: Separator, asked: Asked, sources: Tensor, noise: Tensor | None, queries: Tensor, labels: Tensor
+    separator: Separator,
+    asked: Asked,
+    sources: Tensor,
+    noise: Tensor | None,
+    queries: Tensor,
+    labels: Tensor,
+    changes: Sequence[Changes] = (),
 ) -> Tensor:
     """Return the loss [] of the separator on mixes of spectra [B, N, F, T] and noise [B, F, T].
 
-    `queries` are [B, Q, K]; labels [B, N] tell which of them asks for which source.
+    `queries` are [B, Q, K]; labels [B, N] tell which of them asks for which source; `changes` what it does not hear.
     """
     rows = separator.settings.log_rows
     mix = sources.sum(dim=1) if noise is None else sources.sum(dim=1) + noise
     magnitude = mix.abs()
-    logits = separator(separator.log_rows(magnitude), queries)
+    logits = separator(with_hidden(separator.log_rows(magnitude), changes), queries)
     mix_log = to_log_rows(magnitude, rows)
     if asked == "sources":
         return mask_loss(logits, to_log_rows(sources.abs(), rows), mix_log)

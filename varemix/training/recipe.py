@@ -23,7 +23,8 @@ class Augmentation:
     `equaliser_db`, the strength of smooth random filters; `room_share`, `low_pass_share`, `doubled_share` of sources
     that sound in a room, lose their highs, or are two recordings of the instrument at once; `noise_share` of mixes
     with a little noise that belongs to nobody; `levelled_share` of sources brought to one loudness before their volume;
-    `level_db` between which the whole mix is made louder.
+    `level_db` between which the whole mix is made louder; `hidden_share` of mixes of which some bands and moments are
+    not heard.
     """
 
     pitch_semitones: float = 0.0
@@ -34,6 +35,7 @@ class Augmentation:
     noise_share: float = 0.0
     levelled_share: float = 0.0
     level_db: tuple[float, float] = (0.0, 0.0)
+    hidden_share: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +96,7 @@ class Recipe:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
-        """Return the recipe that `as_dict` told, JSON's lists as tuples again. Raises TrainingError for other values."""
+        """Return the recipe that `as_dict` told, also when it went through JSON. TrainingError for other values."""
         try:
             parts = {
                 "separator": SeparatorSettings(**values["separator"]),
@@ -156,27 +158,28 @@ def reference() -> Recipe:
             has_rivals=True,
             floor=1e-3,
         ),
-        epochs=22,
+        epochs=13,
         examples_per_clip=20,
         batch_size=8,
         optimiser="adamw",
         trunk_rate=0.0,
         rate=3e-3,
         head_rate=1e-4,
-        weight_decay=2e-2,
+        weight_decay=1e-1,
         schedule="plateau",
         asked="instruments",
         source_odds=(0.1, 0.5, 0.4),
         volume_range=(0.5, 1.5),
         augmentation=Augmentation(
-            pitch_semitones=2.5,
-            equaliser_db=3.0,
-            room_share=0.3,
+            pitch_semitones=4.0,
+            equaliser_db=6.0,
+            room_share=0.4,
             low_pass_share=0.2,
-            doubled_share=0.1,
+            doubled_share=0.3,
             noise_share=0.5,
             levelled_share=0.5,
             level_db=(-4.0, 14.0),
+            hidden_share=0.7,
         ),
         pictures_per_example=1,
         pictures_per_clip=2,
@@ -220,6 +223,16 @@ def tiny() -> Recipe:
 
 
 RECIPES: dict[str, Callable[[], Recipe]] = {"paper": paper, "reference": reference, "tiny": tiny}
+
+
+def steps_per_epoch(recipe: Recipe, num_clips: int) -> int:
+    """Return how many steps an epoch over so many training clips has."""
+    return -(-num_clips * recipe.examples_per_clip // recipe.batch_size)
+
+
+def num_steps(recipe: Recipe, num_clips: int) -> int:
+    """Return how many steps a training on so many clips has."""
+    return recipe.epochs * steps_per_epoch(recipe, num_clips)
 
 
 def named_recipe(name: str) -> Recipe:

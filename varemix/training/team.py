@@ -7,11 +7,16 @@ those of the whole batch, so the losses are the same however many processes shar
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.nn.functional import all_reduce
+
+from varemix.errors import TrainingError
+
+_PATIENCE = timedelta(hours=12)  # the first process may look at pictures for long; one that fails ends all the others
 
 
 class Team:
@@ -56,16 +61,34 @@ class Team:
 
 @contextmanager
 def joined_team(device: torch.device) -> Iterator[Team]:
-    """Give the team that torchrun started this process in, or a team of one."""
+    """Give the team that torchrun started this process in, or a team of one.
+
+    On GPUs each process takes the one of its own number. Raises TrainingError when there are fewer GPUs than processes,
+    or one for all was asked for. After an error nobody is waited for: torchrun ends the others.
+    """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         yield Team(0, 1)
         return
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
-    try:
-        yield Team(dist.get_rank(), size)
-    finally:
-        dist.destroy_process_group()
+    if device.type == "cuda":
+        _take_own_gpu(device, int(os.environ["LOCAL_RANK"]))
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=_PATIENCE)
+    yield Team(dist.get_rank(), size)
+    dist.destroy_process_group()
+
+
+def _take_own_gpu(device: torch.device, number: int) -> None:
+    if device.index is not None:
+        raise TrainingError(
+            f"Several processes cannot share '{device}'; ask for cuda, and each takes a GPU of its own."
+        )
+    num_gpus = torch.cuda.device_count()
+    if number >= num_gpus:
+        raise TrainingError(
+            f"Process {number + 1} of a training finds only {num_gpus} GPUs; each process needs one of its own. "
+            f"Start {num_gpus} processes, or train on the cpu."
+        )
+    torch.cuda.set_device(number)
 
 
 def with_shared_statistics(module: nn.Module) -> nn.Module:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+import torch._dynamo  # optimisers import it when first used, which takes seconds: once for all processes
 
 from tests.solos import Solos
 from varemix.training import pictures

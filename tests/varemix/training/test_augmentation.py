@@ -1,11 +1,13 @@
 """Changed spectra: each change does to sound what its name says, and nothing else."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from varemix.signal.spectrogram import HOP_SAMPLES, NUM_BINS, RATE_HZ, stft
-from varemix.training.augmentation import Changes, Noise, changed, draw_changes
+from varemix.training.augmentation import Changes, Noise, changed, draw_changes, with_hidden
 from varemix.training.recipe import Augmentation
 
 CPU = torch.device("cpu")
@@ -40,7 +42,7 @@ def test_the_same_generator_draws_the_same_changes_and_another_others() -> None:
 def test_an_equaliser_scales_each_bin_of_each_source_as_drawn() -> None:
     gains = np.random.default_rng(0).uniform(0.1, 2, (2, 2, NUM_BINS)).astype(np.float32)
     before = spectra(2, 2)
-    after = changed(before.clone(), [Changes(gains=part, echoes={}, noise=(0.0, 0)) for part in gains])
+    after = changed(before.clone(), [replace(drawn(), gains=part) for part in gains])
     torch.testing.assert_close(after, before * torch.from_numpy(gains)[..., None])
 
 
@@ -100,7 +102,7 @@ def test_echoes_sound_as_the_sum_of_delayed_frames() -> None:
 @pytest.mark.parametrize("level_db", [-20.0, -60.0])
 def test_noise_has_the_level_of_white_noise_in_dbfs(level_db: float) -> None:
     rms = 10 ** (level_db / 20)
-    change = Changes(gains=np.ones((1, NUM_BINS), np.float32), echoes={}, noise=(rms, 12_345))
+    change = replace(drawn(), noise=(rms, 12_345))
     noise = Noise(0, CPU).of([change], 200)
     white = stft(rms * torch.randn(200 * HOP_SAMPLES, generator=torch.Generator().manual_seed(0)))
     assert noise.abs().square().mean().sqrt() == pytest.approx(white.abs().square().mean().sqrt().item(), rel=0.02)
@@ -114,3 +116,22 @@ def test_each_mix_gets_its_own_stretch_of_a_noise_that_follows_from_the_seed() -
     flat = (noise / noise.abs().mean(dim=(1, 2), keepdim=True)).flatten(1)
     assert all((flat[a] - flat[b]).abs().mean() > 0.5 for a, b in ((0, 1), (0, 2), (1, 2)))
     assert all(-100 <= 20 * np.log10(change.noise[0]) <= -54 for change in changes)
+
+
+def test_hidden_bands_and_moments_are_as_loud_as_the_mix_is_on_average_and_all_else_is_heard() -> None:
+    heard = torch.randn(2, 100, 50, generator=torch.Generator().manual_seed(0))
+    change = replace(drawn(), hidden=((0, 0.1, 0.2), (1, 0.5, 0.6)))
+    after = with_hidden(heard.clone(), [drawn(), change])
+    torch.testing.assert_close(after[0], heard[0], rtol=0, atol=0)
+    is_hidden = torch.zeros(100, 50, dtype=torch.bool)
+    is_hidden[10:20] = is_hidden[:, 25:30] = True
+    torch.testing.assert_close(after[1][is_hidden], heard[1].mean().expand(int(is_hidden.sum())))
+    torch.testing.assert_close(after[1][~is_hidden], heard[1][~is_hidden], rtol=0, atol=0)
+
+
+def test_as_many_mixes_as_the_recipe_says_have_hidden_parts_and_those_are_narrow() -> None:
+    hidden = [drawn(seed, hidden_share=0.3).hidden for seed in range(200)]
+    assert sum(map(bool, hidden)) == pytest.approx(60, abs=20)
+    parts = [part for parts in hidden for part in parts]
+    assert {axis for axis, _, _ in parts} == {0, 1}
+    assert all(0 <= first <= last <= 1 and last - first <= 0.12 for _, first, last in parts)

@@ -1,6 +1,7 @@
 """The losses: against slow formulas in NumPy, against what they should reward, and where targets are made."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,7 +11,9 @@ import torch
 from varemix.model.separator import Separator
 from varemix.signal.frequency_grid import to_log_rows
 from varemix.signal.spectrogram import stft
+from varemix.training.augmentation import draw_changes
 from varemix.training.loss import mask_loss, separation_loss, share_loss
+from varemix.training.recipe import Augmentation
 
 NUM_ROWS = 256
 
@@ -114,6 +117,20 @@ def test_the_network_hears_the_mix_with_its_noise_and_not_the_sources(sources: t
     mix = sources.sum(dim=1)
     torch.testing.assert_close(heard[0], to_log_rows(mix.abs(), NUM_ROWS))
     torch.testing.assert_close(heard[1], to_log_rows((mix + noise).abs(), NUM_ROWS))
+
+
+def test_hidden_parts_are_hidden_from_the_network_and_not_from_the_loss(sources: torch.Tensor) -> None:
+    heard = []
+    separator = oracle(lambda magnitude: heard.append(magnitude) or torch.zeros(2, 2, *magnitude.shape[1:]))
+    plain = draw_changes(Augmentation(), 2, np.random.default_rng(0))
+    hiding = [plain, replace(plain, hidden=((0, 0.25, 0.5),))]
+    queries = torch.zeros(2, 2, 1)
+    losses = [separation_loss(separator, "sources", sources, None, queries, both(), *more) for more in ((), (hiding,))]
+    torch.testing.assert_close(*losses)
+    whole, hidden = heard
+    torch.testing.assert_close(hidden[0], whole[0])
+    assert (hidden[1, 64:128] == hidden[1, 64, 0]).all()
+    torch.testing.assert_close(hidden[1, 128:], whole[1, 128:])
 
 
 # The loss of masks that compete, on planted shares

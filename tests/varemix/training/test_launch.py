@@ -1,0 +1,224 @@
+"""Several processes: what they learn together is what one learns alone, and nobody is left behind."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.solos import Solos
+from varemix.errors import TrainingError
+from varemix.training import launch as launching
+from varemix.training.launch import Order, carry_out, launch
+from varemix.training.loop import Progress, train
+from varemix.training.recipe import Augmentation, Recipe
+from varemix.training.team import Team, joined_team
+
+NUM_STEPS = 4
+
+
+@pytest.fixture(scope="module")
+def clips(two_instruments: Solos) -> Solos:
+    """Return one clip of each instrument in each split, each with one frame."""
+    train_clips, val_clips = (
+        [replace(clip, num_frames=1) for clip in split] for split in (two_instruments.train[::2], two_instruments.val)
+    )
+    return Solos(train=train_clips, val=val_clips)
+
+
+@pytest.fixture(scope="module")
+def shared(recipe: Recipe) -> Recipe:
+    """Return four steps of four examples with all that is drawn for them, and then three to validate with."""
+    return replace(
+        recipe,
+        epochs=1,
+        examples_per_clip=8,
+        batch_size=4,
+        optimiser="sgd",
+        rate=0.005,  # higher ones blow up the last digits
+        longest_gradient=5.0,
+        augmentation=Augmentation(equaliser_db=3, room_share=0.5, noise_share=0.5, pitch_semitones=1),
+        num_validation_examples=7,  # one batch that two can share and one that they cannot
+    )
+
+
+@pytest.mark.slow
+def test_two_processes_learn_what_one_learns(shared: Recipe, clips: Solos, tmp_path: Path) -> None:
+    alone, together = tmp_path / "alone", tmp_path / "together"
+    expected = train(shared, clips.train, clips.val, alone, device="cpu")
+    together.mkdir()
+    (together / "features.safetensors").write_bytes((alone / "features.safetensors").read_bytes())
+    reports: list[Progress] = []
+    found = launch(
+        shared,
+        clips.train,
+        clips.val,
+        together,
+        num_processes=2,
+        device="cpu",
+        save_every_steps=3,
+        report=reports.append,
+    )
+    assert found.num_steps == NUM_STEPS
+    np.testing.assert_allclose(found.losses, expected.losses, rtol=1e-5)
+    [(step, loss)], [(expected_step, expected_loss)] = found.validation_losses, expected.validation_losses
+    assert (step, loss) == (expected_step, pytest.approx(expected_loss, rel=1e-5))
+    assert [(report.step, report.loss) for report in reports] == list(enumerate(found.losses, start=1))
+    assert reports[-1].validation_loss == loss
+    assert found.seconds > 0
+    states = [torch.load(folder / "state.pt", weights_only=True)["model"] for folder in (together, alone)]
+    for name, value in states[1].items():
+        torch.testing.assert_close(states[0][name], value, rtol=1e-3, atol=1e-5, msg=name)
+    assert (together / "checkpoint.safetensors").exists()
+
+
+def test_one_process_trains_here(shared: Recipe, clips: Solos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subprocess, "Popen", lambda *args, **kwargs: pytest.fail("a process was started"))
+    reports: list[Progress] = []
+    history = launch(shared, clips.train, clips.val, tmp_path, device="cpu", most_steps=2, report=reports.append)
+    assert [report.loss for report in reports] == history.losses
+    assert history.num_steps == 2
+
+
+@pytest.mark.parametrize("num_processes", [0, 3])
+def test_processes_that_cannot_share_a_batch_are_refused(
+    shared: Recipe, clips: Solos, tmp_path: Path, num_processes: int
+) -> None:
+    with pytest.raises(TrainingError, match=f"{num_processes} processes cannot share batches of 4 mixes evenly"):
+        launch(shared, clips.train, clips.val, tmp_path, num_processes=num_processes)
+
+
+# What is started is a stand-in from here on: it says what a training might say
+
+
+@contextmanager
+def standing_in(program: str) -> Iterator[None]:
+    """Start this Python program instead of a training; its argument is the order."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(launching, "_command", lambda order, num: [sys.executable, "-c", program, str(order)])
+        yield
+
+
+def launched(recipe: Recipe, clips: Solos, folder: Path, report=lambda progress: None):
+    return launch(recipe, clips.train, clips.val, folder, num_processes=2, report=report)
+
+
+def test_a_process_that_fails_is_told_by_its_last_lines(shared: Recipe, clips: Solos, tmp_path: Path) -> None:
+    program = "import sys; print('\\n'.join(map(str, range(100)))); sys.exit('the GPU fell off the bus')"
+    with standing_in(program), pytest.raises(TrainingError) as caught:
+        launched(shared, clips, tmp_path)
+    assert "ended with code 1" in str(caught.value)
+    assert "the GPU fell off the bus" in str(caught.value)
+    assert "\n99\n" in str(caught.value)
+    assert "\n50\n" not in str(caught.value)
+
+
+def test_a_process_that_ends_without_a_result_is_told(shared: Recipe, clips: Solos, tmp_path: Path) -> None:
+    with standing_in("print('bye')"), pytest.raises(TrainingError, match=r"(?s)ended with code 0.*bye"):
+        launched(shared, clips, tmp_path)
+
+
+def test_an_error_of_the_training_comes_back_as_it_was(shared: Recipe, clips: Solos, tmp_path: Path) -> None:
+    order = Order(
+        recipe=shared,
+        train_clips=clips.of("tuba").train,
+        val_clips=clips.val,
+        folder=tmp_path,
+        photos={},
+        reports=tmp_path,
+    )
+    with pytest.raises(TrainingError):
+        carry_out(order)
+    reason = (tmp_path / "reason.txt").read_text()
+    assert reason.startswith("The train split has usable clips of 1 instruments")
+    program = "import sys, pathlib; pathlib.Path(sys.argv[1]).with_name('reason.txt').write_text('why'); sys.exit(1)"
+    with standing_in(program), pytest.raises(TrainingError, match=r"^why$"):
+        launched(shared, clips, tmp_path)
+
+
+TELLING = """
+import sys
+print('varemix-progress {"step": 1, "num_steps": 2, "loss": 0.5, "validation_loss": null, "rate": 0.1,'
+      ' "examples_per_s": 3.0, "seconds_left": 4.0}', flush=True)
+"""
+
+
+def test_who_stops_listening_ends_the_processes(shared: Recipe, clips: Solos, tmp_path: Path) -> None:
+    started = time.monotonic()
+
+    def stop(progress: Progress) -> None:
+        assert (progress.step, progress.validation_loss, progress.seconds_left) == (1, None, 4.0)
+        raise KeyboardInterrupt
+
+    for what_ends_it in ("sys.stdin.read()", "import time; time.sleep(60)"):  # an end of input, or a signal
+        with standing_in(TELLING + what_ends_it), pytest.raises(KeyboardInterrupt):
+            launched(shared, clips, tmp_path, report=stop)
+    assert time.monotonic() - started < 30
+
+
+def test_a_process_ends_when_its_caller_is_killed() -> None:
+    program = "import time; from varemix.training import launch; launch.end_with_caller(); print(1, flush=True)"
+    command = [sys.executable, "-c", f"{program}; time.sleep(60)"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdin.close()  # as the kernel does it for a process that is killed
+    assert process.wait(30) == 1
+    process.stdout.close()
+
+
+def test_an_order_comes_back_from_json_as_it_was(shared: Recipe, clips: Solos, tmp_path: Path) -> None:
+    order = Order(
+        recipe=shared,
+        train_clips=clips.train,
+        val_clips=clips.val,
+        folder=tmp_path,
+        photos={"tuba": [tmp_path / "tuba 1.jpg"]},
+        start=tmp_path / "start.safetensors",
+        device="cuda",
+        save_every_steps=7,
+        most_steps=3,
+    )
+    assert Order.from_json(order.as_json()) == order
+    plain = Order(recipe=shared, train_clips=clips.train, val_clips=clips.val, folder=tmp_path, photos={})
+    assert Order.from_json(plain.as_json()) == plain
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"recipe": {}}', "null"])
+def test_what_is_no_order_is_refused(text: str) -> None:
+    with pytest.raises(TrainingError, match=r"no recipe of this varemix|order to train cannot be read"):
+        Order.from_json(text)
+
+
+def test_an_order_with_a_word_too_many_is_refused(shared: Recipe, clips: Solos, tmp_path: Path) -> None:
+    plain = Order(recipe=shared, train_clips=clips.train, val_clips=clips.val, folder=tmp_path, photos={})
+    with pytest.raises(TrainingError, match=r"order to train cannot be read.*surprise"):
+        Order.from_json(json.dumps(json.loads(plain.as_json()) | {"surprise": 1}))
+
+
+# The team
+
+
+def test_batches_are_parted_without_a_gap_or_are_everybodys() -> None:
+    parts = [list(Team(rank, 3).part(12)) for rank in range(3)]
+    assert parts == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]]
+    assert [list(Team(rank, 3).part(4)) for rank in range(3)] == [[0, 1, 2, 3]] * 3
+
+
+@pytest.mark.parametrize(
+    ("device", "what"), [("cuda", "Process 3 .*finds only 2 GPUs"), ("cuda:0", "cannot share 'cuda:0'")]
+)
+def test_processes_without_a_gpu_of_their_own_are_told(monkeypatch: pytest.MonkeyPatch, device: str, what: str) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with pytest.raises(TrainingError, match=what), joined_team(torch.device(device)):
+        pass
