@@ -34,7 +34,7 @@ from varemix.evaluation.tables import (
 from varemix.media.clips import Clip
 
 _SHARD = 4
-_SUMMED_UP = ("ideal_binary", "ideal_ratio", "video", "image", "wrong_image")
+_SUMMED_UP = ("ideal_binary", "ideal_ratio", "video", "image", "images_together", "wrong_image")
 _LEVELS = ("image", "wrong_image", "blank_image")
 _CEILINGS = ("ideal_binary", "ideal_ratio")
 
@@ -91,9 +91,10 @@ def evaluate(
 
 def _found(scores: pd.DataFrame, recognised: Sequence[Recognition], threshold_db: float) -> dict[str, Any]:
     """Return what the scores come to; figures that nothing was measured for are left out."""
+    nsdrs_db = {name: means(scores, name)["all"] for name in _SUMMED_UP}
     facts: dict[str, Any] = {
         "silent_scores": int((scores["status"] == "skipped").sum()),
-        "mean_nsdr_db": {name: round(means(scores, name)["all"], 2) for name in _SUMMED_UP},
+        "mean_nsdr_db": {name: round(mean, 2) for name, mean in nsdrs_db.items() if not pd.isna(mean)},
         "mean_level_db": {name: round(mean_level_db(scores, name), 1) for name in _LEVELS},
         "nsdr_share_of_ceiling": {name: round(share_of_ceiling(scores, name), 3) for name in _CEILINGS},
     }

@@ -158,7 +158,7 @@ def reference() -> Recipe:
             has_rivals=True,
             floor=1e-3,
         ),
-        epochs=13,
+        epochs=11,
         examples_per_clip=20,
         batch_size=8,
         optimiser="adamw",
