@@ -19,12 +19,15 @@ _NUM_MIXTURES = 64
 def calibrate(
     trained: Path, target: Path, clips: Sequence[Clip], *, device: str = "auto", num_mixtures: int = _NUM_MIXTURES
 ) -> None:
-    """Write the checkpoint `trained` to `target` with a presence threshold found on mixtures of two of the clips."""
+    """Write the checkpoint `trained` to `target`, in half precision, with a presence threshold.
+
+    It is found on mixtures of two of the clips.
+    """
     separator = load_checkpoint(trained, chosen_device(device))
     present, absent = presence_measures_db(separator, clips, num_mixtures)
     if present and absent:
         separator.presence_threshold_db.fill_(best_threshold(present, absent))
-    save_checkpoint(target, separator, provenance=read_header(trained)["provenance"])
+    save_checkpoint(target, separator, provenance=read_header(trained)["provenance"], is_half=True)
 
 
 def presence_measures_db(

@@ -6,7 +6,7 @@ Source: Zhao et al. 2018; Yang, Wei, Lerch 2020 (always different instruments, n
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from torch.nn import functional
 from varemix.errors import TrainingError
 from varemix.media.clips import Clip, draw_distinct, frames_around
 from varemix.signal.spectrogram import RATE_HZ
-from varemix.training.recipe import Augmentation, Recipe
+from varemix.training.recipe import Recipe
 from varemix.training.recordings import Recordings
 
 _LEVELLED_RMS, _SILENT_RMS, _MOST_LEVELLING = 0.08, 1e-3, 4.0
@@ -62,54 +62,54 @@ def draw_sources(clips: Sequence[Clip], recipe: Recipe, draw: np.random.Generato
     chosen = draw_distinct(clips, most, draw)
     odds = np.array(recipe.source_odds[:most])
     num_sounding = 1 + int(draw.choice(most, p=odds / odds.sum()))
-    change = recipe.augmentation if is_changed else Augmentation()
-    sources = []
-    for place, clip in enumerate(chosen):
-        first = _draw_first(clip, recipe.window_samples, draw)
-        middle_s = (first + min(recipe.window_samples, clip.num_samples) / 2) / RATE_HZ
-        frames = frames_around(clip, middle_s, count=recipe.pictures_per_example, stride=recipe.picture_stride)
-        voices = [_draw_voice(clip, first, recipe, change, draw, is_changed=is_changed)]
-        if draw.random() < change.doubled_share:
-            other = [member for member in clips if member.instrument == clip.instrument]
-            second = other[draw.integers(len(other))]
-            begin = _draw_first(second, recipe.window_samples, draw)
-            voices.append(_draw_voice(second, begin, recipe, change, draw, is_changed=is_changed))
-        is_sounding = place < num_sounding
-        sources.append(
-            Source(instrument=clip.instrument, voices=tuple(voices) if is_sounding else (), clip=clip, frames=frames)
-        )
-    return sources
+    sources = [_draw_source(clip, clips, recipe, draw, is_changed=is_changed) for clip in chosen]
+    return [source if place < num_sounding else replace(source, voices=()) for place, source in enumerate(sources)]
+
+
+def _draw_source(
+    clip: Clip, clips: Sequence[Clip], recipe: Recipe, draw: np.random.Generator, *, is_changed: bool
+) -> Source:
+    """Return a sounding source: a stretch of the clip, and now and then of another of its instrument too."""
+    voice = _draw_voice(clip, recipe, draw, is_changed=is_changed)
+    middle_s = (voice.first_sample + min(recipe.window_samples, clip.num_samples) / 2) / RATE_HZ
+    frames = frames_around(clip, middle_s, count=recipe.pictures_per_example, stride=recipe.picture_stride)
+    voices = [voice]
+    if draw.random() < recipe.augmentation.doubled_share and is_changed:
+        same = [member for member in clips if member.instrument == clip.instrument]
+        voices.append(_draw_voice(same[draw.integers(len(same))], recipe, draw, is_changed=is_changed))
+    return Source(instrument=clip.instrument, voices=tuple(voices), clip=clip, frames=frames)
 
 
 def wave_of(source: Source, recordings: Recordings, num_samples: int) -> Tensor:
     """Return the source's samples [S]."""
     total = torch.zeros(num_samples)
     for voice in source.voices:
-        samples = torch.from_numpy(recordings.stretch(voice.clip, voice.first_sample, round(num_samples * voice.speed)))
-        if voice.speed != 1:
-            samples = functional.interpolate(samples[None, None], size=num_samples, mode="linear", align_corners=True)[
-                0, 0
-            ]
+        samples = recordings.stretch(voice.clip, voice.first_sample, round(num_samples * voice.speed))
+        samples = _brought_to(num_samples, torch.from_numpy(samples))
         total += voice.volume * (_levelling(samples) if voice.is_levelled else 1.0) * samples
     return total
 
 
-def _draw_first(clip: Clip, num_samples: int, draw: np.random.Generator) -> int:
-    return int(draw.integers(max(1, clip.num_samples - num_samples + 1)))
-
-
-def _draw_voice(
-    clip: Clip, first: int, recipe: Recipe, change: Augmentation, draw: np.random.Generator, *, is_changed: bool
-) -> Voice:
-    volume = float(draw.uniform(*recipe.volume_range)) if is_changed else 1.0
-    semitones = draw.uniform(-1, 1) * change.pitch_semitones
+def _draw_voice(clip: Clip, recipe: Recipe, draw: np.random.Generator, *, is_changed: bool) -> Voice:
+    first = int(draw.integers(max(1, clip.num_samples - recipe.window_samples + 1)))
+    if not is_changed:
+        return Voice(clip=clip, first_sample=first, speed=1.0, volume=1.0, is_levelled=False)
+    change = recipe.augmentation
     return Voice(
         clip=clip,
         first_sample=first,
-        speed=float(2 ** (semitones / 12)),
-        volume=volume,
+        volume=float(draw.uniform(*recipe.volume_range)),
+        speed=float(2 ** (draw.uniform(-1, 1) * change.pitch_semitones / 12)),
         is_levelled=bool(draw.random() < change.levelled_share),
     )
+
+
+def _brought_to(num_samples: int, samples: Tensor) -> Tensor:
+    """Return the samples played faster or slower, so that they are as many as wanted."""
+    if len(samples) == num_samples:
+        return samples
+    line = samples[None, None]
+    return functional.interpolate(line, size=num_samples, mode="linear", align_corners=True)[0, 0]
 
 
 def _levelling(samples: Tensor) -> float:
