@@ -84,8 +84,8 @@ def wave_of(source: Source, recordings: Recordings, num_samples: int) -> Tensor:
     """Return the source's samples [S]."""
     total = torch.zeros(num_samples)
     for voice in source.voices:
-        samples = recordings.stretch(voice.clip, voice.first_sample, round(num_samples * voice.speed))
-        samples = _brought_to(num_samples, torch.from_numpy(samples))
+        read = recordings.stretch(voice.clip, voice.first_sample, round(num_samples * voice.speed))
+        samples = _brought_to(num_samples, torch.from_numpy(read))
         total += voice.volume * (_levelling(samples) if voice.is_levelled else 1.0) * samples
     return total
 
