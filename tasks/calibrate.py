@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from varemix.evaluation.mixtures import draw_mixtures, read_sources
-from varemix.evaluation.presence import best_threshold
+from varemix.evaluation.presence import careful_threshold
 from varemix.media.clips import Clip
 from varemix.model.checkpoint import load_checkpoint, read_header, save_checkpoint
 from varemix.model.separator import Separator
@@ -26,7 +26,7 @@ def calibrate(
     separator = load_checkpoint(trained, chosen_device(device))
     present, absent = presence_measures_db(separator, clips, num_mixtures)
     if present and absent:
-        separator.presence_threshold_db.fill_(best_threshold(present, absent))
+        separator.presence_threshold_db.fill_(careful_threshold(present, absent))
     save_checkpoint(target, separator, provenance=read_header(trained)["provenance"], is_half=True)
 
 

@@ -69,7 +69,14 @@ def test_every_mix_is_scored_and_a_picture_that_cannot_be_read_is_told(summary: 
 def test_the_facts_tell_what_was_measured(summary: Summary, catalog: Catalog) -> None:
     facts = summary.facts
     assert (facts["pairs"], facts["sources"], facts["images_per_source"]) == (2, 3, 2)
-    assert set(facts["mean_nsdr_db"]) == {"ideal_binary", "ideal_ratio", "video", "image", "images_together", "wrong_image"}
+    assert set(facts["mean_nsdr_db"]) == {
+        "ideal_binary",
+        "ideal_ratio",
+        "video",
+        "image",
+        "images_together",
+        "wrong_image",
+    }
     assert set(facts["mean_level_db"]) == {"image", "wrong_image", "blank_image"}
     shares, means = facts["nsdr_share_of_ceiling"], facts["mean_nsdr_db"]
     for ceiling in ("ideal_binary", "ideal_ratio"):

@@ -45,6 +45,16 @@ def best_threshold(present: ArrayLike, absent: ArrayLike) -> float:
     return float(candidates[np.argmax(np.round(share_found + share_refused, 12))])
 
 
+def careful_threshold(present: ArrayLike, absent: ArrayLike, *, found_share: float = 0.9) -> float:
+    """Return the threshold to act on: the best one, but so low that of what plays at least `found_share` is found.
+
+    A wish that is not heeded is worse than a faint mask of something absent. Raises EvaluationError as
+    `best_threshold` does.
+    """
+    best = best_threshold(present, absent)
+    return min(best, float(np.quantile(_flat(present), 1 - found_share, method="lower")))
+
+
 def num_right(present: ArrayLike, absent: ArrayLike, threshold: float) -> int:
     """Return how many of the measures lie on their own side of a threshold."""
     return int((_flat(present) >= threshold).sum() + (_flat(absent) < threshold).sum())

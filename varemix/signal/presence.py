@@ -1,7 +1,7 @@
 """Does the pictured instrument play at all? Said from its mask and the mix alone.
 
-The measure is the share of the mix's power that the mask claims with confidence, in the stretch of about six seconds
-where that share is largest: an instrument may play in a few bars only. Stretches that are nearly silent beside the
+The measure is the share of the mix's power that the mask would let through, in the stretch of about six seconds where
+that share is largest: an instrument may play in a few bars only. Stretches that are nearly silent beside the
 loudest one do not count, and an end too short to tell from counts with the stretch before it.
 """
 
@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 
 STRETCH_FRAMES = 512
-_CONFIDENT = 0.5
 _QUIET_DB = -40.0
 _LEAST_SHARE = 1e-10
 
@@ -61,8 +60,7 @@ class PresenceMeter:
         return [*before, (claimed + self._claimed, power + self._power)]
 
     def _add_to_stretch(self, masks: np.ndarray, power: np.ndarray) -> None:
-        confident = np.where(masks > _CONFIDENT, masks, 0)
-        self._claimed = self._claimed + np.einsum("nft,ft->n", confident, power, dtype=np.float64)
+        self._claimed = self._claimed + np.einsum("nft,nft,ft->n", masks, masks, power, dtype=np.float64)
         self._power += float(power.sum(dtype=np.float64))
         self._num_frames += power.shape[-1]
         if self._num_frames == STRETCH_FRAMES:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from varemix.errors import EvaluationError
-from varemix.evaluation.presence import best_threshold, measures_db, num_right, roc_auc
+from varemix.evaluation.presence import best_threshold, careful_threshold, measures_db, num_right, roc_auc
 
 
 def draws(seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -109,3 +109,14 @@ def test_a_wrong_image_of_an_instrument_that_plays_after_all_and_silent_mixtures
     )
     present, absent = measures_db(scores)
     assert (present.tolist(), absent.tolist()) == ([-5.0, -8.0], [-40.0])
+
+
+def test_the_threshold_to_act_on_finds_nine_of_ten_that_play() -> None:
+    present, absent = [-40.0] * 3 + [-10.0] * 7, [-30.0] * 10
+    assert best_threshold(present, absent) == -20
+    assert careful_threshold(present, absent) == -40
+    assert careful_threshold(present, absent, found_share=0.6) == -20
+
+
+def test_the_threshold_to_act_on_is_the_best_one_where_nothing_is_missed_by_it() -> None:
+    assert careful_threshold([-3.0, -5.0], [-50.0, -45.0]) == best_threshold([-3.0, -5.0], [-50.0, -45.0])

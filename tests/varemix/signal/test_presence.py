@@ -22,17 +22,17 @@ def constant(value: float, num_frames: int) -> np.ndarray:
     return np.full((NUM_BINS, num_frames), value, dtype=np.float32)
 
 
-def test_the_measure_is_the_share_of_the_mixs_power_that_a_mask_claims() -> None:
+def test_the_measure_is_the_share_of_the_mixs_power_that_a_mask_lets_through() -> None:
     power = constant(1, STRETCH_FRAMES)
     power[2] = 3  # of 10 in all
     band = np.zeros((3, NUM_BINS, STRETCH_FRAMES), dtype=np.float32)
     band[0], band[1, 2], band[2, 2] = 1, 1, 0.75
-    assert shares_db(band, power) == pytest.approx([0, 10 * np.log10(0.3), 10 * np.log10(0.75 * 0.3)], abs=1e-6)
+    assert shares_db(band, power) == pytest.approx([0, 10 * np.log10(0.3), 10 * np.log10(0.75**2 * 0.3)], abs=1e-6)
 
 
-def test_what_a_mask_is_not_confident_of_counts_for_nothing() -> None:
-    masks = np.stack([constant(0.5, 600), constant(0.51, 600)])
-    assert shares_db(masks, constant(1, 600)) == pytest.approx([-100, 10 * np.log10(0.51)], abs=1e-6)
+def test_what_a_mask_is_unsure_of_counts_as_it_would_sound() -> None:
+    masks = np.stack([constant(0.5, 600), constant(0.1, 600)])
+    assert shares_db(masks, constant(1, 600)) == pytest.approx([-6.0206, -20], abs=1e-4)
 
 
 def test_the_level_of_the_recording_does_not_matter() -> None:
