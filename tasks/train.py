@@ -60,7 +60,7 @@ class TrainingPlan:
 
     def forget_unfinished(self) -> None:
         """Remove what an unfinished run of this plan left, so that training starts from the beginning."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.rmtree(self.folder)
 
 
 def plan_training(
