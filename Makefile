@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format bench bench-train lock clean
+.PHONY: help install demo test check format bench bench-train bench-eval lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -41,6 +41,9 @@ bench: install  ## time how fast masks are made, beside plain PyTorch (and HTDem
 
 bench-train: install  ## time how fast training is, beside a plain loader and the network alone
 	@$(BIN)/python -m benchmarks.training
+
+bench-eval: install  ## time how fast scores are made, beside mir_eval
+	@$(BIN)/python -m benchmarks.evaluation
 
 lock: install  ## write the newest versions that fit pyproject.toml into requirements.lock
 	$(BIN)/python -m pip install --quiet uv

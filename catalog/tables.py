@@ -182,16 +182,20 @@ _REMIXES = _table(
     _optional("seconds", _NUMBER, "time that remixing took", "s"),
 )
 
-_SCORES = _table(
-    "scores",
-    "score_id",
-    "how well a checkpoint separated one instrument of one mix",
-    _column("score_id", _TEXT, "digest of checkpoint, pair, condition and instrument"),
+_SNAPSHOT = (
     _column("checkpoint_id", _TEXT, "the checkpoint"),
     _column("catalog_version", _COUNT, "version of the table clips that it was scored on"),
     _column("split", _TEXT, "the part of the data set", choices="train|val|test"),
     _column("seed", _COUNT, "seed of the choice of pairs"),
     _column("pair_id", _TEXT, "the clips that were mixed, a pair or more, and the pictures that asked for them"),
+)
+
+_SCORES = _table(
+    "scores",
+    "score_id",
+    "how well a checkpoint separated one instrument of one mix",
+    _column("score_id", _TEXT, "digest of checkpoint, pair, condition and instrument"),
+    *_SNAPSHOT,
     _optional("num_sources", _COUNT, "how many instruments were mixed"),
     _column("condition", _TEXT, "what the scored mask was made from, such as image or ideal_binary"),
     _column("instrument", _TEXT, "the instrument that was separated"),
@@ -207,6 +211,51 @@ _SCORES = _table(
     _reason(),
 )
 
-TABLES: Mapping[str, Table] = MappingProxyType(
-    {table.name: table for table in (_VIDEOS, _CLIPS, _CHECKPOINTS, _TRACKS, _MASKS, _REMIXES, _SCORES)}
+_REMIX_SCORES = _table(
+    "remix_scores",
+    "score_id",
+    "how near the remix of one mix comes to its true sources, mixed anew at one balance",
+    _column("score_id", _TEXT, "digest of checkpoint, pair, balance, method and decay"),
+    *_SNAPSHOT,
+    _column("instrument", _TEXT, "the instrument of the first source"),
+    _column("other_instrument", _TEXT, "that of the second"),
+    _column("weight_tenths", _COUNT, "weight of the first source in tenths, 0..10; the second has the rest"),
+    _column("method", _TEXT, "how it was made", choices="remix|separate_and_add"),
+    _column("decay", _NUMBER, "how strongly the masks were smoothed along time, 0 not at all"),
+    _optional("odg", _NUMBER, "PEAQ grade beside the true sources, 0 imperceptible to -4 very annoying"),
+    _optional("sdr_db", _NUMBER, "signal to distortion ratio beside the true sources, at most 100", "dB"),
+    _optional("nsdr_db", _NUMBER, "SDR less that of the mix itself", "dB"),
+    _optional("lsd_db", _NUMBER, "log-spectral distance from the true sources", "dB"),
 )
+
+_GAIN_SCORES = _table(
+    "gain_scores",
+    "score_id",
+    "how far a wished gain of one instrument of one mix was achieved",
+    _column("score_id", _TEXT, "digest of checkpoint, pair, instrument and wish"),
+    *_SNAPSHOT,
+    _column("instrument", _TEXT, "the instrument that was made louder or softer"),
+    _column("wished_db", _NUMBER, "the wished change of level, -inf for mute", "dB"),
+    _optional("target_db", _NUMBER, "the change of the instrument's own level", "dB"),
+    _optional("rest_db", _NUMBER, "the change of the level of everything else", "dB"),
+)
+
+_SMOOTHING_SCORES = _table(
+    "smoothing_scores",
+    "score_id",
+    "what smoothing a binary mask gains for one instrument of one mix",
+    _column("score_id", _TEXT, "digest of checkpoint, pair, instrument, masks and smoothing"),
+    *_SNAPSHOT,
+    _column("instrument", _TEXT, "the instrument"),
+    _column("masks", _TEXT, "whose binary masks: ideal ones, or those that a still image asked for"),
+    _column("method", _TEXT, "the smoothing", choices="zlbm|cbm"),
+    _column("settings", _TEXT, "its settings, such as decay=0.8"),
+    _optional("decay", _NUMBER, "the decay of ZLBM"),
+    _optional("gain_db", _NUMBER, "fall of the error beside the ideal ratio mask; above 0 is better", "dB"),
+)
+
+_ALL = (
+    *(_VIDEOS, _CLIPS, _CHECKPOINTS, _TRACKS, _MASKS, _REMIXES),
+    *(_SCORES, _REMIX_SCORES, _GAIN_SCORES, _SMOOTHING_SCORES),
+)
+TABLES: Mapping[str, Table] = MappingProxyType({table.name: table for table in _ALL})

@@ -20,6 +20,7 @@ from catalog.errors import CatalogError
 from flows.options import (
     AbsentOption,
     CheckpointOption,
+    CompareOption,
     DecayOption,
     DeviceOption,
     GainOption,
@@ -37,6 +38,7 @@ from flows.options import (
     SourcesOption,
     StartOption,
     StillsOption,
+    StudiedOption,
     TemplateOption,
 )
 from varemix.errors import UsageError, VaremixError
@@ -117,29 +119,38 @@ def train(
 @app.command()
 def evaluate(
     checkpoint: CheckpointOption = None,
+    compare: CompareOption = None,
     split: Annotated[str, typer.Option("--split", help="val, test or train.")] = "val",
     pairs: PairsOption = 64,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the drawing of pairs.")] = 0,
     stills: StillsOption = None,
     sources: SourcesOption = 2,
     images_per_source: ImagesOption = 1,
+    studied: StudiedOption = 16,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Score a checkpoint on mixes of two instruments, or of more.
+    """Score a checkpoint on mixes of two instruments, or of more, and write a report to look at and listen to.
 
-    It says how well each instrument is separated, how quiet wrong pictures stay, whether it is told what plays, and
-    with --stills which pictures are taken for what they show.
+    It says how well each instrument is separated, how good remixes are, how far gains are achieved, how quiet wrong
+    pictures stay, whether it is told what plays, and with --stills which pictures are taken for what they show. With
+    --compare it says whether one checkpoint is better than another.
     """
     from flows.evaluate import drawn_questions, evaluate
     from tasks.checkpoints import checkpoint_row
     from tasks.clips import usable_clips
 
     catalog = _open_catalog(home)
-    checkpoint_row(catalog, checkpoint)
+    for name in compare or (checkpoint,):
+        checkpoint_row(catalog, name)
     folder = str(stills) if stills else None
     drawn_questions(usable_clips(catalog, split), pairs, seed, folder, sources, images_per_source)
-    _finish([evaluate(checkpoint, split, pairs, seed, folder, sources, images_per_source, home)], as_json=as_json)
+    if compare:
+        from flows.compare import compare as compare_both
+
+        _finish(compare_both(*compare, split, pairs, seed, folder, sources, home), as_json=as_json)
+    drawn = (checkpoint, split, pairs, seed, folder, sources, images_per_source, studied)
+    _finish([evaluate(*drawn, home)], as_json=as_json)
 
 
 @app.command()

@@ -89,7 +89,7 @@ def attempted(stage: str, run: Callable[[], Summary]) -> Summary:
 
 
 def _evaluated(checkpoint_id: str, pairs: int, stills: str | None, home: str) -> Summary:
-    return attempted("evaluate", lambda: evaluate(checkpoint_id, _SPLIT, pairs, stills=stills, home=home))
+    return attempted("evaluate", lambda: evaluate(checkpoint_id, _SPLIT, pairs, stills=stills, studied=0, home=home))
 
 
 def _promoted(checkpoint_id: str, home: str) -> Summary:

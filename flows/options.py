@@ -40,6 +40,14 @@ ImagesOption = Annotated[
     int,
     typer.Option("--images-per-source", min=1, max=100, help="Still pictures that ask for each instrument of a mix."),
 ]
+StudiedOption = Annotated[
+    int,
+    typer.Option("--studied", min=0, help="Pairs that are also remixed at 11 balances, graded by PEAQ, and smoothed."),
+]
+CompareOption = Annotated[
+    tuple[str, str] | None,
+    typer.Option("--compare", metavar="A B", help="Say whether checkpoint B is better than A on the same mixes."),
+]
 StillsOption = Annotated[
     Path | None, typer.Option("--stills", help="Folder of still pictures; default: frames of the clips.")
 ]

@@ -1,14 +1,16 @@
 """What a run did, as a record for programs, a page for the Prefect UI, and a table for the terminal."""
 
+import base64
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from prefect.artifacts import create_markdown_artifact
+from prefect.artifacts import create_image_artifact, create_markdown_artifact
 
 from tasks.shards import Outcome
-from varemix.evaluation.tables import markdown
+from varemix.evaluation.tables import facts_in_words, markdown
 
 _SHOWN = 200
 _ALL_DONE, _NOTHING_DONE, _DONE_BUT_FOR_SOME = 0, 1, 3
@@ -70,6 +72,13 @@ def publish(summary: Summary) -> Summary:
     return summary
 
 
+def show_picture(caption: str, picture: bytes, description: str = "") -> None:
+    """Show a PNG picture in the Prefect UI as an artifact of the run; later ones of the same caption replace it."""
+    key = re.sub("[^a-z0-9]+", "-", caption.lower()).strip("-")
+    data = base64.b64encode(picture).decode()
+    create_image_artifact(image_url=f"data:image/png;base64,{data}", key=key, description=description or caption)
+
+
 def headline(summary: Summary) -> str:
     """Return the summary in one line."""
     counts = ", ".join(f"{count} {status}" for status, count in sorted(summary.counts.items())) or "no failures"
@@ -80,9 +89,7 @@ def page(summary: Summary) -> str:
     """Return the summary as Markdown: what was done, what was found out, and why the rest was not done."""
     parts = [f"# {summary.stage.capitalize()}", headline(summary).partition(": ")[2] + "."]
     if summary.facts:
-        parts.append(
-            markdown([["what", "value"], *([_words(name), _in_words(value)] for name, value in summary.facts.items())])
-        )
+        parts.append(markdown([["what", "value"], *facts_in_words(summary.facts)]))
     if summary.report:
         parts.append(summary.report)
     told = [outcome for outcome in summary.outcomes if outcome.reason]
@@ -92,14 +99,3 @@ def page(summary: Summary) -> str:
         if len(told) > _SHOWN:
             parts.append(f"and {len(told) - _SHOWN} more; `varemix status` lists them all.")
     return "\n\n".join(parts)
-
-
-def _words(name: str) -> str:
-    return name.replace("_db", " [dB]").replace("_", " ")
-
-
-def _in_words(value: object) -> str:
-    """Return a fact as a person reads it: of a record, its entries side by side."""
-    if isinstance(value, Mapping):
-        return ", ".join(f"{_words(name)} {entry}" for name, entry in value.items())
-    return str(value)

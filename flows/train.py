@@ -1,13 +1,11 @@
 """Flow: clips -> checkpoint."""
 
-import base64
 import time
 
 from prefect import flow
-from prefect.artifacts import create_image_artifact
 
 from catalog.files import Home
-from flows.summary import Summary, publish
+from flows.summary import Summary, publish, show_picture
 from tasks.train import curves_path, train_checkpoint
 
 
@@ -45,9 +43,4 @@ def _show_curves(home: Home, checkpoint_id: str) -> None:
     """Show the picture of the curves in the Prefect UI, as an artifact of the run."""
     picture = curves_path(home, checkpoint_id)
     if picture.exists():
-        data = base64.b64encode(picture.read_bytes()).decode()
-        create_image_artifact(
-            image_url=f"data:image/png;base64,{data}",
-            key="training-curves",
-            description=f"Losses of checkpoint {checkpoint_id}",
-        )
+        show_picture("Training curves", picture.read_bytes(), f"Losses of checkpoint {checkpoint_id}")

@@ -1,9 +1,10 @@
-"""Step: checkpoint and mixtures -> scores, a row for each mixture, instrument and condition."""
+"""Step: checkpoint and mixtures -> scores of each instrument and condition, and of each wished gain."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from tasks.checkpoints import checkpoint_row, separator_of
 from tasks.shards import Outcome, shard_task
 from tasks.stills import Shown, Still, read_still, still_name
 from varemix.errors import MediaError
+from varemix.evaluation.achieved_gain import achieved_gains
 from varemix.evaluation.conditions import (
     IMAGE,
     IMAGES_TOGETHER,
@@ -23,20 +25,22 @@ from varemix.evaluation.conditions import (
     Score,
     image_condition,
     known_masks,
+    others_down,
     score_conditions,
 )
 from varemix.evaluation.mixtures import Mixture, read_sources
 from varemix.media.clips import decoded_frames
 from varemix.signal.presence import PresenceMeter
+from varemix.signal.smoothing import DEFAULT_DECAY
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from varemix.model.separator import Separator
 
-STEP_VERSION = 3
+STEP_VERSION = 4
 _BLANK = (128, 128, 128)
-_PICTURES_AT_ONCE = 16
+_PICTURES_REMEMBERED = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,24 +95,29 @@ def evaluate_mixtures(
     separator = separator_of(catalog, checkpoint_row(catalog, checkpoint_id))
     snapshot = {"checkpoint_id": checkpoint_id, "seed": seed, "split": split, "catalog_version": catalog_version}
     done = set(catalog.read("scores", columns=["pair_id"], where={"checkpoint_id": checkpoint_id})["pair_id"])
-    outcomes, rows = [], []
+    outcomes, rows, gains = [], [], []
     for question in items:
         name = question.mixture.name
         if question.pair_id in done:
             outcomes.append(Outcome(item=name, status="skipped"))
             continue
         try:
-            found = _scored(separator, question, checkpoint_id)
+            found, achieved = _scored(separator, question, checkpoint_id)
         except MediaError as error:
             outcomes.append(Outcome(item=name, status="failed", reason=str(error)))
             continue
         rows += [snapshot | row for row in found]
+        gains += [snapshot | row for row in achieved]
         outcomes.append(Outcome(item=name, status="done"))
-    catalog.merge("scores", rows)
+    catalog.merge("gain_scores", gains)
+    catalog.merge("scores", rows)  # last: a pair that has scores is skipped
     return outcomes
 
 
-def _scored(separator: Separator, question: Question, checkpoint_id: str) -> list[dict[str, Any]]:
+Rows = list[dict[str, Any]]
+
+
+def _scored(separator: Separator, question: Question, checkpoint_id: str) -> tuple[Rows, Rows]:
     """Return the rows of a mixture; its sound is heard once for all pictures, and again for those asked together."""
     sources = read_sources(question.mixture)
     mix, queries = sources.sum(axis=0), _queries(separator, question)
@@ -116,34 +125,61 @@ def _scored(separator: Separator, question: Question, checkpoint_id: str) -> lis
     meter = PresenceMeter(len(conditions) * len(sources))
     heard = separator.masks(mix, queries, meter=meter)
     pictured = dict(zip(conditions, heard.reshape(len(conditions), len(sources), *heard.shape[1:]), strict=True))
+    pictured |= others_down(pictured[IMAGE])
     if separator.settings.has_rivals:
         right = queries.unflatten(0, (len(conditions), len(sources)))[conditions.index(IMAGE)]
         pictured[IMAGES_TOGETHER] = separator.masks(mix, right, nothing_else=True)
     presences = dict(zip(conditions, meter.shares_db().reshape(len(conditions), len(sources)).tolist(), strict=True))
     scores = score_conditions(sources, known_masks(sources, seed=question.seed) | pictured)
     pair_id, standing_in = question.pair_id, question.standing_in
-    return [
+    rows = [
         _row(question, pair_id, score, presences, checkpoint_id)
         for score in scores
         if (score.condition, score.source) not in standing_in
     ]
+    return rows, _gain_rows(question, sources, pictured[IMAGE], checkpoint_id)
+
+
+def image_queries(separator: Separator, question: Question) -> Tensor:
+    """Return the queries [N, K] of the first still picture of each source."""
+    import torch
+
+    return torch.stack([_query(separator, stills[0]) for stills in question.stills])
 
 
 def _queries(separator: Separator, question: Question) -> Tensor:
     """Return the queries [conditions x sources, K] in the order of `PICTURED` and the further images."""
     import torch
-    from PIL import Image
 
     sources = question.mixture.sources
     video = [separator.query_of_clip(decoded_frames(s.clip, s.frames)) for s in sources]
-    pictures = [
-        *(read_still(stills[0]) for stills in question.stills),
-        *(read_still(shown.still) for shown in question.wrong),
-        *[Image.new("RGB", (256, 256), _BLANK)] * len(sources),
-        *(read_still(still) for stills in question.further.values() for still in stills),
-    ]
-    batches = [pictures[i : i + _PICTURES_AT_ONCE] for i in range(0, len(pictures), _PICTURES_AT_ONCE)]
-    return torch.cat([torch.stack(video), *(separator.queries(batch) for batch in batches)])
+    wrong = [_query(separator, shown.still) for shown in question.wrong]
+    blank = [_query(separator, None)] * len(sources)
+    further = [_query(separator, still) for stills in question.further.values() for still in stills]
+    return torch.stack([*video, *image_queries(separator, question), *wrong, *blank, *further])
+
+
+def _query(separator: Separator, still: Still | None) -> Tensor:
+    """Return the query [K] of a still picture, or of a blank one; each picture is looked at once."""
+    return _query_of(separator, still, still_name(still) if still else "blank")
+
+
+@lru_cache(maxsize=_PICTURES_REMEMBERED)
+def _query_of(separator: Separator, still: Still | None, name: str) -> Tensor:
+    from PIL import Image
+
+    return separator.queries([read_still(still) if still else Image.new("RGB", (256, 256), _BLANK)])[0]
+
+
+def _gain_rows(question: Question, sources: np.ndarray, masks: np.ndarray, checkpoint_id: str) -> Rows:
+    """Return a row for each source and wished level."""
+    rows = []
+    for gain in achieved_gains(sources, masks, decay=DEFAULT_DECAY):
+        key = {"pair_id": question.pair_id, "instrument": question.mixture.instruments[gain.source]}
+        own = content_id("gain", version=STEP_VERSION, checkpoint=checkpoint_id, wished=str(gain.wished_db), **key)
+        levels = {"wished_db": gain.wished_db, "target_db": gain.target_db, "rest_db": gain.rest_db}
+        rows.append({"score_id": own, **key, **levels})
+    return rows
 
 
 def _row(

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from catalog.store import Catalog
+from flows.compare import compare
 from flows.evaluate import drawn_questions, evaluate
 from flows.summary import Summary, page
 from tests.solos import Solos
@@ -85,7 +86,7 @@ def test_the_facts_tell_what_was_measured(summary: Summary, catalog: Catalog) ->
     presence = facts["presence"]
     assert presence["threshold_db"] == -18.0
     assert 0 <= presence["roc_auc"] <= 1
-    num_decided = len(catalog.read("scores", where={"condition": ["image", "wrong_image"]}))
+    num_decided = len(catalog.read("scores", where={"condition": ["image", "wrong_image"], "seed": 1}))
     assert presence["right"] + presence["wrong"] == num_decided
     recognised = facts["stills_recognised"]
     assert (recognised["of"], recognised["share"]) == (11, round(recognised["right"] / 11, 3))
@@ -114,3 +115,38 @@ def test_more_images_or_sources_leave_the_rest_of_the_drawing_as_it_is(four_inst
     assert not {question.pair_id for question in few} & {question.pair_id for question in many}
     threes = drawn_questions(clips, 3, 7, None, 3)
     assert [question.mixture.instruments[:2] for question in threes] == [q.mixture.instruments for q in few]
+
+
+def test_the_report_is_one_file_to_look_at_and_to_listen_to(summary: Summary, catalog: Catalog) -> None:
+    path = Path(summary.facts["report"])
+    assert path.parent == catalog.home.reports
+    html = path.read_text()
+    assert "Separation of mixes of 3" in html
+    assert html.count("<audio") == 3 * 5  # the best, the median and the worst
+    assert html.count("<img") >= 2
+
+
+@pytest.fixture(scope="module")
+def compared(catalog: Catalog, stills: Path, prefect_url: str) -> list[Summary]:
+    instruments = ["flute", "tuba", "violin", "xylophone"]
+    file = write_checkpoint(catalog.home.root / "other.safetensors", instruments, seed=1)
+    register_checkpoint(catalog, file, "other")
+    return compare("small", "other", pairs=5, seed=2, home=str(catalog.home.root))
+
+
+def test_two_checkpoints_are_compared_on_the_same_mixes(compared: list[Summary]) -> None:
+    first, second, both = compared
+    assert (first.facts["checkpoint_id"], second.facts["checkpoint_id"]) == ("small", "other")
+    assert both.facts["verdict"] in {"B is better", "B is worse", "B is undecided"}
+    difference_db = both.facts["difference_db"]
+    assert difference_db["low"] <= difference_db["mean"] <= difference_db["high"]
+    mean_db = second.facts["mean_nsdr_db"]["image"] - first.facts["mean_nsdr_db"]["image"]
+    assert difference_db["mean"] == pytest.approx(mean_db, abs=0.02)
+    assert set(both.facts["verdicts"]) == {"flute", "tuba", "violin", "xylophone"}
+    assert "| all |" in page(both)
+
+
+def test_a_checkpoint_beside_itself_is_undecided(catalog: Catalog, compared: list[Summary]) -> None:
+    *_, both = compare("small", "small", pairs=5, seed=2, home=str(catalog.home.root))
+    assert both.facts["verdict"] == "B is undecided"
+    assert both.facts["difference_db"] == {"mean": 0.0, "low": 0.0, "high": 0.0}

@@ -70,6 +70,8 @@ def test_every_pair_instrument_and_condition_gets_a_row_that_names_its_snapshot(
     together, apart = own.loc[IMAGES_TOGETHER], own.loc["image"]
     assert (together["level_db"] > apart["level_db"] + 0.1).all()  # with one rival less, the violin
     assert list(together["shown_instrument"]) == list(together.index.get_level_values("instrument"))
+    scored = own["nsdr_db"]
+    np.testing.assert_allclose(scored.loc["separate_and_add"], scored.loc["image"], atol=1e-9)  # the same stems
     snapshot = found[["checkpoint_id", "catalog_version", "split", "seed"]].drop_duplicates()
     assert snapshot.to_dict("records") == [
         {"checkpoint_id": champion, "catalog_version": 7, "split": "train", "seed": 3}
@@ -78,6 +80,18 @@ def test_every_pair_instrument_and_condition_gets_a_row_that_names_its_snapshot(
     assert by_condition["mix"] == pytest.approx(0, abs=1e-6)
     assert by_condition["ideal_binary"] == by_condition.max() > 15  # flute and tuba share no frequency
     assert abs(by_condition["image"]) < 5  # the separator has learnt nothing
+
+
+def test_every_wished_gain_of_every_instrument_gets_a_row(
+    catalog: Catalog, champion: str, questions: list[Question]
+) -> None:
+    evaluate(catalog, questions)
+    gains = catalog.read("gain_scores")
+    assert len(gains) == len(questions) * 2 * 7
+    assert gains["wished_db"].min() == -np.inf
+    louder = gains[gains["wished_db"] == 12]
+    assert louder["target_db"].between(0, 12).all()
+    assert (gains[gains["wished_db"] < 0]["target_db"] <= 0).all()
 
 
 def test_images_are_asked_together_only_where_instruments_compete(

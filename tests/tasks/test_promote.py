@@ -45,6 +45,11 @@ def score(
     catalog.merge("scores", rows)
 
 
+def on_pairs(*nsdrs_db: float) -> dict[str, float]:
+    """Return scores of as many pairs."""
+    return {f"pair {number}": nsdr_db for number, nsdr_db in enumerate(nsdrs_db)}
+
+
 def promote(catalog: Catalog, checkpoint_id: str) -> Outcome:
     return promote_if_better.fn(checkpoint_id=checkpoint_id, home=str(catalog.home.root), split="val", seed=0)
 
@@ -63,21 +68,34 @@ def test_the_first_checkpoint_becomes_champion(catalog: Catalog, candidates: tup
 def test_a_better_checkpoint_follows_the_champion_and_says_by_how_much(
     catalog: Catalog, candidates: tuple[str, str]
 ) -> None:
-    score(catalog, "old", {"a": 1.0, "b": 3.0})
+    score(catalog, "old", on_pairs(1, 2, 3, 1, 2, 3))
     promote(catalog, "old")
-    score(catalog, "new", {"a": 5.0, "b": 0.0})
+    score(catalog, "new", on_pairs(2, 3, 4, 2, 3, 4))
     outcome = promote(catalog, "new")
     assert outcome.status == "done"
-    assert "2.50 dB against the champion's 2.00 dB on 2 scores of val" in outcome.reason
+    assert outcome.reason == (
+        "promoted: better: mean NSDR 3.00 dB against the champion's 2.00 dB, "
+        "difference +1.00 to +1.00 dB (95 % interval), on 6 scores of val"
+    )
     assert stages(catalog) == {"old": "retired", "new": "champion"}
     assert champion_id(catalog) == "new"
 
 
-@pytest.mark.parametrize("new_db", [1.99, 2.0])
-def test_a_checkpoint_that_is_no_better_does_not(catalog: Catalog, candidates: tuple[str, str], new_db: float) -> None:
-    score(catalog, "old", {"a": 2.0})
+@pytest.mark.parametrize(
+    "news_db",
+    [
+        (1.99, 1.99, 1.99, 1.99, 1.99, 1.99),
+        (2.0, 2.0, 2.0, 2.0, 2.0, 2.0),
+        (9.0, 1.0, 1.0, 1.0, 1.0, 1.0),  # a higher mean by one lucky pair
+        (9.0, 9.0, 9.0, 9.0),  # too few pairs to be sure
+    ],
+)
+def test_a_checkpoint_that_is_not_better_for_sure_does_not(
+    catalog: Catalog, candidates: tuple[str, str], news_db: tuple[float, ...]
+) -> None:
+    score(catalog, "old", on_pairs(2, 2, 2, 2, 2, 2))
     promote(catalog, "old")
-    score(catalog, "new", {"a": new_db})
+    score(catalog, "new", on_pairs(*news_db))
     version = catalog.version("checkpoints")
     outcome = promote(catalog, "new")
     assert outcome.status == "untouched"
@@ -93,20 +111,21 @@ def test_the_champion_is_not_promoted_again(catalog: Catalog, candidates: tuple[
 
 
 def test_only_pairs_that_both_were_scored_on_count(catalog: Catalog, candidates: tuple[str, str]) -> None:
-    score(catalog, "old", {"a": 2.0, "hard": -30.0})
+    score(catalog, "old", on_pairs(2, 2, 2, 2, 2) | {"hard": -30.0})
     promote(catalog, "old")
-    score(catalog, "new", {"a": 1.0, "easy": 30.0})
+    score(catalog, "new", on_pairs(1, 1, 1, 1, 1) | {"easy": 30.0})
     outcome = promote(catalog, "new")
     assert outcome.status == "untouched"
-    assert "1.00 dB against the champion's 2.00 dB on 1 scores" in outcome.reason
+    assert "worse: mean NSDR 1.00 dB against the champion's 2.00 dB" in outcome.reason
+    assert outcome.reason.endswith("on 5 scores of val")
 
 
 def test_only_still_images_and_pairs_of_the_same_split_and_seed_count(
     catalog: Catalog, candidates: tuple[str, str]
 ) -> None:
-    score(catalog, "old", {"a": 2.0})
+    score(catalog, "old", on_pairs(2, 2, 2, 2, 2))
     promote(catalog, "old")
-    score(catalog, "new", {"a": 1.0})
+    score(catalog, "new", on_pairs(1, 1, 1, 1, 1))
     for others in (
         {"condition": "video"},
         {"condition": "image_2"},
@@ -115,7 +134,7 @@ def test_only_still_images_and_pairs_of_the_same_split_and_seed_count(
         {"split": "test"},
         {"num_sources": 3},
     ):
-        score(catalog, "new", {"a": 30.0}, **others)
+        score(catalog, "new", on_pairs(30, 30, 30, 30, 30), **others)
     assert promote(catalog, "new").status == "untouched"
 
 
@@ -130,15 +149,15 @@ def test_without_a_pair_in_common_nobody_is_promoted(catalog: Catalog, candidate
 def test_a_checkpoint_that_leaves_nothing_to_score_is_never_better(
     catalog: Catalog, candidates: tuple[str, str]
 ) -> None:
-    score(catalog, "old", {"a": 2.0, "b": 2.0})
+    score(catalog, "old", on_pairs(2, 2, 2, 2, 2))
     promote(catalog, "old")
-    score(catalog, "new", {"a": None, "b": None})
+    score(catalog, "new", dict.fromkeys(on_pairs(2, 2, 2, 2, 2), None))
     assert promote(catalog, "new").status == "untouched"
     assert champion_id(catalog) == "old"
 
 
 def test_scores_that_one_of_both_lacks_count_for_neither(catalog: Catalog, candidates: tuple[str, str]) -> None:
-    score(catalog, "old", {"a": 2.0, "b": -9.0})
+    score(catalog, "old", on_pairs(2, 2, 2, 2, 2) | {"b": -90.0})
     promote(catalog, "old")
-    score(catalog, "new", {"a": 1.0, "b": None})
+    score(catalog, "new", on_pairs(1, 1, 1, 1, 1) | {"b": None})
     assert promote(catalog, "new").status == "untouched"

@@ -4,6 +4,10 @@
 `ideal_ratio` that of soft ones, `random_binary` the floor. The others are masks that pictures asked for: `image` each
 by itself, `images_together` those of all sources at once, nothing else being taken to play; `image_2`, `image_3` and so
 on are further still pictures of the same instrument, to see how much the picture matters.
+
+The last two say what a person hears who turns everything else down, with the masks of `image`: `separate_and_add` is
+the sum of the stems at their weights, 1 for the wanted one and 0 for the others, which leaves its stem;
+`remix_others_muted` is the mix itself without what the others' masks claim.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,9 +23,10 @@ from varemix.signal.spectrogram import filter_samples, stft
 MIX, IMAGE, WRONG_IMAGE = "mix", "image", "wrong_image"
 PICTURED = ("video", IMAGE, WRONG_IMAGE, "blank_image")
 IMAGES_TOGETHER = "images_together"
+SEPARATE_AND_ADD, OTHERS_MUTED = "separate_and_add", "remix_others_muted"
 CONDITIONS = (
     *("ideal_binary", "ideal_ratio", "random_binary", MIX),
-    *("video", IMAGE, IMAGES_TOGETHER, WRONG_IMAGE, "blank_image"),
+    *("video", IMAGE, IMAGES_TOGETHER, WRONG_IMAGE, "blank_image", SEPARATE_AND_ADD, OTHERS_MUTED),
 )
 _SILENCE_DB = -120.0
 _BATCH = 8
@@ -57,6 +62,12 @@ def known_masks(sources: np.ndarray, *, seed: int) -> dict[str, np.ndarray]:
         "ideal_ratio": ideal_ratio(magnitudes).numpy(),
         "random_binary": random_binary(tuple(magnitudes.shape), seed=seed).numpy(),
     }
+
+
+def others_down(masks: np.ndarray) -> dict[str, np.ndarray]:
+    """Return gains [N, F, T] by which each source is heard alone, in the two ways there are, from masks [N, F, T]."""
+    others = masks.sum(axis=0) - masks
+    return {SEPARATE_AND_ADD: masks, OTHERS_MUTED: np.maximum(1 - others, 0)}
 
 
 def score_conditions(sources: np.ndarray, masks: Mapping[str, np.ndarray]) -> list[Score]:

@@ -1,11 +1,13 @@
 """Scores as tables that a person can read."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
-from varemix.evaluation.bootstrap import mean_interval
+from varemix.evaluation.bootstrap import MeanInterval
+from varemix.evaluation.clusters import clustered_interval
 from varemix.evaluation.conditions import CONDITIONS, IMAGE, MIX
 from varemix.evaluation.recognition import Recognition
 
@@ -19,6 +21,8 @@ _TITLES = {
     "images_together": "still images, nothing else",
     "wrong_image": "wrong image",
     "blank_image": "blank image",
+    "separate_and_add": "separate-and-add, others at 0",
+    "remix_others_muted": "remix, others muted",
 }
 _COLUMNS = {"nsdr_db": "NSDR", "sir_db": "SIR", "sar_db": "SAR"}
 _ALL = "all"
@@ -57,13 +61,16 @@ def image_deviations_db(scores: pd.DataFrame) -> dict[str, float]:
 def conditions_table(scores: pd.DataFrame, *, seed: int = 0) -> str:
     """Return the paper's Table I as Markdown: means in dB with bootstrap 95 % intervals, a row a condition.
 
-    `scores` has the columns condition, nsdr_db, sir_db, sar_db, level_db. The mix's SAR is left out: nothing was done
-    to it.
+    `scores` has the columns pair_id, condition, nsdr_db, sir_db, sar_db, level_db. Mixes are resampled with all their
+    sources, which are not independent. Conditions that were not scored are left out,
+    and so is the mix's SAR: nothing was done to it.
     """
     rows = [["masks made from", *(f"{title} [dB]" for title in _COLUMNS.values()), "level [dB]", "scores"]]
     for condition in CONDITIONS:
         chosen = scores[scores["condition"] == condition]
-        cells = [_interval(chosen[column], seed=seed) for column in _COLUMNS]
+        if chosen.empty:
+            continue
+        cells = [_interval(chosen, column, seed=seed) for column in _COLUMNS]
         if condition == MIX:
             cells[2] = ""
         level = f"{chosen['level_db'].mean():.1f}" if chosen["level_db"].notna().any() else "none"
@@ -98,11 +105,35 @@ def mistakes_table(recognitions: Sequence[Recognition]) -> str:
     return markdown(rows)
 
 
+def in_words(interval: MeanInterval, *, is_signed: bool = False) -> str:
+    """Return an interval as a cell of a table, such as `2.31 (1.98 to 2.65)`; `none` where nothing was averaged."""
+    if interval.num_values == 0:
+        return "none"
+    sign = "+" if is_signed else ""
+    mean, low, high = (f"{value:{sign}.2f}" for value in interval)
+    return f"{mean} ({low} to {high})"
+
+
+def facts_in_words(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return facts as a person reads them, name and value; of a record, its entries side by side."""
+    return [(_words(name), _in_one_cell(fact)) for name, fact in facts.items()]
+
+
 def markdown(rows: Sequence[Sequence[str]]) -> str:
     """Return rows of cells, the first of them the header, as a Markdown table."""
     header, *body = [[" ".join(cell.replace("|", "\\|").splitlines()) for cell in row] for row in rows]
     lines = [header, ["---"] * len(header), *body]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _words(name: str) -> str:
+    return name.replace("_db", " [dB]").replace("_", " ")
+
+
+def _in_one_cell(fact: object) -> str:
+    if isinstance(fact, Mapping):
+        return ", ".join(f"{_words(str(name))} {entry}" for name, entry in fact.items())
+    return str(fact)
 
 
 def _by_instrument(values: pd.DataFrame, column: str) -> dict[str, float]:
@@ -111,8 +142,5 @@ def _by_instrument(values: pd.DataFrame, column: str) -> dict[str, float]:
     return {str(name): float(value) for name, value in by_instrument.items()} | {_ALL: float(values[column].mean())}
 
 
-def _interval(values: "pd.Series[float]", *, seed: int) -> str:
-    if values.notna().sum() == 0:
-        return "none"
-    mean, low, high = mean_interval(values.to_numpy(dtype=float), seed=seed)
-    return f"{mean:.2f} ({low:.2f} to {high:.2f})"
+def _interval(chosen: pd.DataFrame, column: str, *, seed: int) -> str:
+    return in_words(clustered_interval(chosen[column], chosen["pair_id"], seed=seed))

@@ -37,9 +37,12 @@ def separate(mix: np.ndarray, masks: np.ndarray, *, decay: float = 0.0) -> np.nd
     return torch.stack(stems).numpy()
 
 
-def separate_and_add(mix: np.ndarray, masks: np.ndarray, weights: Sequence[float]) -> np.ndarray:
-    """Return the baseline that remixing is compared with: the weighted sum [C, S] of the stems."""
-    stems = separate(mix, masks)
+def separate_and_add(mix: np.ndarray, masks: np.ndarray, weights: Sequence[float], *, decay: float = 0.0) -> np.ndarray:
+    """Return the baseline that remixing is compared with: the weighted sum [C, S] of the stems.
+
+    Masks are smoothed along time first (ZLBM, `decay`).
+    """
+    stems = separate(mix, masks, decay=decay)
     total: np.ndarray = np.tensordot(np.asarray(weights, dtype=stems.dtype), stems, axes=1)
     return total
 

@@ -27,7 +27,7 @@ def zlbm(mask: np.ndarray, decay: float = DEFAULT_DECAY) -> np.ndarray:
     if decay == 0 or mask.shape[-1] == 0:
         return mask
     forward = _low_pass(mask, decay)
-    return _low_pass(forward[..., ::-1], decay)[..., ::-1]
+    return np.ascontiguousarray(_low_pass(forward[..., ::-1], decay)[..., ::-1])
 
 
 def context_frames(decay: float) -> int:

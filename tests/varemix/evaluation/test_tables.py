@@ -6,11 +6,13 @@ import re
 import pandas as pd
 import pytest
 
+from varemix.evaluation.bootstrap import MeanInterval, mean_interval
 from varemix.evaluation.conditions import CONDITIONS
 from varemix.evaluation.recognition import Recognition
 from varemix.evaluation.tables import (
     conditions_table,
     image_deviations_db,
+    in_words,
     instruments_table,
     markdown,
     mean_level_db,
@@ -72,11 +74,13 @@ def test_a_condition_without_scores_has_no_mean(scores: pd.DataFrame) -> None:
     assert math.isnan(means(scores, "blank_image")["all"])
 
 
-def test_table_one_has_a_row_for_each_condition(scores: pd.DataFrame) -> None:
+def test_table_one_has_a_row_for_each_condition() -> None:
+    scores = frame(*((condition, "violin", 1.0) for condition in reversed(CONDITIONS)))
     header, *rows = rows_of(conditions_table(scores))
     assert header == ["masks made from", "NSDR [dB]", "SIR [dB]", "SAR [dB]", "level [dB]", "scores"]
     assert len(rows) == len(CONDITIONS)
     assert len({row[0] for row in rows}) == len(CONDITIONS)
+    assert rows[0][0] == "ideal binary mask"
 
 
 def test_table_one_gives_means_within_their_intervals(scores: pd.DataFrame) -> None:
@@ -102,14 +106,19 @@ def test_the_unprocessed_mix_has_no_artefacts_to_tell_of(scores: pd.DataFrame) -
     assert rows["unprocessed mix"][3] == ""
 
 
-def test_a_condition_without_scores_says_so(scores: pd.DataFrame) -> None:
-    rows = {row[0]: row for row in rows_of(conditions_table(scores))}
-    assert rows["blank image"][1:] == ["none", "none", "none", "none", "0"]
+def test_table_one_leaves_out_the_conditions_that_were_not_scored(scores: pd.DataFrame) -> None:
+    _, *rows = rows_of(conditions_table(scores))
+    assert [row[0] for row in rows] == ["ideal binary mask", "unprocessed mix", "video frames", "still image"]
+
+
+def test_a_condition_whose_estimates_are_all_silent_says_so() -> None:
+    _, *rows = rows_of(conditions_table(frame(("blank_image", "violin", math.nan))))
+    assert rows == [["blank image", "none", "none", "none", "none", "1"]]
 
 
 def test_no_scores_at_all_still_give_the_tables() -> None:
     empty = frame()
-    assert len(rows_of(conditions_table(empty))) == 1 + len(CONDITIONS)
+    assert len(rows_of(conditions_table(empty))) == 1
     assert len(rows_of(instruments_table(empty))) == 1
 
 
@@ -183,6 +192,13 @@ def test_mistaken_pictures_are_named_the_commonest_mistake_first() -> None:
         ["violin", "cello", "7", "2.jpg, 3.jpg, 4.jpg, 5.jpg, 6.jpg and 2 more"],
         ["tuba", "flute", "1", "1.jpg"],
     ]
+
+
+def test_an_interval_in_words_shows_its_sign_when_asked_to() -> None:
+    interval = MeanInterval(mean=1.234, low=-0.5, high=12.0, num_values=3, num_ignored=0)
+    assert in_words(interval) == "1.23 (-0.50 to 12.00)"
+    assert in_words(interval, is_signed=True) == "+1.23 (-0.50 to +12.00)"
+    assert in_words(mean_interval([math.nan], seed=0)) == "none"
 
 
 def test_markdown_puts_the_rule_under_the_header() -> None:

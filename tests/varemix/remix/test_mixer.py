@@ -3,6 +3,7 @@ import pytest
 
 from varemix.errors import MediaError, UsageError
 from varemix.remix.mixer import filtered_blocks, remix, separate, separate_and_add
+from varemix.signal.smoothing import zlbm
 from varemix.signal.spectrogram import NUM_BINS, num_frames
 
 
@@ -60,6 +61,14 @@ def test_separate_and_add_weighs_the_stems():
     mix, masks = mix_and_masks()
     first, second = separate(mix, masks)
     np.testing.assert_allclose(separate_and_add(mix, masks, [0.5, 2.0]), 0.5 * first + 2 * second, atol=1e-12)
+
+
+def test_separate_and_add_smooths_the_masks_before_it_weighs_them():
+    mix, masks = mix_and_masks()
+    smooth = np.ascontiguousarray(zlbm(masks, 0.8))
+    expected = separate_and_add(mix, smooth, [0.5, 2.0])
+    np.testing.assert_allclose(separate_and_add(mix, masks, [0.5, 2.0], decay=0.8), expected, atol=1e-12)
+    assert np.abs(expected - separate_and_add(mix, masks, [0.5, 2.0])).max() > 0.01
 
 
 @pytest.mark.parametrize("num_samples", [100, 511, 512, 1024, 5000, 51_201])

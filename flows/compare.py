@@ -1,0 +1,75 @@
+"""Flow: two checkpoints and mixtures -> whether the second is better than the first, worse, or neither for sure."""
+
+import time
+
+from prefect import flow
+
+from catalog.files import Home
+from catalog.store import Catalog
+from flows.evaluate import evaluate
+from flows.settings import workers
+from flows.summary import Summary, publish
+from tasks.checkpoints import checkpoint_row
+from tasks.promote import compare_checkpoints
+from tasks.shards import Outcome
+from varemix.evaluation.compare import comparison_table
+
+_ABOUT = (
+    "B less A, on the same mixes and pictures; mixes are resampled with all their sources. Better and worse are said "
+    "where the interval leaves 0 out. Sources of which only one of both is not silent are counted, and in no mean."
+)
+
+
+@flow(name="compare", flow_run_name="compare {checkpoint_a} with {checkpoint_b}", task_runner=workers())
+def compare(
+    checkpoint_a: str,
+    checkpoint_b: str,
+    split: str = "val",
+    pairs: int = 64,
+    seed: int = 0,
+    stills: str | None = None,
+    sources: int = 2,
+    home: str | None = None,
+) -> list[Summary]:
+    """Evaluate two checkpoints on the same mixes and say which is the better one.
+
+    Args:
+        checkpoint_a: id of the one that stands, or `shipped`.
+        checkpoint_b: id of the one that would follow, or `shipped`.
+        split: `val`, `test` or `train`.
+        pairs: how many mixes to draw.
+        seed: what the mixes, the pictures and the resampling are drawn with.
+        stills: a folder of still pictures by instrument; by default frames of other clips of the split.
+        sources: how many instruments are mixed.
+        home: the home folder; by default $VAREMIX_HOME or ./data.
+
+    """
+    started = time.monotonic()
+    catalog = Catalog(Home.open(home))
+    where = str(catalog.home.root)
+    both = [checkpoint_row(catalog, name)["checkpoint_id"] for name in (checkpoint_a, checkpoint_b)]
+    evaluated = [evaluate(name, split, pairs, seed, stills, sources, 1, 0, where) for name in both]
+    found = compare_checkpoints(
+        checkpoint_a=both[0], checkpoint_b=both[1], home=where, split=split, seed=seed, num_sources=sources
+    )
+    overall = found.overall
+    facts = {
+        "checkpoint_a": both[0],
+        "checkpoint_b": both[1],
+        **{"split": split, "seed": seed, "pairs": pairs, "sources": sources},
+        "verdict": f"B is {overall.verdict}",
+        "difference_db": {
+            "mean": round(overall.difference_db.mean, 3),
+            "low": round(overall.difference_db.low, 3),
+            "high": round(overall.difference_db.high, 3),
+        },
+        "verdicts": {difference.instrument: difference.verdict for difference in found.instruments},
+    }
+    summary = Summary(
+        stage="compare",
+        outcomes=(Outcome(item=f"{both[0]} and {both[1]}", status="done"),),
+        seconds=time.monotonic() - started,
+        facts=facts,
+        report=f"{_ABOUT}\n\n{comparison_table(found)}",
+    )
+    return [*evaluated, publish(summary)]

@@ -1,0 +1,64 @@
+"""How much a wished gain really changes the instrument that was meant, and how much the rest.
+
+A remix (equation 1) is one linear filter that varies in time, 1 + s M, made from the mask. So the same filter is
+applied to the true instrument alone and to everything else alone, and what becomes of their levels is compared with
+the wish. A perfect mask changes the target by what was wished and the rest by nothing.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from varemix.errors import EvaluationError
+from varemix.signal.smoothing import zlbm
+from varemix.signal.spectrogram import filter_samples
+
+WISHED_DB = (-math.inf, -12.0, -6.0, -3.0, 3.0, 6.0, 12.0)
+SILENCE_DB = -80.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class AchievedGain:
+    """What a wish for one source did, as changes of RMS level in dB.
+
+    `wished_db` is -inf for mute; `target_db` is the change of the source itself, `rest_db` that of all others together.
+    Changes below -80 dB count as -80; NaN where there was silence before.
+    """
+
+    source: int
+    wished_db: float
+    target_db: float
+    rest_db: float
+
+
+def achieved_gains(sources: np.ndarray, masks: np.ndarray, *, decay: float) -> list[AchievedGain]:
+    """Return what each wish for each source does, the other sources being left as they are.
+
+    `sources` are [N, S] at 44.1 kHz, `masks` [N, F, T], smoothed by ZLBM with `decay`. Raises EvaluationError when
+    there is not one mask for each source.
+    """
+    if len(sources) != len(masks):
+        raise EvaluationError(f"{len(masks)} masks were given for {len(sources)} sources; give one for each.")
+    smooth = zlbm(masks, decay)
+    return [gain for source in range(len(sources)) for gain in _gains_of(source, sources, smooth[source])]
+
+
+def _gains_of(source: int, sources: np.ndarray, mask: np.ndarray) -> Iterator[AchievedGain]:
+    """Yield what each wish for one source does, of sources [N, S] and its mask [F, T]."""
+    parts = np.stack([sources[source], np.delete(sources, source, axis=0).sum(axis=0)])
+    claimed = filter_samples(torch.from_numpy(parts), torch.from_numpy(mask)).numpy()
+    for wished_db in WISHED_DB:
+        changed = parts + (10 ** (wished_db / 20) - 1) * claimed
+        target_db, rest_db = _changes_db(parts, changed)
+        yield AchievedGain(source=source, wished_db=wished_db, target_db=target_db, rest_db=rest_db)
+
+
+def _changes_db(before: np.ndarray, after: np.ndarray) -> list[float]:
+    """Return by how much the RMS of signals [..., S] changed, in dB [...]."""
+    energies_before, energies_after = (np.square(signal, dtype=np.float64).sum(axis=-1) for signal in (before, after))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        changes_db = 10 * np.log10(energies_after / energies_before)
+    return np.maximum(changes_db, SILENCE_DB).tolist()
