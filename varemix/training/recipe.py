@@ -50,7 +50,8 @@ class Recipe:
     Rates are for the vision network's trunk and for everything else, but for its head if that has a `head_rate`; they
     fall tenfold at the epochs `rate_drops` ("steps"), all the time ("cosine"), or in the last quarter ("plateau").
     An epoch draws `examples_per_clip` examples for each training clip. Gradients longer than `longest_gradient` are
-    shortened to it.
+    shortened to it. An example is `example_frames` long, by default as much as the separator hears at once; a network
+    that learnt from short ones hears better when it is given longer ones.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Recipe:
     initialisation: Literal["pixels", "default"] = "default"
     precision: Literal["float32", "bfloat16"] = "float32"
     longest_gradient: float | None = None
+    example_frames: int | None = None
     num_validation_examples: int = 64
     seed: int = 0
 
@@ -87,8 +89,8 @@ class Recipe:
 
     @property
     def window_samples(self) -> int:
-        """Samples of one example: the most that give exactly the network's frames, and 5.94 s for 512 of them."""
-        return self.separator.window_frames * HOP_SAMPLES - 4
+        """Samples of one example: the most that give exactly its frames, and 5.94 s for 512 of them."""
+        return (self.example_frames or self.separator.window_frames) * HOP_SAMPLES - 4
 
     def as_dict(self) -> dict[str, Any]:
         """Return the recipe as plain JSON-like values."""
@@ -153,12 +155,12 @@ def reference() -> Recipe:
             sound="residual",
             num_maps=16,
             widths=(32, 48, 96, 128, 192, 256),
-            window_frames=256,
+            window_frames=512,
             masks="soft",
             has_rivals=True,
             floor=1e-3,
         ),
-        epochs=11,
+        epochs=21,
         examples_per_clip=20,
         batch_size=8,
         optimiser="adamw",
@@ -171,11 +173,11 @@ def reference() -> Recipe:
         source_odds=(0.1, 0.5, 0.4),
         volume_range=(0.5, 1.5),
         augmentation=Augmentation(
-            pitch_semitones=4.0,
-            equaliser_db=6.0,
-            room_share=0.4,
+            pitch_semitones=5.0,
+            equaliser_db=9.0,
+            room_share=0.5,
             low_pass_share=0.2,
-            doubled_share=0.3,
+            doubled_share=0.4,
             noise_share=0.5,
             levelled_share=0.5,
             level_db=(-4.0, 14.0),
@@ -187,6 +189,7 @@ def reference() -> Recipe:
         code_steps=500,
         precision="bfloat16",
         longest_gradient=5.0,
+        example_frames=256,
         num_validation_examples=128,
     )
 
