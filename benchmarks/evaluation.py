@@ -82,13 +82,11 @@ def measure_bss(pairs: list[tuple[np.ndarray, np.ndarray]]) -> None:
     own, other = scorers
     for scorer in scorers:
         middle = statistics.median(scorer.seconds)
-        say(
-            f"{scorer.name:9} {sum(scorer.seconds):8.1f} s for {len(pairs)} pairs, median {1000 * middle:.0f} ms a pair"
-        )
+        seconds = f"{sum(scorer.seconds):7.1f} s for {len(pairs)} pairs, median {1000 * middle:.0f} ms"
+        say(f"{scorer.name:9} {seconds}")
     apart = max(float(np.abs(a - b).max()) for a, b in zip(own.scores, other.scores, strict=True))
-    say(
-        f"varemix is {sum(other.seconds) / sum(own.seconds):.1f} times as fast; scores differ by {apart:.1e} dB at most."
-    )
+    faster = sum(other.seconds) / sum(own.seconds)
+    say(f"varemix is {faster:.1f} times as fast; scores differ by {apart:.1e} dB at most.")
 
 
 def measure_peaq(pairs: list[tuple[np.ndarray, np.ndarray]]) -> None:

@@ -1,7 +1,8 @@
 """Checkpoints: a separator as one safetensors file with a JSON header; loaded strictly, never unpickled.
 
-The header's entry "varemix" is JSON: format version, the separator's settings, the instruments whose queries it
-keeps, and its provenance (recipe, seed, data: facts for people, not needed to load).
+The header's entry "varemix" is JSON: format version, the signal that the separator hears (rate and transform), its
+settings, the instruments whose queries it keeps, and its provenance (recipe, seed, data: facts for people, not needed
+to load).
 """
 
 import json
@@ -17,15 +18,18 @@ from safetensors.torch import save_file
 from varemix.errors import CheckpointError
 from varemix.model.precision import has_fast_bfloat16
 from varemix.model.separator import Separator, SeparatorSettings
+from varemix.signal.spectrogram import HOP_SAMPLES, RATE_HZ, WINDOW_SAMPLES
 
 FORMAT_VERSION = 2
 _ENTRY = "varemix"
+_SIGNAL = {"rate_hz": RATE_HZ, "window_samples": WINDOW_SAMPLES, "hop_samples": HOP_SAMPLES}
 
 
 def save_checkpoint(path: Path, separator: Separator, *, provenance: Mapping[str, Any], is_half: bool = False) -> None:
     """Write the separator to `path`; with `is_half` its matrices and kernels in half precision."""
     header = {
         "version": FORMAT_VERSION,
+        "signal": _SIGNAL,
         "settings": asdict(separator.settings),
         "instruments": list(separator.instruments),
         "provenance": dict(provenance),
@@ -74,6 +78,11 @@ def read_header(path: Path) -> dict[str, Any]:
     if version != FORMAT_VERSION:
         raise CheckpointError(
             f"'{path}' has checkpoint format {version}, this varemix reads {FORMAT_VERSION}; "
+            "use the varemix that wrote it, or train again."
+        )
+    if header.get("signal", _SIGNAL) != _SIGNAL:
+        raise CheckpointError(
+            f"'{path}' hears another spectrum ({header['signal']}) than this varemix makes ({_SIGNAL}); "
             "use the varemix that wrote it, or train again."
         )
     return dict(header)

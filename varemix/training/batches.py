@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -61,11 +61,13 @@ class BatchMaker:
         change = self._recipe.augmentation if is_learning else Augmentation()
         waves = [wave_of(source, self._recordings, self._recipe.window_samples) for source in sources]
         level = 10 ** (draw.uniform(*change.level_db) / 20)
+        changes = draw_changes(change, len(sources), draw)
+        audible = {place: echoes for place, echoes in changes.echoes.items() if sources[place].voices}
         return (
             torch.stack(waves) * (level / len(sources)),
             shown,
             torch.tensor(self._labels_of(sources)),
-            draw_changes(change, len(sources), draw),
+            replace(changes, echoes=audible),
         )
 
     def _labels_of(self, sources: Sequence[Source]) -> list[int]:

@@ -110,7 +110,7 @@ class _Lesson(nn.Module):
     def forward(self, batch: Batch) -> Tensor:
         """Return the mean loss [] of the batch's examples."""
         device = self.separator.device
-        spectra = stft(batch.waves.to(device, non_blocking=True))
+        spectra = _spectra(batch.waves, device)
         queries = self._book.queries(batch.shown.to(device, non_blocking=True))
         labels = batch.labels.to(device)
         asked = self._recipe.asked
@@ -272,6 +272,15 @@ class _Run:
             f"The {what}. The last state saved before it is kept in '{self.state_path}'; "
             "lower the learning rate or look for odd recordings."
         )
+
+
+def _spectra(waves: Tensor, device: torch.device) -> Tensor:
+    """Return the spectra [B, N, F, T] of waves [B, N, S], of which only those that sound are transformed."""
+    is_sounding = waves.any(dim=-1)
+    transformed = stft(waves[is_sounding].to(device, non_blocking=True))
+    spectra = transformed.new_zeros(*waves.shape[:2], *transformed.shape[1:])
+    spectra[is_sounding.to(device)] = transformed
+    return spectra
 
 
 def _initialise(module: nn.Module) -> None:

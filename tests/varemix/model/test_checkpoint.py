@@ -96,6 +96,15 @@ def test_a_format_of_the_future_is_refused(saved):
         load_checkpoint(rewritten(saved, lambda header: header.update(version=99)))
 
 
+def test_a_checkpoint_that_hears_another_spectrum_is_refused(saved):
+    with pytest.raises(CheckpointError, match="another spectrum"):
+        load_checkpoint(rewritten(saved, lambda header: header["signal"].update(hop_samples=256)))
+
+
+def test_a_checkpoint_that_does_not_tell_its_spectrum_hears_ours(saved):
+    load_checkpoint(rewritten(saved, lambda header: header.pop("signal")))
+
+
 def test_unknown_settings_are_refused(saved):
     with pytest.raises(CheckpointError, match="settings"):
         load_checkpoint(rewritten(saved, lambda header: header["settings"].update(surprise=1)))
