@@ -1,6 +1,7 @@
 """Flow: checkpoint and mixtures of recordings -> scores and a report."""
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from varemix.evaluation.mixtures import draw_mixtures
 from varemix.media.clips import Clip
 
 _SHARD = 4
+_FEW_RECORDINGS = 3
 
 
 @flow(name="evaluate", flow_run_name="evaluate on {split}", task_runner=workers())
@@ -75,7 +77,7 @@ def evaluate(
         threshold_db=presence_threshold_db(catalog, row),
     )
     drawn = {"pairs": pairs, "sources": sources, "images_per_source": images_per_source, "studied": len(further)}
-    facts = {"checkpoint_id": row["checkpoint_id"], **snapshot, **drawn, **found.numbers()}
+    facts = {"checkpoint_id": row["checkpoint_id"], **snapshot, **drawn, **_few(clips), **found.numbers()}
     tables, figures = found.tables(sources), found.figures()
     for caption, picture in figures.items():
         show_picture(caption, picture)
@@ -116,6 +118,13 @@ def drawn_questions(
         right = draw_further_stills(mixture, pictures, first, images_per_source - 1, draw)
         questions.append(Question(mixture=mixture, seed=seed, stills=right, wrong=wrong))
     return questions
+
+
+def _few(clips: Sequence[Clip]) -> dict[str, dict[str, int]]:
+    """Return the instruments of which there are too few recordings to say much, if there are any."""
+    counted = Counter(clip.instrument for clip in clips)
+    few = {name: count for name, count in sorted(counted.items()) if count < _FEW_RECORDINGS}
+    return {"instruments_with_few_recordings": few} if few else {}
 
 
 def _names(questions: Sequence[Question], before: str = "") -> list[str]:

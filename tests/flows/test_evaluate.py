@@ -70,6 +70,7 @@ def test_every_mix_is_scored_and_a_picture_that_cannot_be_read_is_told(summary: 
 def test_the_facts_tell_what_was_measured(summary: Summary, catalog: Catalog) -> None:
     facts = summary.facts
     assert (facts["pairs"], facts["sources"], facts["images_per_source"]) == (2, 3, 2)
+    assert facts["instruments_with_few_recordings"] == {"flute": 1, "tuba": 1, "violin": 1, "xylophone": 1}
     assert set(facts["mean_nsdr_db"]) == {
         "ideal_binary",
         "ideal_ratio",
