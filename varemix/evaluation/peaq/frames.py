@@ -33,7 +33,10 @@ def sounding_part(signal: FloatArray) -> slice | None:
     num_samples = signal.shape[-1]
     if num_samples < _BOUNDARY_SAMPLES:
         return None
-    sums = sliding_window_view(np.abs(signal), _BOUNDARY_SAMPLES, axis=-1).sum(axis=-1)
+    magnitudes, num_starts = np.abs(signal), num_samples - _BOUNDARY_SAMPLES + 1
+    sums = magnitudes[:, :num_starts].copy()
+    for start in range(1, _BOUNDARY_SAMPLES):
+        sums += magnitudes[:, start : start + num_starts]
     loud = np.flatnonzero((sums > _BOUNDARY_SUM).any(axis=0))
     if not loud.size:
         return None
