@@ -21,10 +21,12 @@ import torch
 from benchmarks.clips import Clips, clips_of
 from benchmarks.rounds import Way, alternated, say, say_rates
 from varemix.errors import VaremixError
+from varemix.evaluation.bss import nsdr_db
+from varemix.evaluation.mixtures import Mixture, draw_mixtures, read_sources
 from varemix.media.clips import Stretch, read_stretch
 from varemix.model.precision import has_fast_bfloat16
 from varemix.model.separator import Separator
-from varemix.signal.spectrogram import RATE_HZ
+from varemix.signal.spectrogram import RATE_HZ, filter_samples
 from varemix.training.devices import chosen_device
 from varemix.training.loop import new_separator
 from varemix.training.recipe import reference
@@ -32,6 +34,7 @@ from varemix.weights import shipped_checkpoint
 
 _NUM_SOURCES = 3
 _COMPARED_S = 20.0
+_SCORED_PAIRS = 24
 _BLOCK_SAMPLES = 10 * RATE_HZ
 _SHIPPED = "as shipped"
 
@@ -100,15 +103,45 @@ def demucs(mix: np.ndarray, device: torch.device) -> Callable[[], None] | None:
 def say_difference(separator: Separator, mix: np.ndarray) -> None:
     """Print how far masks in bfloat16 are from those in float32."""
     part = mix[: round(_COMPARED_S * RATE_HZ)]
-    reduced, full = copy.deepcopy(separator), copy.deepcopy(separator)
-    reduced.is_reduced, full.is_reduced = True, False
-    difference = np.abs(
-        reduced.masks(part, separator.instrument_queries) - full.masks(part, separator.instrument_queries)
-    )
+    reduced, full = (twin.masks(part, separator.instrument_queries) for twin in in_both_precisions(separator))
+    difference = np.abs(reduced - full)
     say(
         f"\nMasks of {len(difference)} instruments in bfloat16 differ from those in float32 by "
         f"{difference.mean():.5f} on average and by {difference.max():.4f} at most, over {len(part) / RATE_HZ:.0f} s."
     )
+
+
+def say_what_it_costs(separator: Separator, clips: Clips) -> None:
+    """Print how far the scores of pairs, asked for by name, differ between bfloat16 and float32."""
+    both = in_both_precisions(separator)
+    pairs = [pair for pair in draw_mixtures(clips.val, _SCORED_PAIRS, seed=0) if _knows(separator, pair)]
+    nsdrs_db = np.array([[_nsdr_db(one, pair) for pair in pairs] for one in both])  # [2, pairs, N]
+    apart_db = np.abs(nsdrs_db[0] - nsdrs_db[1])
+    if np.isfinite(apart_db).any():
+        say(
+            f"NSDR of {len(pairs)} pairs, asked for by name: {np.nanmean(nsdrs_db[0]):.3f} dB in bfloat16, "
+            f"{np.nanmean(nsdrs_db[1]):.3f} dB in float32; a source differs by {np.nanmax(apart_db):.3f} dB at most."
+        )
+
+
+def in_both_precisions(separator: Separator) -> tuple[Separator, Separator]:
+    """Return twins of the separator, one that computes in bfloat16 and one in float32."""
+    reduced, full = copy.deepcopy(separator), copy.deepcopy(separator)
+    reduced.is_reduced, full.is_reduced = True, False
+    return reduced, full
+
+
+def _knows(separator: Separator, pair: Mixture) -> bool:
+    return set(pair.instruments) <= set(separator.instruments)
+
+
+def _nsdr_db(separator: Separator, pair: Mixture) -> np.ndarray:
+    """Return the NSDR [N] of a pair's sources."""
+    sources = read_sources(pair)
+    mix = sources.sum(axis=0)
+    queries = torch.stack([separator.instrument_query(name) for name in pair.instruments])
+    stems = filter_samples(torch.from_numpy(mix), torch.from_numpy(separator.masks(mix, queries))).numpy()
+    return nsdr_db(sources, stems, mix)
 
 
 def measure(options: argparse.Namespace, clips: Clips) -> None:
@@ -134,6 +167,7 @@ def measure(options: argparse.Namespace, clips: Clips) -> None:
     if rival is not None:
         say(f"\nAs shipped it hears {rates[_SHIPPED] / rates['htdemucs']:.1f} times as fast as HTDemucs.")
     say_difference(separator, mix)
+    say_what_it_costs(separator, clips)
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from varemix.training.recipe import Recipe
 _MOMENTUM = 0.9
 _ADAM_BETAS = (0.9, 0.99)
 _WARM_UP_STEPS = 200
-_FALL_SHARE = 0.25  # of a run: the end of a plateau
+_FALL_SHARE = 0.5  # of a run: the end of a plateau
 
 
 def new_optimiser(recipe: Recipe, separator: Separator) -> torch.optim.Optimizer:

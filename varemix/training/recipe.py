@@ -48,7 +48,7 @@ class Recipe:
     `pictures_per_clip` frames of every clip are kept decoded; where the trunk is frozen (`trunk_rate` 0), features of
     `picture_views` random views of each are kept, and the head first learns the instruments' codes for `code_steps`.
     Rates are for the vision network's trunk and for everything else, but for its head if that has a `head_rate`; they
-    fall tenfold at the epochs `rate_drops` ("steps"), all the time ("cosine"), or in the last quarter ("plateau").
+    fall tenfold at the epochs `rate_drops` ("steps"), all the time ("cosine"), or in the second half ("plateau").
     An epoch draws `examples_per_clip` examples for each training clip. Gradients longer than `longest_gradient` are
     shortened to it. An example is `example_frames` long, by default as much as the separator hears at once; a network
     that learnt from short ones hears better when it is given longer ones.

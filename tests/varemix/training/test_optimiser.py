@@ -33,9 +33,9 @@ def test_the_cosine_rises_at_first_and_then_falls_to_nothing() -> None:
     assert 0 < factors[-1] < 1e-3
 
 
-def test_the_plateau_is_level_until_the_last_quarter_and_then_falls_in_a_line() -> None:
+def test_the_plateau_is_level_for_the_first_half_and_then_falls_in_a_line() -> None:
     factors = factors_of(reference(), 100)
-    num_steps, fall = len(factors), len(factors) // 4
+    num_steps, fall = len(factors), len(factors) // 2
     assert (np.diff(factors[:200]) > 0).all()
     assert (factors[199 : num_steps - fall + 1] == 1).all()
     np.testing.assert_allclose(np.diff(factors[-fall:]), -1 / fall, atol=1e-9)
