@@ -4,19 +4,13 @@ Exit codes: 0 all done; 1 nothing could be done; 2 wrong usage; 3 done but for t
 is said before a flow starts, so that no server is started for it.
 """
 
-import json
-import math
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markdown import Markdown
 
-from catalog.errors import CatalogError
 from flows.options import (
     AbsentOption,
     CheckpointOption,
@@ -41,13 +35,11 @@ from flows.options import (
     StudiedOption,
     TemplateOption,
 )
-from varemix.errors import UsageError, VaremixError
+from flows.terminal import NOTHING_DONE, errors_in_words, finish, in_one_line, print_json, say, show_page
+from varemix.errors import UsageError
 
 if TYPE_CHECKING:
     from catalog.store import Catalog
-    from flows.summary import Summary
-
-_NOTHING_DONE, _WRONG_USAGE = 1, 2
 
 app = typer.Typer(
     name="varemix",
@@ -55,9 +47,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Remix whole libraries of recordings by showing pictures of the instruments to make louder or softer.",
 )
-_PLAIN_WIDTH = 120  # where the output is no terminal
-_out = Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
-_err = Console(stderr=True)
 
 
 @app.command()
@@ -67,13 +56,13 @@ def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
     findings = examine(home)
     if as_json:
-        _print_json({"findings": as_dicts(findings)})
+        print_json({"findings": as_dicts(findings)})
     else:
         for finding in findings:
-            _say(f"{'well' if finding.is_well else 'BAD '}  {finding.what}: {finding.found}")
+            say(f"{'well' if finding.is_well else 'BAD '}  {finding.what}: {finding.found}")
             if not finding.is_well:
-                _say(f"      {finding.remedy}")
-    raise typer.Exit(0 if all(finding.is_well for finding in findings) else _NOTHING_DONE)
+                say(f"      {finding.remedy}")
+    raise typer.Exit(0 if all(finding.is_well for finding in findings) else NOTHING_DONE)
 
 
 @app.command()
@@ -89,7 +78,7 @@ def refresh(
 
     _open_catalog(home)
     listed_videos(source, url_template, limit)
-    _finish([refresh(source, url_template, limit, home)], as_json=as_json)
+    finish([refresh(source, url_template, limit, home)], as_json=as_json)
 
 
 @app.command()
@@ -113,7 +102,7 @@ def train(
     plan = plan_training(_open_catalog(home), recipe, folder, start)
     if not resume:
         plan.forget_unfinished()
-    _finish([train(recipe, device, folder, start, processes, home)], as_json=as_json)
+    finish([train(recipe, device, folder, start, processes, home)], as_json=as_json)
 
 
 @app.command()
@@ -148,9 +137,9 @@ def evaluate(
     if compare:
         from flows.compare import compare as compare_both
 
-        _finish(compare_both(*compare, split, pairs, seed, folder, sources, home), as_json=as_json)
+        finish(compare_both(*compare, split, pairs, seed, folder, sources, home), as_json=as_json)
     drawn = (checkpoint, split, pairs, seed, folder, sources, images_per_source, studied)
-    _finish([evaluate(*drawn, home)], as_json=as_json)
+    finish([evaluate(*drawn, home)], as_json=as_json)
 
 
 @app.command()
@@ -167,7 +156,7 @@ def masks(
     from flows.masks import masks
 
     _check_asked(home, library, checkpoint, [*(instrument or []), *(image or [])], nothing_else=nothing_else)
-    _finish([masks(str(library), instrument, image, nothing_else, checkpoint, home)], as_json=as_json)
+    finish([masks(str(library), instrument, image, nothing_else, checkpoint, home)], as_json=as_json)
 
 
 @app.command()
@@ -192,7 +181,7 @@ def remix(
 
         check_remix(_open_catalog(home), source, out, gain or [], decay, checkpoint, nothing_else=nothing_else)
         wishes = (gain or [], decay, even_if_absent, nothing_else)
-        _finish([remix(str(source), str(out), *wishes, checkpoint, home)], as_json=as_json)
+        finish([remix(str(source), str(out), *wishes, checkpoint, home)], as_json=as_json)
     else:
         from flows.one_file import open_separator, remix_file
 
@@ -209,7 +198,7 @@ def remix(
         facts: dict[str, Any] = {"out": str(out), "status": "remixed" if rendered else "untouched"}
         facts |= {"num_clipped": rendered.num_clipped, "peak_db": round(rendered.peak_db, 1)} if rendered else {}
         facts |= {"absent": absent, "reason": made.reason} if absent else {}
-        _print_json(facts) if as_json else _say(_in_one_line(facts))
+        print_json(facts) if as_json else say(in_one_line(facts))
 
 
 @app.command()
@@ -233,7 +222,7 @@ def separate(
 
         checked_out(source, out)
         _check_asked(home, source, checkpoint, targets, nothing_else=nothing_else)
-        _finish([separate(str(source), str(out), targets, nothing_else, checkpoint, home)], as_json=as_json)
+        finish([separate(str(source), str(out), targets, nothing_else, checkpoint, home)], as_json=as_json)
     else:
         from flows.one_file import open_separator, separate_file
 
@@ -246,9 +235,9 @@ def separate(
         )
         cut = {str(stem): reason for stem, reason in stems.items()}
         if as_json:
-            _print_json({"stems": list(cut), "reasons": {stem: reason for stem, reason in cut.items() if reason}})
+            print_json({"stems": list(cut), "reasons": {stem: reason for stem, reason in cut.items() if reason}})
         else:
-            _say(*(f"{stem}: {reason}" if reason else stem for stem, reason in cut.items()))
+            say(*(f"{stem}: {reason}" if reason else stem for stem, reason in cut.items()))
 
 
 @app.command()
@@ -271,7 +260,7 @@ def nightly(
     folder = str(stills) if stills else None
     check_night(_open_catalog(home), library, out, gain or [], source, url_template, recipe, folder, device)
     stages = nightly(str(library), str(out), gain or [], source, url_template, recipe, pairs, folder, device, home)
-    _finish(stages, as_json=as_json)
+    finish(stages, as_json=as_json)
 
 
 @app.command()
@@ -280,12 +269,12 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
     from flows.status import page, status
 
     found = status(home)
-    _print_json(found) if as_json else _out.print(Markdown(page(found)))
+    print_json(found) if as_json else show_page(page(found))
 
 
 def main() -> None:
     """Run the command line; errors that a person can mend are said in one line, without a traceback."""
-    with _errors_in_words():
+    with errors_in_words():
         _check_arguments()
         app()
 
@@ -295,59 +284,6 @@ def _check_arguments() -> None:
     for argument in sys.argv[1:]:
         if any("\ud800" <= character <= "\udfff" for character in argument):
             raise UsageError(f"{argument!a} is no text in UTF-8; rename the file or folder.")
-
-
-@contextmanager
-def _errors_in_words() -> Iterator[None]:
-    try:
-        yield
-    except UsageError as error:
-        _fail(error, _WRONG_USAGE)
-    except (VaremixError, CatalogError) as error:
-        _fail(error, _NOTHING_DONE)
-    except OSError as error:
-        _fail(error, _NOTHING_DONE)
-
-
-def _fail(error: Exception, code: int) -> None:
-    _err.print(f"varemix: {error}", markup=False, highlight=False, soft_wrap=True)
-    sys.exit(code)
-
-
-def _finish(summaries: Sequence["Summary"], *, as_json: bool) -> None:
-    """Show what was done, of several stages the last, which sums up; end with the exit code that tells it."""
-    from flows.summary import overall_exit_code, page
-
-    if as_json:
-        _print_json({"stages": [summary.as_dict() for summary in summaries]})
-    else:
-        _out.print(Markdown(page(summaries[-1])))
-    raise typer.Exit(overall_exit_code(summaries))
-
-
-def _print_json(facts: dict[str, Any]) -> None:
-    typer.echo(json.dumps(_plain(facts), indent=2, default=str, ensure_ascii=False, allow_nan=False))
-
-
-def _plain(value: Any) -> Any:
-    """Return what JSON can say: a level of silence, or a mean of nothing, is null."""
-    if isinstance(value, dict):
-        return {str(name): _plain(entry) for name, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _in_one_line(facts: dict[str, Any]) -> str:
-    """Return facts side by side."""
-    texts = {name: ", ".join(value) if isinstance(value, list) else value for name, value in facts.items()}
-    return ", ".join(f"{name}: {text}" for name, text in texts.items())
-
-
-def _say(*lines: object) -> None:
-    """Print lines as they are: names of files are no markup."""
-    for line in lines:
-        _out.print(str(line), markup=False, highlight=False, soft_wrap=True)
 
 
 def _open_catalog(home: str | None) -> "Catalog":

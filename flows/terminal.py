@@ -1,0 +1,83 @@
+"""What people and programs see of a command: lines, tables, JSON, errors in words, and the exit code."""
+
+import json
+import math
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.console import Console
+from rich.markdown import Markdown
+
+from catalog.errors import CatalogError
+from varemix.errors import UsageError, VaremixError
+
+if TYPE_CHECKING:
+    from flows.summary import Summary
+
+NOTHING_DONE, _WRONG_USAGE = 1, 2
+_PLAIN_WIDTH = 120  # where the output is no terminal
+_out = Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
+_err = Console(stderr=True)
+
+
+def finish(summaries: Sequence["Summary"], *, as_json: bool) -> None:
+    """Show what was done, of several stages the last, which sums up; end with the exit code that tells it."""
+    from flows.summary import overall_exit_code, page
+
+    if as_json:
+        print_json({"stages": [summary.as_dict() for summary in summaries]})
+    else:
+        show_page(page(summaries[-1]))
+    raise typer.Exit(overall_exit_code(summaries))
+
+
+def print_json(facts: Mapping[str, Any]) -> None:
+    """Print one JSON object; what JSON cannot say is null."""
+    typer.echo(json.dumps(_plain(dict(facts)), indent=2, default=str, ensure_ascii=False, allow_nan=False))
+
+
+def _plain(value: Any) -> Any:
+    """Return what JSON can say: a level of silence, or a mean of nothing, is null."""
+    if isinstance(value, dict):
+        return {str(name): _plain(entry) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def in_one_line(facts: dict[str, Any]) -> str:
+    """Return facts side by side."""
+    texts = {name: ", ".join(value) if isinstance(value, list) else value for name, value in facts.items()}
+    return ", ".join(f"{name}: {text}" for name, text in texts.items())
+
+
+def say(*lines: object) -> None:
+    """Print lines as they are: names of files are no markup."""
+    for line in lines:
+        _out.print(str(line), markup=False, highlight=False, soft_wrap=True)
+
+
+def show_page(markdown: str) -> None:
+    """Print a page of Markdown."""
+    _out.print(Markdown(markdown))
+
+
+@contextmanager
+def errors_in_words() -> Iterator[None]:
+    """Say errors that a person can mend in one line, without a traceback, and end with their exit code."""
+    try:
+        yield
+    except UsageError as error:
+        _fail(error, _WRONG_USAGE)
+    except (VaremixError, CatalogError) as error:
+        _fail(error, NOTHING_DONE)
+    except OSError as error:
+        _fail(error, NOTHING_DONE)
+
+
+def _fail(error: Exception, code: int) -> None:
+    _err.print(f"varemix: {error}", markup=False, highlight=False, soft_wrap=True)
+    sys.exit(code)
