@@ -146,6 +146,7 @@ class _Run:
             with_shared_statistics(separator)
         self.book = self._opened_book(folder)
         self.optimiser = new_optimiser(recipe, separator)
+        self.norms = [module for module in separator.sound.modules() if isinstance(module, nn.BatchNorm2d)]
         self.history = History()
         if self.state_path.exists():
             self.history = load_state(self.state_path, separator, self.optimiser, self._identity)
@@ -198,6 +199,8 @@ class _Run:
         factor = rate_factor(self.recipe, step, self.steps_per_epoch)
         for group in self.optimiser.param_groups:
             group["lr"] = group["full_rate"] * factor
+        for norm in self.norms:
+            norm.momentum = max(self.recipe.norm_momentum, 1 / (step + 1))
         loss = self.shared_lesson(batch)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()

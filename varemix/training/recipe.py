@@ -50,8 +50,10 @@ class Recipe:
     Rates are for the vision network's trunk and for everything else, but for its head if that has a `head_rate`; they
     fall tenfold at the epochs `rate_drops` ("steps"), all the time ("cosine"), or in the second half ("plateau").
     An epoch draws `examples_per_clip` examples for each training clip. Gradients longer than `longest_gradient` are
-    shortened to it. An example is `example_frames` long, by default as much as the separator hears at once; a network
-    that learnt from short ones hears better when it is given longer ones.
+    shortened to it. Of each batch, normalisation remembers the share `norm_momentum`, more in the first steps: small
+    batches of much changed sounds differ so much that with 0.1 validation is left to chance. An example is
+    `example_frames` long, by default as much as the separator hears at once; a network that learnt from short ones
+    hears better when it is given longer ones.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Recipe:
     initialisation: Literal["pixels", "default"] = "default"
     precision: Literal["float32", "bfloat16"] = "float32"
     longest_gradient: float | None = None
+    norm_momentum: float = 0.1
     example_frames: int | None = None
     num_validation_examples: int = 64
     seed: int = 0
@@ -189,6 +192,7 @@ def reference() -> Recipe:
         code_steps=500,
         precision="bfloat16",
         longest_gradient=5.0,
+        norm_momentum=0.01,
         example_frames=256,
         num_validation_examples=128,
     )
@@ -221,6 +225,7 @@ def tiny() -> Recipe:
         pictures_per_clip=4,
         picture_views=2,
         code_steps=100,
+        norm_momentum=0.02,
         num_validation_examples=32,
     )
 
