@@ -1,6 +1,5 @@
 """One recording, served at once: heard and remixed without Prefect, without masks kept."""
 
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -13,9 +12,10 @@ from tasks.checkpoints import SHIPPED, champion_id, checkpoint_row
 from tasks.masks import write_heard
 from tasks.presence import absent, measured
 from tasks.queries import Query, asked
-from tasks.remix import Remixed, wanted_remix, write_remix
+from tasks.remix import Remixed, wanted_remix, write_remix, write_unchanged
+from tasks.separate import stem_name
 from varemix.errors import UsageError
-from varemix.media.audio import probe_audio
+from varemix.media.audio import OUTPUT_FORMATS, probe_audio
 from varemix.model.checkpoint import load_checkpoint
 from varemix.model.separator import Separator
 from varemix.remix.gains import is_unity
@@ -57,7 +57,7 @@ def remix_file(
     nothing_else: bool = False,
 ) -> Remixed:
     """Write the remix of one recording to the file `target`, the same that it would be as part of a library."""
-    _check_target(source, target)
+    format_name = _format_of(source, target)
     probe_audio(source)
     loaded = separator()
     if nothing_else:
@@ -65,11 +65,11 @@ def remix_file(
     wanted = wanted_remix(gains, decay, loaded.instruments, even_if_absent=even_if_absent, nothing_else=nothing_else)
     with replacing(target) as temporary:
         if is_unity(wanted.gains):
-            shutil.copyfile(source, temporary)
+            write_unchanged(source, temporary, format_name)
             return Remixed(rendered=None, absent=(), reason="")
         heard = _heard(source, target.parent, loaded, wanted.queries, nothing_else=nothing_else)
         with heard as (masks, presence):
-            return write_remix(source, temporary, masks, presence, wanted)
+            return write_remix(source, temporary, masks, presence, wanted, format_name=format_name)
 
 
 def separate_file(
@@ -84,12 +84,12 @@ def separate_file(
 
     Returns the stems, and of each that its instrument does not seem to play, or an empty text.
     """
-    probe_audio(source)
+    container = probe_audio(source).container
     loaded = separator()
     if nothing_else:
         loaded.settings.check_rivals()
     queries = [asked(target, loaded.instruments) for target in targets]
-    stems = [folder / f"{source.stem} - {Path(target).stem}{source.suffix}" for target in targets]
+    stems = [folder / stem_name(source, Path(target).stem, container) for target in targets]
     if len(set(stems)) < len(stems):
         raise UsageError(f"Two of {', '.join(targets)} would become one file; give each once, or rename a picture.")
     distinct = {query.name: query for query in queries}
@@ -117,14 +117,22 @@ def _heard(
         yield masks, presence
 
 
-def _check_target(source: Path, target: Path) -> None:
-    """Raise UsageError unless the remix can become the file `target`."""
+def _format_of(source: Path, target: Path) -> str | None:
+    """Return the format that the name of `target` asks for, None where it is the recording's own.
+
+    Raises UsageError unless the remix can become that file.
+    """
     if target.is_dir():
         raise UsageError(f"'{target}' is a folder; for one recording give the name of a file, such as out.wav.")
     if target.resolve() == source.resolve():
         raise UsageError(f"The remix would overwrite its source '{source}'; give another name.")
-    if target.suffix.lower() != source.suffix.lower():
+    suffix = target.suffix.lower()
+    if suffix == source.suffix.lower():
+        return None
+    formats = {wanted.suffix: name for name, wanted in reversed([*OUTPUT_FORMATS.items()])}
+    if suffix not in formats:
         raise UsageError(
-            f"'{target.name}' has another suffix than '{source.name}'; a remix keeps its recording's format. "
-            f"Name it {target.with_suffix(source.suffix).name}."
+            f"'{target.name}' has a suffix that stands for no format that can be written; name it "
+            f"{target.with_suffix(source.suffix).name} to keep the recording's, or give one of {', '.join(formats)}."
         )
+    return formats[suffix]

@@ -10,12 +10,7 @@ from catalog.ids import content_id, file_digest
 from catalog.store import Catalog
 from tasks.shards import Outcome, outcome_of, shard_task
 from varemix.errors import MediaError, UsageError
-from varemix.media.audio import probe_audio
-
-_AUDIO_SUFFIXES = {
-    *(".wav", ".wave", ".flac"),
-    *(".aif", ".aiff", ".mp3", ".ogg", ".oga", ".opus", ".m4a", ".aac", ".wma", ".mp4", ".mkv", ".mov", ".webm"),
-}
+from varemix.media.audio import SERVED_SUFFIXES, probe_audio
 
 
 def library_files(library: Path) -> list[Path]:
@@ -29,9 +24,9 @@ def library_files(library: Path) -> list[Path]:
     for folder, subfolders, names in os.walk(library):
         subfolders[:] = [name for name in subfolders if not name.startswith(".")]
         files = [Path(folder, name) for name in names if not name.startswith(".")]
-        found += [path for path in files if path.suffix.lower() in _AUDIO_SUFFIXES]
+        found += [path for path in files if path.suffix.lower() in SERVED_SUFFIXES]
     if not found:
-        raise MediaError(f"The library '{library}' holds no recordings; WAV or FLAC files were expected below it.")
+        raise MediaError(f"The library '{library}' holds no recordings; audio files or videos were expected below it.")
     return sorted(found)
 
 

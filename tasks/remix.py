@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,7 @@ from varemix.signal.presence import Presence
 if TYPE_CHECKING:
     from varemix.remix.render import Rendered
 
-STEP_VERSION = 2
+STEP_VERSION = 3
 # What concerns one output: something else lies there, it is not ours, or no file there can be called so.
 _IN_THE_WAY = {
     *(errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM),
@@ -198,22 +199,42 @@ def _rendered(
     }
 
 
-def write_remix(source: Path, target: Path, masks: Path, presence: Presence, wanted: Wanted) -> Remixed:
+def write_remix(
+    source: Path, target: Path, masks: Path, presence: Presence, wanted: Wanted, *, format_name: str | None = None
+) -> Remixed:
     """Write the remix of `source` from its mask file to `target`: of those that play; a copy where none of them does.
 
-    Raises MediaError when the recording cannot be read, and MaskFileError when the masks cannot.
+    `format_name` is one of OUTPUT_FORMATS, by default the recording's own. Raises MediaError when the recording cannot
+    be read, and MaskFileError when the masks cannot.
     """
+    from varemix.media.tags import copy_tags
     from varemix.remix.render import render_remix
 
     heard = wanted.heard()
     missing = [] if wanted.even_if_absent else absent(presence, [query for query, _ in heard])
-    reason = f"does not play: {measured(presence, missing)}" if missing else ""
+    reasons = [f"does not play: {measured(presence, missing)}"] if missing else []
     playing = [(query.name, gain) for query, gain in heard if query not in missing]
-    rendered = None
-    if playing:
-        names, gains = zip(*playing, strict=True)
-        with MaskReader(masks) as reader:
-            rendered = render_remix(source, target, reader.blocks(names), gains, decay=wanted.decay)
-    else:
+    if not playing:
+        write_unchanged(source, target, format_name)
+        return Remixed(rendered=None, absent=tuple(missing), reason="; ".join(reasons))
+    names, gains = zip(*playing, strict=True)
+    with MaskReader(masks) as reader:
+        rendered = render_remix(
+            source, target, reader.blocks(names), gains, decay=wanted.decay, format_name=format_name
+        )
+    told = ", ".join(f"{name}={gain.value}" for name, gain in playing)
+    reasons += copy_tags(source, target, provenance=f"remixed by varemix {version('varemix')}: {told}")
+    return Remixed(rendered=rendered, absent=tuple(missing), reason="; ".join(reasons))
+
+
+def write_unchanged(source: Path, target: Path, format_name: str | None = None) -> None:
+    """Copy a recording byte for byte, or write it in another format, its tags too."""
+    from varemix.media.tags import copy_tags
+    from varemix.remix.render import render_unchanged
+
+    if format_name is None:
         shutil.copyfile(source, target)
-    return Remixed(rendered=rendered, absent=tuple(missing), reason=reason)
+        return
+    render_unchanged(source, target, format_name)
+    provenance = f"written by varemix {version('varemix')}, the sound as it was"
+    copy_tags(source, target, provenance=provenance, is_changed=False)

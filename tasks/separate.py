@@ -18,8 +18,9 @@ from tasks.queries import Query
 from tasks.remix import stands, writing_to
 from tasks.shards import Outcome, outcome_of, shard_task
 from varemix.errors import MediaError
+from varemix.media.audio import OUTPUT_FORMATS, stem_format
 
-STEP_VERSION = 2
+STEP_VERSION = 3
 
 
 @shard_task("separate")
@@ -67,12 +68,18 @@ def _plan(
     facts = {
         "content_digest": track["content_digest"],
         "checkpoint_id": checkpoint_id,
-        "out_path": str(out / path.parent / f"{path.stem} - {name}{path.suffix}"),
+        "out_path": str(out / path.parent / stem_name(path, name, track["container"])),
     }
     version = [STEP_VERSION, masks_step.STEP_VERSION]
     remix_id = content_id("stem", version=version, query=name, **sharing, **facts)
     wishes_json = json.dumps({"stem": name} | sharing)
     return facts | {"remix_id": remix_id, "track_id": track["track_id"], "wishes_json": wishes_json}
+
+
+def stem_name(source: Path, name: str, container: str) -> str:
+    """Return how the file with the stem of an instrument is called."""
+    format_name = stem_format(container)
+    return f"{source.stem} - {name}{OUTPUT_FORMATS[format_name].suffix if format_name else source.suffix}"
 
 
 def _separated(

@@ -28,7 +28,7 @@ def test_every_readable_track_becomes_a_row_that_says_what_it_is(catalog: Catalo
     ("name", "content", "words"),
     [
         ("words.wav", b"these are words, not sound", "holds no WAV or FLAC audio"),
-        ("song.mp3", b"ID3\x04\x00\x00\x00\x00\x00\x00", "'mp3'; WAV and FLAC are served"),
+        ("song.mp3", b"ID3\x04\x00\x00\x00\x00\x00\x00", "holds no MP3 audio"),
         ("nothing.flac", b"", "is empty"),
         ("cut.wav", None, "Copy it again"),
     ],

@@ -16,8 +16,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from varemix.errors import DownloadError, DownloadInterruptedError, MediaError, VideoUnavailableError
-from varemix.media.containers import MATROSKA, MP4, check_whole, container_of
+from varemix.media.containers import MATROSKA, MP4, container_of
 from varemix.media.programs import find_ffmpeg
+from varemix.media.wholeness import check_whole
 
 _log = logging.getLogger(__name__)
 _YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")

@@ -115,6 +115,71 @@ def stream_program(args: Sequence[str | Path], *, timeout_s: float) -> Generator
         _check_exit(args, process.returncode, bytes(stderr))
 
 
+class FedProgram:
+    """A running program that reads what is written to it; `finish` or `kill` ends it.
+
+    A write, or the finish, that takes longer than `stall_s` ends it as well. Write in the thread that began it: the
+    program is tied to that thread's life. Errors are those of `run_program`.
+    """
+
+    def __init__(self, args: Sequence[str | Path], *, stall_s: float) -> None:
+        self._args = args
+        self._stall_s = stall_s
+        self._stalled = threading.Event()
+        self._stderr = bytearray()
+        self._context = _started(args, has_input=True)
+        self._process = self._context.__enter__()
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        self._drains = [
+            threading.Thread(target=_keep_tail, args=(self._process.stdout, bytearray()), daemon=True),
+            threading.Thread(target=_keep_tail, args=(self._process.stderr, self._stderr), daemon=True),
+        ]
+        for drain in self._drains:
+            drain.start()
+
+    def write(self, content: bytes) -> None:
+        """Give the program bytes to read."""
+        assert self._process.stdin is not None
+        try:
+            with self._watched():
+                self._process.stdin.write(content)
+        except BrokenPipeError:  # it ended before its input did
+            self._end()
+            raise ProgramError(f"{Path(self._args[0]).name} stopped reading before the end of its input.") from None
+
+    def finish(self) -> None:
+        """End the input and wait for the program's end."""
+        assert self._process.stdin is not None
+        with self._watched(), contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+        self._end()
+
+    def kill(self) -> None:
+        """End the program at once; nothing happens when it has ended."""
+        _kill_group(self._process)
+        for drain in self._drains:
+            drain.join()
+        self._context.__exit__(None, None, None)
+
+    def _end(self) -> None:
+        with self._watched():
+            self._process.wait()
+        self.kill()
+        if self._stalled.is_set():
+            raise ProgramError(_timeout_message(self._args, self._stall_s))
+        _check_exit(self._args, self._process.returncode, bytes(self._stderr))
+
+    @contextlib.contextmanager
+    def _watched(self) -> Iterator[None]:
+        timer = threading.Timer(self._stall_s, _kill_late, args=(self._process, self._stalled))
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+
 @contextlib.contextmanager
 def _started(args: Sequence[str | Path], *, has_input: bool) -> Iterator[subprocess.Popen[bytes]]:
     """Give a running program; whatever ends the block, its process group is gone afterwards."""

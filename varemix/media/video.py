@@ -20,9 +20,10 @@ from av.stream import Disposition
 
 from varemix.errors import MediaError
 from varemix.media.audio import probe_audio
-from varemix.media.containers import MATROSKA, MP4, check_whole, container_of
+from varemix.media.containers import MATROSKA, MP4, container_of
 from varemix.media.pictures import read_picture
 from varemix.media.programs import find_ffmpeg, run_program, stream_program
+from varemix.media.wholeness import check_whole
 
 DEFAULT_TIMEOUT_S = 3600.0
 _DEMUXERS = {MP4: "mov", MATROSKA: "matroska"}

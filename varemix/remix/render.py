@@ -1,8 +1,8 @@
 """Rendering files: a recording and its masks in, a remix or stems out, block by block.
 
-The output keeps the recording's rate, depth and channels. Only the delta is made at 44.1 kHz and brought to the
-recording's own rate, so what lies above 22.05 kHz stays the original's. Memory is bounded by a block. Of more than
-two channels the front pair is remixed and the others pass.
+The output keeps the recording's format, rate, depth and channels, unless another format is asked for. Only the delta is
+made at 44.1 kHz and brought to the recording's own rate, so what lies above 22.05 kHz stays the original's. Memory is
+bounded by a block. Of more than two channels the front pair is remixed and the others pass.
 """
 
 import math
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from varemix.media.audio import AudioInfo, AudioReader, AudioWriter
+from varemix.media.audio import AudioInfo, AudioReader, AudioWriter, info_for_format, stem_format
 from varemix.media.resampling import mono, of_length, resampled_blocks
 from varemix.remix.gains import GainWish, bin_change
 from varemix.remix.mixer import filtered_blocks
@@ -54,13 +54,15 @@ def render_remix(
     wishes: Sequence[GainWish],
     *,
     decay: float = DEFAULT_DECAY,
+    format_name: str | None = None,
 ) -> Rendered:
     """Write the remix of `source` to `target`.
 
-    `mask_blocks` are [N, F, T_b], one mask a wish, consecutive in time. Raises MediaError when the recording cannot
-    be read or the masks are not as long as it is.
+    `mask_blocks` are [N, F, T_b], one mask a wish, consecutive in time. `format_name` is one of OUTPUT_FORMATS, the
+    recording's own where it is None; the pictures of a video stay as they are. Raises MediaError when the recording
+    cannot be read or the masks are not as long as it is.
     """
-    with AudioReader(source) as reader, AudioWriter(target, reader.info) as writer:
+    with AudioReader(source) as reader, _writer_like(reader, target, source, format_name) as writer:
         original, heard = tee(reader.blocks(_BLOCK_SAMPLES))
         changes = (bin_change(masks, wishes) for masks in zlbm_blocks(mask_blocks, decay))
         deltas = _filtered_at_own_rate(heard, reader.info, changes)
@@ -71,12 +73,24 @@ def render_remix(
     return _rendered(writer)
 
 
+def render_unchanged(source: Path, target: Path, format_name: str) -> Rendered:
+    """Write a recording in another format, one of OUTPUT_FORMATS. Raises MediaError when it cannot be read."""
+    with AudioReader(source) as reader, _writer_like(reader, target, source, format_name) as writer:
+        for block in reader.blocks(_BLOCK_SAMPLES):
+            writer.write(block)
+    return _rendered(writer)
+
+
 def render_stems(
     source: Path, targets: Sequence[Path], mask_blocks: Iterable[np.ndarray], *, decay: float = 0.0
 ) -> list[Rendered]:
-    """Write what each mask cuts out of `source` to the target of the same place; see `render_remix`."""
+    """Write what each mask cuts out of `source` to the target of the same place; see `render_remix`.
+
+    Stems have the recording's format, or that of `stem_format`.
+    """
     with AudioReader(source) as reader, ExitStack() as stack:
-        writers = [stack.enter_context(AudioWriter(target, reader.info)) for target in targets]
+        format_name = stem_format(reader.info.container)
+        writers = [stack.enter_context(_writer_like(reader, target, source, format_name)) for target in targets]
         original, *heard = tee(reader.blocks(_BLOCK_SAMPLES), len(targets) + 1)
         smoothed = tee(zlbm_blocks(mask_blocks, decay), len(targets))
         stems = [
@@ -91,6 +105,11 @@ def render_stems(
                 silent[:_FRONT_PAIR] = stem
                 writer.write(silent)
     return [_rendered(writer) for writer in writers]
+
+
+def _writer_like(reader: AudioReader, target: Path, source: Path, format_name: str | None) -> AudioWriter:
+    info = reader.info if format_name is None else info_for_format(reader.info, format_name)
+    return AudioWriter(target, info, source=source)
 
 
 def _filtered_at_own_rate(

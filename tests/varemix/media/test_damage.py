@@ -9,6 +9,7 @@ import pytest
 import soundfile
 from PIL import Image
 
+from tests.varemix.media.sounds import encoded
 from varemix.errors import MediaError
 from varemix.media.audio import read_audio
 from varemix.media.pictures import read_picture
@@ -63,6 +64,19 @@ def assert_only_media_errors(read: Callable[[Path], object], whole: list[bytes],
 
 def test_damaged_recordings_are_refused_or_served(tmp_path: Path) -> None:
     assert_only_media_errors(read_audio, recordings(), tmp_path / "damaged")
+
+
+def test_damaged_coded_recordings_are_refused_or_served(tmp_path: Path) -> None:
+    kinds = [
+        ("a.mp3", "libmp3lame"),
+        ("a.ogg", "libvorbis"),
+        ("a.opus", "libopus"),
+        ("a.m4a", "aac"),
+        ("b.m4a", "alac"),
+    ]
+    kinds += [("a.wma", "wmav2"), ("a.aac", "aac"), ("a.mkv", "flac"), ("a.webm", "libopus"), ("a.aiff", "pcm_s16be")]
+    whole = [encoded(tmp_path, name, "-t", "0.1", "-c:a", codec).read_bytes() for name, codec in kinds]
+    assert_only_media_errors(read_audio, whole, tmp_path / "damaged")
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")

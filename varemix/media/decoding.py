@@ -1,0 +1,244 @@
+"""Recordings and the sound of videos decoded by ffmpeg's libraries: MP3, AAC, ALAC, WMA, and more.
+
+What the container says of the encoder's delay and padding is heeded, so that the first sample served is the first
+one recorded. Where a container tells its length in samples (MP4, MP3 with a Xing header), exactly so many are served;
+the others are decoded once to count them. A gap between packets becomes silence, so that the sound stays with the
+picture; up to one packet in a hundred may be undecodable and becomes a gap.
+Only decoders of sound are ever opened, and no other file or address.
+"""
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import av
+import numpy as np
+from av.stream import Disposition
+from numpy.typing import NDArray
+
+from varemix.errors import MediaError
+from varemix.media.containers import ADTS, ASF, MATROSKA, MP3, MP4, OGG
+from varemix.media.formats import CODECS, AudioInfo
+from varemix.media.mpeg import mp3_promise
+
+Samples = NDArray[np.float64]
+
+_DEMUXERS = {MP3: "mp3", ADTS: "aac", ASF: "asf", OGG: "ogg", MP4: "mov", MATROSKA: "matroska"}
+_PCM_SUBTYPES = {
+    "u8": "PCM_U8",
+    "s8": "PCM_U8",
+    "s16": "PCM_16",
+    "s24": "PCM_24",
+    "s32": "PCM_32",
+    "f32": "FLOAT",
+    "f64": "DOUBLE",
+}
+_PCM_CODECS = [f"pcm_{kind}{end}" for kind in _PCM_SUBTYPES for end in ("", "le", "be")]
+_DECODERS = [*CODECS, "mp3float", *_PCM_CODECS]
+_FULL_SCALES = {"s16": 2.0**15, "s32": 2.0**31}
+_GAP_S = 0.1  # sloppy timestamps stay below, and so does what an ear would miss beside a picture
+_JITTER_S = 0.005  # timestamps in milliseconds stay below; what passes it after a lost packet is that packet
+_MAX_GAP_S = 3600.0
+_SILENCE_SAMPLES = 1 << 16
+_MISSING_S = 0.1  # the last packets of many a file hold less than its header says
+_BAD_PACKETS = (3, 0.01)  # so many, or this share, may be undecodable
+
+
+class DecodedSource:
+    """A source of samples for `reading.AudioReader`. Raises MediaError for what cannot be served."""
+
+    def __init__(self, path: Path, container: str) -> None:
+        self._path = path
+        self._demuxer = _DEMUXERS[container]
+        self._pieces: Generator[Samples, None, None] | None = None
+        self._held: Samples = np.zeros((0, 0))
+        self._position = 0
+        self._coded_bytes = 0
+        self._is_packet_lost = False
+        with _opened(path, self._demuxer) as file:
+            info = _stream_info(file, container, path)
+            num_samples = _told_length(file.streams.audio[0], container, path)
+        if num_samples is None:
+            num_samples = sum(piece.shape[1] for piece in self._decoded())
+            if info.is_lossy and info.bit_rate_bps is None and num_samples:
+                info = replace(info, bit_rate_bps=round(self._coded_bytes * 8 * info.rate_hz / num_samples))
+        self.info = replace(info, num_samples=num_samples)
+
+    def read(self, first_sample: int, num_samples: int) -> Samples:
+        """Return samples [C, S]; fewer than asked for when the file ends early."""
+        if self._pieces is None or first_sample < self._position:
+            self.close()
+            self._pieces, self._position = self._served(), 0
+            self._held = np.zeros((self.info.num_channels, 0))
+        end = first_sample + num_samples
+        parts = [self._held[:, :0]]
+        while self._position < end:
+            if self._held.shape[1] == 0:
+                piece = next(self._pieces, None)
+                if piece is None:
+                    break
+                self._held = piece
+            taken = min(end - self._position, self._held.shape[1])
+            skipped = min(max(0, first_sample - self._position), taken)
+            parts.append(self._held[:, skipped:taken])
+            self._held = self._held[:, taken:]
+            self._position += taken
+        return np.concatenate(parts, axis=1)
+
+    def close(self) -> None:
+        """Close the file, if it is open."""
+        if self._pieces is not None:
+            self._pieces.close()
+            self._pieces = None
+
+    def _served(self) -> Generator[Samples, None, None]:
+        """Yield what is decoded, filled up with silence where no more than a packet or two is missing."""
+        missing = self.info.num_samples
+        for piece in self._decoded():
+            yield piece
+            missing -= piece.shape[1]
+        if 0 < missing <= _MISSING_S * self.info.rate_hz:
+            yield np.zeros((self.info.num_channels, missing))
+
+    def _decoded(self) -> Generator[Samples, None, None]:
+        """Yield the samples [C, S] of the sound stream, gaps filled."""
+        with _opened(self._path, self._demuxer) as file:
+            stream = file.streams.audio[0]
+            shape: tuple[int, int] | None = None
+            num_samples, start_s = 0, 0.0
+            for frame in self._frames(file, stream):
+                samples = _samples_of(frame)
+                if shape is None:
+                    shape, start_s = (len(samples), frame.sample_rate), frame.time or 0.0
+                place_s = num_samples / shape[1]
+                if shape != (len(samples), frame.sample_rate):
+                    raise MediaError(
+                        f"'{self._path.name}' changes its rate or channels after {place_s:.1f} s. Convert it first."
+                    )
+                gap_s = 0.0 if frame.time is None else frame.time - start_s - place_s
+                if gap_s > (_JITTER_S if self._is_packet_lost else _GAP_S):
+                    for silence in _silence(gap_s, shape, place_s, self._path.name):
+                        yield silence
+                        num_samples += silence.shape[1]
+                self._is_packet_lost = False
+                yield samples
+                num_samples += samples.shape[1]
+
+    def _frames(self, file: av.container.InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame]:
+        num_packets, num_bad = 0, 0
+        for packet in file.demux(stream):
+            num_packets += 1
+            self._coded_bytes += packet.size
+            try:
+                yield from packet.decode()
+            except av.FFmpegError:
+                num_bad += 1
+                self._is_packet_lost = True
+        at_most, share = _BAD_PACKETS
+        if num_bad > at_most and num_bad > share * num_packets:
+            raise MediaError(
+                f"'{self._path.name}' is damaged: {num_bad} of its {num_packets} parts cannot be decoded. "
+                "Copy it again."
+            )
+
+
+@contextmanager
+def _opened(path: Path, demuxer: str) -> Iterator[av.container.InputContainer]:
+    """Give an open file that has sound; what goes wrong in it is told as MediaError."""
+    options = {"protocol_whitelist": "file", "codec_whitelist": ",".join(_DECODERS)}
+    try:
+        with av.open(f"file:{path.absolute()}", format=demuxer, options=options, metadata_errors="replace") as file:
+            if not file.streams.audio:
+                raise MediaError(f"'{path.name}' has no sound. Leave it out.")
+            yield file
+    except av.FFmpegError as error:
+        raise MediaError(f"'{path.name}' is cut off or damaged: {error.strerror}. Copy it again.") from error
+
+
+def _samples_of(frame: av.AudioFrame) -> Samples:
+    """Return samples [C, S] with full scale at 1."""
+    values = frame.to_ndarray()
+    if not frame.format.is_planar:
+        values = values.reshape(-1, frame.layout.nb_channels).T
+    samples = np.ascontiguousarray(values, dtype=np.float64)
+    kind = frame.format.name.removesuffix("p")
+    if kind == "u8":
+        return (samples - 128) / 128
+    return samples / _FULL_SCALES.get(kind, 1.0)
+
+
+def _silence(gap_s: float, shape: tuple[int, int], place_s: float, name: str) -> Iterator[Samples]:
+    if gap_s > _MAX_GAP_S:
+        raise MediaError(
+            f"'{name}' has no sound for {gap_s:.0f} s after {place_s:.1f} s: it is damaged. Copy it again."
+        )
+    num_channels, rate_hz = shape
+    missing = round(gap_s * rate_hz)
+    for first in range(0, missing, _SILENCE_SAMPLES):
+        yield np.zeros((num_channels, min(_SILENCE_SAMPLES, missing - first)))
+
+
+def _stream_info(file: av.container.InputContainer, container: str, path: Path) -> AudioInfo:
+    """Return what the first sound stream is, its length still open."""
+    stream = file.streams.audio[0]
+    coding = stream.codec_context
+    if coding is None or coding.format is None:
+        raise MediaError(
+            f"The sound of '{path.name}' is of a coding that is not served; "
+            f"{', '.join(codec.label for codec in CODECS.values())} are. Convert it first."
+        )
+    name = coding.codec.canonical_name
+    codec = "pcm" if name.startswith("pcm_") else name
+    num_channels = coding.layout.nb_channels
+    return AudioInfo(
+        container=container,
+        codec=codec,
+        subtype=_subtype(codec, name, coding.extradata or b"", path.name),
+        rate_hz=stream.rate or 0,
+        num_channels=num_channels,
+        num_samples=0,
+        bit_rate_bps=(stream.bit_rate or coding.bit_rate or None) if CODECS[codec].is_lossy else None,
+        is_variable_rate=_is_variable_rate(codec, container, path),
+        channel_layout=coding.layout.name if num_channels > 2 else None,
+        has_picture=any(not video.disposition & Disposition.attached_pic for video in file.streams.video),
+        stream_index=stream.index,
+    )
+
+
+def _subtype(codec: str, name: str, header: bytes, file_name: str) -> str:
+    """Return the depth of the samples, from the decoder's name or its header."""
+    if CODECS[codec].is_lossy:
+        return "FLOAT"
+    if codec == "pcm":
+        return _PCM_SUBTYPES[name.removeprefix("pcm_").removesuffix("le").removesuffix("be")]
+    try:
+        # FLAC: 5 bits of the stream information (RFC 9639, 8.2); ALAC: a byte of its cookie, with or without a box.
+        bits = (
+            ((header[12] & 1) << 4 | header[13] >> 4) + 1
+            if codec == "flac"
+            else header[17 if header[4:8] == b"alac" else 5]
+        )
+    except IndexError:
+        raise MediaError(f"'{file_name}' does not tell the depth of its sound: it is damaged. Copy it again.") from None
+    return "PCM_16" if bits <= 16 else "PCM_24" if bits <= 24 else "PCM_32"
+
+
+def _is_variable_rate(codec: str, container: str, path: Path) -> bool:
+    if container == MP3:
+        with path.open("rb") as file:
+            return mp3_promise(file).is_variable_rate
+    return codec in ("opus", "vorbis")
+
+
+def _told_length(stream: av.AudioStream, container: str, path: Path) -> int | None:
+    """Return the number of samples that the container tells exactly, or None."""
+    if not stream.duration or stream.duration < 0 or stream.time_base is None or not stream.rate:
+        return None
+    if container == MP3:
+        with path.open("rb") as file:
+            if mp3_promise(file).num_frames is None:
+                return None
+    elif container != MP4:
+        return None
+    return round(stream.duration * stream.time_base * stream.rate)

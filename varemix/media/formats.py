@@ -1,0 +1,227 @@
+"""What an audio file is, and what can be written: containers, codings, depths, and the choice of another format.
+
+Stays out: reading (`reading`, `decoding`) and writing (`writing`, `encoding`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from varemix.errors import MediaError, UsageError
+from varemix.media.containers import AIFF, ASF, FLAC, MATROSKA, MP3, MP4, OGG, WAV
+
+PCM_BITS = {"PCM_U8": 8, "PCM_S8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
+FLOAT_BITS = {"FLOAT": 32, "DOUBLE": 64}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Codec:
+    """A coding: its name, ffmpeg's encoder of it, and what it holds. No rates: any is held.
+
+    `bps_per_channel` is the bit rate of a file that was of another format, at 44.1 kHz and above; `bps_limits` are
+    those of one channel.
+    """
+
+    label: str
+    encoder: str
+    is_lossy: bool = False
+    max_channels: int = 8
+    rates_hz: tuple[int, ...] = ()
+    bps_per_channel: int | None = None
+    bps_limits: tuple[int, int] = (0, 1_000_000)
+
+    def coded_rate_hz(self, rate_hz: int) -> int:
+        """Return the rate that samples are coded at: the lowest that keeps their whole band, else the highest."""
+        higher = [rate for rate in self.rates_hz if rate >= rate_hz]
+        return min(higher) if higher else max(self.rates_hz, default=rate_hz)
+
+
+_MPEG_RATES_HZ = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
+_WMA = Codec(
+    label="WMA",
+    encoder="wmav2",
+    is_lossy=True,
+    max_channels=2,
+    rates_hz=(8_000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000),
+    bps_per_channel=96_000,
+    bps_limits=(24_000, 192_000),
+)
+_AC3 = Codec(
+    label="AC-3",
+    encoder="ac3",
+    is_lossy=True,
+    max_channels=6,
+    rates_hz=(32_000, 44_100, 48_000),
+    bps_per_channel=96_000,
+    bps_limits=(32_000, 640_000),
+)
+CODECS: Mapping[str, Codec] = MappingProxyType(
+    {
+        "pcm": Codec(label="PCM", encoder="pcm", max_channels=64),
+        "flac": Codec(label="FLAC", encoder="flac"),
+        "alac": Codec(label="ALAC", encoder="alac"),
+        "mp3": Codec(
+            label="MP3",
+            encoder="libmp3lame",
+            is_lossy=True,
+            max_channels=2,
+            rates_hz=_MPEG_RATES_HZ,
+            bps_per_channel=128_000,
+            bps_limits=(8_000, 320_000),
+        ),
+        "aac": Codec(
+            label="AAC",
+            encoder="aac",
+            is_lossy=True,
+            rates_hz=(7_350, *_MPEG_RATES_HZ, 64_000, 88_200, 96_000),
+            bps_per_channel=128_000,
+            bps_limits=(8_000, 288_000),
+        ),
+        # The bit rate of quality 6; libvorbis knows which quality a bit rate stands for only at some rates.
+        "vorbis": Codec(label="Vorbis", encoder="libvorbis", is_lossy=True),
+        "opus": Codec(
+            label="Opus",
+            encoder="libopus",
+            is_lossy=True,
+            rates_hz=(8_000, 12_000, 16_000, 24_000, 48_000),
+            bps_per_channel=80_000,
+            bps_limits=(6_000, 255_000),
+        ),
+        "wmav2": _WMA,
+        "wmav1": replace(_WMA, encoder="wmav1"),
+        "ac3": _AC3,
+        "eac3": replace(_AC3, label="E-AC-3", encoder="eac3"),
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AudioInfo:
+    """What an audio file is, or the sound of a video: enough to write another one like it.
+
+    `container` is one of those of `container_of`, `codec` a key of CODECS; without one it is the container's own.
+    `subtype` is the depth of the samples: 'PCM_U8', 'PCM_S8', 'PCM_16', 'PCM_24', 'PCM_32', 'FLOAT' or 'DOUBLE';
+    codings that lose something give 'FLOAT'. `bit_rate_bps` is that of such a coding, its mean where
+    `is_variable_rate`; None where it goes by quality. `channel_layout` is ffmpeg's name for three channels and more.
+    `has_picture` tells a video; cover art is none. `stream_index` is the place of the sound among the streams.
+    """
+
+    container: str
+    subtype: str
+    rate_hz: int
+    num_channels: int
+    num_samples: int
+    codec: str = ""
+    bit_rate_bps: int | None = None
+    is_variable_rate: bool = False
+    channel_layout: str | None = None
+    has_picture: bool = False
+    stream_index: int = 0
+
+    def __post_init__(self) -> None:
+        """Fill in the container's own coding."""
+        if not self.codec:
+            object.__setattr__(self, "codec", "flac" if self.container == FLAC else "pcm")
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return self.num_samples / self.rate_hz
+
+    @property
+    def is_lossy(self) -> bool:
+        """Whether what is read, when written again, is no longer the same; an unchanged file is to be copied."""
+        return CODECS[self.codec].is_lossy
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputFormat:
+    """A format that can be asked for by name; `suffix` is that of its files."""
+
+    container: str
+    codec: str
+    suffix: str
+    subtypes: tuple[str, ...]
+
+
+_FLOAT_ONLY = ("FLOAT",)
+OUTPUT_FORMATS: Mapping[str, OutputFormat] = MappingProxyType(
+    {
+        "wav": OutputFormat(
+            container=WAV,
+            codec="pcm",
+            suffix=".wav",
+            subtypes=("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"),
+        ),
+        "aiff": OutputFormat(
+            container=AIFF,
+            codec="pcm",
+            suffix=".aiff",
+            subtypes=("PCM_S8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"),
+        ),
+        "flac": OutputFormat(container=FLAC, codec="flac", suffix=".flac", subtypes=("PCM_S8", "PCM_16", "PCM_24")),
+        "alac": OutputFormat(container=MP4, codec="alac", suffix=".m4a", subtypes=("PCM_16", "PCM_24")),
+        "mp3": OutputFormat(container=MP3, codec="mp3", suffix=".mp3", subtypes=_FLOAT_ONLY),
+        "ogg": OutputFormat(container=OGG, codec="vorbis", suffix=".ogg", subtypes=_FLOAT_ONLY),
+        "opus": OutputFormat(container=OGG, codec="opus", suffix=".opus", subtypes=_FLOAT_ONLY),
+        "m4a": OutputFormat(container=MP4, codec="aac", suffix=".m4a", subtypes=_FLOAT_ONLY),
+        "wma": OutputFormat(container=ASF, codec="wmav2", suffix=".wma", subtypes=_FLOAT_ONLY),
+    }
+)
+
+
+def stem_format(container: str) -> str | None:
+    """Return the format of stems cut out of a file of that container, None for its own.
+
+    What may be a video has stems in FLAC.
+    """
+    return "flac" if container in {MP4, MATROSKA} else None
+
+
+def info_for_format(info: AudioInfo, name: str) -> AudioInfo:
+    """Return what to write when a file like `info` is wanted in another format; a file that is in it stays as it is.
+
+    The depth is the source's where the format has it, else the nearest deeper one, else 24 bits; what was decoded
+    from a coding that loses something gets 24 bits. The sound of a video comes without its picture. The suffix of the
+    new file is `OUTPUT_FORMATS[name].suffix`. Rates that the format does not have are resampled in writing.
+    Raises UsageError for an unknown name, MediaError when the format does not hold so many channels.
+    """
+    wanted = OUTPUT_FORMATS.get(name)
+    if wanted is None:
+        raise UsageError(f"'{name}' is no format that can be written; one of {', '.join(OUTPUT_FORMATS)} is expected.")
+    if (info.container, info.codec, info.has_picture) == (wanted.container, wanted.codec, False):
+        return info
+    codec = CODECS[wanted.codec]
+    if info.num_channels > codec.max_channels:
+        raise MediaError(
+            f"{codec.label} holds at most {codec.max_channels} channels, and the recording has {info.num_channels}. "
+            "Ask for flac, or for wav."
+        )
+    is_same_coding = info.codec == wanted.codec
+    return replace(
+        info,
+        container=wanted.container,
+        codec=wanted.codec,
+        subtype=_nearest_subtype(info, wanted),
+        bit_rate_bps=info.bit_rate_bps if is_same_coding else _usual_bit_rate_bps(info, codec),
+        is_variable_rate=is_same_coding and info.is_variable_rate,
+        channel_layout=None,
+        has_picture=False,
+        stream_index=0,
+    )
+
+
+def _nearest_subtype(info: AudioInfo, wanted: OutputFormat) -> str:
+    if wanted.subtypes == _FLOAT_ONLY:
+        return "FLOAT"
+    if info.subtype in wanted.subtypes and not info.is_lossy:
+        return info.subtype
+    bits = 24 if info.is_lossy else PCM_BITS.get(info.subtype, 24)
+    return next((subtype for subtype in wanted.subtypes if PCM_BITS.get(subtype, 0) >= bits), "PCM_24")
+
+
+def _usual_bit_rate_bps(info: AudioInfo, codec: Codec) -> int | None:
+    if codec.bps_per_channel is None:
+        return None
+    share = min(1.0, info.rate_hz / 44_100)
+    return round(codec.bps_per_channel * info.num_channels * share / 1000) * 1000

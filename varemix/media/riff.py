@@ -1,0 +1,93 @@
+"""Chunks of a WAV file that are no sound: what studios note in them, and tags. Their bytes only, not their meaning.
+
+Serves RIFF and RF64 (EBU Tech 3306).
+"""
+
+import os
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from varemix.errors import MediaError
+from varemix.media.containers import UNKNOWN_32_BITS, riff_chunks
+
+ID3_CHUNKS = (b"id3 ", b"ID3 ")
+# Notes of the broadcaster, the studio and the sampler; they speak of times, which a remix keeps.
+KEPT_CHUNKS = (
+    b"bext",
+    b"iXML",
+    b"axml",
+    b"cue ",
+    b"plst",
+    b"LIST",
+    b"smpl",
+    b"inst",
+    b"acid",
+    b"cart",
+    b"_PMX",
+)
+_BEXT_VERSION_AT, _BEXT_LOUDNESS_AT, _NUM_BEXT_LOUDNESSES = 346, 412, 5  # EBU Tech 3285, version 2
+_BEXT_UNKNOWN = 0x7FFF
+_RIFF_SIZE_IN_DS64_AT = 20
+
+
+def all_chunks(path: Path) -> Iterator[tuple[bytes, int, int]]:
+    """Yield (id, position of the first content byte, bytes) of all chunks, those after the sound too."""
+    with path.open("rb") as file:
+        file_bytes = os.fstat(file.fileno()).st_size
+        sound_end = file_bytes
+        for chunk_id, position, num_bytes in riff_chunks(file):
+            yield chunk_id, position, min(num_bytes, file_bytes - position)
+            if chunk_id == b"data":
+                sound_end = position + num_bytes + num_bytes % 2
+        yield from _plain_chunks(file, sound_end, file_bytes)
+
+
+def read_chunk(path: Path, position: int, num_bytes: int) -> bytes:
+    """Return the content of a chunk."""
+    with path.open("rb") as file:
+        file.seek(position)
+        return file.read(num_bytes)
+
+
+def without_loudness(bext: bytes) -> bytes:
+    """Return a `bext` chunk that says its loudness is unknown; versions before 2 say nothing of it."""
+    end = _BEXT_LOUDNESS_AT + 2 * _NUM_BEXT_LOUDNESSES
+    if len(bext) < end or int.from_bytes(bext[_BEXT_VERSION_AT:][:2], "little") < 2:
+        return bext
+    unknown = struct.pack("<H", _BEXT_UNKNOWN) * _NUM_BEXT_LOUDNESSES
+    return bext[:_BEXT_LOUDNESS_AT] + unknown + bext[end:]
+
+
+def append_chunks(path: Path, chunks: list[tuple[bytes, bytes]]) -> None:
+    """Append (id, content) to a WAV file and correct its size.
+
+    Raises MediaError when the file would pass what a plain WAV file holds.
+    """
+    addition = b"".join(
+        struct.pack("<4sI", chunk_id, len(content)) + content + b"\0" * (len(content) % 2)
+        for chunk_id, content in chunks
+    )
+    with path.open("r+b") as file:
+        kind = file.read(4)
+        end = file.seek(0, os.SEEK_END)
+        addition = b"\0" * (end % 2) + addition
+        riff_bytes = end + len(addition) - 8
+        if kind == b"RIFF" and riff_bytes >= UNKNOWN_32_BITS:
+            raise MediaError(f"'{path.name}' has no room for its tags: a WAV file ends at 4 GiB. Leave some out.")
+        file.write(addition)
+        if kind == b"RF64":
+            file.seek(_RIFF_SIZE_IN_DS64_AT)
+            file.write(struct.pack("<Q", riff_bytes))
+        else:
+            file.seek(4)
+            file.write(struct.pack("<I", riff_bytes))
+
+
+def _plain_chunks(file: BinaryIO, position: int, file_bytes: int) -> Iterator[tuple[bytes, int, int]]:
+    while position + 8 <= file_bytes:
+        file.seek(position)
+        chunk_id, num_bytes = struct.unpack("<4sI", file.read(8))
+        yield chunk_id, position + 8, min(num_bytes, file_bytes - position - 8)
+        position += 8 + num_bytes + num_bytes % 2
