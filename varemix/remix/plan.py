@@ -1,0 +1,270 @@
+"""Wishes as data: what shall become of a whole library, and of each recording in it.
+
+A plan is filled in as a form or written as a file (`plan_yaml`). It holds wishes for all recordings and rules for
+some; the first rule that is for a recording decides what is wished of it otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+from varemix.remix.gains import MAX_GAIN_DB, MUTE_DB, GainWish, is_unity
+from varemix.remix.levels import AS_IS, LOUDNESS_LIMITS_LUFS, MATCH, TRUE_PEAK_LIMITS_DB, LevelCare
+from varemix.remix.rules import Match
+from varemix.signal.smoothing import DEFAULT_DECAY
+
+MUTE = "mute"
+SOLO = "solo"
+OFF = "off"
+SAME = "same"
+MAX_RULES = 1_000
+
+_MAX_GAINS = 100
+_MAX_NAME = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackWishes:
+    """What is wished of one recording.
+
+    `dry_wet` is the share of the change that is made, 0 to 1; `decay` the smoothing of masks along time; `format` the
+    name of another format, None for the recording's own; `rule` the name of the rule that decided, empty for none. A
+    recording that is skipped is left as it is.
+    """
+
+    gains: tuple[GainWish, ...] = ()
+    dry_wet: float = 1.0
+    decay: float = DEFAULT_DECAY
+    even_if_absent: bool = False
+    nothing_else: bool = False
+    care: LevelCare = field(default_factory=LevelCare)
+    format: str | None = None
+    is_skipped: bool = False
+    rule: str = ""
+
+    @property
+    def is_unity(self) -> bool:
+        """Whether no instrument gets louder or softer."""
+        return self.is_skipped or self.dry_wet == 0 or is_unity(self.gains)
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether the recording comes out as it went in, sound, level and format."""
+        return self.is_skipped or (self.is_unity and self.care.is_none and self.format is None)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the wishes as plain values that decide the result, in one canonical form."""
+        if self.is_skipped:
+            return {"is_skipped": True}
+        return {
+            "gains": {wish.target: wish.value for wish in sorted(self.gains, key=lambda wish: wish.target)},
+            "dry_wet": self.dry_wet,
+            "smoothing_decay": self.decay,
+            "even_if_absent": self.even_if_absent,
+            "nothing_else": self.nothing_else,
+            "format": self.format,
+            **self.care.as_dict(),
+        }
+
+
+def _choice(words: tuple[str, ...], lowest: float, highest: float) -> Callable[[object], object]:
+    """Return what reads a value that is one of a few words or a number, of a form or a file."""
+
+    def read(value: object) -> object:
+        if value is None:
+            return None
+        if isinstance(value, str):
+            text = value.strip().lower()
+            word = text.replace(" ", "_").replace("-", "_")
+            if word in words:
+                return word
+            value = _number(text)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not lowest <= value <= highest:  # type: ignore[operator]
+            raise ValueError(f"'{value}' is none; give {', '.join(words)}, or a number from {lowest:g} to {highest:g}.")
+        return float(value) + 0.0  # type: ignore[arg-type]  # -0.0 becomes 0.0
+
+    return read
+
+
+def _number(text: str) -> object:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _read_gain(value: object) -> object:
+    """Return a gain; one of minus infinity is a mute."""
+    read = _choice((MUTE, SOLO), MUTE_DB, MAX_GAIN_DB)(value)
+    if read is None:
+        raise ValueError("has no gain; give a number of dB, mute or solo.")
+    return MUTE if read == MUTE_DB else read
+
+
+def _read_format(value: object) -> object:
+    """Return the name of a format as it is known."""
+    return value.strip().lower().removeprefix(".") if isinstance(value, str) else value
+
+
+Target = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=_MAX_NAME * 10)]
+Gain = Annotated[
+    Annotated[float, Field(le=MAX_GAIN_DB)] | Literal["mute", "solo"],
+    BeforeValidator(_read_gain),
+]
+Gains = Annotated[dict[Target, Gain], Field(max_length=_MAX_GAINS)]
+Share = Annotated[float, Field(strict=True, ge=0, le=1)]
+Decay = Annotated[float, Field(strict=True, ge=0, lt=1)]
+Loudness = Annotated[
+    Literal["as_is", "match"] | Annotated[float, Field(ge=LOUDNESS_LIMITS_LUFS[0], le=LOUDNESS_LIMITS_LUFS[1])],
+    BeforeValidator(_choice((AS_IS, MATCH), *LOUDNESS_LIMITS_LUFS)),
+]
+TruePeak = Annotated[
+    Annotated[float, Field(ge=TRUE_PEAK_LIMITS_DB[0], le=TRUE_PEAK_LIMITS_DB[1])] | Literal["off"],
+    BeforeValidator(_choice((OFF,), *TRUE_PEAK_LIMITS_DB)),
+]
+Format = Annotated[
+    Literal["wav", "aiff", "flac", "mp3", "ogg", "opus", "m4a", "alac", "wma", "same"], BeforeValidator(_read_format)
+]
+_GAINS_TEXT = "How many dB louder or softer each is, by instrument or path of a picture: a number, mute, or solo."
+_AS_THE_PLAN = "Nothing given: as the plan has it."
+
+
+class Rule(BaseModel):
+    """Wishes for the recordings that match; what is not given here is as the plan has it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, title="Rule")
+
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=_MAX_NAME)] = Field(
+        title="Name", description="What the rule is called in reports."
+    )
+    match: Match = Field(title="Which recordings", description="All that is given must be true of a recording.")
+    skip: Annotated[bool, Field(strict=True)] = Field(
+        False, title="Leave untouched", description="Leave these recordings as they are."
+    )
+    gains: Annotated[Gains, Field(min_length=1)] | None = Field(
+        None, title="Gains (dB)", description=f"{_GAINS_TEXT} These stand in the place of all the plan's gains."
+    )
+    dry_wet: Share | None = Field(None, title="Dry/wet", description=_AS_THE_PLAN)
+    smoothing: Decay | None = Field(None, title="Smoothing", description=_AS_THE_PLAN)
+    even_if_absent: Annotated[bool, Field(strict=True)] | None = Field(
+        None, title="Even if absent", description=_AS_THE_PLAN
+    )
+    nothing_else: Annotated[bool, Field(strict=True)] | None = Field(
+        None, title="Nothing else plays", description=_AS_THE_PLAN
+    )
+    loudness: Loudness | None = Field(None, title="Loudness (LUFS)", description=_AS_THE_PLAN)
+    true_peak_db: TruePeak | None = Field(
+        None, title="True peak (dBTP)", description=f"off: no limiter for these. {_AS_THE_PLAN}"
+    )
+    format: Format | None = Field(None, title="Format", description=f"same: the recording's own. {_AS_THE_PLAN}")
+
+    @model_validator(mode="after")
+    def _is_one_thing(self) -> Self:
+        if self.skip and (given := sorted(self.overrides())):
+            raise ValueError(f"skip is true, and {', '.join(given)} given, which has no effect; take one of them out.")
+        return self
+
+    def overrides(self) -> dict[str, Any]:
+        """Return what is given in the place of the plan's."""
+        fields = ((name, getattr(self, name)) for name in type(self).model_fields if name in RemixPlan.model_fields)
+        return {name: value for name, value in fields if value is not None}
+
+
+class RemixPlan(BaseModel):
+    """What shall become of a library's recordings."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, title="Remix plan")
+
+    gains: Gains = Field(
+        default_factory=dict,
+        title="Gains (dB)",
+        description=_GAINS_TEXT,
+        examples=[{"violin": -6, "photo.jpg": "mute"}],
+    )
+    dry_wet: Share = Field(1.0, title="Dry/wet", description="How much of the change is made: 0 nothing, 1 all of it.")
+    smoothing: Decay = Field(
+        DEFAULT_DECAY,
+        title="Smoothing",
+        description="How far masks are smoothed along time: 0 not at all; more is calmer and less sharp.",
+    )
+    even_if_absent: Annotated[bool, Field(strict=True)] = Field(
+        False, title="Even if absent", description="Apply every gain, also of instruments that do not seem to play."
+    )
+    nothing_else: Annotated[bool, Field(strict=True)] = Field(
+        False,
+        title="Nothing else plays",
+        description="Nothing but these instruments plays: they share the recording. Give 0 to those that shall stay.",
+    )
+    loudness: Loudness = Field(
+        "as_is",
+        title="Loudness (LUFS)",
+        description="as_is, match (as loud as the original), or an integrated loudness (ITU-R BS.1770) such as -16.",
+    )
+    true_peak_db: TruePeak | None = Field(
+        None, title="True peak (dBTP)", description="The ceiling of a limiter, such as -1; nothing or off for none."
+    )
+    format: Format | None = Field(
+        None, title="Format", description="The format to write; nothing or same for each recording's own."
+    )
+    rules: list[Rule] = Field(
+        default_factory=list,
+        max_length=MAX_RULES,
+        title="Rules",
+        description="Other wishes for some recordings; the first rule that matches a recording decides.",
+    )
+
+    @field_validator("true_peak_db", "format")
+    @classmethod
+    def _is_none(cls, value: object) -> object:
+        """Take the words of rules that say none for none."""
+        return None if value in (OFF, SAME) else value
+
+    @model_validator(mode="after")
+    def _has_rules_of_different_names(self) -> Self:
+        names = [rule.name for rule in self.rules]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"Two rules are called '{twice[0]}'; give each a name of its own.")
+        return self
+
+    def for_track(self, path_in_library: str | PurePath, tags: Mapping[str, str], duration_s: float) -> TrackWishes:
+        """Return what is wished of one recording: by its path inside the library, its tags, and its length."""
+        path = path_in_library.as_posix() if isinstance(path_in_library, PurePath) else path_in_library
+        rules = (rule for rule in self.rules if rule.match.covers(path, tags, duration_s))
+        return self._wishes(next(rules, None))
+
+    def variants(self) -> list[TrackWishes]:
+        """Return all that may be wished of a recording: by the plan alone, and by each of its rules."""
+        return [self._wishes(None), *map(self._wishes, self.rules)]
+
+    def targets(self) -> list[str]:
+        """Return every instrument and picture that the plan names, each once, to be checked before anything starts."""
+        return list(dict.fromkeys(wish.target for wishes in self.variants() for wish in wishes.gains))
+
+    def _wishes(self, rule: Rule | None) -> TrackWishes:
+        if rule is not None and rule.skip:
+            return TrackWishes(is_skipped=True, rule=rule.name)
+        wished = {name: getattr(self, name) for name in type(self).model_fields} | (rule.overrides() if rule else {})
+        peak_db, file_format = wished["true_peak_db"], wished["format"]
+        return TrackWishes(
+            gains=tuple(_wish(target, gain) for target, gain in wished["gains"].items()),
+            dry_wet=wished["dry_wet"],
+            decay=wished["smoothing"],
+            even_if_absent=wished["even_if_absent"],
+            nothing_else=wished["nothing_else"],
+            care=LevelCare(loudness=wished["loudness"], true_peak_db=None if peak_db == OFF else peak_db),
+            format=None if file_format == SAME else file_format,
+            rule=rule.name if rule else "",
+        )
+
+
+def _wish(target: str, gain: float | str) -> GainWish:
+    if isinstance(gain, str):
+        return GainWish(target=target, is_solo=True) if gain == SOLO else GainWish(target=target, gain_db=MUTE_DB)
+    return GainWish(target=target, gain_db=gain)
