@@ -1,0 +1,96 @@
+"""Any file people have, remixed as one file: in its own format, or in the one that the new name asks for."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from catalog.store import Catalog
+from flows.one_file import open_separator, remix_file, separate_file
+from tests.tasks.planted import open_catalog, register_checkpoint, write_tones
+from tests.varemix.media.sounds import run_ffmpeg
+from varemix.errors import UsageError
+from varemix.media.audio import probe_audio, read_audio
+from varemix.media.tags import read_tags
+from varemix.model.separator import Separator
+from varemix.remix.mixer import remix
+
+CODED = {
+    "song.mp3": ["-c:a", "libmp3lame", "-b:a", "192k"],
+    "song.ogg": ["-c:a", "libvorbis"],
+    "song.opus": ["-c:a", "libopus"],
+    "song.m4a": ["-c:a", "aac"],
+    "song.aiff": [],
+    "song.wma": ["-c:a", "wmav2"],
+}
+
+
+@pytest.fixture(scope="module")
+def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tones(tmp_path_factory.mktemp("song") / "song.wav", seconds=2, rate_hz=44_100, num_channels=2)
+
+
+@pytest.fixture
+def catalog(tmp_path: Path, checkpoint_file: Path) -> Catalog:
+    catalog = open_catalog(tmp_path / "home")
+    register_checkpoint(catalog, checkpoint_file, "small", "champion")
+    return catalog
+
+
+def coded(song: Path, target: Path, *args: str) -> Path:
+    run_ffmpeg("-i", str(song), "-metadata", "title=Trout", "-metadata", "genre=Folk", *args, f"file:{target}")
+    return target
+
+
+def separator(catalog: Catalog) -> Separator:
+    return open_separator(None, str(catalog.home.root))
+
+
+@pytest.mark.parametrize("name", CODED)
+def test_a_remix_keeps_format_rate_length_and_tags(catalog: Catalog, song: Path, tmp_path: Path, name: str) -> None:
+    source, target = coded(song, tmp_path / name, *CODED[name]), tmp_path / f"out-{name}"
+    made = remix_file(source, target, ["tuba=-6"], 0.8, lambda: separator(catalog))
+    assert made.rendered
+    before, after = probe_audio(source), probe_audio(target)
+    for fact in ("container", "codec", "rate_hz", "num_channels"):
+        assert getattr(after, fact) == getattr(before, fact)
+    assert abs(after.num_samples - before.num_samples) <= 2_048  # the frames of WMA
+    assert read_tags(target)["title"] == "Trout"
+    mid = read_audio(source)[0].mean(axis=0).astype(np.float32)
+    one = separator(catalog)
+    expected = remix(read_audio(source)[0], one.masks(mid, one.instrument_query("tuba")[None]), [-6.0])
+    length = min(expected.shape[1], after.num_samples)
+    error = expected[:, :length] - read_audio(target)[0][:, :length]
+    inner = slice(4_096, length - 4_096)
+    assert np.square(error[:, inner]).mean() < 1e-2 * np.square(expected[:, inner]).mean()
+
+
+def test_where_nothing_is_wished_a_lossy_file_is_copied_byte_for_byte(
+    catalog: Catalog, song: Path, tmp_path: Path
+) -> None:
+    source = coded(song, tmp_path / "song.mp3", *CODED["song.mp3"])
+    remix_file(source, tmp_path / "out.mp3", ["tuba=0"], 0.8, lambda: separator(catalog))
+    assert (tmp_path / "out.mp3").read_bytes() == source.read_bytes()
+
+
+def test_the_new_name_chooses_the_format(catalog: Catalog, song: Path, tmp_path: Path) -> None:
+    source = coded(song, tmp_path / "song.mp3", *CODED["song.mp3"])
+    remix_file(source, tmp_path / "out.flac", ["tuba=-6"], 0.8, lambda: separator(catalog))
+    info = probe_audio(tmp_path / "out.flac")
+    assert (info.container, info.subtype) == ("FLAC", "PCM_24")
+    assert read_tags(tmp_path / "out.flac")["genre"] == "Folk"
+    remix_file(song, tmp_path / "same.flac", ["tuba=0"], 0.8, lambda: separator(catalog))
+    np.testing.assert_array_equal(read_audio(tmp_path / "same.flac")[0], read_audio(song)[0])
+    with pytest.raises(UsageError, match="stands for no format"):
+        remix_file(song, tmp_path / "out.xyz", ["tuba=-6"], 0.8, lambda: separator(catalog))
+
+
+def test_a_video_keeps_its_picture_and_its_stems_are_flac(catalog: Catalog, song: Path, tmp_path: Path) -> None:
+    source = tmp_path / "song.mp4"
+    picture = ["-f", "lavfi", "-i", "testsrc=size=64x64:rate=6:duration=2"]
+    run_ffmpeg("-i", str(song), *picture, "-c:a", "aac", "-c:v", "mpeg4", f"file:{source}")
+    remix_file(source, tmp_path / "out.mp4", ["tuba=-6"], 0.8, lambda: separator(catalog))
+    assert probe_audio(tmp_path / "out.mp4").has_picture
+    [stem] = separate_file(source, tmp_path / "stems", ["tuba"], lambda: separator(catalog))
+    assert stem.name == "song - tuba.flac"
+    assert probe_audio(stem).container == "FLAC"
