@@ -164,7 +164,7 @@ def remix(
     source: Annotated[Path, typer.Argument(help="A recording, or a folder of them; only read.")],
     out: Annotated[Path, typer.Option("--out", help="The remix's file, or the folder for remixes.")],
     gain: GainOption = None,
-    decay: DecayOption = 0.8,
+    decay: DecayOption = 0.5,
     even_if_absent: AbsentOption = False,
     nothing_else: NothingElseOption = False,
     checkpoint: CheckpointOption = None,

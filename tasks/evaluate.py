@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from varemix.model.separator import Separator
 
-STEP_VERSION = 4
+STEP_VERSION = 5
 _BLANK = (128, 128, 128)
 _PICTURES_REMEMBERED = 4096
 

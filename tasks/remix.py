@@ -88,7 +88,7 @@ def wanted_remix(
 ) -> Wanted:
     """Return the wishes, checked; UsageError or MediaError for what cannot be."""
     if not 0 <= decay < 1:
-        raise UsageError(f"Smoothing decay {decay} is outside [0, 1); give a number such as 0.8.")
+        raise UsageError(f"Smoothing decay {decay} is outside [0, 1); give a number such as 0.5.")
     wishes = parse_gains(gains)
     queries = tuple(asked(wish.target, instruments) for wish in wishes)
     if len({query.name for query in queries}) < len(queries):

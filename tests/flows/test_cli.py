@@ -1,5 +1,6 @@
 """What the command line says and returns; what it does with whole libraries is tested in `test_nightly`."""
 
+import inspect
 import json
 import os
 import subprocess
@@ -19,6 +20,7 @@ from flows.refresh import listed_videos
 from tests.tasks.planted import TONES_HZ, open_catalog, register_checkpoint, visible_files, write_tones
 from tests.tasks.untrained import write_checkpoint
 from varemix.media.audio import read_audio
+from varemix.signal.smoothing import DEFAULT_DECAY
 
 COMMANDS = ("doctor", "refresh", "train", "evaluate", "masks", "remix", "separate", "nightly", "status")
 VAREMIX = Path(sys.executable).with_name("varemix")
@@ -419,3 +421,9 @@ print(*sorted(heavy & {{name.partition(".")[0] for name in sys.modules}}))
     environment = os.environ | {"COLUMNS": "200", "TERM": "dumb"}
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "\n", "")
+
+
+def test_the_default_smoothing_is_the_librarys() -> None:
+    from flows.cli import remix
+
+    assert inspect.signature(remix).parameters["decay"].default == DEFAULT_DECAY

@@ -7,7 +7,7 @@ to load).
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -91,8 +91,9 @@ def read_header(path: Path) -> dict[str, Any]:
 def _built(path: Path, header: Mapping[str, Any]) -> Separator:
     """Return a separator of the header's settings, its weights not yet filled in."""
     known = {field.name for field in fields(SeparatorSettings)}
+    needed = {field.name for field in fields(SeparatorSettings) if field.default is MISSING}
     settings, instruments = header.get("settings"), header.get("instruments")
-    if not isinstance(settings, dict) or set(settings) != known or not isinstance(instruments, list):
+    if not isinstance(settings, dict) or not needed <= set(settings) <= known or not isinstance(instruments, list):
         raise CheckpointError(f"'{path}' has a header without the settings {', '.join(sorted(known))}.")
     try:
         return Separator(SeparatorSettings(**settings), [str(name) for name in instruments])

@@ -32,7 +32,8 @@ class SeparatorSettings:
     `widths` are the channels of the sound network's levels and `window_frames` how many frames it sees at once, as
     log(magnitude + `floor`). `masks` says whether the masks that come out are hard decisions at 0.5, as in the paper,
     or the network's soft ones. `has_rivals` says whether a pictured instrument competes for every bin with the other
-    instruments that the separator knows, and with none of them, instead of being judged alone.
+    instruments that the separator knows, and with none of them, instead of being judged alone. Of
+    `num_sound_networks` each makes its share of the maps.
     """
 
     vision: VisionName
@@ -44,6 +45,7 @@ class SeparatorSettings:
     has_rivals: bool
     floor: float
     log_rows: int = 256
+    num_sound_networks: int = 1
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "widths", tuple(self.widths))  # a list where it was read from JSON
@@ -52,6 +54,11 @@ class SeparatorSettings:
             raise ValueError(
                 f"{self.log_rows} rows x {self.window_frames} frames cannot be halved {len(self.widths)} times; "
                 f"both must be multiples of {step}."
+            )
+        if self.num_sound_networks < 1 or self.num_maps % self.num_sound_networks:
+            raise ValueError(
+                f"{self.num_maps} maps cannot be shared by {self.num_sound_networks} sound networks; "
+                "the number of maps must be a multiple of theirs."
             )
 
     def check_rivals(self) -> None:
@@ -81,7 +88,11 @@ class Separator(nn.Module):
         self.is_reduced = False
         self.vision = build_vision(settings.vision, settings.num_maps)
         self.sound = build_sound(
-            settings.sound, num_maps=settings.num_maps, widths=settings.widths, log_rows=settings.log_rows
+            settings.sound,
+            num_maps=settings.num_maps,
+            widths=settings.widths,
+            log_rows=settings.log_rows,
+            num_networks=settings.num_sound_networks,
         )
         self.sound.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.synthesizer = Synthesizer(settings.num_maps)

@@ -3,7 +3,8 @@
 `pixels` is the paper's, from Zhao et al. 2018, "The Sound of Pixels": with widths 64, 128, 256 and four times 512 and
 K = 32 it has 30.3 million parameters. `residual` is ours: it knows at which pitch it listens, deepens each level
 by residual blocks (He et al. 2016), adds skips instead of concatenating them, and makes the full resolution only
-at its very end (Shi et al. 2016), where the original spends nearly half of its work.
+at its very end (Shi et al. 2016), where the original spends nearly half of its work. Several of a kind may listen side
+by side: what each learnt by chance is then outvoted.
 """
 
 from collections.abc import Sequence
@@ -17,14 +18,33 @@ from torch.nn import functional
 SoundName = Literal["pixels", "residual"]
 
 
-def build_sound(name: SoundName, *, num_maps: int, widths: Sequence[int], log_rows: int) -> nn.Module:
+def build_sound(
+    name: SoundName, *, num_maps: int, widths: Sequence[int], log_rows: int, num_networks: int = 1
+) -> nn.Module:
     """Return the named network, from log magnitudes [B, 1, L, T] to feature maps [B, K, L, T].
 
-    `widths` are the channels of each level; L and T must be multiples of 2 ** len(widths).
+    `widths` are the channels of each level; L and T must be multiples of 2 ** len(widths). Of several networks each
+    makes its share of the maps.
     """
+    if num_networks > 1:
+        share = num_maps // num_networks
+        networks = [build_sound(name, num_maps=share, widths=widths, log_rows=log_rows) for _ in range(num_networks)]
+        return SideBySide(networks)
     if name == "pixels":
         return PixelsUNet(num_maps=num_maps, widths=widths)
     return ResidualUNet(num_maps=num_maps, widths=widths, log_rows=log_rows)
+
+
+class SideBySide(nn.Module):
+    """Networks that hear the same and whose maps are put together."""
+
+    def __init__(self, networks: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.networks = nn.ModuleList(networks)
+
+    def forward(self, log_magnitude: Tensor) -> Tensor:
+        """Return the feature maps [B, K, L, T] of log magnitudes [B, 1, L, T], the first network's first."""
+        return torch.cat([network(log_magnitude) for network in self.networks], dim=1)
 
 
 class PixelsUNet(nn.Module):

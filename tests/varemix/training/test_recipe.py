@@ -32,6 +32,7 @@ def test_the_papers_recipe_has_the_papers_numbers() -> None:
         "num_maps": 32,
         "widths": (64, 128, 256, 512, 512, 512, 512),
         "window_frames": 512,
+        "num_sound_networks": 1,
         "log_rows": 256,
         "masks": "binary",
         "has_rivals": False,

@@ -18,6 +18,7 @@ from varemix.media.audio import read_audio
 from varemix.media.video import extract_wav
 from varemix.model.checkpoint import read_header
 from varemix.model.separator import Separator
+from varemix.model.vision import build_vision, load_imagenet
 from varemix.model.windows import overlap_frames
 from varemix.signal.presence import PresenceMeter
 from varemix.signal.spectrogram import HOP_SAMPLES, filter_samples
@@ -106,3 +107,13 @@ def test_a_recording_begun_a_window_later_has_the_same_masks(
     delayed = separator.masks(np.pad(mix, (step * HOP_SAMPLES, 0)), query)[0, :, step:]
     inner = slice(step, -2 * step)  # all but its ends, where one of them has silence beside it
     np.testing.assert_allclose(masks[:, inner], delayed[:, inner], atol=1e-3)
+
+
+def test_it_looks_at_pictures_with_the_eyes_that_it_was_trained_with(separator: Separator) -> None:
+    """The trunk was frozen, so it is ImageNet's as it comes with the installation, but for half precision."""
+    settings = separator.settings
+    fresh = build_vision(settings.vision, settings.num_maps)
+    load_imagenet(settings.vision, fresh)
+    expected = fresh.trunk.state_dict()
+    for name, weights in separator.vision.trunk.state_dict().items():
+        torch.testing.assert_close(weights, expected[name], rtol=1e-3, atol=1e-3)
