@@ -226,6 +226,7 @@ _REMIX_SCORES = _table(
     _optional("sdr_db", _NUMBER, "signal to distortion ratio beside the true sources, at most 100", "dB"),
     _optional("nsdr_db", _NUMBER, "SDR less that of the mix itself", "dB"),
     _optional("lsd_db", _NUMBER, "log-spectral distance from the true sources", "dB"),
+    _reason(),
 )
 
 _GAIN_SCORES = _table(
@@ -238,6 +239,7 @@ _GAIN_SCORES = _table(
     _column("wished_db", _NUMBER, "the wished change of level, -inf for mute", "dB"),
     _optional("target_db", _NUMBER, "the change of the instrument's own level", "dB"),
     _optional("rest_db", _NUMBER, "the change of the level of everything else", "dB"),
+    _reason(),
 )
 
 _SMOOTHING_SCORES = _table(
@@ -252,6 +254,7 @@ _SMOOTHING_SCORES = _table(
     _column("settings", _TEXT, "its settings, such as decay=0.8"),
     _optional("decay", _NUMBER, "the decay of ZLBM"),
     _optional("gain_db", _NUMBER, "fall of the error beside the ideal ratio mask; above 0 is better", "dB"),
+    _reason(),
 )
 
 _ALL = (

@@ -178,7 +178,7 @@ BAD_WISHES = {
         "nightly --library library --out out --gain flute=3 --source good.csv --device abacus",
     ),
     "file that is no recording": (1, "holds no WAV or FLAC", "remix words.wav --out out.wav --gain violin=3"),
-    "output of another kind": (2, "another suffix", f"remix {SONG} --out out.flac --gain violin=3"),
+    "output of no kind": (2, "stands for no format", f"remix {SONG} --out out.xyz --gain violin=3"),
     "output is the source": (2, "overwrite its source", f"remix {SONG} --out link/deep/song.wav --gain violin=3"),
     "output is a folder": (2, "is a folder", f"remix {SONG} --out empty --gain violin=3"),
     "checkpoint of words": (

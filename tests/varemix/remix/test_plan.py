@@ -84,7 +84,7 @@ def test_everything_that_changes_a_result_is_in_the_canonical_form():
         {"gains": {"violin": -5}},
         {"gains": {"violin": "solo"}},
         {"dry_wet": 0.5},
-        {"smoothing": 0.5},
+        {"smoothing": 0.7},
         {"even_if_absent": True},
         {"nothing_else": True},
         {"loudness": "match"},

@@ -111,7 +111,7 @@ def launched(recipe: Recipe, clips: Solos, folder: Path, report=lambda progress:
 
 
 def test_a_process_that_fails_is_told_by_its_last_lines(shared: Recipe, clips: Solos, tmp_path: Path) -> None:
-    program = "import sys; print('\\n'.join(map(str, range(100)))); sys.exit('the GPU fell off the bus')"
+    program = "import sys; print('\\n'.join(map(str, range(100))), flush=True); sys.exit('the GPU fell off the bus')"
     with standing_in(program), pytest.raises(TrainingError) as caught:
         launched(shared, clips, tmp_path)
     assert "ended with code 1" in str(caught.value)
