@@ -47,6 +47,14 @@ class _Dumper(yaml.SafeDumper):
     """Writes YAML that `_Loader` reads as it was, and other readers too: what any takes for a number is quoted."""
 
 
+def _written_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    """Write a text that holds line ends of YAML's own kinds with escapes, or they would be read as blanks."""
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if _ODD_LINE_ENDS & set(text) else None)
+
+
+_ODD_LINE_ENDS = frozenset("\x85\u2028\u2029")
+_Dumper.add_representer(str, _written_text)
+
 for _kind, _form, _firsts in _PLAIN_VALUES:
     for _class in (_Loader, _Dumper):
         _class.add_implicit_resolver(_TAG + _kind, re.compile(f"(?:{_form})$"), _firsts)

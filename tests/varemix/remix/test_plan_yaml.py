@@ -223,6 +223,12 @@ def test_a_plan_comes_back_from_its_own_text(plan, rules, names):
     assert parse_plan(dump_plan(written), "remix.yaml") == written
 
 
+@pytest.mark.parametrize("end", ["\x85", "\u2028", "\u2029", "\n", "\r"])
+def test_line_ends_within_a_name_come_back(end):
+    written = RemixPlan.model_validate({"rules": [{"name": f"0{end}0", "match": {}}]})
+    assert parse_plan(dump_plan(written), "remix.yaml") == written
+
+
 @given(st.text(st.sampled_from("gains: {}[]-&*!|>'\"\n\t#,?%@`a1.")))
 @settings(max_examples=100, deadline=None)
 def test_any_text_is_a_plan_or_a_told_mistake(text):
