@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from prefect import flow
@@ -22,6 +23,7 @@ from tasks.stills import clip_stills, draw_further_stills, draw_stills, draw_wro
 from tasks.studies import study_mixtures
 from varemix.evaluation.findings import Findings
 from varemix.evaluation.mixtures import draw_mixtures
+from varemix.evaluation.recognition import Recognition
 from varemix.media.clips import Clip
 
 _SHARD = 4
@@ -67,15 +69,7 @@ def evaluate(
     outcomes = run_shards(evaluate_mixtures, questions, _names(questions), size=_SHARD, **used, **snapshot)
     outcomes += run_shards(study_mixtures, further, _names(further, "study "), size=1, **used, **snapshot)
     recognised, lost = recognise_stills(folder=Path(stills), **used) if stills else ([], [])
-    asked = {"checkpoint_id": row["checkpoint_id"], "pair_id": [question.pair_id for question in questions]}
-    found = Findings(
-        scores=catalog.read("scores", where=asked),
-        remixes=catalog.read("remix_scores", where=asked),
-        gains=catalog.read("gain_scores", where=asked),
-        smoothings=catalog.read("smoothing_scores", where=asked),
-        recognised=recognised,
-        threshold_db=presence_threshold_db(catalog, row),
-    )
+    found = _findings(catalog, row, questions, recognised)
     drawn = {"pairs": pairs, "sources": sources, "images_per_source": images_per_source, "studied": len(further)}
     facts = {"checkpoint_id": row["checkpoint_id"], **snapshot, **drawn, **_few(clips), **found.numbers()}
     tables, figures = found.tables(sources), found.figures()
@@ -118,6 +112,20 @@ def drawn_questions(
         right = draw_further_stills(mixture, pictures, first, images_per_source - 1, draw)
         questions.append(Question(mixture=mixture, seed=seed, stills=right, wrong=wrong))
     return questions
+
+
+def _findings(
+    catalog: Catalog, row: dict[str, Any], questions: Sequence[Question], recognised: Sequence[Recognition]
+) -> Findings:
+    asked = {"checkpoint_id": row["checkpoint_id"], "pair_id": [question.pair_id for question in questions]}
+    return Findings(
+        scores=catalog.read("scores", where=asked),
+        remixes=catalog.read("remix_scores", where=asked),
+        gains=catalog.read("gain_scores", where=asked),
+        smoothings=catalog.read("smoothing_scores", where=asked),
+        recognised=recognised,
+        threshold_db=presence_threshold_db(catalog, row),
+    )
 
 
 def _few(clips: Sequence[Clip]) -> dict[str, dict[str, int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -91,34 +91,60 @@ def evaluate_mixtures(
     *, items: list[Question], shard: str, home: str, checkpoint_id: str, split: str, seed: int, catalog_version: int
 ) -> list[Outcome]:
     """Score a shard of mixtures under every condition; skip those that stand in `scores`."""
-    catalog = Catalog(Home.open(home))
-    separator = separator_of(catalog, checkpoint_row(catalog, checkpoint_id))
-    snapshot = {"checkpoint_id": checkpoint_id, "seed": seed, "split": split, "catalog_version": catalog_version}
-    done = set(catalog.read("scores", columns=["pair_id"], where={"checkpoint_id": checkpoint_id})["pair_id"])
-    outcomes, rows, gains = [], [], []
-    for question in items:
-        name = question.mixture.name
-        if question.pair_id in done:
-            outcomes.append(Outcome(item=name, status="skipped"))
-            continue
-        try:
-            found, achieved = _scored(separator, question, checkpoint_id)
-        except MediaError as error:
-            outcomes.append(Outcome(item=name, status="failed", reason=str(error)))
-            continue
-        rows += [snapshot | row for row in found]
-        gains += [snapshot | row for row in achieved]
-        outcomes.append(Outcome(item=name, status="done"))
-    catalog.merge("gain_scores", gains)
-    catalog.merge("scores", rows)  # last: a pair that has scores is skipped
-    return outcomes
+    return answered(
+        Catalog(Home.open(home)),
+        items,
+        _scored,
+        tables=("gain_scores", "scores"),
+        snapshot={"checkpoint_id": checkpoint_id, "seed": seed, "split": split, "catalog_version": catalog_version},
+    )
 
 
 Rows = list[dict[str, Any]]
 
 
+def answered(
+    catalog: Catalog,
+    questions: Sequence[Question],
+    answer: Callable[[Separator, Question, str], Sequence[Rows]],
+    *,
+    tables: Sequence[str],
+    snapshot: Mapping[str, Any],
+    before: str = "",
+) -> list[Outcome]:
+    """Write the rows that answer each question, unless the last of the tables holds some for it already.
+
+    `answer` takes the separator, a question and the checkpoint's id, and returns rows for each of the tables, to which
+    `snapshot` is added; the last table is written last. `before` comes before the name of each mixture.
+    """
+    checkpoint_id = snapshot["checkpoint_id"]
+    separator = separator_of(catalog, checkpoint_row(catalog, checkpoint_id))
+    done = set(catalog.read(tables[-1], columns=["pair_id"], where={"checkpoint_id": checkpoint_id})["pair_id"])
+    found: dict[str, Rows] = {table: [] for table in tables}
+    outcomes = []
+    for question in questions:
+        name = before + question.mixture.name
+        if question.pair_id in done:
+            outcomes.append(Outcome(item=name, status="skipped"))
+            continue
+        try:
+            answers = answer(separator, question, checkpoint_id)
+        except MediaError as error:
+            outcomes.append(Outcome(item=name, status="failed", reason=str(error)))
+            continue
+        for table, rows in zip(tables, answers, strict=True):
+            found[table] += [{**snapshot, **row} for row in rows]
+        outcomes.append(Outcome(item=name, status="done"))
+    for table, rows in found.items():
+        catalog.merge(table, rows)
+    return outcomes
+
+
 def _scored(separator: Separator, question: Question, checkpoint_id: str) -> tuple[Rows, Rows]:
-    """Return the rows of a mixture; its sound is heard once for all pictures, and again for those asked together."""
+    """Return the rows of `gain_scores` and of `scores` of a mixture.
+
+    Its sound is heard once for all pictures, and again for those asked together.
+    """
     sources = read_sources(question.mixture)
     mix, queries = sources.sum(axis=0), _queries(separator, question)
     conditions = [*PICTURED, *question.further]
@@ -137,7 +163,7 @@ def _scored(separator: Separator, question: Question, checkpoint_id: str) -> tup
         for score in scores
         if (score.condition, score.source) not in standing_in
     ]
-    return rows, _gain_rows(question, sources, pictured[IMAGE], checkpoint_id)
+    return _gain_rows(question, sources, pictured[IMAGE], checkpoint_id), rows
 
 
 def image_queries(separator: Separator, question: Question) -> Tensor:

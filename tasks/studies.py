@@ -11,10 +11,8 @@ import numpy as np
 from catalog.files import Home
 from catalog.ids import content_id
 from catalog.store import Catalog
-from tasks.checkpoints import checkpoint_row, separator_of
-from tasks.evaluate import Question, Rows, image_queries
+from tasks.evaluate import Question, Rows, answered, image_queries
 from tasks.shards import Outcome, shard_task
-from varemix.errors import MediaError
 from varemix.evaluation.conditions import known_masks
 from varemix.evaluation.mixing_levels import remix_scores
 from varemix.evaluation.mixtures import read_sources
@@ -33,29 +31,18 @@ def study_mixtures(
     *, items: list[Question], shard: str, home: str, checkpoint_id: str, split: str, seed: int, catalog_version: int
 ) -> list[Outcome]:
     """Remix a shard of pairs at every balance and smooth their masks in every way; skip those that were."""
-    catalog = Catalog(Home.open(home))
-    separator = separator_of(catalog, checkpoint_row(catalog, checkpoint_id))
-    snapshot = {"checkpoint_id": checkpoint_id, "seed": seed, "split": split, "catalog_version": catalog_version}
-    done = set(catalog.read("remix_scores", columns=["pair_id"], where={"checkpoint_id": checkpoint_id})["pair_id"])
-    outcomes = []
-    for question in items:
-        name = f"study {question.mixture.name}"
-        if question.pair_id in done:
-            outcomes.append(Outcome(item=name, status="skipped"))
-            continue
-        try:
-            remixes, smoothings = _studied(separator, question, checkpoint_id)
-        except MediaError as error:
-            outcomes.append(Outcome(item=name, status="failed", reason=str(error)))
-            continue
-        catalog.merge("smoothing_scores", [snapshot | row for row in smoothings])
-        catalog.merge("remix_scores", [snapshot | row for row in remixes])  # last: such a pair is skipped
-        outcomes.append(Outcome(item=name, status="done"))
-    return outcomes
+    return answered(
+        Catalog(Home.open(home)),
+        items,
+        _studied,
+        tables=("smoothing_scores", "remix_scores"),
+        snapshot={"checkpoint_id": checkpoint_id, "seed": seed, "split": split, "catalog_version": catalog_version},
+        before="study ",
+    )
 
 
 def _studied(separator: Separator, question: Question, checkpoint_id: str) -> tuple[Rows, Rows]:
-    """Return the rows of `remix_scores` and of `smoothing_scores` of a pair."""
+    """Return the rows of `smoothing_scores` and of `remix_scores` of a pair."""
     sources = read_sources(question.mixture)
     mix = sources.sum(axis=0)
     masks = separator.masks(mix, image_queries(separator, question))
@@ -68,7 +55,7 @@ def _studied(separator: Separator, question: Question, checkpoint_id: str) -> tu
         for row in _smoothing_rows(question, whose, smoothing_gains_db(mix, binary, known["ideal_ratio"], SEARCHED))
     ]
     other = {"other_instrument": question.mixture.instruments[1]}
-    return [_with_id(row, checkpoint_id) | other for row in remixes], [_with_id(r, checkpoint_id) for r in smoothings]
+    return [_with_id(r, checkpoint_id) for r in smoothings], [_with_id(row, checkpoint_id) | other for row in remixes]
 
 
 def _smoothing_rows(question: Question, whose: str, gains_db: np.ndarray) -> Rows:

@@ -29,28 +29,41 @@ class MeanInterval:
         return iter((self.mean, self.low, self.high))
 
 
-def mean_interval(values: ArrayLike, *, num_resamples: int = 2000, level: float = 0.95, seed: int) -> MeanInterval:
-    """Return the mean of the values with its bootstrap percentile interval; NaN is left out and counted.
+def mean_interval(
+    values: ArrayLike,
+    clusters: ArrayLike | None = None,
+    *,
+    num_resamples: int = 2000,
+    level: float = 0.95,
+    seed: int,
+) -> MeanInterval:
+    """Return the mean of values [V] with its bootstrap percentile interval; NaN is left out and counted.
 
-    The values should be independent of each other: one per pair of recordings, not one per frame. The same
-    values in the same order with the same seed give the same interval. A single value is its own interval.
+    `clusters` [V] names for each value the mix that it comes from: the sources of a mix are not independent, so they
+    are drawn together or not at all. By default each value stands for itself. The order of the values does not matter
+    where they have clusters; the same seed gives the same interval. A single cluster has an interval of no width.
 
     Raises EvaluationError for an infinite value, which has no mean, and for settings that cannot be.
 
-    Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), section 13.3.
+    Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), section 13.3; of clusters, Davison and
+    Hinkley, Bootstrap Methods and their Application (1997), section 3.8.
     """
     _check_settings(num_resamples=num_resamples, level=level)
     flat = np.asarray(values, dtype=np.float64).ravel()
-    kept = flat[~np.isnan(flat)]
+    is_kept = ~np.isnan(flat)
+    kept = flat[is_kept]
     num_ignored = flat.size - kept.size
     _refuse_infinite(kept)
     if kept.size == 0:
         return MeanInterval(mean=np.nan, low=np.nan, high=np.nan, num_values=0, num_ignored=num_ignored)
-    generator = np.random.default_rng(seed)
-    means = [kept[generator.integers(kept.size, size=kept.size)].mean() for _ in range(num_resamples)]
+    names = np.arange(flat.size) if clusters is None else np.asarray(clusters).ravel()
+    _, place = np.unique(names[is_kept], return_inverse=True)
+    sums, counts = np.bincount(place, weights=kept), np.bincount(place)
+    drawn = np.random.default_rng(seed).integers(sums.size, size=(num_resamples, sums.size))
+    means = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return MeanInterval(
-        mean=float(kept.mean()),
+        mean=float(sums.sum() / kept.size),
         low=float(low),
         high=float(high),
         num_values=kept.size,

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from varemix.errors import EvaluationError
-from varemix.evaluation.bootstrap import MeanInterval
-from varemix.evaluation.clusters import clustered_interval
+from varemix.evaluation.bootstrap import MeanInterval, mean_interval
 from varemix.evaluation.conditions import IMAGE
 from varemix.evaluation.tables import in_words, markdown
 
@@ -140,7 +139,7 @@ def _difference(name: str, sources: pd.DataFrame, *, seed: int, level: float, nu
         num_only_b=int((sources["nsdr_db_b"].notna() & sources["nsdr_db_a"].isna()).sum()),
         mean_a_db=float(paired["nsdr_db_a"].mean()),
         mean_b_db=float(paired["nsdr_db_b"].mean()),
-        difference_db=clustered_interval(
+        difference_db=mean_interval(
             apart_db.to_numpy(), paired["pair_id"].to_numpy(), seed=seed, level=level, num_resamples=num_resamples
         ),
     )

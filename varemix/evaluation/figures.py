@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from varemix.evaluation.clusters import clustered_interval
+from varemix.evaluation.bootstrap import mean_interval
 from varemix.evaluation.conditions import IMAGE
 from varemix.evaluation.drawing import (
     BLUE,
@@ -132,7 +132,7 @@ def _draw_means(
     places, intervals = [], []
     for place, name in enumerate(names):
         of_name = scores if name == _ALL else scores[scores["instrument"] == name]
-        found = clustered_interval(of_name[column].to_numpy(float), of_name["pair_id"].to_numpy(), seed=_SEED)
+        found = mean_interval(of_name[column].to_numpy(float), of_name["pair_id"].to_numpy(), seed=_SEED)
         if found.num_values:
             places.append(place + offset)
             intervals.append(found)

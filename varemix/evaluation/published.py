@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from varemix.evaluation.bootstrap import MeanInterval
-from varemix.evaluation.clusters import clustered_interval
+from varemix.evaluation.bootstrap import MeanInterval, mean_interval
 from varemix.evaluation.tables import in_words, markdown
 
 _SOUND_OF_PIXELS = "Zhao et al. 2018, The Sound of Pixels (ECCV)"
@@ -99,5 +98,5 @@ def best_settings(scores: pd.DataFrame) -> BestSettings | None:
         return None
     best = str(known.groupby("settings")["gain_db"].mean().idxmax())
     chosen = known[known["settings"] == best]
-    gain_db = clustered_interval(chosen["gain_db"].to_numpy(float), chosen["pair_id"].to_numpy(), seed=_SEED)
+    gain_db = mean_interval(chosen["gain_db"].to_numpy(float), chosen["pair_id"].to_numpy(), seed=_SEED)
     return BestSettings(settings=best, gain_db=gain_db)

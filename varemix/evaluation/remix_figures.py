@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 
 from varemix.errors import EvaluationError
-from varemix.evaluation.bootstrap import MeanInterval
-from varemix.evaluation.clusters import clustered_interval
+from varemix.evaluation.bootstrap import MeanInterval, mean_interval
 from varemix.evaluation.drawing import (
     BLUE,
     GREEN,
@@ -243,7 +242,7 @@ def _means_by(by: str, scores: pd.DataFrame, column: str) -> dict[float, MeanInt
     found = {}
     for value in np.sort(scores[by].dropna().unique()):
         chosen = scores[scores[by] == value]
-        interval = clustered_interval(chosen[column].to_numpy(float), chosen["pair_id"].to_numpy(), seed=_SEED)
+        interval = mean_interval(chosen[column].to_numpy(float), chosen["pair_id"].to_numpy(), seed=_SEED)
         if interval.num_values:
             found[float(value)] = interval
     return found

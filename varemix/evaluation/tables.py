@@ -6,8 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from varemix.evaluation.bootstrap import MeanInterval
-from varemix.evaluation.clusters import clustered_interval
+from varemix.evaluation.bootstrap import MeanInterval, mean_interval
 from varemix.evaluation.conditions import CONDITIONS, IMAGE, MIX
 from varemix.evaluation.recognition import Recognition
 
@@ -143,4 +142,4 @@ def _by_instrument(values: pd.DataFrame, column: str) -> dict[str, float]:
 
 
 def _interval(chosen: pd.DataFrame, column: str, *, seed: int) -> str:
-    return in_words(clustered_interval(chosen[column], chosen["pair_id"], seed=seed))
+    return in_words(mean_interval(chosen[column], chosen["pair_id"], seed=seed))
