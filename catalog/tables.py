@@ -136,6 +136,7 @@ _TRACKS = _table(
     _optional("num_channels", _COUNT, "number of channels"),
     _optional("num_samples", _COUNT, "samples a channel"),
     _optional("duration_s", _NUMBER, "length", "s"),
+    _optional("tags_json", _TEXT, "what its common tags say, as JSON"),
 )
 
 _MASKS = _table(
@@ -179,6 +180,10 @@ _REMIXES = _table(
     _reason(),
     _optional("clipped_samples", _COUNT, "samples that had to be clipped"),
     _optional("peak_db", _NUMBER, "highest sample of the remixed file", "dBFS"),
+    _optional("gain_db", _NUMBER, "how much louder the whole was made for its loudness", "dB"),
+    _optional("limited_samples", _COUNT, "samples that the limiter changed, channels counted each"),
+    _optional("reduction_db", _NUMBER, "how far the limiter turned down at most", "dB"),
+    _optional("rule", _TEXT, "the rule of the plan that decided, empty for none"),
     _optional("seconds", _NUMBER, "time that remixing took", "s"),
 )
 

@@ -7,7 +7,7 @@ is said before a flow starts, so that no server is started for it.
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,15 +17,22 @@ from flows.options import (
     CompareOption,
     DecayOption,
     DeviceOption,
+    DryRunOption,
+    DryWetOption,
+    FormatOption,
     GainOption,
     HomeOption,
     ImageOption,
     ImagesOption,
     InstrumentOption,
     JsonOption,
+    LoudnessOption,
     NothingElseOption,
+    OthersOption,
     PairsOption,
     PhotosOption,
+    PlanOption,
+    PresetOption,
     ProcessesOption,
     RecipeOption,
     SourceOption,
@@ -33,13 +40,16 @@ from flows.options import (
     StartOption,
     StillsOption,
     StudiedOption,
+    TargetOption,
     TemplateOption,
+    TruePeakOption,
 )
 from flows.terminal import NOTHING_DONE, errors_in_words, finish, in_one_line, print_json, say, show_page
 from varemix.errors import UsageError
 
 if TYPE_CHECKING:
     from catalog.store import Catalog
+    from varemix.remix.plan import RemixPlan
 
 app = typer.Typer(
     name="varemix",
@@ -164,9 +174,18 @@ def remix(
     source: Annotated[Path, typer.Argument(help="A recording, or a folder of them; only read.")],
     out: Annotated[Path, typer.Option("--out", help="The remix's file, or the folder for remixes.")],
     gain: GainOption = None,
-    decay: DecayOption = 0.5,
+    plan: PlanOption = None,
+    preset: PresetOption = None,
+    target: TargetOption = None,
+    others: OthersOption = None,
+    decay: DecayOption = None,
+    dry_wet: DryWetOption = None,
     even_if_absent: AbsentOption = False,
     nothing_else: NothingElseOption = False,
+    format_name: FormatOption = None,
+    loudness: LoudnessOption = None,
+    true_peak: TruePeakOption = None,
+    dry_run: DryRunOption = False,
     checkpoint: CheckpointOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -174,31 +193,48 @@ def remix(
     """Make instruments louder or softer in one recording, or in all of a folder.
 
     A recording in which they do not play is left as it is. With --nothing-else name all that plays, what shall stay
-    with a gain of 0.
+    with a gain of 0. Options come in the place of what a plan or a preset says.
     """
+    from flows.wishes import wished_plan
+
+    wished = wished_plan(
+        gain or [],
+        file=plan,
+        preset_name=preset,
+        targets=target or [],
+        others=others or [],
+        smoothing=decay,
+        dry_wet=dry_wet,
+        even_if_absent=even_if_absent or None,
+        nothing_else=nothing_else or None,
+        format=format_name,
+        loudness=loudness,
+        true_peak_db=true_peak,
+    )
     if source.is_dir():
         from flows.remix import check_remix, remix
 
-        check_remix(_open_catalog(home), source, out, gain or [], decay, checkpoint, nothing_else=nothing_else)
-        wishes = (gain or [], decay, even_if_absent, nothing_else)
-        finish([remix(str(source), str(out), *wishes, checkpoint, home)], as_json=as_json)
+        check_remix(_open_catalog(home), source, out, wished, checkpoint)
+        if dry_run:
+            _show_preview(source, out, wished, checkpoint, home, as_json=as_json)
+            return
+        finish([remix(str(source), str(out), wished, checkpoint, home)], as_json=as_json)
     else:
+        if dry_run:
+            raise UsageError("--dry-run is for folders; give a library, or leave it out.")
         from flows.one_file import open_separator, remix_file
 
-        made = remix_file(
-            _existing_file(source),
-            out,
-            gain or [],
-            decay,
-            lambda: open_separator(checkpoint, home),
-            even_if_absent=even_if_absent,
-            nothing_else=nothing_else,
-        )
-        rendered, absent = made.rendered, [query.title for query in made.absent]
-        facts: dict[str, Any] = {"out": str(out), "status": "remixed" if rendered else "untouched"}
-        facts |= {"num_clipped": rendered.num_clipped, "peak_db": round(rendered.peak_db, 1)} if rendered else {}
-        facts |= {"absent": absent, "reason": made.reason} if absent else {}
+        made = remix_file(_existing_file(source), out, wished, lambda: open_separator(checkpoint, home))
+        facts = {"out": str(out), **made.facts()}
         print_json(facts) if as_json else say(in_one_line(facts))
+
+
+@app.command()
+def presets(name: Annotated[str | None, typer.Argument(help="Print this one, to be copied.")] = None) -> None:
+    """List the presets for `remix`, or print one as the file that it is."""
+    from varemix.remix.presets import preset_text, presets
+
+    say(preset_text(name).rstrip() if name else "\n".join(f"{own}: {what}" for own, what in presets().items()))
 
 
 @app.command()
@@ -245,6 +281,7 @@ def nightly(
     library: Annotated[Path, typer.Option("--library", help="Folder of recordings; only read.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for the remixes.")],
     gain: GainOption = None,
+    plan: PlanOption = None,
     source: SourceOption = "music",
     url_template: TemplateOption = None,
     recipe: RecipeOption = "reference",
@@ -256,10 +293,11 @@ def nightly(
 ) -> None:
     """Run the whole night: refresh, train, evaluate, promote, masks, remix."""
     from flows.nightly import check_night, nightly
+    from flows.wishes import wished_plan
 
-    folder = str(stills) if stills else None
-    check_night(_open_catalog(home), library, out, gain or [], source, url_template, recipe, folder, device)
-    stages = nightly(str(library), str(out), gain or [], source, url_template, recipe, pairs, folder, device, home)
+    folder, wished = str(stills) if stills else None, wished_plan(gain or [], file=plan)
+    check_night(_open_catalog(home), library, out, wished, source, url_template, recipe, folder, device)
+    stages = nightly(str(library), str(out), wished, source, url_template, recipe, pairs, folder, device, home)
     finish(stages, as_json=as_json)
 
 
@@ -310,6 +348,15 @@ def _check_asked(
     known = known_instruments(catalog, row)
     for target in targets:
         asked(target, known)
+
+
+def _show_preview(
+    library: Path, out: Path, plan: "RemixPlan", checkpoint: str | None, home: str | None, *, as_json: bool
+) -> None:
+    from flows.preview import page, preview
+
+    found = preview(_open_catalog(home), library, out, plan, checkpoint)
+    print_json(found) if as_json else show_page(page(found))
 
 
 def _existing_file(source: Path) -> Path:

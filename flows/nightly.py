@@ -19,12 +19,12 @@ from flows.train import train
 from tasks.checkpoints import champion_id, checkpoint_row
 from tasks.promote import promote_if_better
 from tasks.queries import known_instruments
-from tasks.remix import wanted_remix
 from tasks.shards import Outcome
 from tasks.stills import folder_stills
+from tasks.wishes import plan_queries
 from varemix.errors import VaremixError
 from varemix.evaluation.tables import markdown
-from varemix.signal.smoothing import DEFAULT_DECAY
+from varemix.remix.plan import RemixPlan
 from varemix.training.devices import chosen_device
 from varemix.training.recipe import named_recipe
 
@@ -35,7 +35,7 @@ _SPLIT = "val"  # the champion is chosen on it; the test split is only ever repo
 def nightly(
     library: str,
     out: str,
-    gains: list[str],
+    plan: RemixPlan,
     source: str = "music",
     url_template: str | None = None,
     recipe: str = "reference",
@@ -49,7 +49,7 @@ def nightly(
     Args:
         library: the folder of recordings; it is only read.
         out: the folder for the remixes.
-        gains: wishes such as violin=-6.
+        plan: what shall become of the recordings; see the flow remix.
         source: the list of videos; see the flow refresh.
         url_template: where the videos lie; see the flow refresh.
         recipe: what to train; see the flow train.
@@ -75,7 +75,7 @@ def nightly(
         stages.append(attempted("promote", lambda: _promoted(challenger, where)))
     stages += [
         attempted("masks", lambda: masks(library, home=where)),
-        attempted("remix", lambda: remix(library, out, gains, home=where)),
+        attempted("remix", lambda: remix(library, out, plan, home=where)),
     ]
     return [*stages, publish(_overview(stages, champion_id(catalog), time.monotonic() - started))]
 
@@ -101,7 +101,7 @@ def check_night(
     catalog: Catalog,
     library: Path,
     out: Path,
-    gains: list[str],
+    plan: RemixPlan,
     source: str,
     url_template: str | None,
     recipe: str,
@@ -118,7 +118,7 @@ def check_night(
     instruments = {video.instrument for video in listed_videos(source, url_template, None)}
     if champion_id(catalog):
         instruments |= set(known_instruments(catalog, checkpoint_row(catalog, None)))
-    wanted_remix(gains, DEFAULT_DECAY, sorted(instruments))
+    plan_queries(plan, sorted(instruments))
 
 
 def _overview(stages: list[Summary], champion: str | None, seconds: float) -> Summary:

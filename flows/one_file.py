@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,13 +13,15 @@ from tasks.checkpoints import SHIPPED, champion_id, checkpoint_row
 from tasks.masks import write_heard
 from tasks.presence import absent, measured
 from tasks.queries import Query, asked
-from tasks.remix import Remixed, wanted_remix, write_remix, write_unchanged
+from tasks.remix import Remixed, write_remix, write_unchanged
 from tasks.separate import stem_name
+from tasks.wishes import plan_queries, wanted_of
 from varemix.errors import UsageError
 from varemix.media.audio import OUTPUT_FORMATS, probe_audio
+from varemix.media.tags import read_tags
 from varemix.model.checkpoint import load_checkpoint
 from varemix.model.separator import Separator
-from varemix.remix.gains import is_unity
+from varemix.remix.plan import RemixPlan
 from varemix.remix.render import render_stems
 from varemix.signal.presence import Presence
 from varemix.training.devices import chosen_device
@@ -46,30 +49,24 @@ def _has_champion(home: str | None) -> bool:
     return found.tables.is_dir() and champion_id(Catalog(found)) is not None
 
 
-def remix_file(
-    source: Path,
-    target: Path,
-    gains: Sequence[str],
-    decay: float,
-    separator: Callable[[], Separator],
-    *,
-    even_if_absent: bool = False,
-    nothing_else: bool = False,
-) -> Remixed:
+def remix_file(source: Path, target: Path, plan: RemixPlan, separator: Callable[[], Separator]) -> Remixed:
     """Write the remix of one recording to the file `target`, the same that it would be as part of a library."""
-    format_name = _format_of(source, target)
-    probe_audio(source)
-    loaded = separator()
-    if nothing_else:
-        loaded.settings.check_rivals()
-    wanted = wanted_remix(gains, decay, loaded.instruments, even_if_absent=even_if_absent, nothing_else=nothing_else)
+    _check_target(source, target)
+    wishes = plan.for_track(source.name, read_tags(source), probe_audio(source).duration_s)
+    wishes = replace(wishes, format=_format_of(source, target, wishes.format))
+    queries = {}
+    if plan.targets():
+        loaded = separator()
+        if any(variant.nothing_else for variant in plan.variants()):
+            loaded.settings.check_rivals()
+        queries = plan_queries(plan, loaded.instruments)
+    wanted = wanted_of(wishes, queries)
     with replacing(target) as temporary:
-        if is_unity(wanted.gains):
-            write_unchanged(source, temporary, format_name)
-            return Remixed(rendered=None, absent=(), reason="")
-        heard = _heard(source, target.parent, loaded, wanted.queries, nothing_else=nothing_else)
+        if wishes.is_unity:
+            return write_unchanged(source, temporary, wishes)
+        heard = _heard(source, target.parent, loaded, wanted.queries, nothing_else=wishes.nothing_else)
         with heard as (masks, presence):
-            return write_remix(source, temporary, masks, presence, wanted, format_name=format_name)
+            return write_remix(source, temporary, masks, presence, wanted)
 
 
 def separate_file(
@@ -117,16 +114,25 @@ def _heard(
         yield masks, presence
 
 
-def _format_of(source: Path, target: Path) -> str | None:
-    """Return the format that the name of `target` asks for, None where it is the recording's own.
-
-    Raises UsageError unless the remix can become that file.
-    """
+def _check_target(source: Path, target: Path) -> None:
+    """Raise UsageError unless a remix can be written to `target`."""
     if target.is_dir():
         raise UsageError(f"'{target}' is a folder; for one recording give the name of a file, such as out.wav.")
     if target.resolve() == source.resolve():
         raise UsageError(f"The remix would overwrite its source '{source}'; give another name.")
+
+
+def _format_of(source: Path, target: Path, wished: str | None) -> str | None:
+    """Return the format that is wished or that the name of `target` asks for, None where it is the recording's own.
+
+    Raises UsageError unless the remix can become that file.
+    """
     suffix = target.suffix.lower()
+    if wished:
+        expected = OUTPUT_FORMATS[wished].suffix
+        if suffix != expected:
+            raise UsageError(f"'{target.name}' is no name for {wished}; name it {target.with_suffix(expected).name}.")
+        return wished
     if suffix == source.suffix.lower():
         return None
     formats = {wanted.suffix: name for name, wanted in reversed([*OUTPUT_FORMATS.items()])}

@@ -27,7 +27,40 @@ NothingElseOption = Annotated[
         help="Nothing but the named instruments plays: they share the recording among themselves.",
     ),
 ]
-DecayOption = Annotated[float, typer.Option("--decay", help="Smoothing of the masks along time, 0 to below 1.")]
+DecayOption = Annotated[
+    float | None,
+    typer.Option(
+        "--decay", help="Smoothing of the masks along time, 0 to below 1; 0.5 unless the plan says otherwise."
+    ),
+]
+PlanOption = Annotated[
+    Path | None, typer.Option("--plan", help="File of wishes (YAML), with rules for folders, tags, and names.")
+]
+PresetOption = Annotated[
+    str | None, typer.Option("--preset", help="Wishes to start from; `varemix presets` lists them. Give --target too.")
+]
+TargetOption = Annotated[
+    list[str] | None, typer.Option("--target", help="Instrument or picture that the preset is about; may be repeated.")
+]
+OthersOption = Annotated[
+    list[str] | None, typer.Option("--others", help="Instrument or picture that the preset takes for the rest.")
+]
+DryWetOption = Annotated[
+    float | None, typer.Option("--dry-wet", help="How much of the change is made: 0 nothing, 1 all of it.")
+]
+FormatOption = Annotated[
+    str | None,
+    typer.Option("--format", help="wav, aiff, flac, alac, mp3, m4a, ogg, opus or wma; default: each recording's own."),
+]
+LoudnessOption = Annotated[
+    str | None, typer.Option("--loudness", help="as_is, match (as loud as the original), or LUFS such as -16.")
+]
+TruePeakOption = Annotated[
+    str | None, typer.Option("--true-peak", help="Ceiling of a limiter in dBTP, such as -1; or off.")
+]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would be done, to how many recordings, and how long it would take.")
+]
 InstrumentOption = Annotated[list[str] | None, typer.Option("--instrument", help="Name of an instrument.")]
 ImageOption = Annotated[list[str] | None, typer.Option("--image", help="Path of a picture of an instrument.")]
 SourceOption = Annotated[str, typer.Option("--source", help="`music`, or the path of a list of videos (CSV).")]

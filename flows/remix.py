@@ -1,7 +1,8 @@
 """Flow: library and wishes -> remixed library. Masks that are missing are made first."""
 
 import time
-from operator import itemgetter
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,46 +10,33 @@ from prefect import flow
 
 from catalog.files import Home
 from catalog.store import Catalog
-from flows.masks import checked_library, heard_library, scanned
+from flows.masks import checked_library, heard_tracks, scanned
 from flows.settings import named_after, workers
 from flows.summary import Summary, publish
 from tasks.checkpoints import checkpoint_row
 from tasks.masks import check_rivals
-from tasks.queries import known_instruments
-from tasks.remix import remix_tracks, wanted_remix
-from tasks.shards import run_shards
+from tasks.queries import Query, known_instruments
+from tasks.remix import remix_tracks
+from tasks.shards import Outcome, run_shards
+from tasks.wishes import Job, jobs_of, plan_queries
 from varemix.errors import UsageError
 from varemix.evaluation.tables import markdown
-from varemix.remix.gains import is_unity
-from varemix.signal.smoothing import DEFAULT_DECAY
+from varemix.remix.plan import RemixPlan
 
 _SHARD = 32
 _SHOWN = 100
 
 
 @flow(name="remix", flow_run_name=named_after("remix", "library"), task_runner=workers())
-def remix(
-    library: str,
-    out: str,
-    gains: list[str],
-    decay: float = DEFAULT_DECAY,
-    even_if_absent: bool = False,
-    nothing_else: bool = False,
-    checkpoint: str | None = None,
-    home: str | None = None,
-) -> Summary:
+def remix(library: str, out: str, plan: RemixPlan, checkpoint: str | None = None, home: str | None = None) -> Summary:
     """Make pictured or named instruments louder or softer in every recording of a library.
 
-    A recording in which none of them plays is copied as it is.
+    A recording in which none of them plays is left as it is.
 
     Args:
         library: the folder of recordings; it is only read.
         out: the folder for the remixes, which get the same subfolders and names.
-        gains: wishes such as violin=-6, photo.jpg=mute, cello=solo.
-        decay: smoothing of the masks along time, 0 to just under 1.
-        even_if_absent: whether to apply every gain, also of instruments that do not seem to play.
-        nothing_else: whether nothing but these instruments plays; they then share a recording among themselves. Give
-            those that shall stay as they are a gain of 0.
+        plan: what shall become of the recordings, of all alike or by rules.
         checkpoint: id of the checkpoint; by default the champion, else the one that was shipped.
         home: the home folder; by default $VAREMIX_HOME or ./data.
 
@@ -57,37 +45,62 @@ def remix(
     target = checked_out(Path(library), Path(out))
     catalog = Catalog(Home.open(home))
     row = checkpoint_row(catalog, checkpoint)
-    if nothing_else:
-        check_rivals(catalog, row)
-    wanted = wanted_remix(
-        gains, decay, known_instruments(catalog, row), even_if_absent=even_if_absent, nothing_else=nothing_else
-    )
-    if is_unity(wanted.gains):
-        tracks, lost = scanned(catalog, Path(library))
-    else:
-        tracks, lost = heard_library(
-            catalog, Path(library), row["checkpoint_id"], list(wanted.queries), nothing_else=nothing_else
-        )
+    queries = checked_plan(catalog, row, plan)
+    tracks, unreadable = scanned(catalog, Path(library))
+    jobs = jobs_of(tracks, plan, queries, target)
+    unheard = _unheard(catalog, jobs, row["checkpoint_id"])
+    silent = {outcome.item for outcome in unheard}
+    jobs = [job for job in jobs if job.track["track_path"] not in silent]
     outcomes = run_shards(
         remix_tracks,
-        tracks,
-        [track["track_path"] for track in tracks],
+        jobs,
+        [job.track["track_path"] for job in jobs],
         size=_SHARD,
         home=str(catalog.home.root),
-        out=target,
         checkpoint_id=row["checkpoint_id"],
-        wanted=wanted,
     )
-    facts = {"checkpoint_id": row["checkpoint_id"], "gains": ", ".join(gains), "out": str(target)}
     return publish(
         Summary(
             stage="remix",
-            outcomes=(*outcomes, *lost),
+            outcomes=(*outcomes, *unheard, *unreadable),
             seconds=time.monotonic() - started,
-            facts=facts,
-            report=remixes_table(catalog, tracks, target),
+            facts={"checkpoint_id": row["checkpoint_id"], **in_short(plan), "out": str(target)},
+            report=remixes_table(catalog, [job.out_path for job in jobs], target),
         )
     )
+
+
+def _unheard(catalog: Catalog, jobs: Sequence[Job], checkpoint_id: str) -> list[Outcome]:
+    """Make the masks that are missing; return why some cannot be made.
+
+    A recording is heard once for all that any rule asks; where nothing else plays, for just what is asked of it.
+    """
+    anything = dict.fromkeys(q for job in jobs if not job.wanted.wishes.nothing_else for q in job.wanted.queries)
+    groups: dict[tuple[bool, tuple[Query, ...]], list[dict[str, Any]]] = defaultdict(list)
+    for job in jobs:
+        if not job.wanted.wishes.is_unity:
+            is_shared = job.wanted.wishes.nothing_else
+            groups[is_shared, job.wanted.queries if is_shared else tuple(anything)].append(job.track)
+    return [
+        outcome
+        for (is_shared, queries), tracks in groups.items()
+        for outcome in heard_tracks(catalog, tracks, checkpoint_id, list(queries), nothing_else=is_shared)
+        if outcome.status == "failed"
+    ]
+
+
+def checked_plan(catalog: Catalog, row: dict[str, Any], plan: RemixPlan) -> dict[str, Query]:
+    """Return the query of each target of a plan; an error where the checkpoint of a row cannot serve it."""
+    if any(wishes.nothing_else for wishes in plan.variants()):
+        check_rivals(catalog, row)
+    return plan_queries(plan, known_instruments(catalog, row))
+
+
+def in_short(plan: RemixPlan) -> dict[str, str]:
+    """Return what a plan wishes, as facts for people."""
+    gains = ", ".join(wish.text for wish in plan.variants()[0].gains)
+    rules = ", ".join(rule.name for rule in plan.rules)
+    return {name: text for name, text in {"gains": gains, "rules": rules}.items() if text}
 
 
 def checked_out(library: Path, out: Path) -> Path:
@@ -101,41 +114,35 @@ def checked_out(library: Path, out: Path) -> Path:
     return target
 
 
-def check_remix(
-    catalog: Catalog,
-    library: Path,
-    out: Path,
-    gains: list[str],
-    decay: float,
-    checkpoint: str | None,
-    *,
-    nothing_else: bool = False,
-) -> None:
+def check_remix(catalog: Catalog, library: Path, out: Path, plan: RemixPlan, checkpoint: str | None) -> None:
     """Raise an error for what can be known to be wrong before anything starts."""
     checked_out(library, out)
     checked_library(catalog, library)
-    row = checkpoint_row(catalog, checkpoint)
-    if nothing_else:
-        check_rivals(catalog, row)
-    wanted_remix(gains, decay, known_instruments(catalog, row))
+    checked_plan(catalog, checkpoint_row(catalog, checkpoint), plan)
 
 
-def remixes_table(catalog: Catalog, tracks: list[dict[str, Any]], out: Path) -> str:
+def remixes_table(catalog: Catalog, out_paths: Sequence[Path], out: Path) -> str:
     """Return the remixes that lie in the folder as a Markdown table."""
-    paths = [str(out / track["track_path"]) for track in sorted(tracks, key=itemgetter("track_path"))[:_SHOWN]]
+    paths = sorted(map(str, out_paths))[:_SHOWN]
     made = catalog.read_rows("remixes", where={"out_path": paths})
     newest = {row["out_path"]: row for row in sorted(made, key=lambda row: row["updated_at"])}
-    rows = [["remix", "status", "peak [dBFS]", "clipped samples", "seconds"]]
+    rows = [["remix", "status", "rule", "gain [dB]", "peak [dBFS]", "limited", "clipped samples", "seconds"]]
     for path in paths:
         if row := newest.get(path):
-            peak, clipped, seconds = (row[name] for name in ("peak_db", "clipped_samples", "seconds"))
             rows.append(
                 [
                     str(Path(path).relative_to(out)),
                     row["status"],
-                    "" if peak is None else f"{peak:.1f}",
-                    str(clipped or 0),
-                    f"{seconds or 0:.1f}",
+                    row["rule"] or "",
+                    _number(row["gain_db"]),
+                    _number(row["peak_db"]),
+                    str(row["limited_samples"] or 0),
+                    str(row["clipped_samples"] or 0),
+                    f"{row['seconds'] or 0:.1f}",
                 ]
             )
     return markdown(rows)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}"

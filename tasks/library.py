@@ -1,7 +1,9 @@
 """Step: the files of a library -> a row for each track: what it is, and the digest of what is in it."""
 
+import json
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,9 @@ from catalog.store import Catalog
 from tasks.shards import Outcome, outcome_of, shard_task
 from varemix.errors import MediaError, UsageError
 from varemix.media.audio import SERVED_SUFFIXES, probe_audio
+from varemix.media.tags import COMMON_FIELDS, read_tags
+
+_MAX_TAG = 1_000
 
 
 def library_files(library: Path) -> list[Path]:
@@ -36,7 +41,7 @@ def scan_tracks(*, items: list[Path], shard: str, home: str, library: Path) -> l
     catalog = Catalog(Home.open(home))
     known = {row["track_id"]: row for row in catalog.read_rows("tracks", where={"library": _text(library)})}
     rows = {path: known.get(track_id(library, path)) for path in items}
-    changed = [path for path, row in rows.items() if not (row and row["status"] == "ready" and is_as_seen(path, row))]
+    changed = [path for path, row in rows.items() if not (row and _is_known(row) and is_as_seen(path, row))]
     looked_at = {path: _looked_at(library, path) for path in changed}
     catalog.merge("tracks", list(looked_at.values()))
     present = rows | looked_at
@@ -66,7 +71,22 @@ def is_as_seen(path: Path, row: dict[str, Any]) -> bool:
     return (facts.st_size, facts.st_mtime_ns) == (row["num_bytes"], row["modified_ns"])
 
 
-def _looked_at(library: Path, path: Path) -> dict[str, Any]:
+def _is_known(row: dict[str, Any]) -> bool:
+    """Return whether a row says all that is known of a readable track today."""
+    return row["status"] == "ready" and row["tags_json"] is not None
+
+
+def seen_or_probed(catalog: Catalog, library: Path, files: Sequence[Path]) -> list[dict[str, Any]]:
+    """Return the rows of files, of those not seen yet without the digest of what they hold; nothing is written."""
+    known = {row["track_id"]: row for row in catalog.read_rows("tracks", where={"library": _text(library)})}
+    rows = {path: known.get(track_id(library, path)) for path in files}
+    return [
+        row if row and _is_known(row) and is_as_seen(path, row) else _looked_at(library, path, is_digested=False)
+        for path, row in rows.items()
+    ]
+
+
+def _looked_at(library: Path, path: Path, *, is_digested: bool = True) -> dict[str, Any]:
     """Return the row of a file."""
     row: dict[str, Any] = {
         "track_id": track_id(library, path),
@@ -77,13 +97,16 @@ def _looked_at(library: Path, path: Path) -> dict[str, Any]:
         facts = path.stat()
         _check_file(path, facts)
         info = probe_audio(path)
-        row |= {"content_digest": file_digest(path), "num_bytes": facts.st_size, "modified_ns": facts.st_mtime_ns}
+        tags = {name: text[:_MAX_TAG] for name, text in read_tags(path).items() if name in COMMON_FIELDS}
+        row |= {"num_bytes": facts.st_size, "modified_ns": facts.st_mtime_ns}
+        row |= {"content_digest": file_digest(path) if is_digested else None}
     except MediaError as error:
         return row | {"status": "failed", "reason": str(error)}
     except OSError as error:
         return row | {"status": "failed", "reason": f"cannot be read: {error.strerror}"}
     return row | {
         "status": "ready",
+        "tags_json": json.dumps(tags, sort_keys=True, ensure_ascii=False),
         "container": info.container,
         "subtype": info.subtype,
         "rate_hz": info.rate_hz,

@@ -95,7 +95,7 @@ def covering(
     """
     for row in rows:
         path = catalog.home.absolute(row["path"])
-        is_enough = row["content_digest"] == digest and _serves(row, set(names), nothing_else=nothing_else)
+        is_enough = row["content_digest"] == digest and serves(row, set(names), nothing_else=nothing_else)
         if is_enough and path.exists() and file_digest(path) == row["digest"]:
             return row
     return None
@@ -106,7 +106,8 @@ def _own_id(row: dict[str, Any]) -> str:
     return mask_id_of(row["content_digest"], row["checkpoint_id"], row["queries"], nothing_else=is_shared)
 
 
-def _serves(row: dict[str, Any], names: set[str], *, nothing_else: bool) -> bool:
+def serves(row: dict[str, Any], names: set[str], *, nothing_else: bool) -> bool:
+    """Return whether the masks of a row are of all those queries; with `nothing_else` of just those."""
     if nothing_else != (row["besides"] == _NOTHING):
         return False
     return names == set(row["queries"]) if nothing_else else names <= set(row["queries"])

@@ -6,9 +6,9 @@ import errno
 import json
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,16 +21,20 @@ from catalog.store import Catalog
 from tasks import masks as masks_step
 from tasks.masks import check_as_seen, covering, stored_masks
 from tasks.presence import absent, measured, presence_of
-from tasks.queries import Query, asked
+from tasks.queries import Query
 from tasks.shards import Outcome, settle, shard_task
-from varemix.errors import MediaError, UsageError
-from varemix.remix.gains import GainWish, audible, is_unity, parse_gains
+from tasks.wishes import Job, Wanted
+from varemix.errors import MediaError
+from varemix.media.audio import has_format, probe_audio
 from varemix.signal.presence import Presence
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from varemix.remix.plan import TrackWishes
     from varemix.remix.render import Rendered
 
-STEP_VERSION = 3
+STEP_VERSION = 4
 # What concerns one output: something else lies there, it is not ours, or no file there can be called so.
 _IN_THE_WAY = {
     *(errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM),
@@ -39,102 +43,75 @@ _IN_THE_WAY = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """What a remix shall be: a gain for each query, and how far masks are smoothed.
+class Remixed:
+    """What became of a recording: what was written, None where it was copied; what was absent, and the reasons.
 
-    An instrument that does not play is left alone, unless `even_if_absent`. With `nothing_else` the queries share a
-    recording among themselves; those whose gain is 0 dB take their part of it and stay.
+    `is_changed` says whether it sounds otherwise than before.
     """
 
-    queries: tuple[Query, ...]
-    gains: tuple[GainWish, ...]
-    decay: float
-    even_if_absent: bool = False
-    nothing_else: bool = False
-
-    @property
-    def names(self) -> list[str]:
-        """The queries' names in mask files, in order."""
-        return [query.name for query in self.queries]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the wishes as plain values that decide the result."""
-        values = {query.name: gain.value for query, gain in zip(self.queries, self.gains, strict=True)}
-        wishes = {"gains": values, "smoothing_decay": self.decay, "even_if_absent": self.even_if_absent}
-        return wishes | {"nothing_else": True} if self.nothing_else else wishes
-
-    def heard(self) -> list[tuple[Query, GainWish]]:
-        """Return the wishes that change anything where all instruments play."""
-        counting = audible(self.gains)
-        return [pair for pair in zip(self.queries, self.gains, strict=True) if pair[1] in counting]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Remixed:
-    """What became of a recording: what was written, None where it was copied; what was absent, and why that is said."""
-
     rendered: Rendered | None
-    absent: tuple[Query, ...]
-    reason: str
+    absent: tuple[Query, ...] = ()
+    reason: str = ""
+    is_changed: bool = False
 
-
-def wanted_remix(
-    gains: Sequence[str],
-    decay: float,
-    instruments: Sequence[str],
-    *,
-    even_if_absent: bool = False,
-    nothing_else: bool = False,
-) -> Wanted:
-    """Return the wishes, checked; UsageError or MediaError for what cannot be."""
-    if not 0 <= decay < 1:
-        raise UsageError(f"Smoothing decay {decay} is outside [0, 1); give a number such as 0.5.")
-    wishes = parse_gains(gains)
-    queries = tuple(asked(wish.target, instruments) for wish in wishes)
-    if len({query.name for query in queries}) < len(queries):
-        raise UsageError(f"One instrument has two gains in {', '.join(gains)}; give each one.")
-    return Wanted(
-        queries=queries, gains=tuple(wishes), decay=decay, even_if_absent=even_if_absent, nothing_else=nothing_else
-    )
+    def facts(self) -> dict[str, Any]:
+        """Return what became of it for a person."""
+        facts: dict[str, Any] = {"status": "remixed" if self.is_changed else "untouched"}
+        if rendered := self.rendered:
+            facts |= {"num_clipped": rendered.num_clipped, "peak_db": round(rendered.peak_db, 1)}
+            facts |= {"gain_db": round(rendered.gain_db, 2)} if rendered.gain_db else {}
+            limited = {"num_limited": rendered.num_limited, "reduction_db": round(rendered.reduction_db, 1)}
+            facts |= limited if rendered.num_limited else {}
+        facts |= {"absent": [query.title for query in self.absent]} if self.absent else {}
+        return facts | ({"reason": self.reason} if self.reason else {})
 
 
 @shard_task("remix")
-def remix_tracks(
-    *, items: list[dict[str, Any]], shard: str, home: str, out: Path, checkpoint_id: str, wanted: Wanted
-) -> list[Outcome]:
-    """Render a shard of rows of `tracks` from stored masks; skip remixes that stand."""
+def remix_tracks(*, items: list[Job], shard: str, home: str, checkpoint_id: str) -> list[Outcome]:
+    """Render a shard of jobs from stored masks; skip remixes that stand."""
     catalog = Catalog(Home.open(home))
-    stored = stored_masks(catalog, checkpoint_id, [track["content_digest"] for track in items])
-    tracks = {track["track_id"]: track for track in items}
-    plans = [_plan(track, out, checkpoint_id, wanted) for track in items]
-    known = catalog.read_rows("remixes", where={"remix_id": [plan["remix_id"] for plan in plans]})
-    standing = {row["remix_id"] for row in known if stands(row)}
+    stored = stored_masks(catalog, checkpoint_id, [job.track["content_digest"] for job in items])
+    plans = [_plan(job, checkpoint_id) for job in items]
+    jobs = {plan["remix_id"]: job for plan, job in zip(plans, items, strict=True)}
+    made = catalog.read_rows("remixes", where={"out_path": [plan["out_path"] for plan in plans]})
+    standing = {row["remix_id"] for row in made if row["remix_id"] in jobs and stands(row)}
+    taken = _taken(catalog, made, {plan["track_id"] for plan in plans})
 
     def make(plan: dict[str, Any]) -> dict[str, Any]:
-        track = tracks[plan["track_id"]]
-        masks = covering(catalog, stored, plan["content_digest"], wanted.names, nothing_else=wanted.nothing_else)
-        return _remixed(catalog, track, plan, masks, wanted)
+        return _remixed(catalog, jobs[plan["remix_id"]], plan, stored, taken)
 
     return settle(
         catalog,
         "remixes",
         plans,
-        name=lambda plan: str(tracks[plan["track_id"]]["track_path"]),
+        name=lambda plan: str(jobs[plan["remix_id"]].track["track_path"]),
         stands=lambda plan: plan["remix_id"] in standing,
         make=make,
     )
 
 
-def _plan(track: dict[str, Any], out: Path, checkpoint_id: str, wanted: Wanted) -> dict[str, Any]:
-    """Return what is known of a remix before it is made; its id follows from all that decides the result."""
-    facts = {
-        "content_digest": track["content_digest"],
+def remix_id_of(job: Job, checkpoint_id: str) -> str:
+    """Return the id of the remix that this version of the step makes, which follows from all that decides it."""
+    versions = [STEP_VERSION, masks_step.STEP_VERSION]
+    return content_id("remix", version=versions, wishes=job.wanted.as_dict(), **_decided(job, checkpoint_id))
+
+
+def _decided(job: Job, checkpoint_id: str) -> dict[str, str]:
+    return {
+        "content_digest": job.track["content_digest"],
         "checkpoint_id": checkpoint_id,
-        "out_path": str(out / track["track_path"]),
+        "out_path": str(job.out_path),
     }
-    remix_id = content_id("remix", version=[STEP_VERSION, masks_step.STEP_VERSION], wishes=wanted.as_dict(), **facts)
-    wishes_json = json.dumps(wanted.as_dict(), sort_keys=True)
-    return facts | {"remix_id": remix_id, "track_id": track["track_id"], "wishes_json": wishes_json}
+
+
+def _plan(job: Job, checkpoint_id: str) -> dict[str, Any]:
+    """Return what is known of a remix before it is made."""
+    return _decided(job, checkpoint_id) | {
+        "remix_id": remix_id_of(job, checkpoint_id),
+        "track_id": job.track["track_id"],
+        "wishes_json": json.dumps(job.wanted.as_dict(), sort_keys=True),
+        "rule": job.wanted.wishes.rule,
+    }
 
 
 def stands(row: dict[str, Any]) -> bool:
@@ -155,86 +132,127 @@ def writing_to(place: Path) -> Iterator[None]:
         raise MediaError(reason) from error
 
 
+def _taken(catalog: Catalog, made: Sequence[dict[str, Any]], own: set[str]) -> dict[str, str]:
+    """Return the outputs at which the remix of another track lies that is still there, and what track that is."""
+    others = {row["track_id"]: row["out_path"] for row in made if row["track_id"] not in own and stands(row)}
+    tracks = catalog.read_rows("tracks", where={"track_id": list(others), "status": "ready"}) if others else []
+    sources = {track["track_id"]: Path(track["library"], track["track_path"]) for track in tracks}
+    return {others[track_id]: str(source) for track_id, source in sources.items() if source.exists()}
+
+
 def _remixed(
-    catalog: Catalog, track: dict[str, Any], plan: dict[str, Any], masks: dict[str, Any] | None, wanted: Wanted
+    catalog: Catalog, job: Job, plan: dict[str, Any], stored: Sequence[dict[str, Any]], taken: Mapping[str, str]
 ) -> dict[str, Any]:
     """Return the row of a remix after writing it, or the row that says why there is none."""
     started = time.monotonic()
-    source, target = Path(track["library"], track["track_path"]), Path(plan["out_path"])
+    source, target = Path(job.track["library"], job.track["track_path"]), job.out_path
     try:
-        check_as_seen(source, track)
-        with writing_to(target):
-            if is_unity(wanted.gains):
-                facts = _copied(source, target, track)
-            elif masks is None:
-                raise MediaError("has no masks for these instruments; run `varemix masks` for them")
-            else:
-                facts = _rendered(catalog, track, target, masks, wanted)
+        check_as_seen(source, job.track)
+        if str(target) in taken:
+            raise MediaError(
+                f"'{target}' is the remix of '{taken[str(target)]}', which would be lost. Choose another folder."
+            )
+        masks = _masks_for(catalog, job, stored)
+        with writing_to(target), replacing(target) as temporary:
+            made = _written(catalog, source, temporary, masks, job.wanted)
+            check_as_seen(source, job.track)
     except (MediaError, CatalogError) as error:
         return plan | {"status": "failed", "reason": str(error)}
-    return plan | facts | {"digest": file_digest(target), "seconds": time.monotonic() - started}
+    return plan | _facts(made, masks) | {"digest": file_digest(target), "seconds": time.monotonic() - started}
 
 
-def _copied(source: Path, target: Path, track: dict[str, Any]) -> dict[str, Any]:
-    with replacing(target) as temporary:
-        shutil.copyfile(source, temporary)
-        check_as_seen(source, track)
-    return {"status": "untouched", "reason": "all gains are 0 dB"}
+def _masks_for(catalog: Catalog, job: Job, stored: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """Return the row of the masks that a job needs, None where it needs none. Raises MediaError where they lack."""
+    wanted = job.wanted
+    if wanted.wishes.is_unity:
+        return None
+    digest, is_shared = job.track["content_digest"], wanted.wishes.nothing_else
+    masks = covering(catalog, stored, digest, wanted.names, nothing_else=is_shared)
+    if masks is None:
+        raise MediaError("has no masks for these instruments; run `varemix masks` for them")
+    return masks
 
 
-def _rendered(
-    catalog: Catalog, track: dict[str, Any], target: Path, masks: dict[str, Any], wanted: Wanted
-) -> dict[str, Any]:
-    source, path = Path(track["library"], track["track_path"]), catalog.home.absolute(masks["path"])
-    with replacing(target) as temporary:
-        remixed = write_remix(source, temporary, path, presence_of(masks), wanted)
-        check_as_seen(source, track)
-    facts = {"mask_id": masks["mask_id"], "reason": remixed.reason or None}
-    if remixed.rendered is None:
-        return facts | {"status": "untouched"}
+def _written(catalog: Catalog, source: Path, target: Path, masks: dict[str, Any] | None, wanted: Wanted) -> Remixed:
+    if masks is None:
+        return write_unchanged(source, target, wanted.wishes)
+    return write_remix(source, target, catalog.home.absolute(masks["path"]), presence_of(masks), wanted)
+
+
+def _facts(made: Remixed, masks: dict[str, Any] | None) -> dict[str, Any]:
+    """Return what a row says of a remix that was written."""
+    facts = {
+        "mask_id": masks["mask_id"] if masks else None,
+        "status": "remixed" if made.is_changed else "untouched",
+        "reason": made.reason or None,
+    }
+    if made.rendered is None:
+        return facts
     return facts | {
-        "status": "remixed",
-        "clipped_samples": remixed.rendered.num_clipped,
-        "peak_db": remixed.rendered.peak_db,
+        "clipped_samples": made.rendered.num_clipped,
+        "peak_db": made.rendered.peak_db,
+        "gain_db": made.rendered.gain_db,
+        "limited_samples": made.rendered.num_limited,
+        "reduction_db": made.rendered.reduction_db,
     }
 
 
-def write_remix(
-    source: Path, target: Path, masks: Path, presence: Presence, wanted: Wanted, *, format_name: str | None = None
-) -> Remixed:
-    """Write the remix of `source` from its mask file to `target`: of those that play; a copy where none of them does.
+@dataclass(frozen=True)
+class _Masks:
+    """The masks of a file, to be gone through as often as they are needed."""
 
-    `format_name` is one of OUTPUT_FORMATS, by default the recording's own. Raises MediaError when the recording cannot
-    be read, and MaskFileError when the masks cannot.
+    reader: MaskReader
+    names: Sequence[str]
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return self.reader.blocks(self.names)
+
+
+def write_remix(source: Path, target: Path, masks: Path, presence: Presence, wanted: Wanted) -> Remixed:
+    """Write the remix of `source` from its mask file to `target`: of those that play, as it was where none does.
+
+    Raises MediaError when the recording cannot be read, and MaskFileError when the masks cannot.
     """
     from varemix.media.tags import copy_tags
     from varemix.remix.render import render_remix
 
-    heard = wanted.heard()
-    missing = [] if wanted.even_if_absent else absent(presence, [query for query, _ in heard])
+    heard, wishes = wanted.heard(), wanted.wishes
+    missing = () if wishes.even_if_absent else tuple(absent(presence, [query for query, _ in heard]))
     reasons = [f"does not play: {measured(presence, missing)}"] if missing else []
     playing = [(query.name, gain) for query, gain in heard if query not in missing]
     if not playing:
-        write_unchanged(source, target, format_name)
-        return Remixed(rendered=None, absent=tuple(missing), reason="; ".join(reasons))
+        return replace(write_unchanged(source, target, wishes), absent=missing, reason="; ".join(reasons))
     names, gains = zip(*playing, strict=True)
     with MaskReader(masks) as reader:
         rendered = render_remix(
-            source, target, reader.blocks(names), gains, decay=wanted.decay, format_name=format_name
+            source,
+            target,
+            _Masks(reader, names),
+            gains,
+            decay=wishes.decay,
+            dry_wet=wishes.dry_wet,
+            care=wishes.care,
+            format_name=wishes.format,
         )
     told = ", ".join(f"{name}={gain.value}" for name, gain in playing)
     reasons += copy_tags(source, target, provenance=f"remixed by varemix {version('varemix')}: {told}")
-    return Remixed(rendered=rendered, absent=tuple(missing), reason="; ".join(reasons))
+    return Remixed(rendered=rendered, absent=missing, reason="; ".join(reasons), is_changed=True)
 
 
-def write_unchanged(source: Path, target: Path, format_name: str | None = None) -> None:
-    """Copy a recording byte for byte, or write it in another format, its tags too."""
+def write_unchanged(source: Path, target: Path, wishes: TrackWishes) -> Remixed:
+    """Copy a recording byte for byte; where another level or format is wished, write it so, its tags too."""
     from varemix.media.tags import copy_tags
-    from varemix.remix.render import render_unchanged
+    from varemix.remix.render import render_remix
 
-    if format_name is None:
-        shutil.copyfile(source, target)
-        return
-    render_unchanged(source, target, format_name)
-    provenance = f"written by varemix {version('varemix')}, the sound as it was"
-    copy_tags(source, target, provenance=provenance, is_changed=False)
+    reason = f"left as it is by the rule '{wishes.rule}'" if wishes.is_skipped else "all gains are 0 dB"
+    is_other_format = wishes.format is not None and not has_format(probe_audio(source), wishes.format)
+    if not wishes.is_untouched:
+        rendered = render_remix(source, target, (), (), care=wishes.care, format_name=wishes.format)
+        is_changed = rendered.has_other_level
+        if is_changed or is_other_format:
+            what = "its level changed" if is_changed else "the sound as it was"
+            provenance = f"written by varemix {version('varemix')}, {what}"
+            notes = copy_tags(source, target, provenance=provenance, is_changed=is_changed)
+            return Remixed(rendered=rendered, reason="; ".join([reason, *notes]), is_changed=is_changed)
+    shutil.copyfile(source, target)
+    return Remixed(rendered=None, reason=reason)

@@ -14,6 +14,7 @@ from varemix.media.audio import probe_audio, read_audio
 from varemix.media.tags import read_tags
 from varemix.model.separator import Separator
 from varemix.remix.mixer import remix
+from varemix.remix.plan import plan_of
 
 CODED = {
     "song.mp3": ["-c:a", "libmp3lame", "-b:a", "192k"],
@@ -49,7 +50,7 @@ def separator(catalog: Catalog) -> Separator:
 @pytest.mark.parametrize("name", CODED)
 def test_a_remix_keeps_format_rate_length_and_tags(catalog: Catalog, song: Path, tmp_path: Path, name: str) -> None:
     source, target = coded(song, tmp_path / name, *CODED[name]), tmp_path / f"out-{name}"
-    made = remix_file(source, target, ["tuba=-6"], 0.8, lambda: separator(catalog))
+    made = remix_file(source, target, plan_of(["tuba=-6"]), lambda: separator(catalog))
     assert made.rendered
     before, after = probe_audio(source), probe_audio(target)
     for fact in ("container", "codec", "rate_hz", "num_channels"):
@@ -69,27 +70,27 @@ def test_where_nothing_is_wished_a_lossy_file_is_copied_byte_for_byte(
     catalog: Catalog, song: Path, tmp_path: Path
 ) -> None:
     source = coded(song, tmp_path / "song.mp3", *CODED["song.mp3"])
-    remix_file(source, tmp_path / "out.mp3", ["tuba=0"], 0.8, lambda: separator(catalog))
+    remix_file(source, tmp_path / "out.mp3", plan_of(["tuba=0"]), lambda: separator(catalog))
     assert (tmp_path / "out.mp3").read_bytes() == source.read_bytes()
 
 
 def test_the_new_name_chooses_the_format(catalog: Catalog, song: Path, tmp_path: Path) -> None:
     source = coded(song, tmp_path / "song.mp3", *CODED["song.mp3"])
-    remix_file(source, tmp_path / "out.flac", ["tuba=-6"], 0.8, lambda: separator(catalog))
+    remix_file(source, tmp_path / "out.flac", plan_of(["tuba=-6"]), lambda: separator(catalog))
     info = probe_audio(tmp_path / "out.flac")
     assert (info.container, info.subtype) == ("FLAC", "PCM_24")
     assert read_tags(tmp_path / "out.flac")["genre"] == "Folk"
-    remix_file(song, tmp_path / "same.flac", ["tuba=0"], 0.8, lambda: separator(catalog))
+    remix_file(song, tmp_path / "same.flac", plan_of(["tuba=0"]), lambda: separator(catalog))
     np.testing.assert_array_equal(read_audio(tmp_path / "same.flac")[0], read_audio(song)[0])
     with pytest.raises(UsageError, match="stands for no format"):
-        remix_file(song, tmp_path / "out.xyz", ["tuba=-6"], 0.8, lambda: separator(catalog))
+        remix_file(song, tmp_path / "out.xyz", plan_of(["tuba=-6"]), lambda: separator(catalog))
 
 
 def test_a_video_keeps_its_picture_and_its_stems_are_flac(catalog: Catalog, song: Path, tmp_path: Path) -> None:
     source = tmp_path / "song.mp4"
     picture = ["-f", "lavfi", "-i", "testsrc=size=64x64:rate=6:duration=2"]
     run_ffmpeg("-i", str(song), *picture, "-c:a", "aac", "-c:v", "mpeg4", f"file:{source}")
-    remix_file(source, tmp_path / "out.mp4", ["tuba=-6"], 0.8, lambda: separator(catalog))
+    remix_file(source, tmp_path / "out.mp4", plan_of(["tuba=-6"]), lambda: separator(catalog))
     assert probe_audio(tmp_path / "out.mp4").has_picture
     [stem] = separate_file(source, tmp_path / "stems", ["tuba"], lambda: separator(catalog))
     assert stem.name == "song - tuba.flac"

@@ -17,6 +17,7 @@ from flows.nightly import nightly
 from tests.flows.conftest import Dataset
 from tests.tasks.planted import open_catalog, write_tones
 from tests.tasks.small_recipe import small
+from varemix.remix.plan import plan_of
 from varemix.training import recipe
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]  # other people's warnings are theirs
@@ -145,7 +146,7 @@ def place(tmp_path: Path, prefect_url: str) -> Place:
 
 def test_a_night_that_was_killed_at_every_stage_ends_as_if_nothing_had_happened(place: Place, dataset: Dataset) -> None:
     source, template = str(dataset.list_path), dataset.server.template
-    nightly(str(place.library), str(place.out), GAINS, source, template, "small", 2, home=str(place.home))
+    nightly(str(place.library), str(place.out), plan_of(GAINS), source, template, "small", 2, home=str(place.home))
     results, rows = place.results(), place.rows()
     assert len(results) == 4 + 2 * 4 + 3 + 1 + 10 + 10  # videos, clips, checkpoint and curves, report, masks, remixes
     place.set_aside()

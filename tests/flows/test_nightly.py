@@ -22,6 +22,7 @@ from tests.tasks.small_recipe import small
 from varemix.errors import TrainingError
 from varemix.evaluation.conditions import CONDITIONS
 from varemix.media.audio import read_audio
+from varemix.remix.plan import plan_of
 from varemix.training import recipe
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]  # other people's warnings are theirs
@@ -49,7 +50,7 @@ class Place:
         return nightly(
             str(self.library),
             str(self.out),
-            ["tuba=mute", "flute=+3"],
+            plan_of(["tuba=mute", "flute=+3"]),
             str(self.dataset.list_path),
             self.dataset.server.template,
             recipe_name,
@@ -234,8 +235,9 @@ def test_what_is_asked_for_twice_is_heard_and_cut_out_once(
 def test_instruments_that_play_alone_share_every_recording_of_a_library(
     place: Place, first_night: list[Summary], tmp_path: Path
 ) -> None:
-    library, home, gains = str(place.library), str(place.home), ["tuba=mute", "flute=0"]
-    made = remix(library, str(tmp_path / "out"), gains, even_if_absent=True, nothing_else=True, home=home)
+    library, home = str(place.library), str(place.home)
+    plan = plan_of(["tuba=mute", "flute=0"], even_if_absent=True, nothing_else=True)
+    made = remix(library, str(tmp_path / "out"), plan, home=home)
     assert made.counts == {"done": 3}
     assert masks(library, ["flute", "tuba"], nothing_else=True, home=home).counts == {"skipped": 3}
     stems = separate(library, str(tmp_path / "stems"), ["flute", "tuba"], nothing_else=True, home=home)

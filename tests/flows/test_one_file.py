@@ -11,8 +11,9 @@ from catalog.store import Catalog
 from flows.one_file import open_separator, remix_file, separate_file
 from tasks.masks import make_masks
 from tasks.queries import asked_once
-from tasks.remix import remix_tracks, wanted_remix
+from tasks.remix import remix_tracks
 from tasks.separate import separate_tracks
+from tasks.wishes import jobs_of, plan_queries
 from tests.tasks.planted import (
     TONES_HZ,
     open_catalog,
@@ -24,6 +25,7 @@ from tests.tasks.planted import (
 )
 from varemix.errors import MediaError
 from varemix.model.separator import Separator
+from varemix.remix.plan import RemixPlan, plan_of
 
 INSTRUMENTS = sorted(TONES_HZ)
 
@@ -58,12 +60,17 @@ def heard(catalog: Catalog, song: Path, targets: Sequence[str], *, nothing_else:
     return settings
 
 
+def remix_library(settings: dict[str, Any], plan: RemixPlan, out: Path) -> None:
+    jobs = jobs_of(settings["items"], plan, plan_queries(plan, INSTRUMENTS), out)
+    assert statuses(remix_tracks.fn(**settings | {"items": jobs})) == {"song.flac": "done"}
+
+
 def test_a_remix_is_bit_for_bit_that_of_a_library(catalog: Catalog, song: Path, tmp_path: Path) -> None:
     Image.new("RGB", (16, 16), "red").save(tmp_path / "photo.png")
     gains = ["tuba=mute", f"{tmp_path / 'photo.png'}=+3", "flute=0"]
     settings = heard(catalog, song, [gain.rpartition("=")[0] for gain in gains])
-    remix_tracks.fn(**settings, out=tmp_path / "out", wanted=wanted_remix(gains, 0.8, INSTRUMENTS))
-    made = remix_file(song, tmp_path / "one" / "o.flac", gains, 0.8, lambda: separator(catalog))
+    remix_library(settings, plan_of(gains), tmp_path / "out")
+    made = remix_file(song, tmp_path / "one" / "o.flac", plan_of(gains), lambda: separator(catalog))
     assert made.rendered
     assert (tmp_path / "one" / "o.flac").read_bytes() == (tmp_path / "out" / "song.flac").read_bytes()
     assert (tmp_path / "one" / "o.flac").read_bytes() != song.read_bytes()
@@ -84,17 +91,16 @@ def test_stems_are_bit_for_bit_those_of_a_library(catalog: Catalog, song: Path, 
 def test_with_nothing_else_it_is_that_of_a_library_too(catalog: Catalog, song: Path, tmp_path: Path) -> None:
     gains, targets = ["tuba=mute", "flute=0"], ["tuba", "flute"]
     settings = heard(catalog, song, targets, nothing_else=True)
-    wanted = wanted_remix(gains, 0.8, INSTRUMENTS, nothing_else=True)
-    remix_tracks.fn(**settings, out=tmp_path / "out", wanted=wanted)
+    remix_library(settings, plan_of(gains, nothing_else=True), tmp_path / "out")
     queries = asked_once(targets, INSTRUMENTS)
     separate_tracks.fn(**settings, out=tmp_path / "out", queries=queries, nothing_else=True)
     one = tmp_path / "one"
-    remix_file(song, one / "song.flac", gains, 0.8, lambda: separator(catalog), nothing_else=True)
+    remix_file(song, one / "song.flac", plan_of(gains, nothing_else=True), lambda: separator(catalog))
     separate_file(song, one, targets, lambda: separator(catalog), nothing_else=True)
     assert visible_files(one) == ["song - flute.flac", "song - tuba.flac", "song.flac"]
     for name in visible_files(one):
         assert (one / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
-    remix_file(song, one / "with others.flac", gains, 0.8, lambda: separator(catalog))
+    remix_file(song, one / "with others.flac", plan_of(gains), lambda: separator(catalog))
     assert (one / "with others.flac").read_bytes() != (one / "song.flac").read_bytes()
 
 
@@ -102,7 +108,7 @@ def test_what_cannot_be_heard_to_its_end_leaves_nothing_behind(catalog: Catalog,
     cut = write_tones(tmp_path / "cut.flac", seconds=3)
     cut.write_bytes(cut.read_bytes()[:-4000])
     with pytest.raises(MediaError, match="cut off"):
-        remix_file(cut, tmp_path / "one" / "o.flac", ["tuba=3"], 0.8, lambda: separator(catalog))
+        remix_file(cut, tmp_path / "one" / "o.flac", plan_of(["tuba=3"]), lambda: separator(catalog))
     with pytest.raises(MediaError, match="cut off"):
         separate_file(cut, tmp_path / "one", ["tuba"], lambda: separator(catalog))
     assert list((tmp_path / "one").iterdir()) == []

@@ -10,8 +10,10 @@ import pytest
 from catalog.ids import file_digest
 from catalog.store import Catalog
 from tasks.masks import make_masks
-from tasks.remix import Wanted, remix_tracks, wanted_remix
+from tasks.queries import Query
+from tasks.remix import remix_tracks
 from tasks.shards import Outcome
+from tasks.wishes import jobs_of, plan_queries
 from tests.tasks.planted import (
     TONES_HZ,
     plant_masks,
@@ -24,6 +26,7 @@ from tests.tasks.planted import (
 )
 from varemix.errors import UsageError
 from varemix.media.audio import read_audio
+from varemix.remix.plan import RemixPlan, plan_of
 
 MUTED_DB = -60.0  # a tone muted by a mask of its band is at least this much softer
 
@@ -34,20 +37,22 @@ def out(tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
-def wanted(*gains: str, decay: float = 0.8, **settings: bool) -> Wanted:
-    return wanted_remix(gains, decay, sorted(TONES_HZ), **settings)
+def wanted(*gains: str, decay: float = 0.8, **settings: Any) -> RemixPlan:
+    return plan_of(gains, smoothing=decay, **settings)
+
+
+def queries_of(wishes: RemixPlan) -> list[Query]:
+    return list(plan_queries(wishes, sorted(TONES_HZ)).values())
 
 
 def remix(
-    catalog: Catalog, tracks: Sequence[dict[str, Any]], out: Path, wishes: Wanted, checkpoint_id: str = "small"
+    catalog: Catalog, tracks: Sequence[dict[str, Any]], out: Path, wishes: RemixPlan, checkpoint_id: str = "small"
 ) -> dict[str, Outcome]:
     outcomes = remix_tracks.fn(
-        items=list(tracks),
+        items=jobs_of(tracks, wishes, plan_queries(wishes, sorted(TONES_HZ)), out),
         shard="1 of 1",
         home=str(catalog.home.root),
-        out=out,
         checkpoint_id=checkpoint_id,
-        wanted=wishes,
     )
     return {outcome.item: outcome for outcome in outcomes}
 
@@ -72,8 +77,13 @@ def test_each_gain_reaches_the_mask_of_its_own_instrument_in_any_order(
     [row] = catalog.read_rows("remixes")
     assert json.loads(row["wishes_json"]) == {
         "gains": {"violin": "mute", "flute": "6.0", "tuba": "-20.0"},
+        "dry_wet": 1.0,
         "smoothing_decay": 0.8,
         "even_if_absent": False,
+        "nothing_else": False,
+        "format": None,
+        "loudness": "as_is",
+        "true_peak_db": None,
     }
     assert (row["status"], row["digest"]) == ("remixed", file_digest(out / "a.wav"))
     assert row["mask_id"] == catalog.read_rows("masks")[0]["mask_id"]
@@ -230,7 +240,7 @@ def test_instruments_that_stay_as_they_are_take_their_part_of_what_is_heard(
     for name, gains in (("two", ["violin=mute", "tuba=0"]), ("one", ["violin=mute"])):
         wishes = wanted(*gains, nothing_else=True)
         settings: dict[str, Any] = {"home": str(catalog.home.root), "checkpoint_id": champion, "nothing_else": True}
-        make_masks.fn(items=tracks, shard="1", queries=list(wishes.queries), **settings)
+        make_masks.fn(items=tracks, shard="1", queries=queries_of(wishes), **settings)
         assert statuses(remix(catalog, tracks, out / name, wishes).values()) == {"a.wav": "done"}
     (shared, _), (alone, _) = (read_audio(out / name / "a.wav") for name in ("two", "one"))
     assert np.abs(shared - alone).max() > 0.01
@@ -404,7 +414,7 @@ def test_heard_masks_and_wishes_become_the_same_remix_twice(
     tracks = scanned(catalog, library)
     wishes = wanted("tuba=mute", "flute=+3")
     make_masks.fn(
-        items=tracks, shard="1", home=str(catalog.home.root), checkpoint_id=champion, queries=list(wishes.queries)
+        items=tracks, shard="1", home=str(catalog.home.root), checkpoint_id=champion, queries=queries_of(wishes)
     )
     for folder in (out / "one", out / "two"):
         assert statuses(remix(catalog, tracks, folder, wishes).values()) == {"a.flac": "done"}
@@ -431,10 +441,10 @@ def test_clipping_is_told(catalog: Catalog, champion: str, library: Path, out: P
         (["theremin=3"], 0.8, "'theremin' is neither"),
         (["violin=3", "Violin=6"], 0.8, "two gains"),
         (["violin=30"], 0.8, "out of range"),
-        (["violin=3"], 1.0, r"outside \[0, 1\)"),
-        (["violin=3"], float("nan"), r"outside \[0, 1\)"),
+        (["violin=3"], 1.0, "smoothing '1.0' was given: Input should be less than 1"),
+        (["violin=3"], float("nan"), "smoothing 'nan' was given: Input should be"),
     ],
 )
 def test_wishes_that_cannot_be_are_errors(gains: list[str], decay: float, words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        wanted_remix(gains, decay, sorted(TONES_HZ))
+        plan_queries(wanted(*gains, decay=decay), sorted(TONES_HZ))

@@ -5,19 +5,29 @@ Reading is in `reading` and `decoding`, writing in `writing` and `encoding`, wha
 `tags`, other rates in `resampling`.
 """
 
-from varemix.media.formats import OUTPUT_FORMATS, AudioInfo, OutputFormat, info_for_format, stem_format
+from varemix.media.formats import (
+    OUTPUT_FORMATS,
+    PCM_BITS,
+    AudioInfo,
+    OutputFormat,
+    has_format,
+    info_for_format,
+    stem_format,
+)
 from varemix.media.reading import SERVED_SUFFIXES, AudioReader, probe_audio, read_audio
 from varemix.media.resampling import StreamResampler, mono, resample
 from varemix.media.writing import AudioWriter
 
 __all__ = [
     "OUTPUT_FORMATS",
+    "PCM_BITS",
     "SERVED_SUFFIXES",
     "AudioInfo",
     "AudioReader",
     "AudioWriter",
     "OutputFormat",
     "StreamResampler",
+    "has_format",
     "info_for_format",
     "mono",
     "probe_audio",

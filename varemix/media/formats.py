@@ -178,6 +178,12 @@ def stem_format(container: str) -> str | None:
     return "flac" if container in {MP4, MATROSKA} else None
 
 
+def has_format(info: AudioInfo, name: str) -> bool:
+    """Return whether a recording is already of the format of OUTPUT_FORMATS called so."""
+    wanted = OUTPUT_FORMATS[name]
+    return (info.container, info.codec, info.has_picture) == (wanted.container, wanted.codec, False)
+
+
 def info_for_format(info: AudioInfo, name: str) -> AudioInfo:
     """Return what to write when a file like `info` is wanted in another format; a file that is in it stays as it is.
 
@@ -189,7 +195,7 @@ def info_for_format(info: AudioInfo, name: str) -> AudioInfo:
     wanted = OUTPUT_FORMATS.get(name)
     if wanted is None:
         raise UsageError(f"'{name}' is no format that can be written; one of {', '.join(OUTPUT_FORMATS)} is expected.")
-    if (info.container, info.codec, info.has_picture) == (wanted.container, wanted.codec, False):
+    if has_format(info, name):
         return info
     codec = CODECS[wanted.codec]
     if info.num_channels > codec.max_channels:

@@ -57,14 +57,12 @@ def parse_gain(text: str) -> GainWish:
 
 
 def parse_gains(texts: Sequence[str]) -> list[GainWish]:
-    """Return the wishes; UsageError when there are none or one target has two."""
+    """Return the wishes; UsageError when one target has two."""
     wishes = [parse_gain(text) for text in texts]
     targets = [wish.target for wish in wishes]
     twice = sorted({target for target in targets if targets.count(target) > 1})
     if twice:
         raise UsageError(f"'{twice[0]}' has more than one gain; give each instrument one.")
-    if not wishes:
-        raise UsageError("No gain was given; say what shall change, for example --gain violin=-6.")
     return wishes
 
 

@@ -6,14 +6,24 @@ some; the first rule that is for a recording decides what is wished of it otherw
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
-from varemix.remix.gains import MAX_GAIN_DB, MUTE_DB, GainWish, is_unity
+from varemix.errors import UsageError
+from varemix.remix.gains import MAX_GAIN_DB, MUTE_DB, GainWish, is_unity, parse_gains
 from varemix.remix.levels import AS_IS, LOUDNESS_LIMITS_LUFS, MATCH, TRUE_PEAK_LIMITS_DB, LevelCare
 from varemix.remix.rules import Match
 from varemix.signal.smoothing import DEFAULT_DECAY
@@ -55,7 +65,10 @@ class TrackWishes:
     @property
     def is_untouched(self) -> bool:
         """Whether the recording comes out as it went in, sound, level and format."""
-        return self.is_skipped or (self.is_unity and self.care.is_none and self.format is None)
+        if self.is_skipped:
+            return True
+        has_same_level = self.care.true_peak_db is None and self.care.loudness in (AS_IS, MATCH)
+        return self.is_unity and has_same_level and self.format is None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the wishes as plain values that decide the result, in one canonical form."""
@@ -262,6 +275,28 @@ class RemixPlan(BaseModel):
             format=None if file_format == SAME else file_format,
             rule=rule.name if rule else "",
         )
+
+
+def plan_of(gains: Sequence[str] = (), *, base: RemixPlan | None = None, **settings: Any) -> RemixPlan:
+    """Return a plan of gains written as NAME=DB and of settings by the plan's names, both in the place of the base's.
+
+    Settings that are None are as the base has them. Raises UsageError for gains and settings that cannot be, and where
+    nothing is wished at all.
+    """
+    values = base.model_dump() if base else {}
+    own = {wish.target: wish.value for wish in parse_gains(gains)}
+    values |= {"gains": values.get("gains", {}) | own}
+    values |= {name: value for name, value in settings.items() if value is not None}
+    try:
+        plan = RemixPlan.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = " ".join(str(part) for part in first["loc"][:1]).replace("_", " ")
+        reason = first["msg"].removeprefix("Value error, ").rstrip(".")
+        raise UsageError(f"For {name} '{first['input']}' was given: {reason}.") from error
+    if not plan.targets() and all(wishes.is_untouched for wishes in plan.variants()):
+        raise UsageError("No gain was given; say what shall change, for example --gain violin=-6.")
+    return plan
 
 
 def _wish(target: str, gain: float | str) -> GainWish:

@@ -2,25 +2,31 @@
 
 The output keeps the recording's format, rate, depth and channels, unless another format is asked for. Only the delta is
 made at 44.1 kHz and brought to the recording's own rate, so what lies above 22.05 kHz stays the original's. Memory is
-bounded by a block. Of more than two channels the front pair is remixed and the others pass.
+bounded by a block. Of more than two channels the front pair is remixed and the others pass. Where a loudness is wished,
+the remix is made twice: once to be measured, once to be written.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import tee
 from operator import itemgetter
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from varemix.media.audio import AudioInfo, AudioReader, AudioWriter, info_for_format, stem_format
 from varemix.media.resampling import mono, of_length, resampled_blocks
-from varemix.remix.gains import GainWish, bin_change
+from varemix.remix.gains import GainWish, bin_change, factor
+from varemix.remix.levels import AS_IS, MATCH, LevelCare, LoudnessMeter, loudness_gain_db
+from varemix.remix.limiter import Limiter, limited_blocks
 from varemix.remix.mixer import filtered_blocks
 from varemix.signal.smoothing import DEFAULT_DECAY, zlbm_blocks
 from varemix.signal.spectrogram import RATE_HZ, num_frames
+
+LEVELS_AS_THEY_ARE = LevelCare()
 
 _BLOCK_SAMPLES = 1 << 17
 _FRONT_PAIR = 2
@@ -28,10 +34,22 @@ _FRONT_PAIR = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Rendered:
-    """What was written: how many samples were clipped, and the highest peak in dBFS before clipping."""
+    """What was written: how many samples were clipped, and the highest peak in dBFS before clipping.
+
+    The whole was made louder by `gain_db` for its loudness; the limiter changed `num_limited` samples, by
+    `reduction_db` at most.
+    """
 
     num_clipped: int
     peak_db: float
+    gain_db: float = 0.0
+    num_limited: int = 0
+    reduction_db: float = 0.0
+
+    @property
+    def has_other_level(self) -> bool:
+        """Whether care for the level changed any sample."""
+        return self.gain_db != 0.0 or self.num_limited > 0
 
 
 def heard_blocks(source: Path) -> Iterator[np.ndarray]:
@@ -54,31 +72,34 @@ def render_remix(
     wishes: Sequence[GainWish],
     *,
     decay: float = DEFAULT_DECAY,
+    dry_wet: float = 1.0,
+    care: LevelCare = LEVELS_AS_THEY_ARE,
     format_name: str | None = None,
 ) -> Rendered:
-    """Write the remix of `source` to `target`.
+    """Write the remix of `source` to `target`; without wishes the sound as it was, but for its level and format.
 
-    `mask_blocks` are [N, F, T_b], one mask a wish, consecutive in time. `format_name` is one of OUTPUT_FORMATS, the
+    `mask_blocks` are [N, F, T_b], one mask a wish, consecutive in time; they are gone through twice where `care` wishes
+    a loudness. `dry_wet` is the share of the change that is made. `format_name` is one of OUTPUT_FORMATS, the
     recording's own where it is None; the pictures of a video stay as they are. Raises MediaError when the recording
     cannot be read or the masks are not as long as it is.
     """
-    with AudioReader(source) as reader, _writer_like(reader, target, source, format_name) as writer:
-        original, heard = tee(reader.blocks(_BLOCK_SAMPLES))
-        changes = (bin_change(masks, wishes) for masks in zlbm_blocks(mask_blocks, decay))
-        deltas = _filtered_at_own_rate(heard, reader.info, changes)
-        for block, delta in _side_by_side(original, deltas):
-            remixed = block.copy()
-            remixed[:_FRONT_PAIR] += delta
-            writer.write(remixed)
-    return _rendered(writer)
 
+    def remixed(reader: AudioReader) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        changes = (dry_wet * bin_change(masks, wishes) for masks in zlbm_blocks(mask_blocks, decay))
+        return _remixed_blocks(reader, changes if wishes else None)
 
-def render_unchanged(source: Path, target: Path, format_name: str) -> Rendered:
-    """Write a recording in another format, one of OUTPUT_FORMATS. Raises MediaError when it cannot be read."""
+    gain_db = _loudness_gain_db(source, remixed, care.loudness)
     with AudioReader(source) as reader, _writer_like(reader, target, source, format_name) as writer:
-        for block in reader.blocks(_BLOCK_SAMPLES):
+        blocks = (after * after.dtype.type(factor(gain_db) + 1) if gain_db else after for _, after in remixed(reader))
+        limiter = None
+        if care.true_peak_db is not None:
+            limiter = Limiter(reader.info.rate_hz, reader.info.num_channels, care.true_peak_db)
+        for block in limited_blocks(blocks, limiter) if limiter else blocks:
             writer.write(block)
-    return _rendered(writer)
+    rendered = replace(_rendered(writer), gain_db=gain_db)
+    if limiter is None:
+        return rendered
+    return replace(rendered, num_limited=limiter.num_changed, reduction_db=limiter.reduction_db)
 
 
 def render_stems(
@@ -105,6 +126,37 @@ def render_stems(
                 silent[:_FRONT_PAIR] = stem
                 writer.write(silent)
     return [_rendered(writer) for writer in writers]
+
+
+def _remixed_blocks(
+    reader: AudioReader, changes: Iterable[np.ndarray] | None
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield each block of a recording, and what becomes of it."""
+    if changes is None:
+        yield from ((block, block) for block in reader.blocks(_BLOCK_SAMPLES))
+        return
+    original, heard = tee(reader.blocks(_BLOCK_SAMPLES))
+    for block, delta in _side_by_side(original, _filtered_at_own_rate(heard, reader.info, changes)):
+        remixed = block.copy()
+        remixed[:_FRONT_PAIR] += delta
+        yield block, remixed
+
+
+def _loudness_gain_db(
+    source: Path,
+    remixed: Callable[[AudioReader], Iterator[tuple[np.ndarray, np.ndarray]]],
+    loudness: Literal["as_is", "match"] | float,
+) -> float:
+    """Return the gain that brings a remix to the loudness wished for."""
+    if loudness == AS_IS:
+        return 0.0
+    with AudioReader(source) as reader:
+        before, after = (LoudnessMeter(reader.info.rate_hz, reader.info.num_channels) for _ in range(2))
+        for original_block, remixed_block in remixed(reader):
+            if loudness == MATCH:
+                before.add(original_block)
+            after.add(remixed_block)
+    return loudness_gain_db(loudness, before.integrated_lufs, after.integrated_lufs)
 
 
 def _writer_like(reader: AudioReader, target: Path, source: Path, format_name: str | None) -> AudioWriter:

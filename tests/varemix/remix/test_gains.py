@@ -47,11 +47,6 @@ def test_two_gains_for_one_instrument_are_refused():
         parse_gains(["violin=3", "violin=-3"])
 
 
-def test_no_gain_at_all_is_refused():
-    with pytest.raises(UsageError, match="No gain"):
-        parse_gains([])
-
-
 def test_six_db_double_and_mute_removes():
     assert factor(20 * math.log10(2)) == pytest.approx(1)
     assert factor(MUTE_DB) == -1

@@ -1,14 +1,15 @@
 import math
 from pathlib import PurePosixPath
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from pydantic import ValidationError
 
+from varemix.errors import UsageError
 from varemix.media.formats import OUTPUT_FORMATS
 from varemix.remix.gains import GainWish
 from varemix.remix.levels import LevelCare
-from varemix.remix.plan import Format, RemixPlan, TrackWishes
+from varemix.remix.plan import Format, RemixPlan, TrackWishes, plan_of
 
 MIXED_LIBRARY = {
     "gains": {"violin": -6, "photo.jpg": "mute"},
@@ -170,3 +171,31 @@ def test_the_form_says_of_every_field_what_it_is():
 def test_the_formats_are_those_that_can_be_written():
     literal = get_args(Format)[0]
     assert set(get_args(literal)) == {*OUTPUT_FORMATS, "same"}
+
+
+def test_a_plan_of_nothing_is_refused() -> None:
+    for gains, settings in (([], {}), ([], {"loudness": "match"}), ([], {"dry_wet": 0.5})):
+        with pytest.raises(UsageError, match="No gain was given"):
+            plan_of(gains, **settings)
+    assert plan_of([], loudness=-16).variants()[0].care.loudness == -16
+
+
+def test_gains_and_settings_stand_in_the_place_of_the_base() -> None:
+    base = plan_of(["violin=-6", "tuba=mute"], smoothing=0.2, dry_wet=0.5)
+    plan = plan_of(["violin=+3"], base=base, smoothing=None, dry_wet=1)
+    assert plan.gains == {"violin": 3.0, "tuba": "mute"}
+    assert (plan.smoothing, plan.dry_wet) == (0.2, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"smoothing": 1.0}, "For smoothing '1.0' was given: Input should be less than 1"),
+        ({"loudness": "loud"}, "For loudness 'loud' was given"),
+        ({"true_peak_db": "3"}, "For true peak db '3' was given"),
+        ({"format": "aac"}, "For format 'aac' was given"),
+    ],
+)
+def test_settings_that_cannot_be_are_named(settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        plan_of(["violin=-6"], **settings)

@@ -1,0 +1,129 @@
+"""What a remix of a library would do, and about how long it would take, before anything is done."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from catalog.store import Catalog
+from flows.masks import checked_library
+from flows.remix import checked_out, checked_plan
+from tasks.checkpoints import checkpoint_row
+from tasks.library import seen_or_probed
+from tasks.masks import serves, stored_masks
+from tasks.remix import remix_id_of
+from tasks.wishes import Job, jobs_of
+from varemix.evaluation.tables import facts_in_words, markdown
+from varemix.media.audio import OUTPUT_FORMATS, PCM_BITS
+from varemix.remix.plan import RemixPlan
+
+# Times real time, where nothing was heard or written in this home yet: as measured on two cores without a GPU.
+_USUAL_SPEEDS = {"masks": 60.0, "remixes": 100.0}
+_PACKED_SHARE = 0.6  # of FLAC and ALAC beside plain samples
+_LOSSY_BYTES_PER_S = 24_000
+
+
+def preview(catalog: Catalog, library: Path, out: Path, plan: RemixPlan, checkpoint: str | None) -> dict[str, Any]:
+    """Return what a remix of a library would do: by rule, in all, and what cannot be read.
+
+    Nothing is written. Files that are new are looked at, but not heard.
+    """
+    target, (root, files) = checked_out(library, out), checked_library(catalog, library)
+    row = checkpoint_row(catalog, checkpoint)
+    tracks = seen_or_probed(catalog, root, files)
+    readable = [track for track in tracks if track["status"] == "ready"]
+    jobs = jobs_of(readable, plan, checked_plan(catalog, row, plan), target)
+    frame = pd.DataFrame(_rows(catalog, jobs, row["checkpoint_id"]))
+    by_rule = {rule or "the plan": _summed(part) for rule, part in frame.groupby("rule", sort=False)} if jobs else {}
+    total = _summed(frame) if jobs else {}
+    return {
+        "library": str(root),
+        "out": str(target),
+        "checkpoint_id": row["checkpoint_id"],
+        "by_rule": by_rule,
+        "total": total | ({"about_hours_of_work": _hours(catalog, frame)} if jobs else {}),
+        "unreadable": {track["track_path"]: track["reason"] for track in tracks if track["status"] != "ready"},
+    }
+
+
+def page(found: Mapping[str, Any]) -> str:
+    """Return a preview as Markdown."""
+    facts = {name: found[name] for name in ("library", "out", "checkpoint_id")} | dict(found["total"])
+    parts = ["# What would be done", markdown([["what", ""], *map(list, facts_in_words(facts))])]
+    if len(found["by_rule"]) > 1:
+        names = list(next(iter(found["by_rule"].values())))
+        rows = [[rule, *(str(counts[name]) for name in names)] for rule, counts in found["by_rule"].items()]
+        parts.append(markdown([["rule", *(name.replace("_", " ") for name in names)], *rows]))
+    if found["unreadable"]:
+        rows = [list(item) for item in found["unreadable"].items()]
+        parts.append("## What cannot be read\n\n" + markdown([["recording", "reason"], *rows]))
+    return "\n\n".join(parts)
+
+
+def _rows(catalog: Catalog, jobs: Sequence[Job], checkpoint_id: str) -> list[dict[str, Any]]:
+    """Return what is to be done for each job."""
+    digests = [job.track["content_digest"] for job in jobs if job.track["content_digest"]]
+    masks: dict[str, list[dict[str, Any]]] = {}
+    for stored in stored_masks(catalog, checkpoint_id, digests):
+        masks.setdefault(stored["content_digest"], []).append(stored)
+    made = catalog.read_rows("remixes", where={"out_path": [str(job.out_path) for job in jobs]})
+    standing = {row["remix_id"] for row in made if row["status"] != "failed"}
+    rows = []
+    for job in jobs:
+        wanted, digest = job.wanted, job.track["content_digest"]
+        is_done = remix_id_of(job, checkpoint_id) in standing and job.out_path.is_file()
+        is_heard = wanted.wishes.is_unity or any(
+            serves(stored, set(wanted.names), nothing_else=wanted.wishes.nothing_else)
+            for stored in masks.get(digest, [])
+        )
+        rows.append(
+            {
+                "rule": wanted.wishes.rule,
+                "duration_s": job.track["duration_s"],
+                "num_bytes": 0 if is_done else _bytes(job),
+                "is_done": is_done,
+                "is_copied": not is_done and wanted.wishes.is_untouched,
+                "is_written": not is_done and not wanted.wishes.is_untouched,
+                "is_to_hear": not is_done and not is_heard,
+            }
+        )
+    return rows
+
+
+def _summed(frame: pd.DataFrame) -> dict[str, Any]:
+    return {
+        "recordings": len(frame),
+        "hours_of_sound": round(float(frame["duration_s"].sum()) / 3600, 2),
+        "already_done": int(frame["is_done"].sum()),
+        "to_copy": int(frame["is_copied"].sum()),
+        "to_write": int(frame["is_written"].sum()),
+        "to_hear_before": int(frame["is_to_hear"].sum()),
+        "about_megabytes_to_write": round(float(frame["num_bytes"].sum()) / 1e6, 1),
+    }
+
+
+def _hours(catalog: Catalog, frame: pd.DataFrame) -> float:
+    """Return about how long it takes, by how fast it was done before."""
+    heard_s = frame[frame["is_to_hear"]]["duration_s"].sum() / _speed(catalog, "masks")
+    written_s = frame[frame["is_written"]]["duration_s"].sum() / _speed(catalog, "remixes")
+    return round(float(heard_s + written_s) / 3600, 3)
+
+
+def _speed(catalog: Catalog, table: str) -> float:
+    """Return how many times faster than real time a step was so far, on one worker."""
+    made = catalog.read(table, columns=["track_id", "seconds", "status"]).dropna(subset="seconds")
+    made = made[made["status"].isin(["ready", "remixed"])]
+    timed = made.merge(catalog.read("tracks", columns=["track_id", "duration_s"]), on="track_id")
+    return float(timed["duration_s"].sum() / timed["seconds"].sum()) if len(timed) else _USUAL_SPEEDS[table]
+
+
+def _bytes(job: Job) -> float:
+    """Return about how large a remix becomes."""
+    track, wishes = job.track, job.wanted.wishes
+    if wishes.format is None or wishes.is_untouched:
+        return float(track["num_bytes"])
+    samples = track["num_samples"] * track["num_channels"] * PCM_BITS.get(track["subtype"], 32) / 8
+    shares = {"pcm": 1.0, "flac": _PACKED_SHARE, "alac": _PACKED_SHARE}
+    share = shares.get(OUTPUT_FORMATS[wishes.format].codec)
+    return float(track["duration_s"] * _LOSSY_BYTES_PER_S if share is None else samples * share)

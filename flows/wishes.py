@@ -1,0 +1,50 @@
+"""What a person wishes on the command line, as a plan: a file or a preset, and options in its place."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from varemix.errors import UsageError
+from varemix.remix.plan import RemixPlan, plan_of
+from varemix.remix.plan_yaml import load_plan
+from varemix.remix.presets import preset
+
+
+def wished_plan(
+    gains: Sequence[str],
+    *,
+    file: Path | None = None,
+    preset_name: str | None = None,
+    targets: Sequence[str] = (),
+    others: Sequence[str] = (),
+    **settings: Any,
+) -> RemixPlan:
+    """Return the plan of a file, or of a preset for targets and others, with gains and settings in its place.
+
+    Raises UsageError for what cannot be.
+    """
+    if file and preset_name:
+        raise UsageError("A plan and a preset were given; give one of them. Presets can be copied and made one's own.")
+    if not preset_name and (targets or others):
+        raise UsageError("--target and --others say what a preset is for; give --preset too, or --gain.")
+    base = with_pictures_beside(load_plan(file), file.parent) if file else None
+    if preset_name:
+        base = preset(preset_name, targets, others)
+    return plan_of(gains, base=base, **settings)
+
+
+def with_pictures_beside(plan: RemixPlan, folder: Path) -> RemixPlan:
+    """Return the plan with the pictures found from its file's folder, wherever it is used."""
+
+    def found(values: dict[str, Any]) -> dict[str, Any]:
+        gains = {_found(target, folder): gain for target, gain in (values["gains"] or {}).items()}
+        return values | ({"gains": gains} if gains else {})
+
+    values = found(plan.model_dump())
+    return RemixPlan.model_validate(values | {"rules": [found(rule) for rule in values["rules"]]})
+
+
+def _found(target: str, folder: Path) -> str:
+    """Return the path of a picture that lies beside the plan, or the target as it is."""
+    place = folder / target
+    return str(place.resolve()) if place.suffix and place.is_file() else target

@@ -1,0 +1,102 @@
+"""What is wished of a library, made ready: a plan's words become queries, and each track gets what it shall become."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from tasks.queries import Query, asked
+from varemix.errors import UsageError
+from varemix.media.audio import OUTPUT_FORMATS
+from varemix.remix.gains import GainWish, audible
+
+if TYPE_CHECKING:
+    from varemix.remix.plan import RemixPlan, TrackWishes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What shall become of one recording: its wishes, and the query for the target of each of their gains."""
+
+    wishes: TrackWishes
+    queries: tuple[Query, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """The queries' names in mask files, in order."""
+        return [query.name for query in self.queries]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the wishes as plain values that decide the result."""
+        wished = self.wishes.as_dict()
+        if "gains" in wished:
+            values = (gain.value for gain in self.wishes.gains)
+            wished["gains"] = dict(zip(self.names, values, strict=True))
+        return wished
+
+    def heard(self) -> list[tuple[Query, GainWish]]:
+        """Return the wishes that change anything where all instruments play."""
+        counting = () if self.wishes.is_unity else audible(self.wishes.gains)
+        return [pair for pair in zip(self.queries, self.wishes.gains, strict=True) if pair[1] in counting]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A row of `tracks`, what shall become of it, and the file that the remix shall be."""
+
+    track: dict[str, Any]
+    wanted: Wanted
+    out_path: Path
+
+
+def plan_queries(plan: RemixPlan, instruments: Sequence[str]) -> dict[str, Query]:
+    """Return the query of each target of a plan; UsageError or MediaError for what cannot be."""
+    queries = {target: asked(target, instruments) for target in plan.targets()}
+    for wishes in plan.variants():
+        wanted_of(wishes, queries)
+    return queries
+
+
+def wanted_of(wishes: TrackWishes, queries: Mapping[str, Query]) -> Wanted:
+    """Return the wishes with their queries; UsageError where two of them are for one instrument."""
+    wanted = Wanted(wishes=wishes, queries=tuple(queries[wish.target] for wish in wishes.gains))
+    if len(set(wanted.names)) < len(wanted.names):
+        named = ", ".join(wish.text for wish in wishes.gains)
+        raise UsageError(f"One instrument has two gains in {named}; give each one.")
+    return wanted
+
+
+def jobs_of(tracks: Sequence[dict[str, Any]], plan: RemixPlan, queries: Mapping[str, Query], out: Path) -> list[Job]:
+    """Return what shall become of each row of `tracks`, in folders and under names like its own below `out`.
+
+    Where another format would give two tracks one name, both keep their old suffix before the new one.
+    """
+    all_wishes = [plan.for_track(t["track_path"], json.loads(t["tags_json"]), t["duration_s"]) for t in tracks]
+    paths = [_named(track["track_path"], wishes.format) for track, wishes in zip(tracks, all_wishes, strict=True)]
+    times = Counter(map(_alike, paths))
+    jobs = []
+    for track, wishes, path in zip(tracks, all_wishes, paths, strict=True):
+        is_alone = times[_alike(path)] == 1
+        place = path if is_alone else _named(track["track_path"], wishes.format, keeps_suffix=True)
+        jobs.append(Job(track=track, wanted=wanted_of(wishes, queries), out_path=out / place))
+    return jobs
+
+
+def _named(track_path: str, format_name: str | None, *, keeps_suffix: bool = False) -> str:
+    """Return the path of a remix below its folder."""
+    if format_name is None:
+        return track_path
+    path, suffix = PurePosixPath(track_path), OUTPUT_FORMATS[format_name].suffix
+    if path.suffix.lower() == suffix:
+        return track_path
+    return str(path.with_name(path.name + suffix) if keeps_suffix else path.with_suffix(suffix))
+
+
+def _alike(path: str) -> str:
+    """Return the same for paths that some file systems take for one."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
