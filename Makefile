@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format bench bench-train bench-eval lock clean
+.PHONY: bench-remix help install demo test check format bench bench-train bench-eval lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -44,6 +44,9 @@ bench-train: install  ## time how fast training is, beside a plain loader and th
 
 bench-eval: install  ## time how fast scores are made, beside mir_eval
 	@$(BIN)/python -m benchmarks.evaluation
+
+bench-remix: install  ## How fast recordings are remixed from stored masks, beside FFmpeg; how small masks are
+	@$(BIN)/python -m benchmarks.remixing
 
 lock: install  ## write the newest versions that fit pyproject.toml into requirements.lock
 	$(BIN)/python -m pip install --quiet uv

@@ -92,6 +92,10 @@ class Home:
         """The masks of a track."""
         return self._fanned("masks", checked_name(mask_id, "Mask id"), "masks", ".parquet")
 
+    def all_masks(self) -> list[Path]:
+        """Every mask file that is there, sorted."""
+        return sorted(path for path in (self.root / "masks").rglob("*.parquet") if not path.name.startswith("."))
+
     def work(self, name: str) -> Path:
         """A folder for unfinished work that outlives a run; created if it is not there."""
         folder = self.root / "work" / f"work-{checked_name(name, 'Work name')}"

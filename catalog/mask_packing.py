@@ -3,11 +3,15 @@
 Belongs here: arithmetic on arrays. Stays out: files (`catalog.masks`).
 """
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
 BITS = (1, 2, 4, 8)
 """The depths that masks can be stored at."""
+
+_SIDE_BY_SIDE = {1: "V32", 2: "c16", 4: "u8", 8: "f4"}  # types of the size of all masks of a byte
 
 
 def pack(masks: NDArray[np.float32], bits: int) -> bytes:
@@ -35,10 +39,18 @@ def unpack(packed: bytes, bits: int, shape: tuple[int, ...]) -> NDArray[np.float
     expected = packed_bytes(num_levels, bits)
     if len(packed) != expected:
         raise ValueError(f"{len(packed)} bytes found where {expected} were expected")
+    found = np.take(_levels_of_bytes(bits), np.frombuffer(packed, dtype=np.uint8))
+    masks: NDArray[np.float32] = found.view(np.float32)[:num_levels].reshape(shape)
+    return masks
+
+
+@lru_cache(maxsize=len(BITS))
+def _levels_of_bytes(bits: int) -> NDArray[np.generic]:
+    """The masks that each of the 256 bytes stands for, those of a byte side by side as one value."""
     shifts = np.arange(8 // bits, dtype=np.uint8) * np.uint8(bits)
-    levels = (np.frombuffer(packed, dtype=np.uint8)[:, None] >> shifts) & np.uint8(2**bits - 1)
-    masks: NDArray[np.float32] = levels.ravel()[:num_levels].reshape(shape).astype(np.float32)
-    return masks / np.float32(2**bits - 1)
+    levels = (np.arange(256, dtype=np.uint8)[:, None] >> shifts) & np.uint8(2**bits - 1)
+    masks = levels.astype(np.float32) / np.float32(2**bits - 1)
+    return masks.view(_SIDE_BY_SIDE[bits])[:, 0]
 
 
 def packed_bytes(num_levels: int, bits: int) -> int:

@@ -115,6 +115,7 @@ _CHECKPOINTS = _table(
     _optional("digest", _TEXT, "SHA-256 of its file"),
     _column("stage", _TEXT, "what it serves as", choices="candidate|champion|retired|shipped"),
     _reason(),
+    _optional("pinned", _TEXT, "why what it made is kept whether it is the champion or not; none if it is not pinned"),
     _optional("seconds", _NUMBER, "time that training took", "s"),
 )
 
@@ -159,7 +160,7 @@ _MASKS = _table(
     _optional("num_frames", _COUNT, "spectrum frames"),
     _optional("num_bytes", _COUNT, "size of the mask file", "B"),
     _optional("digest", _TEXT, "SHA-256 of the mask file"),
-    _column("status", _TEXT, "whether the masks can be used", choices="ready|failed"),
+    _column("status", _TEXT, "whether the masks can be used", choices="ready|failed|removed"),
     _reason(),
     _optional("seconds", _NUMBER, "time that making them took", "s"),
 )

@@ -14,6 +14,7 @@ import typer
 from flows.options import (
     AbsentOption,
     CheckpointOption,
+    CollectOption,
     CompareOption,
     DecayOption,
     DeviceOption,
@@ -154,19 +155,40 @@ def evaluate(
 
 @app.command()
 def masks(
-    library: Annotated[Path, typer.Argument(help="Folder of recordings; only read.")],
+    library: Annotated[Path | None, typer.Argument(help="Folder of recordings; only read.")] = None,
     instrument: InstrumentOption = None,
     image: ImageOption = None,
     nothing_else: NothingElseOption = False,
+    gc: CollectOption = False,
     checkpoint: CheckpointOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Hear every recording of a library and keep the masks."""
+    """Hear every recording of a library and keep the masks; or, with --gc, remove the masks that nothing needs."""
+    if gc:
+        from flows.housekeeping import housekeeping
+
+        finish([housekeeping(str(_open_catalog(home).home.root))], as_json=as_json)
+    if library is None:
+        raise UsageError("No library was given; give the folder of recordings to hear, or --gc.")
     from flows.masks import masks
 
     _check_asked(home, library, checkpoint, [*(instrument or []), *(image or [])], nothing_else=nothing_else)
     finish([masks(str(library), instrument, image, nothing_else, checkpoint, home)], as_json=as_json)
+
+
+@app.command()
+def pin(
+    checkpoint: Annotated[str, typer.Argument(help="Id of the checkpoint.")],
+    why: Annotated[str, typer.Option("--why", help="What for, to be read later.")] = "by hand",
+    off: Annotated[bool, typer.Option("--off", help="No longer.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Keep what a checkpoint made, though it is not the champion."""
+    from tasks.tidy import pin
+
+    pin(_open_catalog(home), checkpoint, None if off else why)
+    say(f"{checkpoint}: {'not pinned' if off else 'pinned'}")
 
 
 @app.command()

@@ -61,6 +61,10 @@ TruePeakOption = Annotated[
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Say what would be done, to how many recordings, and how long it would take.")
 ]
+CollectOption = Annotated[
+    bool,
+    typer.Option("--gc", help="Remove masks that no champion, shipped or pinned checkpoint needs, and hear nothing."),
+]
 InstrumentOption = Annotated[list[str] | None, typer.Option("--instrument", help="Name of an instrument.")]
 ImageOption = Annotated[list[str] | None, typer.Option("--image", help="Path of a picture of an instrument.")]
 SourceOption = Annotated[str, typer.Option("--source", help="`music`, or the path of a list of videos (CSV).")]

@@ -43,6 +43,12 @@ def checkpoint_row(catalog: Catalog, checkpoint_id: str | None) -> dict[str, Any
     return rows[0]
 
 
+def shipped_id() -> str | None:
+    """Return the id of the shipped checkpoint, None where there is none."""
+    file = shipped_checkpoint()
+    return content_id(SHIPPED, digest=file_digest(file)) if file else None
+
+
 def _shipped_row(catalog: Catalog, *, is_asked_for: bool) -> dict[str, Any]:
     """Return the row of the shipped checkpoint, after bringing it into the catalog if it is not there."""
     file = shipped_checkpoint()

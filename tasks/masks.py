@@ -77,7 +77,7 @@ def stored_masks(catalog: Catalog, checkpoint_id: str, digests: Sequence[str]) -
     """Return the rows of masks that a checkpoint and this version of the step made of contents with these digests."""
     where = {"checkpoint_id": checkpoint_id, "content_digest": list(digests), "status": "ready"}
     rows = catalog.read_rows("masks", where=where)
-    return [row for row in rows if row["mask_id"] == _own_id(row)]
+    return [row for row in rows if is_of_today(row)]
 
 
 def mask_id_of(digest: str, checkpoint_id: str, names: Sequence[str], *, nothing_else: bool = False) -> str:
@@ -101,9 +101,11 @@ def covering(
     return None
 
 
-def _own_id(row: dict[str, Any]) -> str:
+def is_of_today(row: dict[str, Any]) -> bool:
+    """Return whether this version of the step would make the masks of a row."""
     is_shared = row["besides"] == _NOTHING
-    return mask_id_of(row["content_digest"], row["checkpoint_id"], row["queries"], nothing_else=is_shared)
+    own = mask_id_of(row["content_digest"], row["checkpoint_id"], row["queries"], nothing_else=is_shared)
+    return bool(row["mask_id"] == own)
 
 
 def serves(row: dict[str, Any], names: set[str], *, nothing_else: bool) -> bool:

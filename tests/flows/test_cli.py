@@ -1,14 +1,14 @@
 """What the command line says and returns; what it does with whole libraries is tested in `test_nightly`."""
 
-import inspect
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -16,13 +16,14 @@ from PIL import Image
 from prefect import Flow
 
 from flows.cli import main
+from flows.options import DecayOption
 from flows.refresh import listed_videos
 from tests.tasks.planted import TONES_HZ, open_catalog, register_checkpoint, visible_files, write_tones
 from tests.tasks.untrained import write_checkpoint
 from varemix.media.audio import read_audio
+from varemix.remix.presets import preset_text
 from varemix.signal.smoothing import DEFAULT_DECAY
 
-COMMANDS = ("doctor", "refresh", "train", "evaluate", "masks", "remix", "separate", "nightly", "status")
 VAREMIX = Path(sys.executable).with_name("varemix")
 
 
@@ -89,6 +90,14 @@ def world(tmp_path: Path, checkpoint_file: Path, file_without_rivals: Path) -> P
     }
     for name, text in lists.items():
         (tmp_path / f"{name}.csv").write_text(text)
+    plans = {
+        "good": "gains: {violin: -6}\nrules: [{name: deep, match: {folder: deep}, skip: true}]\n",
+        "bad": "gains: {violin: -6}\nloudnes: match\n",
+        "stranger": "gains: {violin: -6}\nrules: [{name: deep, match: {folder: deep}, gains: {theremin: 3}}]\n",
+        "alone": "gains: {violin: -6}\nrules: [{name: deep, match: {folder: deep}, nothing_else: true}]\n",
+    }
+    for name, text in plans.items():
+        (tmp_path / f"{name}.yaml").write_text(text)
     return tmp_path
 
 
@@ -106,7 +115,35 @@ BAD_WISHES = {
     "gain out of range": (2, "out of range", "remix library --out out --gain violin=90"),
     "no gain": (2, "No gain was given", "remix library --out out"),
     "two gains for one": (2, "more than one gain", "remix library --out out --gain violin=3 --gain violin=4"),
-    "decay out of range": (2, "outside [0, 1)", "remix library --out out --gain violin=3 --decay 1.5"),
+    "decay out of range": (2, "For smoothing '1.5' was given", "remix library --out out --gain violin=3 --decay 1.5"),
+    "plan with a mistake": (
+        2,
+        "'bad.yaml', line 2: loudnes is no known key. Did you mean loudness?",
+        "remix library --out out --plan bad.yaml",
+    ),
+    "plan that is not there": (2, "'lost.yaml' cannot be read", "remix library --out out --plan lost.yaml"),
+    "rule for nobody's instrument": (2, "'theremin' is neither", "remix library --out out --plan stranger.yaml"),
+    "rule without rivals": (2, "by itself", "remix library --out out --plan alone.yaml --checkpoint alone"),
+    "plan and preset": (
+        2,
+        "A plan and a preset were given",
+        "remix library --out out --plan good.yaml --preset karaoke --target violin",
+    ),
+    "preset without a target": (2, "needs an instrument", "remix library --out out --preset practice"),
+    "target without a preset": (2, "give --preset too", "remix library --out out --gain violin=3 --target violin"),
+    "unknown preset": (2, "'polka' is no preset", "remix library --out out --preset polka --target violin"),
+    "text of an unknown preset": (2, "'polka' is no preset", "presets polka"),
+    "unknown format": (2, "For format 'xyz' was given", "remix library --out out --gain violin=3 --format xyz"),
+    "loudness in words": (2, "For loudness 'loud'", "remix library --out out --gain violin=3 --loudness loud"),
+    "true peak out of range": (2, "For true peak db '3'", "remix library --out out --gain violin=3 --true-peak 3"),
+    "more than all of a change": (2, "For dry wet '1.5'", "remix library --out out --gain violin=3 --dry-wet 1.5"),
+    "preview for nobody's instrument": (
+        2,
+        "'theremin' is neither",
+        "remix library --out out --gain theremin=3 --dry-run",
+    ),
+    "preview into the library": (2, "within one another", "remix library --out library/x --gain violin=3 --dry-run"),
+    "preview of one file": (2, "--dry-run is for folders", f"remix {SONG} --out out.wav --gain violin=3 --dry-run"),
     "empty library": (1, "holds no recordings", "remix empty --out out --gain violin=3"),
     "missing library": (2, "no recording or folder 'lost'", "remix lost --out out --gain violin=3"),
     "missing library for masks": (2, "There is no folder", "masks lost"),
@@ -146,6 +183,11 @@ BAD_WISHES = {
     "no output": (2, "--out", "remix library --gain violin=3"),
     "night without a library": (2, "There is no folder", "nightly --library lost --out out --gain violin=3"),
     "night without a gain": (2, "No gain was given", "nightly --library library --out out --source good.csv"),
+    "night by a bad plan": (
+        2,
+        "'bad.yaml', line 2",
+        "nightly --library library --out out --source good.csv --plan bad.yaml",
+    ),
     "night into the library": (2, "within one another", "nightly --library library --out library/x --gain violin=3"),
     "night of an unknown recipe": (
         2,
@@ -187,6 +229,11 @@ BAD_WISHES = {
         f"remix {SONG} --out out.wav --gain violin=3 --checkpoint words.safetensors",
     ),
     "one file, gain that is no number": (2, "is no number", f"remix {SONG} --out out.wav --gain violin=loud"),
+    "one file, another name than its format": (
+        2,
+        "'out.wav' is no name for flac; name it out.flac",
+        f"remix {SONG} --out out.wav --gain violin=3 --format flac",
+    ),
     "one file, no gain": (2, "No gain was given", f"remix {SONG} --out out.wav"),
     "one file, unknown instrument": (2, "'theremin' is neither", f"separate {SONG} --out out --instrument theremin"),
     "sharing without rivals": (2, "by itself", f"remix library {ALONE} --out out --gain tuba=3"),
@@ -302,7 +349,7 @@ def test_what_is_named_beside_nothing_else_shares_the_recording(run: Run, world:
 
 def test_one_recording_is_copied_where_nothing_is_wished(run: Run, world: Path) -> None:
     said = run("remix", world / SONG, "--out", world / "o.wav", "--gain", "violin=0", "--home", world / "home")
-    assert (said.code, said.out) == (0, f"out: {world / 'o.wav'}, status: untouched\n")
+    assert (said.code, said.out) == (0, f"out: {world / 'o.wav'}, status: untouched, reason: all gains are 0 dB\n")
     assert (world / "o.wav").read_bytes() == (world / SONG).read_bytes()
 
 
@@ -408,14 +455,16 @@ def test_one_recording_starts_no_server(world: Path) -> None:
 
 
 def test_help_loads_nothing_heavy() -> None:
-    program = f"""
+    program = """
 import sys, typer.testing
 from flows.cli import app
-for command in {COMMANDS!r}:
-    result = typer.testing.CliRunner().invoke(app, [command, "--help"])
-    assert result.exit_code == 0 and "--home" in result.output, result.output
-heavy = {{"prefect", "torch", "pandas", "deltalake", "yt_dlp"}}
-print(*sorted(heavy & {{name.partition(".")[0] for name in sys.modules}}))
+names = {command.name or command.callback.__name__ for command in app.registered_commands}
+assert {"remix", "nightly", "presets"} <= names
+for name in names:
+    result = typer.testing.CliRunner().invoke(app, [name, "--help"])
+    assert result.exit_code == 0 and ("--home" in result.output) == (name != "presets"), result.output
+heavy = {"prefect", "torch", "pandas", "deltalake", "yt_dlp"}
+print(*sorted(heavy & {name.partition(".")[0] for name in sys.modules}))
 """
     command = [sys.executable, "-c", program]
     environment = os.environ | {"COLUMNS": "200", "TERM": "dumb"}
@@ -423,7 +472,61 @@ print(*sorted(heavy & {{name.partition(".")[0] for name in sys.modules}}))
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "\n", "")
 
 
-def test_the_default_smoothing_is_the_librarys() -> None:
-    from flows.cli import remix
+def test_the_help_names_the_default_smoothing() -> None:
+    [_, option] = get_args(DecayOption)
+    assert f"; {DEFAULT_DECAY:g} unless" in option.help
 
-    assert inspect.signature(remix).parameters["decay"].default == DEFAULT_DECAY
+
+def test_the_presets_are_listed_and_printed_to_be_copied(run: Run) -> None:
+    listed = run("presets")
+    assert listed.code == 0
+    assert [line.partition(": ")[0] for line in listed.out.splitlines()] == ["hearing", "karaoke", "practice"]
+    assert "karaoke: Take an instrument out, to play or sing in its place.\n" in listed.out
+    printed = run("presets", "karaoke")
+    assert (printed.code, printed.out) == (0, preset_text("karaoke"))
+
+
+def test_a_copied_preset_does_what_the_preset_does(run: Run, world: Path) -> None:
+    (world / "mine.yaml").write_text(run("presets", "karaoke").out.replace("target: ", "violin: "))
+    for name, options in (
+        ("preset", ["--preset", "karaoke", "--target", "violin"]),
+        ("plan", ["--plan", world / "mine.yaml"]),
+        ("other", ["--plan", world / "mine.yaml", "--dry-wet", 0.5]),
+    ):
+        said = run("remix", world / SONG, "--out", world / f"{name}.wav", "--home", world / "home", *options, "--json")
+        assert (said.code, said.facts["status"]) == (0, "remixed")
+    first, second, other = ((world / f"{name}.wav").read_bytes() for name in ("preset", "plan", "other"))
+    assert first == second != other
+
+
+def test_a_rule_of_a_plan_is_for_one_recording_too(run: Run, world: Path) -> None:
+    (world / "good.yaml").write_text("gains: {violin: -6}\nrules: [{name: songs, match: {file: song*}, skip: true}]\n")
+    said = run("remix", world / SONG, "--out", world / "o.wav", "--plan", world / "good.yaml", "--home", world / "home")
+    assert said.out == f"out: {world / 'o.wav'}, status: untouched, reason: left as it is by the rule 'songs'\n"
+    assert (world / "o.wav").read_bytes() == (world / SONG).read_bytes()
+
+
+def test_one_recording_becomes_another_format(run: Run, world: Path) -> None:
+    command = ("remix", world / SONG, "--out", world / "o.flac", "--format", "flac", "--home", world / "home")
+    assert run(*command, "--json").facts["status"] == "untouched"
+    (before, _), (after, info) = read_audio(world / SONG), read_audio(world / "o.flac")
+    assert info.container == "FLAC"
+    np.testing.assert_array_equal(after, before)
+
+
+def test_a_preview_says_what_would_be_done_and_does_nothing(run: Run, world: Path) -> None:
+    write_tones(world / "library" / "other.wav")
+    (world / "library" / "words.wav").write_text("these are words")
+    command = ("remix", world / "library", "--out", world / "out", "--plan", world / "good.yaml", "--dry-run")
+    before = visible_files(world)
+    said = run(*command, "--home", world / "home", "--json")
+    assert said.code == 0
+    told = ("recordings", "to_copy", "to_write", "to_hear_before")
+    assert [said.facts["total"][name] for name in told] == [2, 1, 1, 1]
+    assert list(said.facts["by_rule"]) == ["deep", "the plan"]
+    assert list(said.facts["unreadable"]) == ["words.wav"]
+    page = run(*command, "--home", world / "home")
+    assert page.code == 0
+    assert re.search(r"to hear before +1\b", page.out)
+    assert "words.wav" in page.out
+    assert visible_files(world) == before

@@ -1,12 +1,13 @@
 """Wishes in dB, and the gain of every bin that follows from them by the paper's equation (1)."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from varemix.errors import UsageError
+from varemix.signal.smoothing import zlbm_blocks
 
 MUTE_DB = -math.inf
 MAX_GAIN_DB = 24.0
@@ -81,17 +82,26 @@ def factor(gain_db: float) -> float:
     return -1.0 if gain_db == MUTE_DB else 10 ** (gain_db / 20) - 1
 
 
-def bin_change(masks: np.ndarray, wishes: Sequence[GainWish]) -> np.ndarray:
+def bin_change(masks: np.ndarray, wishes: Sequence[GainWish], *, decay: float = 0.0) -> np.ndarray:
     """Return by how much each bin's gain differs from 1, [F, T], given one mask [F, T] a wish: masks [N, F, T].
 
     Equation (1): the gain is 1 + sum of s_i M_i, and 0 where overlapping masks would make it negative. With a solo,
     what no soloed mask claims is muted: the gain is the largest of the soloed masks, and other wishes are not heard.
+    Masks are smoothed along time by `decay` before, which for the sum is the same as smoothing it.
     """
-    solos = [mask for mask, wish in zip(masks, wishes, strict=True) if wish.is_solo]
+    return np.concatenate(list(bin_change_blocks([masks], wishes, decay=decay)), axis=-1)
+
+
+def bin_change_blocks(
+    blocks: Iterable[np.ndarray], wishes: Sequence[GainWish], *, decay: float
+) -> Iterator[np.ndarray]:
+    """Yield `bin_change` of long masks that come as consecutive blocks [N, F, T_b], in blocks [F, T]."""
+    solos = [place for place, wish in enumerate(wishes) if wish.is_solo]
     if solos:
-        loudest: np.ndarray = np.max(solos, axis=0)
-        return loudest - 1
-    change = np.zeros(masks.shape[1:], dtype=np.float32)
-    for mask, wish in zip(masks, wishes, strict=True):
-        change += np.float32(factor(wish.gain_db)) * mask
-    return np.maximum(change, -1, out=change)
+        for smooth in zlbm_blocks((masks[solos] for masks in blocks), decay):
+            yield smooth.max(axis=0) - 1
+        return
+    factors = np.array([factor(wish.gain_db) for wish in wishes])
+    sums = (np.tensordot(factors.astype(masks.dtype), masks, axes=1) for masks in blocks)
+    for change in zlbm_blocks(sums, decay):
+        yield np.maximum(change, -1)

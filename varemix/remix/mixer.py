@@ -27,7 +27,7 @@ def remix(mix: np.ndarray, masks: np.ndarray, gains_db: Sequence[float], *, deca
     wishes = [GainWish(target=str(i), gain_db=gain_db) for i, gain_db in enumerate(gains_db)]
     if is_unity(wishes):
         return mix.copy()
-    change = torch.from_numpy(bin_change(zlbm(masks, decay), wishes))
+    change = torch.from_numpy(bin_change(masks, wishes, decay=decay))
     return mix + filter_samples(torch.from_numpy(mix), change).numpy()
 
 

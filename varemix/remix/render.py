@@ -19,7 +19,7 @@ import numpy as np
 
 from varemix.media.audio import AudioInfo, AudioReader, AudioWriter, info_for_format, stem_format
 from varemix.media.resampling import mono, of_length, resampled_blocks
-from varemix.remix.gains import GainWish, bin_change, factor
+from varemix.remix.gains import GainWish, bin_change_blocks, factor
 from varemix.remix.levels import AS_IS, MATCH, LevelCare, LoudnessMeter, loudness_gain_db
 from varemix.remix.limiter import Limiter, limited_blocks
 from varemix.remix.mixer import filtered_blocks
@@ -85,8 +85,8 @@ def render_remix(
     """
 
     def remixed(reader: AudioReader) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        changes = (dry_wet * bin_change(masks, wishes) for masks in zlbm_blocks(mask_blocks, decay))
-        return _remixed_blocks(reader, changes if wishes else None)
+        changes = bin_change_blocks(mask_blocks, wishes, decay=decay) if wishes else None
+        return _remixed_blocks(reader, changes, dry_wet)
 
     gain_db = _loudness_gain_db(source, remixed, care.loudness)
     with AudioReader(source) as reader, _writer_like(reader, target, source, format_name) as writer:
@@ -129,7 +129,7 @@ def render_stems(
 
 
 def _remixed_blocks(
-    reader: AudioReader, changes: Iterable[np.ndarray] | None
+    reader: AudioReader, changes: Iterable[np.ndarray] | None, dry_wet: float
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield each block of a recording, and what becomes of it."""
     if changes is None:
@@ -138,7 +138,7 @@ def _remixed_blocks(
     original, heard = tee(reader.blocks(_BLOCK_SAMPLES))
     for block, delta in _side_by_side(original, _filtered_at_own_rate(heard, reader.info, changes)):
         remixed = block.copy()
-        remixed[:_FRONT_PAIR] += delta
+        remixed[:_FRONT_PAIR] += delta if dry_wet == 1 else dry_wet * delta
         yield block, remixed
 
 

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from math import ceil, log
 
 import numpy as np
-from scipy.signal import lfilter
 
 from varemix.errors import UsageError
 
@@ -51,11 +50,19 @@ def zlbm_blocks(blocks: Iterable[np.ndarray], decay: float = DEFAULT_DECAY) -> I
             yield zlbm(held, decay)[..., num_past:ready]
             first_kept = max(0, ready - context)
             held, num_past = held[..., first_kept:], ready - first_kept
-    if held is not None:
+    if held is not None and held.shape[-1] > num_past:
         yield zlbm(held, decay)[..., num_past:]
 
 
 def _low_pass(mask: np.ndarray, decay: float) -> np.ndarray:
-    start = decay * mask[..., :1]
-    smooth, _ = lfilter([1 - decay], [1, -decay], mask, axis=-1, zi=start)
-    return smooth.astype(mask.dtype, copy=False)
+    """Return y_n = sum over k of d^k z_(n-k), z being (1 - d) x but for z_0 = x_0.
+
+    The sum is doubled: of 1 term, of 2, of 4, until further ones have no effect.
+    """
+    smooth = mask * mask.dtype.type(1 - decay)
+    smooth[..., 0] = mask[..., 0]
+    num_terms, weight = 1, decay
+    while num_terms < mask.shape[-1] and weight > np.finfo(mask.dtype).eps / 8:
+        smooth[..., num_terms:] += mask.dtype.type(weight) * smooth[..., :-num_terms]
+        num_terms, weight = 2 * num_terms, weight * weight
+    return smooth

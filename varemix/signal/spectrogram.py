@@ -43,7 +43,8 @@ def filter_block(samples: Tensor, gains: Tensor) -> Tensor:
     `samples` is [..., (T + 1) * 512], `gains` real and [..., F, T]: one frame for each pair of neighbouring cells.
     Returns [..., (T - 1) * 512]: all of the stretch but its first and last cell, which only lend context.
     """
-    return _synthesise(spectrum_of_cells(samples) * gains)
+    frames_first = gains.transpose(-1, -2).contiguous()  # as the spectrum lies in memory
+    return _synthesise(_spectra(samples).mul_(frames_first))
 
 
 def filter_samples(samples: Tensor, gains: Tensor) -> Tensor:
@@ -67,20 +68,31 @@ def hold_last(gains: Tensor, frames: int) -> Tensor:
 
 def spectrum_of_cells(cells: Tensor) -> Tensor:
     """Return the spectrum [..., F, T] of T + 1 cells [..., (T + 1) * 512]."""
+    return _spectra(cells).transpose(-1, -2)
+
+
+def _spectra(cells: Tensor) -> Tensor:
+    """Return the spectrum [..., T, F] of T + 1 cells [..., (T + 1) * 512], a frame after the other."""
     frames = cells.unfold(-1, 2 * HOP_SAMPLES, HOP_SAMPLES)[..., 1:-1]
-    window = _window(cells.device, cells.dtype)
-    return torch.fft.rfft(frames * window).transpose(-1, -2)
+    return torch.fft.rfft(frames * _window(cells.device, cells.dtype))
 
 
-def _synthesise(spectrum: Tensor) -> Tensor:
-    """Return the T - 1 cells [..., (T - 1) * 512] that T frames [..., F, T] determine."""
-    frames = torch.fft.irfft(spectrum.transpose(-1, -2), n=WINDOW_SAMPLES)
-    window = _window(frames.device, frames.dtype)
-    padded = functional.pad(window, (1, 1))
-    falling, rising = padded[HOP_SAMPLES:], padded[:HOP_SAMPLES]
-    halves = functional.pad(frames * window, (1, 1))
-    cells = halves[..., :-1, HOP_SAMPLES:] + halves[..., 1:, :HOP_SAMPLES]
-    return (cells / (falling**2 + rising**2)).flatten(-2)
+def _synthesise(spectra: Tensor) -> Tensor:
+    """Return the T - 1 cells [..., (T - 1) * 512] that T frames [..., T, F] determine."""
+    frames = torch.fft.irfft(spectra, n=WINDOW_SAMPLES)
+    falling, rising = _least_squares_window(frames.device, frames.dtype)
+    cells = functional.pad(frames[..., :-1, HOP_SAMPLES - 1 :] * falling, (0, 1))
+    cells[..., 1:] += frames[..., 1:, : HOP_SAMPLES - 1] * rising
+    return cells.flatten(-2)
+
+
+@lru_cache(maxsize=8)
+def _least_squares_window(device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Return how much of a frame's later half goes into a cell, and how much of the next frame's first half."""
+    padded = functional.pad(_window(device, torch.float64), (1, 1))
+    later, earlier = padded[HOP_SAMPLES:], padded[:HOP_SAMPLES]
+    power = later**2 + earlier**2
+    return (later / power)[:-1].to(dtype), (earlier / power)[1:].to(dtype)
 
 
 @lru_cache(maxsize=8)

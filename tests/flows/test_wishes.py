@@ -1,0 +1,148 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from flows.wishes import wished_plan, with_pictures_beside
+from varemix.errors import UsageError
+from varemix.remix.plan import RemixPlan
+from varemix.remix.plan_yaml import load_plan
+
+PLAN = """
+gains: {violin: -6, tuba: mute}
+dry_wet: 0.5
+loudness: match
+rules:
+  - name: live
+    match: {folder: live/**}
+    gains: {violin: solo}
+    format: flac
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Return the file of a plan."""
+    path = tmp_path / "plans" / "mine.yaml"
+    path.parent.mkdir()
+    path.write_text(PLAN)
+    return path
+
+
+def picture(path: Path) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    Image.new("RGB", (16, 16), "red").save(path)
+    return path
+
+
+def gains(plan: RemixPlan) -> list[list[str]]:
+    """Return the gains of the plan and of each rule as a person writes them."""
+    return [[wish.text for wish in wishes.gains] for wishes in plan.variants()]
+
+
+def test_gains_alone_are_a_plan() -> None:
+    plan = wished_plan(["violin=-6", "tuba=mute"], smoothing=None, loudness="-16", true_peak_db="off")
+    assert gains(plan) == [["violin=-6.0", "tuba=mute"]]
+    assert (plan.loudness, plan.true_peak_db, plan.smoothing) == (-16, None, RemixPlan().smoothing)
+
+
+def test_a_file_is_the_plan_that_it_holds(file: Path) -> None:
+    assert wished_plan([], file=file) == load_plan(file)
+    assert gains(wished_plan([], file=file)) == [["violin=-6.0", "tuba=mute"], ["violin=solo"]]
+
+
+def test_options_come_in_the_place_of_what_a_plan_says_and_the_rest_stays(file: Path) -> None:
+    plan = wished_plan(["tuba=+3", "flute=-3"], file=file, dry_wet=1.0, smoothing=0.2, format=None, loudness=None)
+    assert gains(plan) == [["violin=-6.0", "tuba=3.0", "flute=-3.0"], ["violin=solo"]]
+    assert (plan.dry_wet, plan.smoothing, plan.format, plan.loudness) == (1.0, 0.2, None, "match")
+    assert [(wishes.dry_wet, wishes.format) for wishes in plan.variants()] == [(1.0, None), (1.0, "flac")]
+
+
+@pytest.mark.parametrize(
+    ("option", "word", "left"),
+    [("true_peak_db", "off", None), ("format", "same", None), ("loudness", "as_is", "as_is")],
+)
+def test_an_option_can_take_back_what_a_plan_wishes(tmp_path: Path, option: str, word: str, left: object) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("gains: {violin: -6}\ntrue_peak_db: -1\nformat: flac\nloudness: -16\n")
+    options: dict[str, Any] = {option: word}
+    before, after = wished_plan([], file=file), wished_plan([], file=file, **options)
+    assert (getattr(before, option) != left, getattr(after, option)) == (True, left)
+    kept = {"true_peak_db", "format", "loudness"} - {option}
+    assert before.model_dump(include=kept) == after.model_dump(include=kept)
+
+
+def test_a_preset_is_for_targets_and_others_and_takes_options_too() -> None:
+    plan = wished_plan(["flute=-3"], preset_name="practice", targets=["violin"], others=["tuba", "cello"])
+    assert gains(plan) == [["violin=6.0", "tuba=-6.0", "cello=-6.0", "flute=-3.0"]]
+    assert plan.true_peak_db == -1
+    other = wished_plan(["violin=-1"], preset_name="karaoke", targets=["violin", "tuba"], loudness="as_is")
+    assert (gains(other), other.loudness) == ([["violin=-1.0", "tuba=mute"]], "as_is")
+
+
+def test_pictures_beside_a_plan_are_found_from_another_working_folder(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo, deep = picture(file.parent / "photo.png"), picture(file.parent / "deep" / "my photo.jpg")
+    beside = picture(tmp_path / "beside.png")
+    file.write_text(
+        """
+gains: {photo.png: -6, violin: mute}
+rules:
+  - {name: live, match: {genre: live}, gains: {deep/my photo.jpg: solo, ../beside.png: 3, lost.png: 1}}
+  - {name: calm, match: {genre: calm}, dry_wet: 0.5}
+  - {name: spoken, match: {genre: speech}, skip: true}
+"""
+    )
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    for path in (file, Path("../plans/mine.yaml")):
+        plan = wished_plan([], file=path)
+        assert gains(plan) == [
+            [f"{photo}=-6.0", "violin=mute"],
+            [f"{deep}=solo", f"{beside}=3.0", "lost.png=1.0"],
+            [f"{photo}=-6.0", "violin=mute"],
+            [],
+        ]
+        assert [rule.name for rule in plan.rules] == ["live", "calm", "spoken"]
+    monkeypatch.chdir(file.parent)
+    assert gains(wished_plan([], file=Path("mine.yaml"))) == gains(plan)
+
+
+def test_a_picture_with_a_path_of_its_own_and_an_instrument_are_as_they_are(file: Path, tmp_path: Path) -> None:
+    photo = picture(tmp_path / "photo.png")
+    (file.parent / "violin").write_text("a file called like an instrument")
+    plan = RemixPlan.model_validate({"gains": {str(photo): -6, "violin": 3, "~/photo.png": "mute"}, "dry_wet": 0.5})
+    assert with_pictures_beside(plan, file.parent) == plan
+
+
+def test_a_gain_given_as_an_option_names_a_picture_from_where_one_is(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture(file.parent / "photo.png")
+    monkeypatch.chdir(tmp_path)
+    assert gains(wished_plan(["photo.png=3"], file=file))[0][-1] == "photo.png=3.0"
+
+
+@pytest.mark.parametrize(
+    ("wished", "words"),
+    [
+        ({"file": "mine.yaml", "preset_name": "karaoke", "targets": ["violin"]}, "A plan and a preset were given"),
+        ({"targets": ["violin"]}, "give --preset too"),
+        ({"others": ["violin"]}, "give --preset too"),
+        ({"file": "mine.yaml", "targets": ["violin"]}, "give --preset too"),
+        ({"preset_name": "karaoke"}, "'karaoke' needs an instrument or a picture"),
+        ({"preset_name": "polka", "targets": ["violin"]}, "'polka' is no preset"),
+        ({"preset_name": "practice", "targets": ["tuba"], "others": ["tuba"]}, "give it once"),
+        ({"file": "lost.yaml"}, r"'.*lost\.yaml' cannot be read"),
+        ({"file": "mine.yaml", "dry_wet": 1.5}, "For dry wet '1.5' was given"),
+        ({"dry_wet": 0.5}, "No gain was given"),
+        ({}, "No gain was given"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(file: Path, wished: dict[str, Any], words: str) -> None:
+    if "file" in wished:
+        wished = wished | {"file": file.parent / wished["file"]}
+    with pytest.raises(UsageError, match=words):
+        wished_plan([], **wished)
