@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: bench-remix help install demo test check format bench bench-train bench-eval lock clean
+.PHONY: help install demo test check format bench bench-train bench-eval bench-remix bench-library lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -45,8 +45,11 @@ bench-train: install  ## time how fast training is, beside a plain loader and th
 bench-eval: install  ## time how fast scores are made, beside mir_eval
 	@$(BIN)/python -m benchmarks.evaluation
 
-bench-remix: install  ## How fast recordings are remixed from stored masks, beside FFmpeg; how small masks are
+bench-remix: install  ## time how fast recordings are remixed from stored masks, beside FFmpeg's filter
 	@$(BIN)/python -m benchmarks.remixing
+
+bench-library: install  ## time what a remix of ten thousand short recordings costs beside the signal work
+	@$(BIN)/python -m benchmarks.library
 
 lock: install  ## write the newest versions that fit pyproject.toml into requirements.lock
 	$(BIN)/python -m pip install --quiet uv

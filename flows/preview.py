@@ -42,7 +42,7 @@ def preview(catalog: Catalog, library: Path, out: Path, plan: RemixPlan, checkpo
         "out": str(target),
         "checkpoint_id": row["checkpoint_id"],
         "by_rule": by_rule,
-        "total": total | ({"about_hours_of_work": _hours(catalog, frame)} if jobs else {}),
+        "total": total | ({"about_minutes_of_work": _minutes(catalog, frame)} if jobs else {}),
         "unreadable": {track["track_path"]: track["reason"] for track in tracks if track["status"] != "ready"},
     }
 
@@ -103,11 +103,11 @@ def _summed(frame: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _hours(catalog: Catalog, frame: pd.DataFrame) -> float:
-    """Return about how long it takes, by how fast it was done before."""
+def _minutes(catalog: Catalog, frame: pd.DataFrame) -> float:
+    """Return about how many minutes it takes, by how fast it was done before."""
     heard_s = frame[frame["is_to_hear"]]["duration_s"].sum() / _speed(catalog, "masks")
     written_s = frame[frame["is_written"]]["duration_s"].sum() / _speed(catalog, "remixes")
-    return round(float(heard_s + written_s) / 3600, 3)
+    return round(float(heard_s + written_s) / 60, 1)
 
 
 def _speed(catalog: Catalog, table: str) -> float:

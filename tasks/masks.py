@@ -94,10 +94,10 @@ def covering(
     With `nothing_else` each mask depends on all others, so that the row must be of just those queries.
     """
     for row in rows:
-        path = catalog.home.absolute(row["path"])
-        is_enough = row["content_digest"] == digest and serves(row, set(names), nothing_else=nothing_else)
-        if is_enough and path.exists() and file_digest(path) == row["digest"]:
-            return row
+        if row["content_digest"] == digest and serves(row, set(names), nothing_else=nothing_else):
+            path = catalog.home.absolute(row["path"])
+            if path.exists() and file_digest(path) == row["digest"]:
+                return row
     return None
 
 

@@ -8,6 +8,7 @@ from flows.wishes import wished_plan, with_pictures_beside
 from varemix.errors import UsageError
 from varemix.remix.plan import RemixPlan
 from varemix.remix.plan_yaml import load_plan
+from varemix.signal.smoothing import DEFAULT_DECAY
 
 PLAN = """
 gains: {violin: -6, tuba: mute}
@@ -44,7 +45,7 @@ def gains(plan: RemixPlan) -> list[list[str]]:
 def test_gains_alone_are_a_plan() -> None:
     plan = wished_plan(["violin=-6", "tuba=mute"], smoothing=None, loudness="-16", true_peak_db="off")
     assert gains(plan) == [["violin=-6.0", "tuba=mute"]]
-    assert (plan.loudness, plan.true_peak_db, plan.smoothing) == (-16, None, RemixPlan().smoothing)
+    assert (plan.loudness, plan.true_peak_db, plan.smoothing) == (-16, None, DEFAULT_DECAY)
 
 
 def test_a_file_is_the_plan_that_it_holds(file: Path) -> None:

@@ -236,8 +236,9 @@ def test_a_remix_in_another_format_has_the_samples_of_that_in_its_own(
     catalog: Catalog, champion: str, library: Path, song: Path, out: Path
 ) -> None:
     tracks = planted(catalog, library)
-    for settings in ({}, {"format": "flac"}):
-        assert [ended(o) for o in remix(catalog, tracks, out, plan_of(["violin=-6"], **settings))] == [("done", "")]
+    for format_name in ("same", "flac"):
+        plan = plan_of(["violin=-6"], format=format_name)
+        assert [ended(outcome) for outcome in remix(catalog, tracks, out, plan)] == [("done", "")]
     np.testing.assert_array_equal(read_audio(out / "song.flac")[0], read_audio(out / "song.wav")[0])
     assert row_of(catalog, out / "song.flac")["remix_id"] != row_of(catalog, out / "song.wav")["remix_id"]
 

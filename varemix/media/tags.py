@@ -60,7 +60,7 @@ _DAMAGES = (
     MemoryError,
 )
 _COPY_TIMEOUT_S = 3600.0
-_PROBED_BYTES = "65536"
+_PROBED_BYTES = "4096"
 _DEMUXERS = "wav,aiff,flac,ogg,mp3,aac,asf,mov,mp4,matroska,webm"
 
 

@@ -101,7 +101,14 @@ def bin_change_blocks(
         for smooth in zlbm_blocks((masks[solos] for masks in blocks), decay):
             yield smooth.max(axis=0) - 1
         return
-    factors = np.array([factor(wish.gain_db) for wish in wishes])
-    sums = (np.tensordot(factors.astype(masks.dtype), masks, axes=1) for masks in blocks)
-    for change in zlbm_blocks(sums, decay):
+    factors = [factor(wish.gain_db) for wish in wishes]
+    for change in zlbm_blocks((_weighted_sum(factors, masks) for masks in blocks), decay):
         yield np.maximum(change, -1)
+
+
+def _weighted_sum(weights: Sequence[float], masks: np.ndarray) -> np.ndarray:
+    """Return the weighted sum [F, T] of masks [N, F, T], without BLAS, whose threads would wait for each other."""
+    total: np.ndarray = masks.dtype.type(weights[0]) * masks[0]
+    for weight, mask in zip(weights[1:], masks[1:], strict=True):
+        total += masks.dtype.type(weight) * mask
+    return total

@@ -6,6 +6,7 @@ Source: Yang, Wei, Lerch 2020, equation (1).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -69,7 +70,19 @@ def filtered_blocks(sample_blocks: Iterable[np.ndarray], gain_blocks: Iterable[n
 
 
 def _filtered(cells: np.ndarray, gains: np.ndarray) -> np.ndarray:
-    return filter_block(torch.from_numpy(cells), torch.from_numpy(gains)).numpy()
+    with one_thread():
+        return filter_block(torch.from_numpy(cells), torch.from_numpy(gains)).numpy()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let PyTorch use one thread: blocks are small, and many recordings are remixed at once."""
+    num_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(num_threads)
 
 
 class _Cells:
