@@ -6,7 +6,10 @@ Belongs here: places, names of files, atomic writing. Stays out: what the files 
 import hashlib
 import logging
 import os
+import platform
+import re
 import secrets
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +22,7 @@ from catalog.ids import checked_name, checked_video_id
 _HOME_VARIABLE = "VAREMIX_HOME"
 _DEFAULT_HOME = Path("data")
 _TEMPORARY_PREFIX = ".part-"
+_WRITER = re.compile(r"\.part-(?P<neighbourhood>[0-9a-f]{8})-(?P<process_id>[0-9]{1,9})-")
 _LEFTOVER_AGE_S = 24 * 3600
 
 _log = logging.getLogger(__name__)
@@ -124,17 +128,8 @@ class Home:
         return self.root.joinpath(*parts)
 
     def remove_leftovers(self) -> list[Path]:
-        """Remove what killed writers left more than a day ago; returns what was removed."""
-        limit_s = time.time() - _LEFTOVER_AGE_S
-        removed = []
-        for path in self.root.rglob(f"{_TEMPORARY_PREFIX}*"):
-            try:
-                if path.is_file() and path.stat().st_mtime < limit_s:
-                    path.unlink()
-                    removed.append(path)
-            except OSError as error:
-                _log.warning("Leftover %s stays: %s", path, error)
-        return removed
+        """Remove what killed writers left in the home; see the function of the same name."""
+        return remove_leftovers(self.root)
 
     def _fanned(self, room: str, name: str, prefix: str, suffix: str) -> Path:
         """A place in one of 256 subfolders; the prefix keeps a leading '-' of an id from standing first."""
@@ -167,6 +162,23 @@ def write_atomically(path: Path, content: bytes) -> None:
         temporary.write_bytes(content)
 
 
+def remove_leftovers(folder: Path) -> list[Path]:
+    """Remove what killed writers left below a folder that may not be there; returns what was removed.
+
+    What a process of this machine began goes when that process is gone, all else when it is more than a day old.
+    """
+    removed = []
+    for top, folders, names in os.walk(folder):
+        for path in [Path(top, name) for name in (*folders, *names) if name.startswith(_TEMPORARY_PREFIX)]:
+            try:
+                if _is_left(path):
+                    _remove(path)
+                    removed.append(path)
+            except OSError as error:
+                _log.warning("Leftover %s stays: %s", path, error)
+    return removed
+
+
 def _unusable(chosen: Path, error: Exception) -> HomeError:
     return HomeError(
         f"The home folder {str(chosen)!r} cannot be written ({error}); expected a folder "
@@ -175,7 +187,41 @@ def _unusable(chosen: Path, error: Exception) -> HomeError:
 
 
 def _temporary_name(suffix: str) -> str:
-    return f"{_TEMPORARY_PREFIX}{os.getpid()}-{secrets.token_hex(8)}{suffix}"
+    return f"{_TEMPORARY_PREFIX}{_neighbourhood()}-{os.getpid()}-{secrets.token_hex(8)}{suffix}"
+
+
+def _neighbourhood() -> str:
+    """A name for the processes among which this one's number is its own: those of this machine, or of a container."""
+    try:
+        facts = Path("/proc/sys/kernel/random/boot_id").read_text("ascii") + str(Path("/proc/self/ns/pid").readlink())
+    except OSError:  # not on Linux
+        facts = platform.node()
+    return hashlib.sha256(facts.encode()).hexdigest()[:8]
+
+
+def _is_left(path: Path) -> bool:
+    """Whether nobody writes a temporary file any more, as far as can be known from here."""
+    writer = _WRITER.match(path.name)
+    if writer and writer["neighbourhood"] == _neighbourhood() and not _is_running(int(writer["process_id"])):
+        return True
+    return path.lstat().st_mtime < time.time() - _LEFTOVER_AGE_S
+
+
+def _is_running(process_id: int) -> bool:
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it is another person's
+        return True
+    return True
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def _flush_to_disk(path: Path) -> None:

@@ -1,7 +1,7 @@
 """Flow: library and pictures -> masks, kept for every remix to come."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,9 +83,13 @@ def heard_tracks(
     checkpoint_id: str,
     queries: list[Query],
     *,
+    needed: Mapping[str, list[str]] | None = None,
     nothing_else: bool = False,
 ) -> list[Outcome]:
-    """Make the masks that are missing; return every track's outcome, in order."""
+    """Make the masks that are missing; return every track's outcome, in order.
+
+    By track id, `needed` names those that must not be missing: all of the queries where it is None.
+    """
     names = [track["track_path"] for track in tracks]
     return run_shards(
         make_masks,
@@ -95,6 +99,7 @@ def heard_tracks(
         home=str(catalog.home.root),
         checkpoint_id=checkpoint_id,
         queries=queries,
+        needed=needed,
         nothing_else=nothing_else,
     )
 

@@ -27,7 +27,8 @@ _LOSSY_BYTES_PER_S = 24_000
 def preview(catalog: Catalog, library: Path, out: Path, plan: RemixPlan, checkpoint: str | None) -> dict[str, Any]:
     """Return what a remix of a library would do: by rule, in all, and what cannot be read.
 
-    Nothing is written. Files that are new are looked at, but not heard.
+    Nothing is written, but for the shipped checkpoint where it serves and is not in the catalog yet. Files that are new
+    are looked at, but not heard.
     """
     target, (root, files) = checked_out(library, out), checked_library(catalog, library)
     row = checkpoint_row(catalog, checkpoint)
@@ -35,7 +36,7 @@ def preview(catalog: Catalog, library: Path, out: Path, plan: RemixPlan, checkpo
     readable = [track for track in tracks if track["status"] == "ready"]
     jobs = jobs_of(readable, plan, checked_plan(catalog, row, plan), target)
     frame = pd.DataFrame(_rows(catalog, jobs, row["checkpoint_id"]))
-    by_rule = {rule or "the plan": _summed(part) for rule, part in frame.groupby("rule", sort=False)} if jobs else {}
+    by_rule = {rule: _summed(part) for rule, part in frame.groupby("rule", sort=False)} if jobs else {}
     total = _summed(frame) if jobs else {}
     return {
         "library": str(root),
@@ -53,7 +54,7 @@ def page(found: Mapping[str, Any]) -> str:
     parts = ["# What would be done", markdown([["what", ""], *map(list, facts_in_words(facts))])]
     if len(found["by_rule"]) > 1:
         names = list(next(iter(found["by_rule"].values())))
-        rows = [[rule, *(str(counts[name]) for name in names)] for rule, counts in found["by_rule"].items()]
+        rows = [[rule or "none", *(str(counts[name]) for name in names)] for rule, counts in found["by_rule"].items()]
         parts.append(markdown([["rule", *(name.replace("_", " ") for name in names)], *rows]))
     if found["unreadable"]:
         rows = [list(item) for item in found["unreadable"].items()]

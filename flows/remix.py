@@ -8,7 +8,7 @@ from typing import Any
 
 from prefect import flow
 
-from catalog.files import Home
+from catalog.files import Home, remove_leftovers
 from catalog.store import Catalog
 from flows.masks import checked_library, heard_tracks, scanned
 from flows.settings import named_after, workers
@@ -46,6 +46,7 @@ def remix(library: str, out: str, plan: RemixPlan, checkpoint: str | None = None
     catalog = Catalog(Home.open(home))
     row = checkpoint_row(catalog, checkpoint)
     queries = checked_plan(catalog, row, plan)
+    remove_leftovers(target)
     tracks, unreadable = scanned(catalog, Path(library))
     jobs = jobs_of(tracks, plan, queries, target)
     unheard = _unheard(catalog, jobs, row["checkpoint_id"])
@@ -76,17 +77,17 @@ def _unheard(catalog: Catalog, jobs: Sequence[Job], checkpoint_id: str) -> list[
     A recording is heard once for all that any rule asks; where nothing else plays, for just what is asked of it.
     """
     anything = dict.fromkeys(q for job in jobs if not job.wanted.wishes.nothing_else for q in job.wanted.queries)
-    groups: dict[tuple[bool, tuple[Query, ...]], list[dict[str, Any]]] = defaultdict(list)
+    groups: dict[tuple[bool, tuple[Query, ...]], list[Job]] = defaultdict(list)
     for job in jobs:
         if not job.wanted.wishes.is_unity:
             is_shared = job.wanted.wishes.nothing_else
-            groups[is_shared, job.wanted.queries if is_shared else tuple(anything)].append(job.track)
-    return [
-        outcome
-        for (is_shared, queries), tracks in groups.items()
-        for outcome in heard_tracks(catalog, tracks, checkpoint_id, list(queries), nothing_else=is_shared)
-        if outcome.status == "failed"
-    ]
+            groups[is_shared, job.wanted.queries if is_shared else tuple(anything)].append(job)
+    outcomes: list[Outcome] = []
+    for (is_shared, queries), group in groups.items():
+        tracks = [job.track for job in group]
+        needed = {job.track["track_id"]: job.wanted.names for job in group}
+        outcomes += heard_tracks(catalog, tracks, checkpoint_id, list(queries), needed=needed, nothing_else=is_shared)
+    return [outcome for outcome in outcomes if outcome.status == "failed"]
 
 
 def checked_plan(catalog: Catalog, row: dict[str, Any], plan: RemixPlan) -> dict[str, Query]:
@@ -127,6 +128,7 @@ def remixes_table(catalog: Catalog, out_paths: Sequence[Path], out: Path) -> str
     made = catalog.read_rows("remixes", where={"out_path": paths})
     newest = {row["out_path"]: row for row in sorted(made, key=lambda row: row["updated_at"])}
     rows = [["remix", "status", "rule", "gain [dB]", "peak [dBFS]", "limited", "clipped samples", "seconds"]]
+    seldom = {2, 3, 5}
     for path in paths:
         if row := newest.get(path):
             rows.append(
@@ -136,12 +138,13 @@ def remixes_table(catalog: Catalog, out_paths: Sequence[Path], out: Path) -> str
                     row["rule"] or "",
                     _number(row["gain_db"]),
                     _number(row["peak_db"]),
-                    str(row["limited_samples"] or 0),
+                    str(row["limited_samples"] or ""),
                     str(row["clipped_samples"] or 0),
                     f"{row['seconds'] or 0:.1f}",
                 ]
             )
-    return markdown(rows)
+    shown = [place for place in range(len(rows[0])) if place not in seldom or any(row[place] for row in rows[1:])]
+    return markdown([[row[place] for place in shown] for row in rows])
 
 
 def _number(value: float | None) -> str:

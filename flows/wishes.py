@@ -37,7 +37,10 @@ def with_pictures_beside(plan: RemixPlan, folder: Path) -> RemixPlan:
     """Return the plan with the pictures found from its file's folder, wherever it is used."""
 
     def found(values: dict[str, Any]) -> dict[str, Any]:
-        gains = {_found(target, folder): gain for target, gain in (values["gains"] or {}).items()}
+        given = values["gains"] or {}
+        gains = {_found(target, folder): gain for target, gain in given.items()}
+        if len(gains) < len(given):
+            raise UsageError(f"One picture has two gains among {', '.join(given)}; give each one.")
         return values | ({"gains": gains} if gains else {})
 
     values = found(plan.model_dump())
@@ -47,4 +50,7 @@ def with_pictures_beside(plan: RemixPlan, folder: Path) -> RemixPlan:
 def _found(target: str, folder: Path) -> str:
     """Return the path of a picture that lies beside the plan, or the target as it is."""
     place = folder / target
-    return str(place.resolve()) if place.suffix and place.is_file() else target
+    try:
+        return str(place.resolve()) if place.suffix and place.is_file() else target
+    except OSError:  # a name that is too long; who asks for it is told
+        return target

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,15 +38,20 @@ def make_masks(
     home: str,
     checkpoint_id: str,
     queries: list[Query],
+    needed: Mapping[str, list[str]] | None = None,
     nothing_else: bool = False,
 ) -> list[Outcome]:
-    """Hear a shard of rows of `tracks`; skip tracks whose masks for all queries stand.
+    """Hear a shard of rows of `tracks`; skip tracks whose masks for all queries stand, or for those `needed` by its id.
 
     With `nothing_else` the queries share a track among themselves, so that other masks of theirs do not serve.
     """
     catalog = Catalog(Home.open(home))
     stored = stored_masks(catalog, checkpoint_id, [track["content_digest"] for track in items])
     names = [query.name for query in queries]
+
+    def stands(track: dict[str, Any]) -> bool:
+        own = needed[track["track_id"]] if needed else names
+        return covering(catalog, stored, track["content_digest"], own, nothing_else=nothing_else) is not None
 
     def make(track: dict[str, Any]) -> dict[str, Any]:
         row = _heard(catalog, track, checkpoint_id, queries, nothing_else=nothing_else)
@@ -58,9 +63,7 @@ def make_masks(
         "masks",
         items,
         name=itemgetter("track_path"),
-        stands=lambda track: (
-            covering(catalog, stored, track["content_digest"], names, nothing_else=nothing_else) is not None
-        ),
+        stands=stands,
         make=make,
     )
 

@@ -73,9 +73,9 @@ def remix_tracks(*, items: list[Job], shard: str, home: str, checkpoint_id: str)
     stored = stored_masks(catalog, checkpoint_id, [job.track["content_digest"] for job in items])
     plans = [_plan(job, checkpoint_id) for job in items]
     jobs = {plan["remix_id"]: job for plan, job in zip(plans, items, strict=True)}
-    made = catalog.read_rows("remixes", where={"out_path": [plan["out_path"] for plan in plans]})
-    standing = {row["remix_id"] for row in made if row["remix_id"] in jobs and stands(row)}
-    taken = _taken(catalog, made, {plan["track_id"] for plan in plans})
+    standing = standing_remixes(catalog, {"out_path": [plan["out_path"] for plan in plans]})
+    ids = {row["remix_id"] for row in standing}
+    taken = _taken(catalog, standing, {job.track["library"] for job in items})
 
     def make(plan: dict[str, Any]) -> dict[str, Any]:
         return _remixed(catalog, jobs[plan["remix_id"]], plan, stored, taken)
@@ -85,7 +85,7 @@ def remix_tracks(*, items: list[Job], shard: str, home: str, checkpoint_id: str)
         "remixes",
         plans,
         name=lambda plan: str(jobs[plan["remix_id"]].track["track_path"]),
-        stands=lambda plan: plan["remix_id"] in standing,
+        stands=lambda plan: plan["remix_id"] in ids,
         make=make,
     )
 
@@ -114,10 +114,12 @@ def _plan(job: Job, checkpoint_id: str) -> dict[str, Any]:
     }
 
 
-def stands(row: dict[str, Any]) -> bool:
-    """Return whether the file of a row of `remixes` is there as it was written."""
-    path = Path(row["out_path"])
-    return row["status"] != "failed" and path.is_file() and file_digest(path) == row["digest"]
+def standing_remixes(catalog: Catalog, where: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the rows of `remixes` whose files are there as they were written; each file is read once."""
+    rows = [row for row in catalog.read_rows("remixes", where=where) if row["status"] != "failed"]
+    paths = {row["out_path"] for row in rows}
+    digests = {path: file_digest(Path(path)) for path in paths if Path(path).is_file()}
+    return [row for row in rows if row["digest"] and digests.get(row["out_path"]) == row["digest"]]
 
 
 @contextmanager
@@ -132,12 +134,13 @@ def writing_to(place: Path) -> Iterator[None]:
         raise MediaError(reason) from error
 
 
-def _taken(catalog: Catalog, made: Sequence[dict[str, Any]], own: set[str]) -> dict[str, str]:
-    """Return the outputs at which the remix of another track lies that is still there, and what track that is."""
-    others = {row["track_id"]: row["out_path"] for row in made if row["track_id"] not in own and stands(row)}
-    tracks = catalog.read_rows("tracks", where={"track_id": list(others), "status": "ready"}) if others else []
-    sources = {track["track_id"]: Path(track["library"], track["track_path"]) for track in tracks}
-    return {others[track_id]: str(source) for track_id, source in sources.items() if source.exists()}
+def _taken(catalog: Catalog, standing: Sequence[dict[str, Any]], own: set[str]) -> dict[str, str]:
+    """Return the outputs at which the remix of a track of another library lies that is still there, and that track."""
+    ids = list({row["track_id"] for row in standing})
+    tracks = catalog.read_rows("tracks", where={"track_id": ids, "status": "ready"}) if ids else []
+    others = {t["track_id"]: Path(t["library"], t["track_path"]) for t in tracks if t["library"] not in own}
+    sources = {row["out_path"]: others.get(row["track_id"]) for row in standing}
+    return {out_path: str(source) for out_path, source in sources.items() if source and source.exists()}
 
 
 def _remixed(
@@ -221,7 +224,8 @@ def write_remix(source: Path, target: Path, masks: Path, presence: Presence, wan
     reasons = [f"does not play: {measured(presence, missing)}"] if missing else []
     playing = [(query.name, gain) for query, gain in heard if query not in missing]
     if not playing:
-        return replace(write_unchanged(source, target, wishes), absent=missing, reason="; ".join(reasons))
+        made = write_unchanged(source, target, wishes, because="; ".join(reasons))
+        return replace(made, absent=missing)
     names, gains = zip(*playing, strict=True)
     with MaskReader(masks) as reader:
         rendered = render_remix(
@@ -239,12 +243,16 @@ def write_remix(source: Path, target: Path, masks: Path, presence: Presence, wan
     return Remixed(rendered=rendered, absent=missing, reason="; ".join(reasons), is_changed=True)
 
 
-def write_unchanged(source: Path, target: Path, wishes: TrackWishes) -> Remixed:
-    """Copy a recording byte for byte; where another level or format is wished, write it so, its tags too."""
+def write_unchanged(source: Path, target: Path, wishes: TrackWishes, *, because: str = "") -> Remixed:
+    """Copy a recording byte for byte; where another level or format is wished, write it so, its tags too.
+
+    `because` says why it is not remixed, where the wishes do not say it.
+    """
     from varemix.media.tags import copy_tags
     from varemix.remix.render import render_remix
 
-    reason = f"left as it is by the rule '{wishes.rule}'" if wishes.is_skipped else "all gains are 0 dB"
+    skipped = f"left as it is by the rule '{wishes.rule}'" if wishes.is_skipped else "all gains are 0 dB"
+    reason = because or skipped
     is_other_format = wishes.format is not None and not has_format(probe_audio(source), wishes.format)
     if not wishes.is_untouched:
         rendered = render_remix(source, target, (), (), care=wishes.care, format_name=wishes.format)

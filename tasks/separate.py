@@ -15,7 +15,7 @@ from tasks import masks as masks_step
 from tasks.masks import check_as_seen, covering, stored_masks
 from tasks.presence import absent, measured, presence_of
 from tasks.queries import Query
-from tasks.remix import stands, writing_to
+from tasks.remix import standing_remixes, writing_to
 from tasks.shards import Outcome, outcome_of, shard_task
 from varemix.errors import MediaError
 from varemix.media.audio import OUTPUT_FORMATS, stem_format
@@ -45,7 +45,7 @@ def separate_tracks(
     sharing = {"nothing_else_than": sorted(names)} if nothing_else else {}
     plans = [[_plan(track, out, checkpoint_id, name, sharing) for name in names] for track in items]
     wanted_ids = [plan["remix_id"] for stems in plans for plan in stems]
-    known = {row["remix_id"] for row in catalog.read_rows("remixes", where={"remix_id": wanted_ids}) if stands(row)}
+    known = {row["remix_id"] for row in standing_remixes(catalog, {"remix_id": wanted_ids})}
     rows, outcomes = [], []
     for track, stems in zip(items, plans, strict=True):
         if all(plan["remix_id"] in known for plan in stems):

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from varemix.remix.plan import RemixPlan, TrackWishes
 
 
+_MAX_ROUNDS = 5  # tracks whose own names differ in case only never come apart
+
+
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
     """What shall become of one recording: its wishes, and the query for the target of each of their gains."""
@@ -77,24 +80,35 @@ def jobs_of(tracks: Sequence[dict[str, Any]], plan: RemixPlan, queries: Mapping[
     Where another format would give two tracks one name, both keep their old suffix before the new one.
     """
     all_wishes = [plan.for_track(t["track_path"], json.loads(t["tags_json"]), t["duration_s"]) for t in tracks]
-    paths = [_named(track["track_path"], wishes.format) for track, wishes in zip(tracks, all_wishes, strict=True)]
-    times = Counter(map(_alike, paths))
-    jobs = []
-    for track, wishes, path in zip(tracks, all_wishes, paths, strict=True):
-        is_alone = times[_alike(path)] == 1
-        place = path if is_alone else _named(track["track_path"], wishes.format, keeps_suffix=True)
-        jobs.append(Job(track=track, wanted=wanted_of(wishes, queries), out_path=out / place))
-    return jobs
+    paths = _apart([track["track_path"] for track in tracks], [wishes.format for wishes in all_wishes])
+    return [
+        Job(track=track, wanted=wanted_of(wishes, queries), out_path=out / path)
+        for track, wishes, path in zip(tracks, all_wishes, paths, strict=True)
+    ]
 
 
-def _named(track_path: str, format_name: str | None, *, keeps_suffix: bool = False) -> str:
-    """Return the path of a remix below its folder."""
+def _apart(track_paths: Sequence[str], formats: Sequence[str | None]) -> list[str]:
+    """Return the paths of remixes below their folder; those that would be alike get the new suffix after the old."""
+    num_kept: Counter[int] = Counter()
+    for _ in range(_MAX_ROUNDS):
+        named = enumerate(zip(track_paths, formats, strict=True))
+        paths = [_named(path, format_name, num_kept[i]) for i, (path, format_name) in named]
+        times = Counter(map(_alike, paths))
+        clashing = [i for i, path in enumerate(paths) if times[_alike(path)] > 1 and path != track_paths[i]]
+        if not clashing:
+            break
+        num_kept.update(clashing)
+    return paths
+
+
+def _named(track_path: str, format_name: str | None, num_kept: int) -> str:
+    """Return the path of a remix below its folder: the new suffix in the old one's place, or so many times after it."""
     if format_name is None:
         return track_path
     path, suffix = PurePosixPath(track_path), OUTPUT_FORMATS[format_name].suffix
     if path.suffix.lower() == suffix:
         return track_path
-    return str(path.with_name(path.name + suffix) if keeps_suffix else path.with_suffix(suffix))
+    return str(path.with_name(path.name + suffix * num_kept) if num_kept else path.with_suffix(suffix))
 
 
 def _alike(path: str) -> str:

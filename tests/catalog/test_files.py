@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from catalog.errors import HomeError, IdError
-from catalog.files import Home, replacing, write_atomically
+from catalog.files import Home, remove_leftovers, replacing, write_atomically
 
 ROOT = Path(__file__).parents[2]
 
@@ -133,13 +133,31 @@ def test_a_kill_in_the_middle_of_a_write_leaves_the_old_file(home: Home) -> None
     ) as writer:
         assert writer.stdout is not None
         assert writer.stdout.readline() == "written\n"
+        assert home.remove_leftovers() == [], "it is still being written"
         writer.send_signal(signal.SIGKILL)
     assert path.read_bytes() == b"old"
 
     (leftover,) = [found for found in home.root.iterdir() if found != path]
-    assert home.remove_leftovers() == [], "a file of today may still be written"
-    day_before_yesterday_s = time.time() - 2 * 24 * 3600
-    os.utime(leftover, (day_before_yesterday_s, day_before_yesterday_s))
-    os.utime(path, (day_before_yesterday_s, day_before_yesterday_s))
     assert home.remove_leftovers() == [leftover]
     assert names_in(home.root) == ["a.bin"]
+
+
+@pytest.mark.parametrize("writer", ["00000000-1", "1", "é"], ids=["elsewhere", "earlier version", "stranger"])
+def test_what_processes_that_cannot_be_seen_began_goes_after_a_day(tmp_path: Path, writer: str) -> None:
+    file, folder = tmp_path / "deep" / f".part-{writer}-x.wav", tmp_path / f".part-{writer}-y"
+    folder.mkdir()
+    (folder / "stamped").touch()
+    file.parent.mkdir()
+    file.touch()
+    assert remove_leftovers(tmp_path) == []
+    day_before_yesterday_s = time.time() - 2 * 24 * 3600
+    (tmp_path / "deep" / "old.wav").touch()
+    for path in (file, folder, tmp_path / "deep" / "old.wav"):
+        os.utime(path, (day_before_yesterday_s, day_before_yesterday_s))
+    assert set(remove_leftovers(tmp_path)) == {file, folder}
+    assert names_in(tmp_path) == ["deep"]
+    assert names_in(tmp_path / "deep") == ["old.wav"]
+
+
+def test_a_folder_that_is_not_there_has_no_leftovers(tmp_path: Path) -> None:
+    assert remove_leftovers(tmp_path / "nowhere") == []

@@ -107,7 +107,7 @@ def test_each_rule_tells_what_it_would_do(catalog: Catalog, library: Path, out: 
     by_rule = preview(catalog, library, out, PLAN, None)["by_rule"]
     told = ("recordings", "to_copy", "to_write", "to_hear_before", "about_megabytes_to_write")
     assert {rule: [counts[name] for name in told] for rule, counts in by_rule.items()} == {
-        "the plan": [1, 0, 1, 1, 0.6],
+        "": [1, 0, 1, 1, 0.6],
         "live": [2, 2, 0, 0, 1.3],
         "solos": [1, 0, 1, 1, 0.6],
     }

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from flows.wishes import wished_plan, with_pictures_beside
+from tasks.wishes import plan_queries
 from varemix.errors import UsageError
 from varemix.remix.plan import RemixPlan
 from varemix.remix.plan_yaml import load_plan
@@ -147,3 +148,26 @@ def test_what_does_not_go_together_is_refused(file: Path, wished: dict[str, Any]
         wished = wished | {"file": file.parent / wished["file"]}
     with pytest.raises(UsageError, match=words):
         wished_plan([], **wished)
+
+
+def test_a_target_too_long_for_a_path_is_left_to_be_refused_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(f"gains: {{{'x' * 300}.jpg: 3}}")
+    [target] = wished_plan([], file=tmp_path / "mine.yaml").targets()
+    assert target == "x" * 300 + ".jpg"
+
+
+def test_two_gains_for_one_picture_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "photo.png").write_bytes(b"a picture")
+    (tmp_path / "mine.yaml").write_text("gains: {photo.png: 3, ./photo.png: -6}")
+    with pytest.raises(UsageError, match="two gains"):
+        wished_plan([], file=tmp_path / "mine.yaml")
+
+
+@pytest.mark.parametrize("option", ["Violin=-3", "photo.png=-3"])
+def test_an_option_stands_in_the_place_of_the_plans_gain_however_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    Image.new("RGB", (16, 16), "red").save(tmp_path / "photo.png")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yaml").write_text("gains: {photo.png: 3, violin: 6}")
+    plan_queries(wished_plan([option], file=tmp_path / "mine.yaml"), ["violin"])

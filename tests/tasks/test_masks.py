@@ -221,3 +221,16 @@ def test_planted_masks_are_taken_for_those_of_the_step(catalog: Catalog, champio
     [track] = scanned(catalog, library)
     plant_masks(catalog, track, champion)
     assert hear(catalog, [track], TUBA) == {"a.wav": "skipped"}
+
+
+def test_only_what_is_needed_of_a_track_must_be_there(catalog: Catalog, champion: str, library: Path) -> None:
+    for number, name in enumerate(("a.wav", "b.wav")):
+        write_tones(library / name, seconds=0.5 + number / 10)
+    tracks = scanned(catalog, library)
+    plant_masks(catalog, tracks[0], champion, {"tuba": (0, 500)})
+    needed = {tracks[0]["track_id"]: ["tuba"], tracks[1]["track_id"]: ["violin"]}
+    queries = [Query(name="tuba"), Query(name="violin")]
+    settings = {"shard": "1", "home": str(catalog.home.root), "checkpoint_id": champion}
+    outcomes = make_masks.fn(items=tracks, queries=queries, needed=needed, **settings)
+    assert statuses(outcomes) == {"a.wav": "skipped", "b.wav": "done"}
+    assert statuses(make_masks.fn(items=tracks, queries=queries, **settings)) == {"a.wav": "done", "b.wav": "skipped"}

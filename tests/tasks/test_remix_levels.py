@@ -295,3 +295,28 @@ def test_where_the_remix_of_another_library_is_gone_there_is_room(
     remix(catalog, planted(catalog, library), out, plan)
     (out / "song.wav").unlink()
     assert [outcome.status for outcome in remix(catalog, planted(catalog, other.parent), out, plan)] == ["done"]
+
+
+def test_every_remix_of_another_library_is_kept(
+    catalog: Catalog, champion: str, library: Path, out: Path, tmp_path: Path
+) -> None:
+    write_tones(library / "song.wav", seconds=0.5)
+    for format_name in (None, "flac"):
+        remix(catalog, scanned(catalog, library), out, plan_of(["violin=0"], format=format_name))
+    for name in ("song.wav", "song.flac"):
+        write_tones(tmp_path / "other" / name, names=["tuba"])
+    outcomes = remix(catalog, scanned(catalog, tmp_path / "other"), out, plan_of(["violin=0"]))
+    assert [outcome.status for outcome in outcomes] == ["failed", "failed"]
+
+
+def test_a_name_that_another_track_of_the_library_had_before_is_free_in_every_shard(
+    catalog: Catalog, champion: str, library: Path, out: Path
+) -> None:
+    plan = plan_of(["violin=0"], format="flac")
+    write_tones(library / "song.wav", seconds=0.5)
+    remix(catalog, scanned(catalog, library), out, plan)
+    write_tones(library / "song.flac", names=["tuba"])
+    jobs = jobs_of(scanned(catalog, library), plan, plan_queries(plan, ["violin"]), out)
+    settings = {"shard": "1", "home": str(catalog.home.root), "checkpoint_id": "small"}
+    ended = [remix_tracks.fn(items=[job], **settings)[0].status for job in jobs]
+    assert ended == ["untouched", "untouched"]

@@ -241,3 +241,17 @@ def test_of_a_track_that_is_skipped_nothing_is_heard_and_nothing_else_decides() 
     [job] = jobs(wishes, track("a.wav", genre="live")).values()
     assert (job.wanted.heard(), job.wanted.names) == ([], [])
     assert job.wanted.as_dict() == {"is_skipped": True}
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ["a.wav", "a.flac", "a.wav.flac"],
+        ["a.wav", "a.flac", "a.wav.aiff"],
+        ["a.wav", "a.flac", "a.wav.flac", "a.wav.flac.flac", "a.wav.aiff"],
+    ],
+)
+def test_no_two_tracks_become_one_file(paths: list[str]) -> None:
+    made = places(plan_of(["violin=-6"], format="flac"), *paths)
+    assert len(set(made)) == len(paths)
+    assert [place for place in made if place in paths] == [path for path in paths if path.endswith(".flac")]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -285,7 +285,9 @@ def plan_of(gains: Sequence[str] = (), *, base: RemixPlan | None = None, **setti
     """
     values = base.model_dump() if base else {}
     own = {wish.target: wish.value for wish in parse_gains(gains)}
-    values |= {"gains": values.get("gains", {}) | own}
+    places = {_comparable(target): target for target in own}
+    gains_of_base = values.get("gains", {}).items()
+    values |= {"gains": {places.get(_comparable(target), target): gain for target, gain in gains_of_base} | own}
     values |= {name: value for name, value in settings.items() if value is not None}
     try:
         plan = RemixPlan.model_validate(values)
@@ -297,6 +299,12 @@ def plan_of(gains: Sequence[str] = (), *, base: RemixPlan | None = None, **setti
     if not plan.targets() and all(wishes.is_untouched for wishes in plan.variants()):
         raise UsageError("No gain was given; say what shall change, for example --gain violin=-6.")
     return plan
+
+
+def _comparable(target: str) -> str:
+    """Return the same for two spellings of an instrument, and for two paths of a picture."""
+    path = Path(target.strip())
+    return str(path.absolute()) if path.suffix else str(path).lower().replace(" ", "_")
 
 
 def _wish(target: str, gain: float | str) -> GainWish:
