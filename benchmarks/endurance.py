@@ -9,6 +9,7 @@ with exit code 1 if anything does.
 
 import argparse
 import functools
+import json
 import multiprocessing
 import os
 import random
@@ -31,7 +32,7 @@ from typing import Any
 import numpy as np
 import soundfile
 import torch
-from deltalake import DeltaTable
+from prefect import Task
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 
 from benchmarks.rounds import say
@@ -42,7 +43,9 @@ from flows.remix import remix
 from tasks.library import scan_tracks
 from tasks.masks import make_masks
 from tasks.remix import remix_tracks
+from varemix import weights
 from varemix.remix.plan import RemixPlan, plan_of
+from varemix.weights import shipped_checkpoint
 
 PLANS = (
     plan_of(["tuba=mute", "flute=+3"], even_if_absent=True),
@@ -64,7 +67,7 @@ PLANS = (
 _TABLES = ("checkpoints", "tracks", "masks", "remixes")
 _TIMES = {"updated_at", "seconds"}  # what may differ between two runs of the same
 _INNER = {("home", "tables"), ("home", "work")}  # the tables are read instead; unfinished work is no result
-_STEPS = {"scan": scan_tracks, "masks": make_masks, "remix": remix_tracks}
+_STEPS: dict[str, Task[..., Any]] = {"scan": scan_tracks, "masks": make_masks, "remix": remix_tracks}
 _SUFFIXES = (".wav", ".flac", ".mp3")
 _FOLDERS = ("", "one/deep", "two")
 _RATE_HZ = 44_100
@@ -74,10 +77,11 @@ _LONGEST_RUN_S = 300.0
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where runs happen, and the Prefect server that they use."""
+    """Where runs happen, the Prefect server that they use, and the checkpoint that they take for the shipped one."""
 
     folder: Path
     prefect_url: str
+    checkpoint: Path | None = field(default_factory=shipped_checkpoint)
 
     @property
     def library(self) -> Path:
@@ -168,7 +172,7 @@ class Run:
 
     def __init__(self, place: Place, plan: RemixPlan, *, max_file_bytes: int | None = None) -> None:
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([__name__ if __name__ != "__main__" else "benchmarks.endurance"])
+        context.set_forkserver_preload(["flows.remix", "benchmarks.rounds", "soundfile"])
         self._told, telling = context.Pipe(duplex=False)
         settings = (place, plan, telling, max_file_bytes)
         self._process = context.Process(target=_remix_telling, args=settings)
@@ -222,6 +226,8 @@ def _remix_telling(place: Place, plan: RemixPlan, telling: Connection, max_file_
     if max_file_bytes is not None:
         _limit_files(max_file_bytes)
     torch.set_num_threads(1)
+    if place.checkpoint:
+        weights.REFERENCE = place.checkpoint
     for name, step in _STEPS.items():
         step.fn = _told(step.fn, telling, lambda *_args, _name=name, **_settings: _name)
     merge = _told(Catalog.merge, telling, lambda _catalog, name, _rows: f"commit of {name}")
@@ -365,16 +371,18 @@ def _harm(place: Place, allowed: Mapping[str, set[str]]) -> list[str]:
 
 
 def _left(folder: Path, name: str) -> list[str]:
-    """Return the kinds of what lies about below a folder, once for each: temporary files, data that no table knows."""
-    found = [f"{name}: {path.name[:6]}" for path in folder.rglob(".*") if path.suffix != ".lock" and path.is_file()]
-    found = [kind for kind in found if not kind.endswith(".crc")]
-    for table in folder.glob("tables/*/_delta_log"):
-        known = {Path(uri).name for uri in DeltaTable(table.parent).file_uris()}
-        versions = [path for path in table.iterdir() if path.suffix == ".tmp" or "_commit_" in path.name]
-        found += [f"{name}: unfinished entry of a table's log"] * len(versions)
-        found += [f"{name}: part of a table's older version, or of none"] * len(
-            {path.name for path in table.parent.glob("*.parquet")} - known
-        )
+    """Return the kinds of what lies about below a folder, one for each: temporary files, data that no table knows."""
+    hidden = [path for path in folder.rglob(".*") if path.is_file() and path.suffix not in {".lock", ".crc"}]
+    found = [f"{name}: {path.name.partition('-')[0]}" for path in hidden]
+    for log in folder.glob("tables/*/_delta_log"):
+        entries = [
+            json.loads(line) for path in log.glob("*[0-9].json") for line in path.read_text("utf-8").splitlines()
+        ]
+        known = {Path(entry["add"]["path"]).name for entry in entries if "add" in entry}
+        parts = {path.name for path in log.parent.glob("*.parquet")}
+        found += [f"{name}: data that no version of a table knows"] * len(parts - known)
+        entries_left = [path for path in log.iterdir() if path.suffix == ".tmp" or "commit" in path.name]
+        found += [f"{name}: entry of a table's log that was never made"] * len(entries_left)
     return found
 
 

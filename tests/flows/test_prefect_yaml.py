@@ -25,6 +25,7 @@ def test_there_is_one_deployment_for_each_flow() -> None:
         "masks": "flows/masks.py:masks",
         "remix": "flows/remix.py:remix",
         "separate": "flows/separate.py:separate",
+        "housekeeping": "flows/housekeeping.py:housekeeping",
         "nightly": "flows/nightly.py:nightly",
     }
 
@@ -36,9 +37,10 @@ def test_runs_begin_in_the_folder_of_the_deployment_with_the_version_it_was_made
     assert CONFIG["prefect-version"] == __version__
 
 
-def test_only_the_night_is_scheduled() -> None:
+def test_only_the_night_and_housekeeping_are_scheduled() -> None:
     assert {name: deployment.get("schedules") for name, deployment in DEPLOYMENTS.items()} == {
         **dict.fromkeys(DEPLOYMENTS),
+        "housekeeping": [{"cron": "0 12 * * 0", "timezone": "Etc/UTC", "slug": "weekly"}],
         "nightly": [{"cron": "0 2 * * *", "timezone": "Etc/UTC", "slug": "nightly"}],
     }
 
@@ -48,6 +50,7 @@ def test_what_writes_the_same_things_runs_one_at_a_time() -> None:
     assert {name: limit for name, limit in limits.items() if limit} == {
         "refresh": {"limit": 1, "collision_strategy": "CANCEL_NEW"},
         "train": {"limit": 1, "collision_strategy": "ENQUEUE"},
+        "housekeeping": {"limit": 1, "collision_strategy": "CANCEL_NEW"},
         "nightly": {"limit": 1, "collision_strategy": "CANCEL_NEW"},
     }
 
