@@ -261,10 +261,12 @@ def _told(work: Callable[..., Any], telling: Connection, name_of: Callable[..., 
     return telling_work
 
 
-def _doing(told: Sequence[tuple[str, int]]) -> str:
+def _doing(told: Sequence[tuple[str, Any]]) -> str:
     """Return what a run was doing at its end: the innermost of what had begun, or what it had done last."""
     running: Counter[str] = Counter()
     for name, change in told:
+        if name == "ended":
+            return "after the end"
         running[name] += change
     under_way = sorted((name for name, count in running.items() if count > 0), key=lambda name: name in _STEPS)
     if under_way:
@@ -337,6 +339,7 @@ def endure(
             verdict.differences += stage.results.differences(results_of(place))
         verdict.differences += [f"out/{name} lies about" for name in _left(place.out, "out")]
         verdict.left_in_home.update(_left(place.home, "home"))
+        say(f"{verdict.num_kills} of {verdict.num_runs} runs were killed, {len(verdict.differences)} differences")
     return verdict
 
 
@@ -418,7 +421,7 @@ def _wait_for(url: str, server: subprocess.Popen[bytes], longest_s: float = 240.
 
 def say_verdict(verdict: Verdict) -> None:
     """Print the table of what the kills hit, what they left, and what differs."""
-    say(f"{verdict.num_kills} of {verdict.num_runs} runs were killed:")
+    say("\nWhere the kills hit:")
     for name, count in sorted(verdict.hits.items(), key=lambda item: (-item[1], item[0])):
         say(f"    {name:20}{count:4}")
     for what, counts in (

@@ -6,10 +6,11 @@ from prefect import flow
 
 from catalog.files import Home
 from catalog.store import Catalog
-from flows.evaluate import evaluate
+from flows.evaluate import drawn_questions, evaluate
 from flows.settings import workers
 from flows.summary import Summary, publish
 from tasks.checkpoints import checkpoint_row
+from tasks.clips import usable_clips
 from tasks.promote import compare_checkpoints
 from tasks.shards import Outcome
 from varemix.evaluation.compare import comparison_table
@@ -49,8 +50,15 @@ def compare(
     where = str(catalog.home.root)
     both = [checkpoint_row(catalog, name)["checkpoint_id"] for name in (checkpoint_a, checkpoint_b)]
     evaluated = [evaluate(name, split, pairs, seed, stills, sources, 1, 0, where) for name in both]
+    questions = drawn_questions(usable_clips(catalog, split), pairs, seed, stills, sources)
     found = compare_checkpoints(
-        checkpoint_a=both[0], checkpoint_b=both[1], home=where, split=split, seed=seed, num_sources=sources
+        checkpoint_a=both[0],
+        checkpoint_b=both[1],
+        home=where,
+        split=split,
+        seed=seed,
+        num_sources=sources,
+        pair_ids=[question.pair_id for question in questions],
     )
     overall = found.overall
     facts = {

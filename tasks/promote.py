@@ -1,5 +1,6 @@
 """Steps: scores -> which of two checkpoints is better, and the champion. A challenger must be better beyond doubt."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -19,14 +20,15 @@ _COLUMNS = ["pair_id", "condition", "instrument", "nsdr_db"]
 
 @task(task_run_name="compare {checkpoint_a} with {checkpoint_b}", cache_policy=NO_CACHE)
 def compare_checkpoints(
-    *, checkpoint_a: str, checkpoint_b: str, home: str, split: str, seed: int, num_sources: int = 2
+    *, checkpoint_a: str, checkpoint_b: str, home: str, split: str, seed: int, num_sources: int, pair_ids: Sequence[str]
 ) -> Comparison:
-    """Return how much the second is ahead of the first on the mixes that both were scored on.
+    """Return how much the second is ahead of the first on those mixes that both were scored on.
 
     Raises EvaluationError when there are none.
     """
     catalog = Catalog(Home.open(home))
-    scores_a, scores_b = (_scores(catalog, name, split, seed, num_sources) for name in (checkpoint_a, checkpoint_b))
+    scores = (_scores(catalog, name, split, seed, num_sources) for name in (checkpoint_a, checkpoint_b))
+    scores_a, scores_b = (own[own["pair_id"].isin(pair_ids)] for own in scores)
     return compare(scores_a, scores_b, seed=seed)
 
 

@@ -123,15 +123,30 @@ def standing_remixes(catalog: Catalog, where: dict[str, Any]) -> list[dict[str, 
 
 
 @contextmanager
-def writing_to(place: Path) -> Iterator[None]:
-    """Turn what lies in the way of one output into a MediaError; a full disk stays what it is, and stops the shard."""
+def writing_to(place: Path, library: str) -> Iterator[None]:
+    """Turn what lies in the way of one output into a MediaError; a full disk stays what it is, and stops the shard.
+
+    A folder that is a link into the library lies in the way: the library is never written to.
+    """
     try:
+        folder = place if place.is_dir() else place.parent
+        if folder.resolve().is_relative_to(Path(library).resolve()):
+            raise MediaError(f"'{place}' lies in the library '{library}', by a link. Choose another folder.")
         yield
     except OSError as error:
         if error.errno not in _IN_THE_WAY:
             raise
         reason = f"'{place}' cannot be written: {error.strerror}. Look at what lies there, or choose another folder."
         raise MediaError(reason) from error
+
+
+@contextmanager
+def _called(temporary: Path, place: Path) -> Iterator[None]:
+    """Let a MediaError speak of the place of an output, where it names the temporary file that shall become it."""
+    try:
+        yield
+    except MediaError as error:
+        raise MediaError(str(error).replace(temporary.name, place.name)) from error
 
 
 def _taken(catalog: Catalog, standing: Sequence[dict[str, Any]], own: set[str]) -> dict[str, str]:
@@ -156,7 +171,7 @@ def _remixed(
                 f"'{target}' is the remix of '{taken[str(target)]}', which would be lost. Choose another folder."
             )
         masks = _masks_for(catalog, job, stored)
-        with writing_to(target), replacing(target) as temporary:
+        with writing_to(target, job.track["library"]), replacing(target) as temporary, _called(temporary, target):
             made = _written(catalog, source, temporary, masks, job.wanted)
             check_as_seen(source, job.track)
     except (MediaError, CatalogError) as error:

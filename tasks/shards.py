@@ -4,6 +4,7 @@ Each item ends as an outcome; one bad item stops nobody. A shard that breaks as 
 database) is tried again when that may help, and then ends as one failed outcome for each of its items.
 """
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, ParamSpec, TypeVar
@@ -22,6 +23,7 @@ from varemix.errors import DownloadInterruptedError, VaremixError
 
 Status = Literal["done", "skipped", "untouched", "unavailable", "failed"]
 NUM_RETRIES = 2
+_log = logging.getLogger("varemix")
 _ENDINGS: dict[str, Status] = {
     "ready": "done",
     "remixed": "done",
@@ -103,14 +105,22 @@ def settle(
 ) -> list[Outcome]:
     """Make the row of each item whose result does not stand yet; then write the rows, files being there already.
 
-    `name` says how a person calls an item; `make` returns its row, whose status tells what became of it.
+    `name` says how a person calls an item; `make` returns its row, whose status tells what became of it. An item at
+    which `make` breaks without knowing why fails by itself; a broken disk or connection fails the shard.
     """
     rows, outcomes = [], []
     for item in items:
         if stands(item):
             outcomes.append(Outcome(item=name(item), status="skipped"))
             continue
-        rows.append(make(item))
+        try:
+            rows.append(make(item))
+        except (OSError, CatalogError, DownloadInterruptedError):
+            raise
+        except Exception as error:  # noqa: BLE001 - one bad item stops nobody
+            _log.exception("%s", name(item))
+            outcomes.append(Outcome(item=name(item), status="failed", reason=explained(error)))
+            continue
         outcomes.append(outcome_of(name(item), rows[-1]))
     catalog.merge(table, rows)
     return outcomes

@@ -448,3 +448,40 @@ def test_clipping_is_told(catalog: Catalog, champion: str, library: Path, out: P
 def test_wishes_that_cannot_be_are_errors(gains: list[str], decay: float, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         plan_queries(wanted(*gains, decay=decay), sorted(TONES_HZ))
+
+
+def test_a_link_into_the_library_is_never_written_through(
+    catalog: Catalog, champion: str, library: Path, out: Path
+) -> None:
+    source = write_tones(library / "deep" / "a.wav")
+    before = source.read_bytes()
+    tracks = planted(catalog, library)
+    out.mkdir()
+    (out / "deep").symlink_to(library / "deep")
+    for gain in ("violin=-6", "violin=0"):
+        [outcome] = remix(catalog, tracks, out, wanted(gain)).values()
+        assert outcome.status == "failed"
+        assert "by a link" in outcome.reason
+    assert source.read_bytes() == before
+    assert visible_files(library) == ["deep/a.wav"]
+
+
+def test_an_error_that_nobody_thought_of_fails_one_recording_only(
+    catalog: Catalog, champion: str, library: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from varemix.media import tags
+
+    for name in ("a.wav", "b.wav", "c.wav"):
+        write_tones(library / name)
+    tracks, copied = planted(catalog, library), tags.copy_tags
+
+    def break_at_b(source: Path, *args: Any, **options: Any) -> list[str]:
+        if source.name == "b.wav":
+            raise KeyError("nobody thought of this")
+        return copied(source, *args, **options)
+
+    monkeypatch.setattr(tags, "copy_tags", break_at_b)
+    outcomes = remix(catalog, tracks, out, wanted("violin=-6"))
+    assert statuses(outcomes.values()) == {"a.wav": "done", "b.wav": "failed", "c.wav": "done"}
+    assert "nobody thought of this" in outcomes["b.wav"].reason
+    assert visible_files(out) == ["a.wav", "c.wav"]
