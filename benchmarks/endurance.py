@@ -166,8 +166,8 @@ def make_library(folder: Path, num_tracks: int, seconds: float) -> None:
 class Run:
     """A process that remixes the library of a place; processes start from one that has imported everything.
 
-    That one has started no threads, so that forking it is safe. `max_file_bytes` lets every write beyond so many bytes
-    of a file fail, as on a full disk.
+    That one has no threads but those of memory allocators, which can be forked. `max_file_bytes` lets every write
+    beyond so many bytes of a file fail, as on a full disk.
     """
 
     def __init__(self, place: Place, plan: RemixPlan, *, max_file_bytes: int | None = None) -> None:

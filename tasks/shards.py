@@ -4,7 +4,6 @@ Each item ends as an outcome; one bad item stops nobody. A shard that breaks as 
 database) is tried again when that may help, and then ends as one failed outcome for each of its items.
 """
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, ParamSpec, TypeVar
@@ -23,7 +22,6 @@ from varemix.errors import DownloadInterruptedError, VaremixError
 
 Status = Literal["done", "skipped", "untouched", "unavailable", "failed"]
 NUM_RETRIES = 2
-_log = logging.getLogger("varemix")
 _ENDINGS: dict[str, Status] = {
     "ready": "done",
     "remixed": "done",
@@ -118,7 +116,6 @@ def settle(
         except (OSError, CatalogError, DownloadInterruptedError):
             raise
         except Exception as error:  # noqa: BLE001 - one bad item stops nobody
-            _log.exception("%s", name(item))
             outcomes.append(Outcome(item=name(item), status="failed", reason=explained(error)))
             continue
         outcomes.append(outcome_of(name(item), rows[-1]))

@@ -3,6 +3,7 @@
 Belongs here: the first bytes and the chunks of files. Stays out: whether a file is whole (`wholeness`), decoding.
 """
 
+import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,6 +82,19 @@ def aiff_chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
         chunk_id, num_bytes = struct.unpack(">4sI", header)
         yield chunk_id, position + 8, num_bytes
         position += 8 + num_bytes + num_bytes % 2
+
+
+def is_chained_ogg(path: Path) -> bool:
+    """Return whether in an Ogg file another stream begins after the data of the first (RFC 3533, section 4)."""
+    with path.open("rb") as file:
+        has_data = False
+        while len(page := file.read(27)) == 27 and page[:4] == b"OggS":
+            begins_stream = bool(page[5] & 2)
+            if begins_stream and has_data:
+                return True
+            has_data = not begins_stream
+            file.seek(sum(file.read(page[26])), os.SEEK_CUR)
+    return False
 
 
 def _container_of_head(head: bytes) -> str | None:

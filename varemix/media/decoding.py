@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from varemix.errors import MediaError
 from varemix.media.containers import ADTS, ASF, MATROSKA, MP3, MP4, OGG
 from varemix.media.formats import CODECS, AudioInfo
-from varemix.media.mpeg import mp3_promise
+from varemix.media.mpeg import first_frame, mp3_promise, sound_position
 
 Samples = NDArray[np.float64]
 
@@ -42,6 +42,7 @@ _JITTER_S = 0.005  # timestamps in milliseconds stay below; what passes it after
 _MAX_GAP_S = 3600.0
 _SILENCE_SAMPLES = 1 << 16
 _MISSING_S = 0.1  # the last packets of many a file hold less than its header says
+_MAX_PADDING_SAMPLES = 6_000  # an encoder of MP3 adds its delay before, and fills the last frame or two
 _BAD_PACKETS = (3, 0.01)  # so many, or this share, may be undecodable
 
 
@@ -235,10 +236,19 @@ def _told_length(stream: av.AudioStream, container: str, path: Path) -> int | No
     """Return the number of samples that the container tells exactly, or None."""
     if not stream.duration or stream.duration < 0 or stream.time_base is None or not stream.rate:
         return None
-    if container == MP3:
-        with path.open("rb") as file:
-            if mp3_promise(file).num_frames is None:
-                return None
-    elif container != MP4:
-        return None
-    return round(stream.duration * stream.time_base * stream.rate)
+    told_samples = round(stream.duration * stream.time_base * stream.rate)
+    is_told = container == MP4 or (container == MP3 and _is_promised(path, told_samples, stream.rate))
+    return told_samples if is_told else None
+
+
+def _is_promised(path: Path, num_samples: int, rate_hz: int) -> bool:
+    """Tell whether an MP3's first frame promises so many samples, and stands where ffmpeg reads it.
+
+    Otherwise ffmpeg estimates the length from the bit rate of what it takes for the first frame.
+    """
+    with path.open("rb") as file:
+        found, begin, num_frames = first_frame(file), sound_position(file), mp3_promise(file).num_frames
+    if num_frames is None or found is None or found[1] != begin:
+        return False
+    frame_samples = 1152 if rate_hz >= 32_000 else 576
+    return 0 <= num_frames * frame_samples - num_samples <= _MAX_PADDING_SAMPLES

@@ -126,7 +126,9 @@ def _command(path: Path, info: AudioInfo, source: Path | None) -> list[str]:
     inputs = [value for flag, value in pairwise(first) if flag == "-i"]
     place = inputs.index(copied.address)
     if _keeps_streams(info):
-        options |= {"map_metadata": place, "map_metadata:s:a:0": f"{place}:s:a:0"}
+        # Named for one stream, ffmpeg copies no other's: each is named.
+        options["map_metadata"] = place
+        options |= {f"map_metadata:s:{number}": f"{place}:s:{index}" for number, index in enumerate(copied.kept)}
     else:
         options["map_metadata:g"] = -1  # of the whole; the chapters keep their titles
     return _compiled(streams, path, options | {"map_chapters": place})
@@ -208,13 +210,17 @@ class _Companion:
     def __init__(self, source: Path) -> None:
         self.address = f"file:{source.absolute()}"
         self._demuxer = _DEMUXERS[container_of(source) or ""]
+        options = {"protocol_whitelist": "file"}
         try:
-            with av.open(self.address, format=self._demuxer, options={"protocol_whitelist": "file"}) as file:
+            with av.open(self.address, format=self._demuxer, options=options, metadata_errors="replace") as file:
                 sound = file.streams.audio[0]
                 self._sound_index = sound.index
                 # A cover looks like a video to ffmpeg, and would become one; it goes with the tags.
-                self._kinds = [
-                    "cover" if stream.disposition & Disposition.attached_pic else stream.type for stream in file.streams
+                self.kept = [
+                    stream.index
+                    for stream in file.streams
+                    if stream.index == sound.index
+                    or (stream.type in _COPIED_KINDS and not stream.disposition & Disposition.attached_pic)
                 ]
                 begins_s = float((sound.start_time or 0) * (sound.time_base or 0))
                 self._offset_s = begins_s - (file.start_time or 0) / av.time_base
@@ -226,14 +232,10 @@ class _Companion:
         """Return what is written: the new sound, in a video at its place among the copied streams."""
         original = ffmpeg.input(self.address, f=self._demuxer, protocol_whitelist="file,pipe")
         new = ffmpeg.input("pipe:", **sound)["a:0"]
-        copied = {index for index, kind in enumerate(self._kinds) if kind in _COPIED_KINDS} - {self._sound_index}
-        if not _keeps_streams(info) or not copied:
+        if not _keeps_streams(info) or self.kept == [self._sound_index]:
             # ffmpeg-python takes only inputs that a stream comes from; '?' lets this one give none.
             return [new, original["t?"]]
-        return [
-            new if index == self._sound_index else original[str(index)]
-            for index in sorted({*copied, self._sound_index})
-        ]
+        return [new if index == self._sound_index else original[str(index)] for index in self.kept]
 
     def stream_options(self, info: AudioInfo) -> dict[str, Any]:
         """Return how the other streams are copied, and where the new sound begins."""

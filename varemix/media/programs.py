@@ -7,6 +7,7 @@ an end with the parent's end, however that comes.
 import contextlib
 import functools
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -23,6 +24,7 @@ _LEASH = Path(__file__).with_name("leash.py")
 _CHUNK_BYTES = 1 << 16
 _STDERR_KEPT_BYTES = 1 << 16
 _EMPTY_WORDS = ("Conversion failed!", "Exiting normally")
+_PART_OF_FFMPEG = re.compile(r"(\[[^]]+ @ 0x[0-9a-f]+\] *)+")  # in front of what a part of ffmpeg says
 
 
 def find_ffmpeg() -> Path:
@@ -74,8 +76,8 @@ def run_program(args: Sequence[str | Path], *, timeout_s: float, input: bytes | 
 
     `args[0]` is a path or a name on PATH. The program reads `input`, or nothing. When it takes longer than
     `timeout_s`, or this thread is interrupted, it is killed together with all it started.
-    Raises ProgramError for a missing program, a time-out, and an exit code other than 0 (with its last line
-    of stderr).
+    Raises ProgramError for a missing program, a time-out, and an exit code other than 0 (with the line of stderr
+    that tells most).
     """
     with _started(args, has_input=input is not None) as process:
         try:
@@ -229,14 +231,18 @@ def _keep_tail(pipe: IO[bytes], tail: bytearray) -> None:
 
 def _check_exit(args: Sequence[str | Path], exit_code: int, stderr: bytes) -> None:
     if exit_code != 0:
-        raise ProgramError(f"{Path(args[0]).name} failed with exit code {exit_code}: {_last_words(stderr)}")
+        raise ProgramError(f"{Path(args[0]).name} failed with exit code {exit_code}: {_reason(stderr)}")
 
 
-def _last_words(stderr: bytes) -> str:
-    """Return the last line of stderr that says something."""
+def _reason(stderr: bytes) -> str:
+    """Return the first line of stderr that a part of ffmpeg says, else the last line that says something.
+
+    What follows that first line are the parts that fail because one did.
+    """
     lines = [line.strip() for line in stderr.decode(errors="replace").splitlines()]
     telling = [line for line in lines if line and line not in _EMPTY_WORDS]
-    return telling[-1] if telling else "it gave no reason"
+    of_parts = [line[part.end() :] for line in telling if (part := _PART_OF_FFMPEG.match(line))]
+    return next(iter([*of_parts, *telling[::-1]]), "it gave no reason")
 
 
 def _timeout_message(args: Sequence[str | Path], timeout_s: float) -> str:

@@ -14,7 +14,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from varemix.errors import MediaError
-from varemix.media.containers import ADTS, AIFF, ASF, FLAC, MATROSKA, MP3, MP4, OGG, WAV, container_of
+from varemix.media.containers import ADTS, AIFF, ASF, FLAC, MATROSKA, MP3, MP4, OGG, WAV, container_of, is_chained_ogg
 from varemix.media.decoding import DecodedSource
 from varemix.media.formats import FLOAT_BITS, PCM_BITS, AudioInfo
 from varemix.media.wholeness import check_whole
@@ -106,13 +106,14 @@ def _ogg_source(path: Path, container: str) -> _SampleSource:
     """Return libsndfile's view of mono and stereo Vorbis and Opus, which it cuts to the sample.
 
     Its order of more channels is Vorbis's own, whose front pair is not the first two; those, and FLAC in Ogg, are
-    decoded by ffmpeg's libraries, which order them as WAV does.
+    decoded by ffmpeg's libraries, which order them as WAV does. So are recordings one after the other in one file, of
+    which it reads the first.
     """
     try:
         source = _SoundFileSource(path, container)
     except MediaError:
         return DecodedSource(path, container)
-    if source.info.codec and source.info.num_channels <= 2:
+    if source.info.codec and source.info.num_channels <= 2 and not is_chained_ogg(path):
         return source
     source.close()
     return DecodedSource(path, container)

@@ -30,6 +30,7 @@ KEPT_CHUNKS = (
 _BEXT_VERSION_AT, _BEXT_LOUDNESS_AT, _NUM_BEXT_LOUDNESSES = 346, 412, 5  # EBU Tech 3285, version 2
 _BEXT_UNKNOWN = 0x7FFF
 _RIFF_SIZE_IN_DS64_AT = 20
+_EXTENSIBLE, _CHANNELS_AT, _CHANNEL_MASK_AT, _FORMAT_BYTES = 0xFFFE, 2, 20, 40  # of WAVE_FORMAT_EXTENSIBLE
 
 
 def all_chunks(path: Path) -> Iterator[tuple[bytes, int, int]]:
@@ -60,6 +61,23 @@ def without_loudness(bext: bytes) -> bytes:
     return bext[:_BEXT_LOUDNESS_AT] + unknown + bext[end:]
 
 
+def channel_mask(path: Path, num_channels: int) -> int | None:
+    """Return which loudspeakers a WAV file says its channels are for; None where it does not say it of so many."""
+    found = _extensible_format(path)
+    if found is None or int.from_bytes(found[1][_CHANNELS_AT:][:2], "little") != num_channels:
+        return None
+    return int.from_bytes(found[1][_CHANNEL_MASK_AT:][:4], "little")
+
+
+def set_channel_mask(path: Path, mask: int) -> None:
+    """Say in a WAV file of extensible format which loudspeakers its channels are for; nothing happens in others."""
+    found = _extensible_format(path)
+    if found is not None:
+        with path.open("r+b") as file:
+            file.seek(found[0] + _CHANNEL_MASK_AT)
+            file.write(struct.pack("<I", mask))
+
+
 def append_chunks(path: Path, chunks: list[tuple[bytes, bytes]]) -> None:
     """Append (id, content) to a WAV file and correct its size.
 
@@ -83,6 +101,18 @@ def append_chunks(path: Path, chunks: list[tuple[bytes, bytes]]) -> None:
         else:
             file.seek(4)
             file.write(struct.pack("<I", riff_bytes))
+
+
+def _extensible_format(path: Path) -> tuple[int, bytes] | None:
+    """Return the position and content of the `fmt ` chunk of extensible format, None when there is none."""
+    with path.open("rb") as file:
+        for chunk_id, position, _ in riff_chunks(file):
+            if chunk_id == b"fmt ":
+                file.seek(position)
+                content = file.read(_FORMAT_BYTES)
+                is_extensible = len(content) == _FORMAT_BYTES and content[:2] == struct.pack("<H", _EXTENSIBLE)
+                return (position, content) if is_extensible else None
+    return None
 
 
 def _plain_chunks(file: BinaryIO, position: int, file_bytes: int) -> Iterator[tuple[bytes, int, int]]:

@@ -43,7 +43,7 @@ class VorbisTags:
             file.add_tags()
 
     def copy(self, other: "VorbisTags", is_left_out: IsLeftOut) -> None:
-        """Take over all comments and pictures."""
+        """Take over all comments and pictures, and between FLAC files the cue sheet."""
         self._file.tags.clear()
         for name, value in other._file.tags:
             if name.lower() != _PICTURE_FIELD and not is_left_out(name, len(value)):
@@ -51,6 +51,8 @@ class VorbisTags:
         for picture in other._pictures():
             if not is_left_out("cover", len(picture.data)):
                 self._add(picture)
+        if isinstance(self._file, FLAC) and isinstance(other._file, FLAC):
+            self._file.cuesheet = other._file.cuesheet
 
     def has(self, field: str) -> bool:
         """Tell whether a common field is there."""

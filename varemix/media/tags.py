@@ -11,7 +11,7 @@ from pathlib import Path
 import av
 import mutagen
 from av.stream import Disposition
-from mutagen import aiff, asf, flac, mp3, mp4, oggflac, oggopus, oggvorbis
+from mutagen import aiff, apev2, asf, flac, mp3, mp4, oggflac, oggopus, oggvorbis
 
 from varemix.errors import MediaError
 from varemix.media import riff
@@ -90,10 +90,12 @@ def copy_tags(source: Path, target: Path, *, provenance: str, is_changed: bool =
     """Give the tags of `source` to `target`, a file just written, and say where it comes from in a tag VAREMIX.
 
     Between files with tags of one kind (FLAC and Ogg; MP3, WAV and AIFF; MP4; WMA) all are copied, covers and
-    chapters too, and from WAV to WAV the chunks of `riff.KEPT_CHUNKS`; between kinds, COMMON_FIELDS and the cover.
+    chapters too, and from WAV to WAV the chunks of `riff.KEPT_CHUNKS`; between kinds, and of an APE tag, COMMON_FIELDS
+    and the cover.
     When the sound `is_changed`, what tells its loudness (ReplayGain, R128, Sound Check) is dropped. Videos have their
     tags already; in Matroska only the provenance is added.
-    Returns notes on what was left out: tags of more than 16 MiB, tags that cannot be read, and formats without tags.
+    Returns notes on what was left out: tags of more than 16 MiB, tags that cannot be read, other fields of an APE tag,
+    chapters, and all where the format holds no tags.
     Raises MediaError when the target cannot be written.
     """
     notes: list[str] = []
@@ -103,11 +105,12 @@ def copy_tags(source: Path, target: Path, *, provenance: str, is_changed: bool =
     try:
         tags = _tags_of(target)
         if tags is None:
-            return [f"'{target.name}' is of a format that holds no tags."]
+            return [f"The tags of '{source.name}' were left out: the format of what is written holds none."]
         if container_of(source) == container_of(target) == WAV:
             notes += _copy_chunks(source, target, is_changed=is_changed)
         notes += _fill(tags, source, is_changed=is_changed)
         tags.save(provenance)
+        notes += _chapter_notes(source, target)
     except _DAMAGES as error:
         raise MediaError(f"The tags of '{target.name}' cannot be written: {error}. Try again.") from error
     return notes
@@ -129,13 +132,43 @@ def _fill(tags: _Tags, source: Path, *, is_changed: bool) -> list[str]:
             tags.copy(own, is_left_out)  # type: ignore[arg-type] # both are of one kind
     except (*_DAMAGES, MediaError) as error:
         notes.append(f"Some tags of '{source.name}' cannot be read: {error}.")
-    for name, text in read_tags(source).items():
-        if name in COMMON_FIELDS and not tags.has(name) and not is_left_out(name, len(text)):
+    ape = _ape_fields(source)
+    others = [name for name in ape.keys() - set(COMMON_FIELDS) if not any(part in name for part in _SOUND_FIELDS)]
+    if others:
+        notes.append(f"'{source.name}' has an APE tag, of which {', '.join(sorted(others))[:80]} was left out.")
+    for name, text in (ape | read_tags(source)).items():
+        if name in COMMON_FIELDS and text and not tags.has(name) and not is_left_out(name, len(text)):
             tags.set(name, text)
     cover = _cover_of(source)
     if cover is not None and not is_left_out("cover", len(cover)):
         tags.set_cover(cover)
     return list(dict.fromkeys(notes))
+
+
+def _ape_fields(path: Path) -> dict[str, str]:
+    """Return the fields of the APE tag at the end of an MP3, named as by `read_tags`; what is no text is empty."""
+    if container_of(path) != MP3:
+        return {}
+    try:
+        said = apev2.APEv2(str(path.absolute()))
+        texts = {name.lower(): "; ".join(value) if value.kind == apev2.TEXT else "" for name, value in said.items()}
+    except _DAMAGES:  # none there is one of them
+        return {}
+    return {_ALIASES.get(name, name): text for name, text in texts.items()}
+
+
+def _chapter_notes(source: Path, target: Path) -> list[str]:
+    num_before = _num_chapters(source)
+    num_lost = num_before - _num_chapters(target) if num_before else 0
+    return [f"'{source.name}' has {num_before} chapters, of which {num_lost} were left out."] if num_lost > 0 else []
+
+
+def _num_chapters(path: Path) -> int:
+    try:
+        with _opened(path) as file:
+            return len(file.chapters())
+    except av.FFmpegError:
+        return 0
 
 
 def _tags_of(path: Path) -> _Tags | None:

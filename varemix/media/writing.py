@@ -13,7 +13,8 @@ import soundfile
 from numpy.typing import NDArray
 
 from varemix.errors import MediaError
-from varemix.media.containers import AIFF, FLAC, WAV, aiff_chunks, riff_chunks
+from varemix.media import riff
+from varemix.media.containers import AIFF, FLAC, WAV, aiff_chunks, container_of, riff_chunks
 from varemix.media.encoding import EncodedFile
 from varemix.media.formats import FLOAT_BITS, PCM_BITS, AudioInfo
 from varemix.media.reading import Samples, check_finite
@@ -36,8 +37,8 @@ class AudioWriter:
     magnitude before clipping. Codings that lose something keep what passes full scale, but players clip it, so it is
     counted as well. Equal samples give equal files.
     `source` is the file that the samples come from. A video needs it: its picture, subtitles, chapters and tags are
-    copied, and the first sound stream is replaced. In M4A and WMA the chapters are copied. The rest is for
-    `tags.copy_tags`.
+    copied, and the first sound stream is replaced. In M4A and WMA the chapters are copied, and from WAV to WAV which
+    loudspeakers more than two channels are for. The rest is for `tags.copy_tags`.
     Raises MediaError when the container cannot hold `info`, samples are no finite numbers, or the encoder fails
     (ProgramError); of an encoded file nothing is left behind then, nor when the `with` block raises.
     """
@@ -48,8 +49,8 @@ class AudioWriter:
         self.num_clipped = 0
         self.peak = 0.0
         self._path = path
-        is_plain = info.container in (WAV, AIFF, FLAC)
-        self._file: _SampleFile = _SoundFile(path, info) if is_plain else EncodedFile(path, info, source)
+        writes = _SoundFile if info.container in (WAV, AIFF, FLAC) else EncodedFile
+        self._file: _SampleFile = writes(path, info, source)
 
     def write(self, samples: Samples) -> None:
         """Append samples [C, S]."""
@@ -98,8 +99,10 @@ class AudioWriter:
 class _SoundFile:
     """A file that libsndfile writes."""
 
-    def __init__(self, path: Path, info: AudioInfo) -> None:
+    def __init__(self, path: Path, info: AudioInfo, source: Path | None) -> None:
         self._path = path
+        self._num_written = 0
+        self._mask = _channel_mask(source, info)
         self._has_peak_time = info.container in (WAV, AIFF) and info.subtype in FLOAT_BITS
         try:
             self._file = soundfile.SoundFile(
@@ -124,16 +127,38 @@ class _SoundFile:
             self._file.write(frames)
         except soundfile.LibsndfileError as error:  # a full disk
             raise MediaError(f"'{self._path.name}' cannot be written: {error.error_string}") from error
+        self._num_written += len(frames)
 
     def finish(self) -> None:
         if self._file.closed:
             return
         self._file.close()
+        self._check_written()
         if self._has_peak_time:
             _erase_peak_time(self._path)
+        if self._mask is not None:
+            riff.set_channel_mask(self._path, self._mask)
 
     def abandon(self) -> None:
         self._file.close()
+
+    def _check_written(self) -> None:
+        """Look whether all is there: libsndfile does not tell when the end of a FLAC file finds no room."""
+        try:
+            num_present = soundfile.info(str(self._path.absolute())).frames
+        except soundfile.LibsndfileError:
+            num_present = 0
+        if self._num_written and num_present != self._num_written:
+            raise MediaError(
+                f"'{self._path.name}' cannot be written: its end did not reach the disk. Make room there, and run again."
+            )
+
+
+def _channel_mask(source: Path | None, info: AudioInfo) -> int | None:
+    """Return the loudspeakers that a WAV source names for a WAV file of more than two channels."""
+    if source is None or info.container != WAV or info.num_channels <= 2 or container_of(source) != WAV:
+        return None
+    return riff.channel_mask(source, info.num_channels)
 
 
 def _file_format(info: AudioInfo) -> str:

@@ -44,7 +44,7 @@ def filter_block(samples: Tensor, gains: Tensor) -> Tensor:
     Returns [..., (T - 1) * 512]: all of the stretch but its first and last cell, which only lend context.
     """
     frames_first = gains.transpose(-1, -2).contiguous()  # as the spectrum lies in memory
-    return _synthesise(_spectra(samples).mul_(frames_first))
+    return _synthesise(_spectra(samples) * frames_first)
 
 
 def filter_samples(samples: Tensor, gains: Tensor) -> Tensor:

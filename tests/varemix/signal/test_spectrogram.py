@@ -73,3 +73,10 @@ def test_no_gain_is_blown_up_at_the_ends():
     samples = torch.ones(262_140, dtype=torch.float64)
     gains = torch.rand(NUM_BINS, 512, dtype=torch.float64)
     assert filter_samples(samples, gains).abs().max() < 4
+
+
+def test_one_signal_is_filtered_by_several_gains_at_once():
+    samples, gains = noise(3_000), torch.rand(2, NUM_BINS, num_frames(3_000), dtype=torch.float64)
+    both = filter_samples(samples, gains)
+    for one, gain in zip(both, gains, strict=True):
+        torch.testing.assert_close(one, filter_samples(samples, gain))
