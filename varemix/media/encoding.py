@@ -194,7 +194,8 @@ def _head(source: Path | None) -> bytes:
 def _lead_samples(info: AudioInfo) -> int:
     """Return how much silence goes before the sound so that it is read where it was.
 
-    Decoders of WMA drop two frames and its encoder delays by one, which the file cannot say.
+    Decoders of WMA drop two frames and its encoder delays by one, which the file cannot say. The last half frame is not
+    what it was: silence after it would mend that, and make the file longer by a frame.
     """
     if info.codec not in ("wmav1", "wmav2"):
         return 0

@@ -133,10 +133,10 @@ def _fill(tags: _Tags, source: Path, *, is_changed: bool) -> list[str]:
     except (*_DAMAGES, MediaError) as error:
         notes.append(f"Some tags of '{source.name}' cannot be read: {error}.")
     ape = _ape_fields(source)
-    others = [name for name in ape.keys() - set(COMMON_FIELDS) if not any(part in name for part in _SOUND_FIELDS)]
-    if others:
-        notes.append(f"'{source.name}' has an APE tag, of which {', '.join(sorted(others))[:80]} was left out.")
-    for name, text in (ape | read_tags(source)).items():
+    others = sorted(set(ape) - set(COMMON_FIELDS))
+    if others := [name for name in others if not any(part in name for part in _SOUND_FIELDS)]:
+        notes.append(f"Of the APE tag of '{source.name}', {', '.join(others)[:80]} was left out.")
+    for name, text in (ape | dict(read_tags(source))).items():
         if name in COMMON_FIELDS and text and not tags.has(name) and not is_left_out(name, len(text)):
             tags.set(name, text)
     cover = _cover_of(source)
@@ -160,7 +160,7 @@ def _ape_fields(path: Path) -> dict[str, str]:
 def _chapter_notes(source: Path, target: Path) -> list[str]:
     num_before = _num_chapters(source)
     num_lost = num_before - _num_chapters(target) if num_before else 0
-    return [f"'{source.name}' has {num_before} chapters, of which {num_lost} were left out."] if num_lost > 0 else []
+    return [f"{num_lost} of {num_before} chapters of '{source.name}' were left out."] if num_lost > 0 else []
 
 
 def _num_chapters(path: Path) -> int:

@@ -150,7 +150,7 @@ class _SoundFile:
             num_present = 0
         if self._num_written and num_present != self._num_written:
             raise MediaError(
-                f"'{self._path.name}' cannot be written: its end did not reach the disk. Make room there, and run again."
+                f"'{self._path.name}' cannot be written: its end found no room on the disk. Make room and run again."
             )
 
 

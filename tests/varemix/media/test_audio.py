@@ -1,3 +1,4 @@
+import resource
 import struct
 from pathlib import Path
 
@@ -165,6 +166,39 @@ def test_no_header_written_ever_promises_more_than_32_bits_hold(tmp_path: Path, 
     with AudioWriter(tmp_path / "a.wav", info):
         pass
     assert (tmp_path / "a.wav").read_bytes()[:4] == (b"RF64" if num_bytes == 2**32 else b"RIFF")
+
+
+@pytest.mark.parametrize(("mask", "num_channels"), [(0, 6), (0x07, 3), (0x107, 4), (0x60F, 6)])
+def test_a_wav_file_keeps_which_loudspeakers_its_channels_are_for(
+    tmp_path: Path, mask: int, num_channels: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = info_of(num_channels=num_channels)
+    write(tmp_path / "a.wav", stored_samples(info), info)
+    content = bytearray((tmp_path / "a.wav").read_bytes())
+    content[40:44] = struct.pack("<I", mask)  # RIFF and fmt headers, then 20 bytes
+    (tmp_path / "a.wav").write_bytes(content)
+    samples, info = read_audio(tmp_path / "a.wav")
+    for limit, place in [(writing._MAX_PLAIN_WAV_BYTES, 40), (100, 76)]:  # RF64 has another chunk before
+        monkeypatch.setattr(writing, "_MAX_PLAIN_WAV_BYTES", limit)
+        with AudioWriter(tmp_path / "b.wav", info, source=tmp_path / "a.wav") as writer:
+            writer.write(samples)
+        assert struct.unpack_from("<I", (tmp_path / "b.wav").read_bytes(), place)[0] == mask
+        assert_array_equal(read_audio(tmp_path / "b.wav")[0], samples)
+
+
+@pytest.mark.parametrize(("container", "missing_bytes"), [("FLAC", 1), ("FLAC", 3_000), ("WAV", 1), ("AIFF", 1)])
+def test_a_file_whose_end_finds_no_room_is_told(tmp_path: Path, container: str, missing_bytes: int) -> None:
+    info = info_of(container)
+    samples = stored_samples(info)
+    write(tmp_path / "whole", samples, info)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    room_bytes = (tmp_path / "whole").stat().st_size - missing_bytes
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room_bytes, limits[1]))
+        with pytest.raises(MediaError, match="'a' cannot be written: "):
+            write(tmp_path / "a", samples, info)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def test_more_samples_than_announced_are_refused(tmp_path: Path) -> None:

@@ -30,6 +30,14 @@ def test_a_failure_tells_the_last_line_that_says_something() -> None:
         run_program([*PYTHON, script], timeout_s=30)
 
 
+def test_of_the_parts_of_ffmpeg_the_first_one_that_fails_tells_why() -> None:
+    script = (
+        "import sys; sys.exit('a note\\n[mp4 @ 0x55d0] [x @ 0x1f] no room\\n[out#0 @ 0x55d1] worse\\nError: failed')"
+    )
+    with pytest.raises(ProgramError, match=r"exit code 1: no room$"):
+        run_program([*PYTHON, script], timeout_s=30)
+
+
 def test_a_missing_program_is_named() -> None:
     with pytest.raises(ProgramError, match="no-such-program"):
         run_program(["no-such-program"], timeout_s=1)

@@ -7,7 +7,7 @@ import soundfile
 from tests.varemix.media.sounds import NUM_SAMPLES, encoded, lag_samples, noise, run_ffmpeg, snr_db
 from varemix.errors import MediaError
 from varemix.media.audio import AudioReader, AudioWriter, info_for_format, probe_audio, read_audio
-from varemix.media.containers import container_of
+from varemix.media.containers import container_of, is_chained_ogg
 
 MP3, AAC, OPUS = ["-c:a", "libmp3lame"], ["-c:a", "aac", "-b:a", "192k"], ["-c:a", "libopus", "-b:a", "160k"]
 # name, ffmpeg's arguments, container, codec, samples that its coding cannot say are the encoder's own: before, after
@@ -205,6 +205,32 @@ def test_an_mp3_that_begins_in_the_middle_of_a_frame_is_served_from_the_next_one
     samples, info = read_audio(path)
     assert (info.container, info.num_samples) == ("MP3", whole.shape[1] - 1152)
     np.testing.assert_allclose(samples[:, 5_000:], whole[:, 6_152:], atol=1e-6)
+
+
+def test_an_mp3_whose_length_ffmpeg_estimates_is_counted(tmp_path: Path) -> None:
+    quiet_end = ["-af", "apad=pad_len=60000"]  # fewer bits there than where the bit rate is looked at
+    path = encoded(tmp_path, "a.mp3", *quiet_end, *MP3, "-q:a", "2", "-id3v2_version", "0")
+    path.write_bytes(bytes(range(200)) * 15 + path.read_bytes())
+    samples, info = read_audio(path)
+    assert samples.shape[1] == info.num_samples == pytest.approx(NUM_SAMPLES + 60_000, abs=2_500)
+
+
+@pytest.mark.parametrize(("codec", "rate_hz"), [("libopus", 48_000), ("libvorbis", 44_100)])
+def test_recordings_one_after_the_other_in_an_ogg_file_are_all_served(tmp_path: Path, codec: str, rate_hz: int) -> None:
+    links = [
+        encoded(
+            tmp_path, f"{number}.ogg", "-c:a", codec, "-b:a", "160k", "-serial_offset", str(number), rate_hz=rate_hz
+        )
+        for number in (1, 2)
+    ]
+    assert not is_chained_ogg(links[0])
+    path = tmp_path / "both.ogg"
+    path.write_bytes(b"".join(link.read_bytes() for link in links))
+    samples, info = read_audio(path)
+    late = info.num_samples - 2 * NUM_SAMPLES
+    assert 0 <= late < 1_024  # the last block of a recording of Vorbis is served whole
+    assert snr_db(noise(rate_hz), samples[:, :NUM_SAMPLES]) > 10
+    assert 0 <= lag_samples(noise(rate_hz), samples[:, NUM_SAMPLES:]) <= late
 
 
 def test_a_part_that_cannot_be_decoded_moves_nothing_that_follows(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from mutagen import MutagenError, aiff, flac, id3, mp3, mp4, oggopus, oggvorbis
+from mutagen import MutagenError, aiff, apev2, flac, id3, mp3, mp4, oggopus, oggvorbis
 from PIL import Image
 
 from tests.varemix.media.sounds import encoded, noise, run_ffmpeg
@@ -110,12 +110,13 @@ def test_all_tags_are_handed_on_between_files_of_one_format(tmp_path: Path, suff
     ("source_suffix", "target_suffix"),
     [*((".flac", suffix) for suffix in [*SUFFIXES, ".wav"]), (".mp3", ".flac"), (".mp3", ".m4a")],
 )
-def test_common_fields_and_the_cover_are_handed_on_between_formats(
+def test_common_fields_and_the_cover_are_handed_on_between_formats_and_lost_chapters_told(
     tmp_path: Path, source_suffix: str, target_suffix: str
 ) -> None:
     source = tagged(tmp_path, source_suffix)
     target = written(tmp_path / f"target{target_suffix}")
-    assert copy_tags(source, target, provenance="remix 7") == []
+    lost = ["1 of 1 chapters of 'source.mp3' were left out."] if source_suffix == ".mp3" else []
+    assert copy_tags(source, target, provenance="remix 7") == lost
     assert common(target) == FIELDS
     assert tags._cover_of(target) == COVER
 
@@ -148,6 +149,34 @@ def test_id3_keeps_its_version_and_its_chapters(tmp_path: Path) -> None:
     assert target.read_bytes()[3] == 3
     chapter = mp3.MP3(target).tags["CHAP:c1"]
     assert (chapter.end_time, chapter.sub_frames["TIT2"].text) == (20, ["one"])
+
+
+def test_a_cue_sheet_is_handed_on_between_flac_files_only(tmp_path: Path) -> None:
+    source = written(tmp_path / "source.flac")
+    file = flac.FLAC(source)
+    file.cuesheet = flac.CueSheet(None)
+    file.cuesheet.tracks = [flac.CueSheetTrack(number, place) for number, place in [(1, 0), (2, 900), (170, 2_000)]]
+    for track in file.cuesheet.tracks[:2]:
+        track.indexes.append(flac.CueSheetTrackIndex(1, 0))
+    file.save()
+    targets = [written(tmp_path / name) for name in ("a.flac", "a.ogg")]
+    notes = [copy_tags(source, target, provenance="remix 7") for target in targets]
+    assert notes == [[], ["2 of 2 chapters of 'source.flac' were left out."]]
+    assert flac.FLAC(targets[0]).cuesheet == flac.FLAC(source).cuesheet
+    np.testing.assert_array_equal(read_audio(targets[0])[0], read_audio(source)[0])
+
+
+@pytest.mark.parametrize("suffix", [".mp3", ".flac"])
+def test_the_common_fields_of_an_ape_tag_are_handed_on_and_the_others_told(tmp_path: Path, suffix: str) -> None:
+    source, target = written(tmp_path / "source.mp3"), written(tmp_path / f"target{suffix}")
+    names = {"albumartist": "Album Artist", "date": "Year"}
+    tag = apev2.APEv2()
+    for name, text in FIELDS.items():
+        tag[names.get(name, name.title())] = text
+    tag["Mixed By"], tag["MP3GAIN_MINMAX"] = "someone", "003,190"
+    tag.save(source)
+    assert copy_tags(source, target, provenance="remix 7") == ["Of the APE tag of 'source.mp3', mixed by was left out."]
+    assert common(target) == FIELDS
 
 
 def bext(version: int) -> bytes:
@@ -246,13 +275,15 @@ def test_tags_that_cannot_be_read_are_noted_and_the_rest_goes_on(
 
     monkeypatch.setattr(tags.mp3, "MP3", refuse)
     notes = copy_tags(source, target, provenance="remix 7")
-    assert notes == ["Some tags of 'source.mp3' cannot be read: no sense in it."]
+    assert notes[0] == "Some tags of 'source.mp3' cannot be read: no sense in it."
     assert common(target) == FIELDS
 
 
 def test_formats_without_tags_are_told(tmp_path: Path) -> None:
     target = encoded(tmp_path, "a.aac", "-c:a", "aac")
-    assert copy_tags(target, target, provenance="x") == ["'a.aac' is of a format that holds no tags."]
+    assert copy_tags(target, target, provenance="x") == [
+        "The tags of 'a.aac' were left out: the format of what is written holds none."
+    ]
 
 
 def test_a_file_without_tags_says_nothing_and_one_that_is_missing_is_told(tmp_path: Path) -> None:

@@ -44,6 +44,14 @@ def a_video(folder: Path, name: str, picture: list[str], sound: str, subtitle: s
     inputs += ["-f", "lavfi", "-i", "sine=duration=0.4"]
     maps = ["-map", "0:v", "-map", "1:a", "-map", "4:a", "-map", "2:s", "-map_metadata", "3", "-map_chapters", "3"]
     codings = ["-c:v", *picture, "-c:a", sound, "-c:s", subtitle, "-metadata:s:a:0", "language=fra"]
+    codings += [
+        "-metadata:s:a:1",
+        "language=deu",
+        "-metadata:s:a:1",
+        "title=Comments",
+        "-metadata:s:s:0",
+        "language=swe",
+    ]
     run_ffmpeg(*inputs, *maps, *codings, f"file:{folder / name}")
     return folder / name
 
@@ -56,7 +64,8 @@ def told(path: Path) -> dict[str, object]:
         # PyAV counts chapters in ticks of either file's own
         chapters = [(round(c["start"] * c["time_base"], 3), c["metadata"]["title"]) for c in file.chapters()]
         facts = {"kinds": kinds, "chapters": chapters, "title": file.metadata["title"]}
-        facts["language"] = file.streams[sound].metadata.get("language")
+        facts["languages"] = [stream.metadata.get("language") for stream in file.streams]
+        facts["titles"] = [stream.metadata.get("title") for stream in file.streams]
         facts["disposition"] = [stream.disposition for stream in file.streams]
         facts["packets"] = sorted(
             (packet.stream.index, round(float(packet.pts * packet.time_base), 3), bytes(packet))
@@ -99,6 +108,18 @@ def test_the_sound_of_a_video_is_replaced_and_all_else_stays(
     with AudioWriter(target, info, source=source) as writer:
         writer.write(samples)
     assert target.read_bytes() == first
+
+
+def test_letters_that_come_with_a_video_stay(tmp_path: Path) -> None:
+    (tmp_path / "font.ttf").write_bytes(b"letters")
+    source = tmp_path / "a.mkv"
+    inputs = ["-i", str(planted_wav(tmp_path)), "-attach", str(tmp_path / "font.ttf")]
+    run_ffmpeg(*inputs, "-c:a", "flac", "-metadata:s:t", "mimetype=font/ttf", f"file:{source}")
+    samples, info = read_audio(source)
+    with AudioWriter(tmp_path / "b.mkv", info, source=source) as writer:
+        writer.write(samples)
+    with av.open(str(tmp_path / "b.mkv")) as file:
+        assert [(font.name, font.data) for font in file.streams.attachments] == [("font.ttf", b"letters")]
 
 
 def test_a_video_says_where_it_comes_from_too(tmp_path: Path) -> None:
