@@ -5,7 +5,7 @@ from pathlib import Path
 
 from prefect import flow
 
-from catalog.files import Home
+from catalog.files import Home, remove_leftovers
 from catalog.store import Catalog
 from flows.masks import heard_library
 from flows.remix import checked_out
@@ -48,6 +48,7 @@ def separate(
         check_rivals(catalog, row)
     known = known_instruments(catalog, row)
     queries = asked_once(targets, known)
+    remove_leftovers(target)
     tracks, lost = heard_library(catalog, Path(library), row["checkpoint_id"], queries, nothing_else=nothing_else)
     outcomes = run_shards(
         separate_tracks,

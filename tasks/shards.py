@@ -106,20 +106,23 @@ def settle(
     `name` says how a person calls an item; `make` returns its row, whose status tells what became of it. An item at
     which `make` breaks without knowing why fails by itself; a broken disk or connection fails the shard.
     """
-    rows, outcomes = [], []
-    for item in items:
-        if stands(item):
-            outcomes.append(Outcome(item=name(item), status="skipped"))
-            continue
-        try:
-            rows.append(make(item))
-        except (OSError, CatalogError, DownloadInterruptedError):
-            raise
-        except Exception as error:  # noqa: BLE001 - one bad item stops nobody
-            outcomes.append(Outcome(item=name(item), status="failed", reason=explained(error)))
-            continue
-        outcomes.append(outcome_of(name(item), rows[-1]))
-    catalog.merge(table, rows)
+    rows: list[dict[str, Any]] = []
+    outcomes = []
+    try:
+        for item in items:
+            if stands(item):
+                outcomes.append(Outcome(item=name(item), status="skipped"))
+                continue
+            try:
+                rows.append(make(item))
+            except (OSError, CatalogError, DownloadInterruptedError):
+                raise
+            except Exception as error:  # noqa: BLE001 - one bad item stops nobody
+                outcomes.append(Outcome(item=name(item), status="failed", reason=explained(error)))
+                continue
+            outcomes.append(outcome_of(name(item), rows[-1]))
+    finally:  # where a full disk stops the shard, what was made before stands
+        catalog.merge(table, rows)
     return outcomes
 
 

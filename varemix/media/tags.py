@@ -243,7 +243,7 @@ def _stamp_matroska(source: Path, target: Path, provenance: str, *, is_changed: 
     for name in read_tags(source) if is_changed else ():
         if any(part in name for part in _SOUND_FIELDS):
             command += ["-metadata", f"{name}=", "-metadata:s:a:0", f"{name}="]
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".tags-") as folder:
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name.removeprefix('.')}-") as folder:
         cover = _cover_of(source) if muxer == "matroska" else None
         if cover is not None and len(cover) <= MAX_TAG_BYTES:
             kind = mime_of(cover)

@@ -19,6 +19,7 @@ from varemix.media.encoding import EncodedFile
 from varemix.media.formats import FLOAT_BITS, PCM_BITS, AudioInfo
 from varemix.media.reading import Samples, check_finite
 
+_TRY_BYTES = 1 << 16
 _MAX_PLAIN_WAV_BYTES = 2**32 - 2**26  # sizes have 32 bits; the rest is room for the header and tags
 
 
@@ -126,7 +127,7 @@ class _SoundFile:
         try:
             self._file.write(frames)
         except soundfile.LibsndfileError as error:  # a full disk
-            raise MediaError(f"'{self._path.name}' cannot be written: {error.error_string}") from error
+            raise MediaError(f"'{self._path.name}' cannot be written: {_reason(self._path, error)}") from error
         self._num_written += len(frames)
 
     def finish(self) -> None:
@@ -159,6 +160,16 @@ def _channel_mask(source: Path | None, info: AudioInfo) -> int | None:
     if source is None or info.container != WAV or info.num_channels <= 2 or container_of(source) != WAV:
         return None
     return riff.channel_mask(source, info.num_channels)
+
+
+def _reason(path: Path, error: soundfile.LibsndfileError) -> str:
+    """Return why a file cannot be written further, which libsndfile keeps to itself: what the system says to a try."""
+    try:
+        with path.open("ab") as file:
+            file.write(bytes(_TRY_BYTES))
+    except OSError as refusal:
+        return f"{refusal.strerror}."
+    return str(error.error_string)
 
 
 def _file_format(info: AudioInfo) -> str:
