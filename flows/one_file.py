@@ -13,7 +13,7 @@ from tasks.checkpoints import SHIPPED, champion_id, checkpoint_row
 from tasks.masks import write_heard
 from tasks.presence import absent, measured
 from tasks.queries import Query, asked
-from tasks.remix import Remixed, write_remix, write_unchanged
+from tasks.remix import Remixed, called, write_remix, write_unchanged, writing_to
 from tasks.separate import stem_name
 from tasks.wishes import plan_queries, wanted_of
 from varemix.errors import UsageError
@@ -52,8 +52,9 @@ def _has_champion(home: str | None) -> bool:
 def remix_file(source: Path, target: Path, plan: RemixPlan, separator: Callable[[], Separator]) -> Remixed:
     """Write the remix of one recording to the file `target`, the same that it would be as part of a library."""
     _check_target(source, target)
-    wishes = plan.for_track(source.name, read_tags(source), probe_audio(source).duration_s)
-    wishes = replace(wishes, format=_format_of(source, target, wishes.format))
+    info = probe_audio(source)
+    wishes = plan.for_track(source.name, read_tags(source), info.duration_s)
+    wishes = replace(wishes, format=_format_of(source, target, wishes.format, is_lossy=info.is_lossy))
     queries = {}
     if plan.targets():
         loaded = separator()
@@ -61,7 +62,7 @@ def remix_file(source: Path, target: Path, plan: RemixPlan, separator: Callable[
             loaded.settings.check_rivals()
         queries = plan_queries(plan, loaded.instruments)
     wanted = wanted_of(wishes, queries)
-    with replacing(target) as temporary:
+    with writing_to(target), replacing(target) as temporary, called(temporary, target):
         if wishes.is_unity:
             return write_unchanged(source, temporary, wishes)
         heard = _heard(source, target.parent, loaded, wanted.queries, nothing_else=wishes.nothing_else)
@@ -122,9 +123,10 @@ def _check_target(source: Path, target: Path) -> None:
         raise UsageError(f"The remix would overwrite its source '{source}'; give another name.")
 
 
-def _format_of(source: Path, target: Path, wished: str | None) -> str | None:
+def _format_of(source: Path, target: Path, wished: str | None, *, is_lossy: bool) -> str | None:
     """Return the format that is wished or that the name of `target` asks for, None where it is the recording's own.
 
+    M4A is AAC where the recording has lost something already, else ALAC.
     Raises UsageError unless the remix can become that file.
     """
     suffix = target.suffix.lower()
@@ -135,7 +137,8 @@ def _format_of(source: Path, target: Path, wished: str | None) -> str | None:
         return wished
     if suffix == source.suffix.lower():
         return None
-    formats = {wanted.suffix: name for name, wanted in reversed([*OUTPUT_FORMATS.items()])}
+    lossless_first = {wanted.suffix: name for name, wanted in reversed([*OUTPUT_FORMATS.items()])}
+    formats = lossless_first | ({OUTPUT_FORMATS["m4a"].suffix: "m4a"} if is_lossy else {})
     if suffix not in formats:
         raise UsageError(
             f"'{target.name}' has a suffix that stands for no format that can be written; name it "

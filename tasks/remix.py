@@ -123,14 +123,14 @@ def standing_remixes(catalog: Catalog, where: dict[str, Any]) -> list[dict[str, 
 
 
 @contextmanager
-def writing_to(place: Path, library: str) -> Iterator[None]:
+def writing_to(place: Path, library: str | None = None) -> Iterator[None]:
     """Turn what lies in the way of one output into a MediaError; a full disk stays what it is, and stops the shard.
 
     A folder that is a link into the library lies in the way: the library is never written to.
     """
     try:
         folder = place if place.is_dir() else place.parent
-        if folder.resolve().is_relative_to(Path(library).resolve()):
+        if library is not None and folder.resolve().is_relative_to(Path(library).resolve()):
             raise MediaError(f"'{place}' lies in the library '{library}', by a link. Choose another folder.")
         yield
     except OSError as error:
@@ -141,7 +141,7 @@ def writing_to(place: Path, library: str) -> Iterator[None]:
 
 
 @contextmanager
-def _called(temporary: Path, place: Path) -> Iterator[None]:
+def called(temporary: Path, place: Path) -> Iterator[None]:
     """Let a MediaError speak of the place of an output, where it names the temporary file that shall become it."""
     try:
         yield
@@ -171,7 +171,7 @@ def _remixed(
                 f"'{target}' is the remix of '{taken[str(target)]}', which would be lost. Choose another folder."
             )
         masks = _masks_for(catalog, job, stored)
-        with writing_to(target, job.track["library"]), replacing(target) as temporary, _called(temporary, target):
+        with writing_to(target, job.track["library"]), replacing(target) as temporary, called(temporary, target):
             made = _written(catalog, source, temporary, masks, job.wanted)
             check_as_seen(source, job.track)
     except (MediaError, CatalogError) as error:

@@ -9,7 +9,7 @@ from catalog.store import Catalog
 from flows.one_file import open_separator, remix_file, separate_file
 from tests.tasks.planted import open_catalog, register_checkpoint, write_tones
 from tests.varemix.media.sounds import run_ffmpeg
-from varemix.errors import UsageError
+from varemix.errors import MediaError, UsageError
 from varemix.media.audio import probe_audio, read_audio
 from varemix.media.tags import read_tags
 from varemix.model.separator import Separator
@@ -95,3 +95,18 @@ def test_a_video_keeps_its_picture_and_its_stems_are_flac(catalog: Catalog, song
     [stem] = separate_file(source, tmp_path / "stems", ["tuba"], lambda: separator(catalog))
     assert stem.name == "song - tuba.flac"
     assert probe_audio(stem).container == "FLAC"
+
+
+def test_m4a_is_aac_of_what_has_lost_something_and_alac_of_what_has_not(
+    catalog: Catalog, song: Path, tmp_path: Path
+) -> None:
+    lossy = coded(song, tmp_path / "song.mp3", *CODED["song.mp3"])
+    for source, codec in ((lossy, "aac"), (song, "alac")):
+        remix_file(source, tmp_path / "out.m4a", plan_of(["tuba=-6"]), lambda: separator(catalog))
+        assert probe_audio(tmp_path / "out.m4a").codec == codec
+
+
+def test_what_lies_in_the_way_is_said_in_words(catalog: Catalog, song: Path, tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_text("no folder")
+    with pytest.raises(MediaError, match=r"words.txt/out.flac' cannot be written: (Not a directory|File exists)"):
+        remix_file(song, tmp_path / "words.txt" / "out.flac", plan_of(["tuba=0"]), lambda: separator(catalog))
