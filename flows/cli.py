@@ -45,7 +45,7 @@ from flows.options import (
     TemplateOption,
     TruePeakOption,
 )
-from flows.terminal import NOTHING_DONE, errors_in_words, finish, in_one_line, print_json, say, show_page
+from flows.terminal import NOTHING_DONE, errors_in_words, finish, print_json, say, show_page
 from varemix.errors import UsageError
 
 if TYPE_CHECKING:
@@ -247,8 +247,7 @@ def remix(
         from flows.one_file import open_separator, remix_file
 
         made = remix_file(_existing_file(source), out, wished, lambda: open_separator(checkpoint, home))
-        facts = {"out": str(out), **made.facts()}
-        print_json(facts) if as_json else say(in_one_line(facts))
+        print_json({"out": str(out), **made.facts()}) if as_json else say(f"{out}: {made.in_words()}")
 
 
 @app.command()

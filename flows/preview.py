@@ -51,10 +51,12 @@ def preview(catalog: Catalog, library: Path, out: Path, plan: RemixPlan, checkpo
 def page(found: Mapping[str, Any]) -> str:
     """Return a preview as Markdown."""
     facts = {name: found[name] for name in ("library", "out", "checkpoint_id")} | dict(found["total"])
-    parts = ["# What would be done", markdown([["what", ""], *map(list, facts_in_words(facts))])]
+    parts = ["# What would be done", markdown([["what", "how much"], *map(list, facts_in_words(facts))])]
     if len(found["by_rule"]) > 1:
         names = list(next(iter(found["by_rule"].values())))
-        rows = [[rule or "none", *(str(counts[name]) for name in names)] for rule, counts in found["by_rule"].items()]
+        rows = [
+            [rule or "(no rule)", *(str(counts[name]) for name in names)] for rule, counts in found["by_rule"].items()
+        ]
         parts.append(markdown([["rule", *(name.replace("_", " ") for name in names)], *rows]))
     if found["unreadable"]:
         rows = [list(item) for item in found["unreadable"].items()]
@@ -95,7 +97,7 @@ def _rows(catalog: Catalog, jobs: Sequence[Job], checkpoint_id: str) -> list[dic
 def _summed(frame: pd.DataFrame) -> dict[str, Any]:
     return {
         "recordings": len(frame),
-        "hours_of_sound": round(float(frame["duration_s"].sum()) / 3600, 2),
+        "minutes_of_sound": round(float(frame["duration_s"].sum()) / 60, 1),
         "already_done": int(frame["is_done"].sum()),
         "to_copy": int(frame["is_copied"].sum()),
         "to_write": int(frame["is_written"].sum()),

@@ -107,6 +107,8 @@ def in_short(plan: RemixPlan) -> dict[str, str]:
 def checked_out(library: Path, out: Path) -> Path:
     """Return the folder for remixes; UsageError when it and the library are not apart from one another."""
     source, target = library.expanduser().resolve(), out.expanduser().resolve()
+    if target.exists() and not target.is_dir():
+        raise UsageError(f"'{target}' is a file; the remixes of a folder need a folder. Choose another name.")
     if target.is_relative_to(source) or source.is_relative_to(target):
         raise UsageError(
             f"The output folder '{target}' and the library '{source}' lie within one another; the library is never "
@@ -127,7 +129,7 @@ def remixes_table(catalog: Catalog, out_paths: Sequence[Path], out: Path) -> str
     paths = sorted(map(str, out_paths))[:_SHOWN]
     made = catalog.read_rows("remixes", where={"out_path": paths})
     newest = {row["out_path"]: row for row in sorted(made, key=lambda row: row["updated_at"])}
-    rows = [["remix", "status", "rule", "gain [dB]", "peak [dBFS]", "limited", "clipped samples", "seconds"]]
+    rows = [["remix", "status", "rule", "level change [dB]", "peak [dBFS]", "limited", "clipped samples", "seconds"]]
     seldom = {2, 3, 5}
     for path in paths:
         if row := newest.get(path):
@@ -136,7 +138,7 @@ def remixes_table(catalog: Catalog, out_paths: Sequence[Path], out: Path) -> str
                     str(Path(path).relative_to(out)),
                     row["status"],
                     row["rule"] or "",
-                    _number(row["gain_db"]),
+                    _number(row["gain_db"] or None),
                     _number(row["peak_db"]),
                     str(row["limited_samples"] or ""),
                     str(row["clipped_samples"] or 0),

@@ -48,12 +48,6 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def in_one_line(facts: dict[str, Any]) -> str:
-    """Return facts side by side."""
-    texts = {name: ", ".join(value) if isinstance(value, list) else value for name, value in facts.items()}
-    return ", ".join(f"{name}: {text}" for name, text in texts.items())
-
-
 def say(*lines: object) -> None:
     """Print lines as they are: names of files are no markup."""
     for line in lines:

@@ -1,5 +1,6 @@
 """Step: videos of a list -> video files, and a row for each, whatever became of it."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from catalog.files import Home
@@ -9,6 +10,8 @@ from catalog.store import Catalog
 from tasks.shards import Outcome, is_last_try, outcome_of, shard_task
 from varemix.errors import DownloadError, DownloadInterruptedError, VideoUnavailableError
 from varemix.media.download import DownloadOptions, download_video
+
+_ASKED_AGAIN_AFTER = timedelta(days=1)
 
 
 @shard_task("download")
@@ -35,12 +38,13 @@ def download_videos(
 
 
 def _is_settled(catalog: Catalog, video: SourceVideo, row: dict[str, Any] | None) -> bool:
-    """Return whether asking again is of no use: the file stands, or the video is known to be gone from its address."""
+    """Return whether asking again is of no use: the file stands, or the video was gone from its address today."""
     if row is None or (row["instrument"], row["split"]) != (video.instrument, video.split):
         return False  # not seen yet, or the list was corrected
     if row["status"] == "ready":
         return catalog.home.absolute(row["path"]).exists()
-    return bool(row["status"] == "unavailable" and row["url"] == video.url)
+    was_asked_today = datetime.now(UTC) - row["updated_at"] < _ASKED_AGAIN_AFTER
+    return bool(row["status"] == "unavailable" and row["url"] == video.url and was_asked_today)
 
 
 def _attempt(

@@ -20,7 +20,8 @@ def absent(presence: Presence, queries: Sequence[Query]) -> list[Query]:
 
 def measured(presence: Presence, queries: Sequence[Query]) -> str:
     """Return what was measured of the queries, in words."""
+    needed_db = presence.threshold_db
     return ", ".join(
-        f"{query.title} (share {presence.shares_db[query.name]:.1f} dB, needs {presence.threshold_db:.1f} dB)"
+        f"{query.title} (share of the sound {presence.shares_db[query.name]:.1f} dB, needs {needed_db:.1f} dB)"
         for query in queries
     )

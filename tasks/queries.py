@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from varemix.model.separator import Separator
 
+_PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
 _DIGEST_CHARACTERS = 16
 _SHOWN_CHARACTERS = 200
 
@@ -43,6 +44,8 @@ def asked(target: str, instruments: Sequence[str]) -> Query:
     if name in instruments:
         return Query(name=name)
     path = _existing_file(target)
+    if path is None and Path(target).suffix.lower() in _PICTURE_SUFFIXES:
+        raise UsageError(f"There is no picture '{target[:_SHOWN_CHARACTERS]}'; give the path of one.")
     if path is None:
         raise UsageError(
             f"'{target[:_SHOWN_CHARACTERS]}' is neither an instrument that the checkpoint knows "

@@ -55,15 +55,28 @@ class Remixed:
     is_changed: bool = False
 
     def facts(self) -> dict[str, Any]:
-        """Return what became of it for a person."""
+        """Return what became of it, for programs."""
         facts: dict[str, Any] = {"status": "remixed" if self.is_changed else "untouched"}
         if rendered := self.rendered:
             facts |= {"num_clipped": rendered.num_clipped, "peak_db": round(rendered.peak_db, 1)}
-            facts |= {"gain_db": round(rendered.gain_db, 2)} if rendered.gain_db else {}
+            facts |= {"level_change_db": round(rendered.gain_db, 2)} if rendered.gain_db else {}
             limited = {"num_limited": rendered.num_limited, "reduction_db": round(rendered.reduction_db, 1)}
             facts |= limited if rendered.num_limited else {}
         facts |= {"absent": [query.title for query in self.absent]} if self.absent else {}
         return facts | ({"reason": self.reason} if self.reason else {})
+
+    def in_words(self) -> str:
+        """Return what became of it, for people."""
+        said = ["remixed" if self.is_changed else "untouched"]
+        if rendered := self.rendered:
+            said.append(f"highest peak {rendered.peak_db:.1f} dBFS")
+            if rendered.gain_db:
+                said.append(f"the whole {rendered.gain_db:+.1f} dB for its loudness")
+            if rendered.num_limited:
+                said.append(f"the limiter turned down by up to {rendered.reduction_db:.1f} dB")
+            if rendered.num_clipped:
+                said.append(f"{rendered.num_clipped} samples are clipped; --true-peak -1 keeps it from that")
+        return "; ".join([*said, *([self.reason] if self.reason else [])])
 
 
 @shard_task("remix")

@@ -106,7 +106,7 @@ ALONE = "--nothing-else --checkpoint alone"
 NIGHT = ("nightly", "--source", "good.csv")
 BAD_WISHES = {
     "unknown instrument": (2, "'theremin' is neither an instrument", "masks library --instrument theremin"),
-    "missing picture": (2, "'lost.jpg' is neither", "masks library --image lost.jpg"),
+    "missing picture": (2, "There is no picture 'lost.jpg'", "masks library --image lost.jpg"),
     "unreadable picture": (1, "'words.jpg' is no picture", "masks library --image words.jpg"),
     "picture in a gain": (1, "'words.jpg' is no picture", "remix library --out out --gain words.jpg=3"),
     "gain that is no number": (2, "'loud' for 'violin' is no number", "remix library --out out --gain violin=loud"),
@@ -114,6 +114,7 @@ BAD_WISHES = {
     "gain without a value": (2, "no NAME=DB form", "remix library --out out --gain violin"),
     "gain out of range": (2, "out of range", "remix library --out out --gain violin=90"),
     "no gain": (2, "No gain was given", "remix library --out out"),
+    "a file for the remixes of a folder": (2, "is a file; the remixes", f"remix library --out {SONG} --gain violin=3"),
     "two gains for one": (2, "more than one gain", "remix library --out out --gain violin=3 --gain violin=4"),
     "decay out of range": (2, "For smoothing '1.5' was given", "remix library --out out --gain violin=3 --decay 1.5"),
     "plan with a mistake": (
@@ -349,7 +350,7 @@ def test_what_is_named_beside_nothing_else_shares_the_recording(run: Run, world:
 
 def test_one_recording_is_copied_where_nothing_is_wished(run: Run, world: Path) -> None:
     said = run("remix", world / SONG, "--out", world / "o.wav", "--gain", "violin=0", "--home", world / "home")
-    assert (said.code, said.out) == (0, f"out: {world / 'o.wav'}, status: untouched, reason: all gains are 0 dB\n")
+    assert (said.code, said.out) == (0, f"{world / 'o.wav'}: untouched; all gains are 0 dB\n")
     assert (world / "o.wav").read_bytes() == (world / SONG).read_bytes()
 
 
@@ -364,7 +365,7 @@ def test_one_recording_in_which_the_instrument_does_not_play_is_left_alone_and_t
 ) -> None:
     command = ("remix", world / SONG, "--out", world / "o.wav", "--gain", "violin=-6", "--checkpoint", strict)
     said = run(*command)
-    assert said.out.startswith(f"out: {world / 'o.wav'}, status: untouched, absent: violin, reason: does not play: vio")
+    assert said.out.startswith(f"{world / 'o.wav'}: untouched; does not play: violin")
     assert (world / "o.wav").read_bytes() == (world / SONG).read_bytes()
     facts = run(*command, "--json").facts
     assert (facts["status"], facts["absent"]) == ("untouched", ["violin"])
@@ -450,7 +451,7 @@ def test_one_recording_starts_no_server(world: Path) -> None:
     arguments = [str(VAREMIX), "remix", str(world / SONG), "--out", str(world / "o.wav"), "--gain", "flute=mute"]
     ended = subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert ended.stdout.startswith(f"out: {world / 'o.wav'}, status: remixed")
+    assert ended.stdout.startswith(f"{world / 'o.wav'}: remixed; highest peak -")
     assert not (world / "prefect" / "prefect.db").exists()
 
 
@@ -502,7 +503,7 @@ def test_a_copied_preset_does_what_the_preset_does(run: Run, world: Path) -> Non
 def test_a_rule_of_a_plan_is_for_one_recording_too(run: Run, world: Path) -> None:
     (world / "good.yaml").write_text("gains: {violin: -6}\nrules: [{name: songs, match: {file: song*}, skip: true}]\n")
     said = run("remix", world / SONG, "--out", world / "o.wav", "--plan", world / "good.yaml", "--home", world / "home")
-    assert said.out == f"out: {world / 'o.wav'}, status: untouched, reason: left as it is by the rule 'songs'\n"
+    assert said.out == f"{world / 'o.wav'}: untouched; left as it is by the rule 'songs'\n"
     assert (world / "o.wav").read_bytes() == (world / SONG).read_bytes()
 
 
@@ -523,7 +524,7 @@ def test_a_preview_says_what_would_be_done_and_does_nothing(run: Run, world: Pat
     assert said.code == 0
     told = ("recordings", "to_copy", "to_write", "to_hear_before")
     assert [said.facts["total"][name] for name in told] == [2, 1, 1, 1]
-    assert list(said.facts["by_rule"]) == ["deep", "the plan"]
+    assert list(said.facts["by_rule"]) == ["deep", ""]
     assert list(said.facts["unreadable"]) == ["words.wav"]
     page = run(*command, "--home", world / "home")
     assert page.code == 0

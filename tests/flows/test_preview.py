@@ -94,7 +94,7 @@ def test_of_a_library_that_was_never_heard_all_is_to_be_done(catalog: Catalog, l
     }
     assert total(catalog, library, out, PLAN) == {
         "recordings": 4,
-        "hours_of_sound": 0.04,  # 160 s
+        "minutes_of_sound": 2.7,  # 160 s
         "already_done": 0,
         "to_copy": 2,
         "to_write": 2,
@@ -133,7 +133,7 @@ def test_what_stands_is_done_and_what_is_gone_or_wished_otherwise_is_not(
     remix(catalog, planted(catalog, library), PLAN, out)
     assert total(catalog, library, out, PLAN) == {
         "recordings": 4,
-        "hours_of_sound": 0.04,
+        "minutes_of_sound": 2.7,
         "already_done": 4,
         "to_copy": 0,
         "to_write": 0,
@@ -241,7 +241,7 @@ def test_the_page_has_the_numbers_in_words(catalog: Catalog, library: Path, out:
         ("out", str(out)),
         ("checkpoint id", "small"),
         ("recordings", "4"),
-        ("hours of sound", "0.04"),
+        ("minutes of sound", "2.7"),
         ("already done", "0"),
         ("to copy", "2"),
         ("to write", "2"),
@@ -249,7 +249,7 @@ def test_the_page_has_the_numbers_in_words(catalog: Catalog, library: Path, out:
         ("about megabytes to write", "2.6"),
     ):
         assert f"| {name} | {value} |" in lines
-    assert "| live | 2 | 0.02 | 0 | 2 | 0 | 0 | 1.3 |" in lines
+    assert "| live | 2 | 1.3 | 0 | 2 | 0 | 0 | 1.3 |" in lines
     assert "cannot be read" not in page(found)
     assert "| rule |" not in page(preview(catalog, library, out, plan_of(["tuba=-6"]), None))
 

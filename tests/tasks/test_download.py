@@ -1,6 +1,7 @@
 import gc
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,15 @@ def test_what_is_there_or_gone_is_not_asked_for_again(catalog: Catalog, server: 
     assert "HTTP 404" in again["missing"].reason
     assert server.asked == asked
     assert catalog.version("videos") == version
+
+
+def test_what_was_gone_is_asked_for_again_after_a_day(catalog: Catalog, server: Server) -> None:
+    download(catalog, server, "missing")
+    [row] = catalog.read_rows("videos")
+    catalog.merge("videos", [row | {"updated_at": row["updated_at"] - timedelta(days=2)}])
+    num_asked = server.asked.total()
+    assert statuses(download(catalog, server, "missing")) == {"missing": "unavailable"}
+    assert server.asked.total() > num_asked
 
 
 def test_a_server_in_trouble_means_another_try_while_there_are_some_left(

@@ -148,7 +148,7 @@ def test_where_a_mask_claims_nothing_every_sample_stays(
     [
         (["violin=mute"], "violin"),
         (["violin=+6", "tuba=0"], "violin"),
-        (["violin=-3", "flute=-3"], "violin (share -42.0 dB, needs -18.0 dB), flute"),
+        (["violin=-3", "flute=-3"], "violin (share of the sound -42.0 dB, needs -18.0 dB), flute"),
         (["violin=solo"], "violin"),
         (["violin=solo", "tuba=+6"], "violin"),  # beside a solo no other wish is heard
     ],
@@ -162,7 +162,7 @@ def test_a_track_in_which_nothing_wished_for_plays_is_copied_byte_for_byte(
     [track] = scanned(catalog, library)
     plant_masks(catalog, track, champion, absent=["violin", "flute"])
     [outcome] = remix(catalog, [track], out, wanted(*gains)).values()
-    reason = f"does not play: {named} (share -42.0 dB, needs -18.0 dB)"
+    reason = f"does not play: {named} (share of the sound -42.0 dB, needs -18.0 dB)"
     assert (outcome.status, outcome.reason) == ("untouched", reason)
     assert (out / "a.wav").read_bytes() == source.read_bytes()
     [row] = catalog.read_rows("remixes")
@@ -180,7 +180,10 @@ def test_what_is_absent_is_left_out_of_a_remix_of_what_plays(
     [track] = scanned(catalog, library)
     plant_masks(catalog, track, champion, absent=["violin"])
     [outcome] = remix(catalog, [track], out / "all", wanted(*gains)).values()
-    assert (outcome.status, outcome.reason) == ("done", "does not play: violin (share -42.0 dB, needs -18.0 dB)")
+    assert (outcome.status, outcome.reason) == (
+        "done",
+        "does not play: violin (share of the sound -42.0 dB, needs -18.0 dB)",
+    )
     [outcome] = remix(catalog, [track], out / "alone", wanted(*alone)).values()
     assert (outcome.status, outcome.reason) == ("done", "")
     assert (out / "all" / "a.wav").read_bytes() == (out / "alone" / "a.wav").read_bytes()

@@ -197,7 +197,7 @@ def test_levels_are_cared_for_where_no_instrument_plays_too(
     [track] = scanned(catalog, library)
     plant_masks(catalog, track, champion, absent=["violin"])
     [outcome] = remix(catalog, [track], out, plan_of(["violin=-6"], loudness=-30))
-    assert ended(outcome) == ("done", "does not play: violin (share -42.0 dB, needs -18.0 dB)")
+    assert ended(outcome) == ("done", "does not play: violin (share of the sound -42.0 dB, needs -18.0 dB)")
     assert loudness_lufs(out / "song.wav") == pytest.approx(-30, abs=0.05)
     gains_db = tone_gains_db(song, out / "song.wav")
     assert gains_db["violin"] == pytest.approx(gains_db["tuba"], abs=0.01)

@@ -45,7 +45,7 @@ class GainWish:
 def parse_gain(text: str) -> GainWish:
     """Return the wish written as NAME=DB, where DB is a number, `mute` or `solo`. Raises UsageError otherwise."""
     target, equals, value = text.rpartition("=")
-    value = value.strip().lower()
+    value = value.strip().lower().removesuffix("db").strip().replace(",", ".")
     if not equals or not target.strip():
         raise UsageError(f"Gain '{text}' has no NAME=DB form; write for example violin=-6 or photo.jpg=mute.")
     if value == "solo":

@@ -78,3 +78,8 @@ def test_zero_db_is_unity_and_a_solo_is_not():
     assert is_unity([GainWish(target="a"), GainWish(target="b", gain_db=0.0)])
     assert not is_unity([GainWish(target="a", is_solo=True)])
     assert not is_unity([GainWish(target="a", gain_db=-0.1)])
+
+
+@pytest.mark.parametrize("text", ["violin=-2.5", "violin=-2.5dB", "violin=-2.5 DB", "violin=-2,5", "violin = -2,5 dB"])
+def test_a_gain_may_be_written_as_people_do(text):
+    assert parse_gain(text) == GainWish(target="violin", gain_db=-2.5)
