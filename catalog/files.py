@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from catalog.errors import HomeError
@@ -190,6 +191,7 @@ def _temporary_name(suffix: str) -> str:
     return f"{_TEMPORARY_PREFIX}{_neighbourhood()}-{os.getpid()}-{secrets.token_hex(8)}{suffix}"
 
 
+@lru_cache(maxsize=1)
 def _neighbourhood() -> str:
     """A name for the processes among which this one's number is its own: those of this machine, or of a container."""
     try:

@@ -46,7 +46,11 @@ def checkpoint_row(catalog: Catalog, checkpoint_id: str | None) -> dict[str, Any
 def shipped_id() -> str | None:
     """Return the id of the shipped checkpoint, None where there is none."""
     file = shipped_checkpoint()
-    return content_id(SHIPPED, digest=file_digest(file)) if file else None
+    return _id_of_shipped(file_digest(file)) if file else None
+
+
+def _id_of_shipped(digest: str) -> str:
+    return content_id(SHIPPED, digest=digest)
 
 
 def _shipped_row(catalog: Catalog, *, is_asked_for: bool) -> dict[str, Any]:
@@ -56,7 +60,7 @@ def _shipped_row(catalog: Catalog, *, is_asked_for: bool) -> dict[str, Any]:
         found = "This installation was shipped without a checkpoint." if is_asked_for else "There is no champion yet."
         raise CatalogError(f"{found} Run `varemix nightly`, or train and promote a checkpoint first.")
     digest = file_digest(file)
-    checkpoint_id = content_id(SHIPPED, digest=digest)
+    checkpoint_id = _id_of_shipped(digest)
     path = catalog.home.checkpoint(checkpoint_id)
     rows = catalog.read_rows("checkpoints", where={"checkpoint_id": checkpoint_id})
     if not rows or not path.exists():

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.tasks.planted import TONES_HZ
+from catalog.store import Catalog
+from tests.tasks.planted import TONES_HZ, open_catalog, register_checkpoint
 from tests.tasks.videos import write_video
 from tests.tasks.web import Server, serving
 
@@ -37,6 +38,14 @@ def checkpoint_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.tasks.untrained import write_checkpoint
 
     return write_checkpoint(tmp_path_factory.mktemp("checkpoint") / "untrained.safetensors", sorted(TONES_HZ))
+
+
+@pytest.fixture
+def catalog(tmp_path: Path, checkpoint_file: Path) -> Catalog:
+    """Return the catalog of a home whose champion is the small separator."""
+    catalog = open_catalog(tmp_path / "home")
+    register_checkpoint(catalog, checkpoint_file, "small", "champion")
+    return catalog
 
 
 @pytest.fixture(scope="session")

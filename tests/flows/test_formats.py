@@ -7,7 +7,7 @@ import pytest
 
 from catalog.store import Catalog
 from flows.one_file import open_separator, remix_file, separate_file
-from tests.tasks.planted import open_catalog, register_checkpoint, write_tones
+from tests.tasks.planted import write_tones
 from tests.varemix.media.sounds import run_ffmpeg
 from varemix.errors import MediaError, UsageError
 from varemix.media.audio import probe_audio, read_audio
@@ -29,13 +29,6 @@ CODED = {
 @pytest.fixture(scope="module")
 def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_tones(tmp_path_factory.mktemp("song") / "song.wav", seconds=2, rate_hz=44_100, num_channels=2)
-
-
-@pytest.fixture
-def catalog(tmp_path: Path, checkpoint_file: Path) -> Catalog:
-    catalog = open_catalog(tmp_path / "home")
-    register_checkpoint(catalog, checkpoint_file, "small", "champion")
-    return catalog
 
 
 def coded(song: Path, target: Path, *args: str) -> Path:

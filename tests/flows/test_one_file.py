@@ -16,8 +16,6 @@ from tasks.separate import separate_tracks
 from tasks.wishes import jobs_of, plan_queries
 from tests.tasks.planted import (
     TONES_HZ,
-    open_catalog,
-    register_checkpoint,
     scanned,
     statuses,
     visible_files,
@@ -28,14 +26,6 @@ from varemix.model.separator import Separator
 from varemix.remix.plan import RemixPlan, plan_of
 
 INSTRUMENTS = sorted(TONES_HZ)
-
-
-@pytest.fixture
-def catalog(tmp_path: Path, checkpoint_file: Path) -> Catalog:
-    """Return the catalog of a home whose champion is the small separator."""
-    catalog = open_catalog(tmp_path / "home")
-    register_checkpoint(catalog, checkpoint_file, "small", "champion")
-    return catalog
 
 
 @pytest.fixture

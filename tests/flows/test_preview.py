@@ -13,9 +13,7 @@ from tasks.remix import remix_tracks
 from tasks.wishes import jobs_of, plan_queries
 from tests.tasks.planted import (
     TONES_HZ,
-    open_catalog,
     plant_masks,
-    register_checkpoint,
     scan,
     scanned,
     statuses,
@@ -35,13 +33,6 @@ PLAN = RemixPlan.model_validate(
     }
 )
 NAMES = ("a.wav", "live/b.wav", "live/c.wav", "solo.wav")
-
-
-@pytest.fixture
-def catalog(tmp_path: Path, checkpoint_file: Path) -> Catalog:
-    catalog = open_catalog(tmp_path / "home")
-    register_checkpoint(catalog, checkpoint_file, "small", "champion")
-    return catalog
 
 
 @pytest.fixture
