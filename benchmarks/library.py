@@ -1,15 +1,20 @@
 """What a remix of a large library costs beside the signal work: `make bench-library`.
 
-Many short recordings, whose masks are stored, are remixed by the flow, and then once more without the flow: what the
-second takes is the signal work, and the difference is catalog, orchestration, and ids. A second run of the flow, which
-finds all done, is timed too, and the most memory that was held.
+Many short recordings, whose masks are stored, are remixed without the flow, in as many threads as the flow has, and
+then by the flow: what the first takes is the signal work, and the difference is catalog, orchestration, and ids. The
+start of Prefect, which an empty flow shows, is told apart. A second run of the flow, which finds all done, is timed
+too, and the most memory that was held. Time is told as it passed, and as this process's processor time.
 """
 
 import argparse
-import os
 import resource
 import tempfile
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -84,40 +89,75 @@ def store_masks(catalog: Catalog, paths: list[Path], checkpoint_id: str, num_sam
     return files
 
 
-def signal_work_s(paths: list[Path], masks: list[Path], plan: RemixPlan, out: Path) -> float:
-    """Return how long it takes to remix the recordings one after the other, without catalog and flow."""
+def remix_alone(paths: list[Path], masks: list[Path], plan: RemixPlan, out: Path, num_threads: int) -> None:
+    """Remix the recordings without catalog and flow."""
     wanted = wanted_of(plan.variants()[0], {_TARGET: Query(name=_TARGET)})
     presence = Presence(shares_db={_TARGET: 0.0}, threshold_db=_THRESHOLD_DB)
     out.mkdir()
-    started = time.perf_counter()
-    for path, file in zip(paths, masks, strict=True):
-        write_remix(path, out / path.name, file, presence, wanted)
-    return time.perf_counter() - started
+    with ThreadPoolExecutor(num_threads) as pool:
+        outs = [out / path.name for path in paths]
+        list(pool.map(write_remix, paths, outs, masks, repeat(presence), repeat(wanted)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Took:
+    """How long something took: as it passed, and of the processor."""
+
+    wall_s: float
+    cpu_s: float
+
+    def __add__(self, other: "Took") -> "Took":
+        return Took(wall_s=self.wall_s + other.wall_s, cpu_s=self.cpu_s + other.cpu_s)
+
+    def __sub__(self, other: "Took") -> "Took":
+        return Took(wall_s=self.wall_s - other.wall_s, cpu_s=self.cpu_s - other.cpu_s)
+
+    def per_track(self, num_tracks: int) -> str:
+        """Return what this is for one of so many tracks."""
+        return f"{1e3 * self.wall_s / num_tracks:.2f} ms a track (processor: {1e3 * self.cpu_s / num_tracks:.2f} ms)"
+
+
+@contextmanager
+def timed(took: list[Took]) -> Iterator[None]:
+    """Append how long the block took."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    yield
+    took.append(Took(wall_s=time.perf_counter() - wall, cpu_s=time.process_time() - cpu))
 
 
 def measure(options: argparse.Namespace, folder: Path) -> None:
     """Time the flow and the signal work, and print what is between them."""
+    from prefect import flow
+
     from flows.remix import remix
+    from flows.settings import NUM_WORKERS
+
+    @flow
+    def nothing() -> None:
+        """Do nothing: what is left is the start of Prefect."""
 
     library, home = folder / "library", folder / "home"
-    num_samples = round(options.seconds * RATE_HZ)
     paths = make_library(library, options.tracks, options.seconds)
     catalog = Catalog(Home.open(home))
-    masks = store_masks(catalog, paths, checkpoint_row(catalog, None)["checkpoint_id"], num_samples)
+    checkpoint_id = checkpoint_row(catalog, None)["checkpoint_id"]
+    masks = store_masks(catalog, paths, checkpoint_id, round(options.seconds * RATE_HZ))
     plan = plan_of([f"{_TARGET}=-6"])
-    alone_s = signal_work_s(paths, masks, plan, folder / "alone")
-    say(f"signal work alone, one after the other: {1e3 * alone_s / len(paths):.2f} ms a track")
-    for name in ("first run", "second run, all done"):
+    took: list[Took] = []
+    with timed(took):
+        remix_alone(paths, masks, plan, folder / "alone", NUM_WORKERS)
+    say(f"signal work alone, in {NUM_WORKERS} threads: {took[0].per_track(len(paths))}")
+    for name, signal in (("first run", took[0]), ("second run, all done", Took(wall_s=0, cpu_s=0))):
         before_mb = _peak_mb()
-        started = time.perf_counter()
-        made = remix(str(library), str(folder / "out"), plan, home=str(home))
-        seconds = time.perf_counter() - started
-        per_track_ms = 1e3 * seconds / len(paths)
-        work_ms = 1e3 * alone_s / len(paths) / (os.cpu_count() or 1) if "first" in name else 0.0
+        with timed(took):
+            nothing()
+        with timed(took):
+            made = remix(str(library), str(folder / "out"), plan, home=str(home))
+        start, run = took[-2:]
         say(
-            f"{name}: {seconds:.1f} s, {dict(made.counts)}, {per_track_ms:.2f} ms a track, of which "
-            f"{per_track_ms - work_ms:.2f} ms are not signal work; most memory {_peak_mb():.0f} MB, before "
-            f"{before_mb:.0f} MB"
+            f"{name}: {run.wall_s:.1f} s, {dict(made.counts)}, besides {start.wall_s:.1f} s until Prefect had started; "
+            f"not signal work: {(run - signal).per_track(len(paths))}, "
+            f"with the start {(run + start - signal).per_track(len(paths))}; "
+            f"most memory {_peak_mb():.0f} MB, before {before_mb:.0f} MB"
         )
 
 

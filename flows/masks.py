@@ -13,7 +13,7 @@ from flows.settings import named_after, workers
 from flows.summary import Summary, publish
 from tasks.checkpoints import checkpoint_row
 from tasks.library import library_files, mark_gone, scan_tracks
-from tasks.masks import check_rivals, make_masks
+from tasks.masks import check_rivals, make_masks, masks_stand
 from tasks.queries import Query, asked_once, known_instruments
 from tasks.shards import Outcome, run_shards
 from varemix.errors import UsageError
@@ -90,18 +90,23 @@ def heard_tracks(
 
     By track id, `needed` names those that must not be missing: all of the queries where it is None.
     """
-    names = [track["track_path"] for track in tracks]
-    return run_shards(
+    names = [query.name for query in queries]
+    asked_of = [needed[track["track_id"]] if needed else names for track in tracks]
+    standing = masks_stand(catalog, tracks, checkpoint_id, asked_of, nothing_else=nothing_else)
+    missing = [track for track, stands in zip(tracks, standing, strict=True) if not stands]
+    heard = run_shards(
         make_masks,
-        tracks,
-        names,
+        missing,
+        [track["track_path"] for track in missing],
         size=_MASK_SHARD,
         home=str(catalog.home.root),
         checkpoint_id=checkpoint_id,
         queries=queries,
-        needed=needed,
         nothing_else=nothing_else,
     )
+    made = {outcome.item: outcome for outcome in heard}
+    paths = [track["track_path"] for track in tracks]
+    return [made.get(path) or Outcome(item=path, status="skipped") for path in paths]
 
 
 def heard_library(

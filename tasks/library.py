@@ -39,8 +39,7 @@ def library_files(library: Path) -> list[Path]:
 def scan_tracks(*, items: list[Path], shard: str, home: str, library: Path) -> list[Outcome]:
     """Look at a shard of files; those that changed since they were last seen get a new row of `tracks`."""
     catalog = Catalog(Home.open(home))
-    known = {row["track_id"]: row for row in catalog.read_rows("tracks", where={"library": _text(library)})}
-    rows = {path: known.get(track_id(library, path)) for path in items}
+    rows = _known_rows(catalog, library, items)
     changed = [path for path, row in rows.items() if not (row and _is_known(row) and is_as_seen(path, row))]
     looked_at = {path: _looked_at(library, path) for path in changed}
     catalog.merge("tracks", list(looked_at.values()))
@@ -71,6 +70,13 @@ def is_as_seen(path: Path, row: dict[str, Any]) -> bool:
     return (facts.st_size, facts.st_mtime_ns) == (row["num_bytes"], row["modified_ns"])
 
 
+def _known_rows(catalog: Catalog, library: Path, files: Sequence[Path]) -> dict[Path, dict[str, Any] | None]:
+    """Return the row of each file, None where it was not seen yet."""
+    ids = {path: track_id(library, path) for path in files}
+    known = {row["track_id"]: row for row in catalog.read_rows("tracks", where={"track_id": list(ids.values())})}
+    return {path: known.get(id_) for path, id_ in ids.items()}
+
+
 def _is_known(row: dict[str, Any]) -> bool:
     """Return whether a row says all that is known of a readable track today."""
     return row["status"] == "ready" and row["tags_json"] is not None
@@ -78,8 +84,7 @@ def _is_known(row: dict[str, Any]) -> bool:
 
 def seen_or_probed(catalog: Catalog, library: Path, files: Sequence[Path]) -> list[dict[str, Any]]:
     """Return the rows of files, of those not seen yet without the digest of what they hold; nothing is written."""
-    known = {row["track_id"]: row for row in catalog.read_rows("tracks", where={"library": _text(library)})}
-    rows = {path: known.get(track_id(library, path)) for path in files}
+    rows = _known_rows(catalog, library, files)
     return [
         row if row and _is_known(row) and is_as_seen(path, row) else _looked_at(library, path, is_digested=False)
         for path, row in rows.items()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,10 +39,9 @@ def make_masks(
     home: str,
     checkpoint_id: str,
     queries: list[Query],
-    needed: Mapping[str, list[str]] | None = None,
     nothing_else: bool = False,
 ) -> list[Outcome]:
-    """Hear a shard of rows of `tracks`; skip tracks whose masks for all queries stand, or for those `needed` by its id.
+    """Hear a shard of rows of `tracks`; skip tracks whose masks for all queries stand.
 
     With `nothing_else` the queries share a track among themselves, so that other masks of theirs do not serve.
     """
@@ -50,8 +50,7 @@ def make_masks(
     names = [query.name for query in queries]
 
     def stands(track: dict[str, Any]) -> bool:
-        own = needed[track["track_id"]] if needed else names
-        return covering(catalog, stored, track["content_digest"], own, nothing_else=nothing_else) is not None
+        return covering(catalog, stored, track["content_digest"], names, nothing_else=nothing_else) is not None
 
     def make(track: dict[str, Any]) -> dict[str, Any]:
         row = _heard(catalog, track, checkpoint_id, queries, nothing_else=nothing_else)
@@ -66,6 +65,25 @@ def make_masks(
         stands=stands,
         make=make,
     )
+
+
+def masks_stand(
+    catalog: Catalog,
+    tracks: Sequence[dict[str, Any]],
+    checkpoint_id: str,
+    needed: Sequence[Sequence[str]],
+    *,
+    nothing_else: bool = False,
+) -> list[bool]:
+    """Return for each row of `tracks` whether its masks stand for the queries that are `needed` of it."""
+    digests = [track["content_digest"] for track in tracks]
+    by_content: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in stored_masks(catalog, checkpoint_id, digests):
+        by_content[row["content_digest"]].append(row)
+    return [
+        covering(catalog, by_content[digest], digest, names, nothing_else=nothing_else) is not None
+        for digest, names in zip(digests, needed, strict=True)
+    ]
 
 
 def check_rivals(catalog: Catalog, row: dict[str, Any]) -> None:

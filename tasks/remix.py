@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from varemix.remix.render import Rendered
 
 STEP_VERSION = 4
+_WRITER = f"varemix {version('varemix')}"
 # What concerns one output: something else lies there, it is not ours, or no file there can be called so.
 _IN_THE_WAY = {
     *(errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM),
@@ -267,7 +268,7 @@ def write_remix(source: Path, target: Path, masks: Path, presence: Presence, wan
             format_name=wishes.format,
         )
     told = ", ".join(f"{name}={gain.value}" for name, gain in playing)
-    reasons += copy_tags(source, target, provenance=f"remixed by varemix {version('varemix')}: {told}")
+    reasons += copy_tags(source, target, provenance=f"remixed by {_WRITER}: {told}")
     return Remixed(rendered=rendered, absent=missing, reason="; ".join(reasons), is_changed=True)
 
 
@@ -287,7 +288,7 @@ def write_unchanged(source: Path, target: Path, wishes: TrackWishes, *, because:
         is_changed = rendered.has_other_level
         if is_changed or is_other_format:
             what = "its level changed" if is_changed else "the sound as it was"
-            provenance = f"written by varemix {version('varemix')}, {what}"
+            provenance = f"written by {_WRITER}, {what}"
             notes = copy_tags(source, target, provenance=provenance, is_changed=is_changed)
             return Remixed(rendered=rendered, reason="; ".join([reason, *notes]), is_changed=is_changed)
     shutil.copyfile(source, target)

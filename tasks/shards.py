@@ -14,6 +14,7 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.futures import as_completed
 from prefect.runtime import task_run
 from prefect.tasks import exponential_backoff
+from prefect.utilities.annotations import quote
 
 from catalog.errors import CatalogError
 from catalog.store import Catalog
@@ -74,8 +75,10 @@ def run_shards(
     `names` say how a person calls each item. `settings` go to every shard.
     """
     starts = range(0, len(items), size)
+    # Prefect looks for futures in all that a task is given, and takes as long for it as the work: quoted, it does not.
+    unread = {name: quote(value) for name, value in settings.items()}
     futures = [
-        step.submit(items=list(items[first : first + size]), shard=f"{i + 1} of {len(starts)}", **settings)
+        step.submit(items=quote(list(items[first : first + size])), shard=f"{i + 1} of {len(starts)}", **unread)
         for i, first in enumerate(starts)
     ]
     shards = dict(zip(futures, starts, strict=True))

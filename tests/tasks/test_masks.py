@@ -9,7 +9,7 @@ from catalog.ids import file_digest
 from catalog.masks import MaskReader
 from catalog.store import Catalog
 from tasks.checkpoints import checkpoint_row, separator_of
-from tasks.masks import check_rivals, make_masks
+from tasks.masks import check_rivals, make_masks, masks_stand
 from tasks.queries import Query, query_vectors
 from tasks.shards import Outcome
 from tests.tasks.planted import plant_masks, register_checkpoint, scanned, statuses, visible_files, write_tones
@@ -223,14 +223,11 @@ def test_planted_masks_are_taken_for_those_of_the_step(catalog: Catalog, champio
     assert hear(catalog, [track], TUBA) == {"a.wav": "skipped"}
 
 
-def test_only_what_is_needed_of_a_track_must_be_there(catalog: Catalog, champion: str, library: Path) -> None:
+def test_masks_stand_where_those_needed_of_a_track_are_there(catalog: Catalog, champion: str, library: Path) -> None:
     for number, name in enumerate(("a.wav", "b.wav")):
         write_tones(library / name, seconds=0.5 + number / 10)
     tracks = scanned(catalog, library)
     plant_masks(catalog, tracks[0], champion, {"tuba": (0, 500)})
-    needed = {tracks[0]["track_id"]: ["tuba"], tracks[1]["track_id"]: ["violin"]}
-    queries = [Query(name="tuba"), Query(name="violin")]
-    settings = {"shard": "1", "home": str(catalog.home.root), "checkpoint_id": champion}
-    outcomes = make_masks.fn(items=tracks, queries=queries, needed=needed, **settings)
-    assert statuses(outcomes) == {"a.wav": "skipped", "b.wav": "done"}
-    assert statuses(make_masks.fn(items=tracks, queries=queries, **settings)) == {"a.wav": "done", "b.wav": "skipped"}
+    needed = [["tuba"], ["violin"]]
+    assert masks_stand(catalog, tracks, champion, needed) == [True, False]
+    assert masks_stand(catalog, tracks, champion, [["tuba", "violin"], ["tuba"]]) == [False, False]
