@@ -1,0 +1,100 @@
+"""Commands that learn: videos, training, scores."""
+
+from typing import Annotated
+
+import typer
+
+from flows.commands.checks import open_catalog
+from flows.options import (
+    CheckpointOption,
+    CompareOption,
+    DeviceOption,
+    HomeOption,
+    ImagesOption,
+    JsonOption,
+    PairsOption,
+    PhotosOption,
+    ProcessesOption,
+    RecipeOption,
+    SourceOption,
+    SourcesOption,
+    StartOption,
+    StillsOption,
+    StudiedOption,
+    TemplateOption,
+)
+from flows.terminal import finish
+
+
+def refresh(
+    source: SourceOption = "music",
+    url_template: TemplateOption = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only so many from the top.")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Download what is new in a list of videos, and make clips of it."""
+    from flows.refresh import listed_videos, refresh
+
+    open_catalog(home)
+    listed_videos(source, url_template, limit)
+    finish([refresh(source, url_template, limit, home)], as_json=as_json)
+
+
+def train(
+    recipe: RecipeOption = "reference",
+    device: DeviceOption = "auto",
+    photos: PhotosOption = None,
+    start: StartOption = None,
+    processes: ProcessesOption = 1,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    resume: Annotated[bool, typer.Option("--resume/--restart", help="Go on where an earlier run stopped.")] = True,
+) -> None:
+    """Train a recipe on the clips of the catalog."""
+    from flows.train import train
+    from tasks.train import plan_training
+    from varemix.training.devices import chosen_device
+
+    chosen_device(device)
+    folder = str(photos) if photos else None
+    plan = plan_training(open_catalog(home), recipe, folder, start)
+    if not resume:
+        plan.forget_unfinished()
+    finish([train(recipe, device, folder, start, processes, home)], as_json=as_json)
+
+
+def evaluate(
+    checkpoint: CheckpointOption = None,
+    compare: CompareOption = None,
+    split: Annotated[str, typer.Option("--split", help="val, test or train.")] = "val",
+    pairs: PairsOption = 64,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the drawing of pairs.")] = 0,
+    stills: StillsOption = None,
+    sources: SourcesOption = 2,
+    images_per_source: ImagesOption = 1,
+    studied: StudiedOption = 16,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Score a checkpoint on mixes of two instruments, or of more, and write a report to look at and listen to.
+
+    It says how well each instrument is separated, how good remixes are, how far gains are achieved, how quiet wrong
+    pictures stay, whether it is told what plays, and with --stills which pictures are taken for what they show. With
+    --compare it says whether one checkpoint is better than another.
+    """
+    from flows.evaluate import drawn_questions, evaluate
+    from tasks.checkpoints import checkpoint_row
+    from tasks.clips import usable_clips
+
+    catalog = open_catalog(home)
+    for name in compare or (checkpoint,):
+        checkpoint_row(catalog, name)
+    folder = str(stills) if stills else None
+    drawn_questions(usable_clips(catalog, split), pairs, seed, folder, sources, images_per_source)
+    if compare:
+        from flows.compare import compare as compare_both
+
+        finish(compare_both(*compare, split, pairs, seed, folder, sources, home), as_json=as_json)
+    drawn = (checkpoint, split, pairs, seed, folder, sources, images_per_source, studied)
+    finish([evaluate(*drawn, home)], as_json=as_json)
