@@ -181,6 +181,8 @@ _REMIXES = _table(
     _reason(),
     _optional("clipped_samples", _COUNT, "samples that had to be clipped"),
     _optional("peak_db", _NUMBER, "highest sample of the remixed file", "dBFS"),
+    _optional("before_lufs", _NUMBER, "integrated loudness of the track (ITU-R BS.1770) where it was filtered", "LUFS"),
+    _optional("after_lufs", _NUMBER, "integrated loudness of the remixed file", "LUFS"),
     _optional("gain_db", _NUMBER, "how much louder the whole was made for its loudness", "dB"),
     _optional("limited_samples", _COUNT, "samples that the limiter changed, channels counted each"),
     _optional("reduction_db", _NUMBER, "how far the limiter turned down at most", "dB"),

@@ -11,20 +11,22 @@ from prefect import flow
 from catalog.files import Home, remove_leftovers
 from catalog.store import Catalog
 from flows.masks import checked_library, heard_tracks, scanned
+from flows.remix_table import tracks_table
 from flows.settings import named_after, workers
-from flows.summary import Summary, publish
+from flows.summary import Summary, publish, show_picture
 from tasks.checkpoints import checkpoint_row
 from tasks.masks import check_rivals
 from tasks.queries import Query, known_instruments
 from tasks.remix import remix_tracks
+from tasks.remix_pictures import picture_remix
 from tasks.shards import Outcome, run_shards
 from tasks.wishes import Job, jobs_of, plan_queries
 from varemix.errors import UsageError
-from varemix.evaluation.tables import markdown
 from varemix.remix.plan import RemixPlan
 
 _SHARD = 32
 _SHOWN = 100
+_PICTURED = 3
 
 
 @flow(name="remix", flow_run_name=named_after("remix", "library"), task_runner=workers())
@@ -60,6 +62,7 @@ def remix(library: str, out: str, plan: RemixPlan, checkpoint: str | None = None
         home=str(catalog.home.root),
         checkpoint_id=row["checkpoint_id"],
     )
+    _show_changes(jobs, outcomes)
     return publish(
         Summary(
             stage="remix",
@@ -69,6 +72,16 @@ def remix(library: str, out: str, plan: RemixPlan, checkpoint: str | None = None
             report=remixes_table(catalog, [job.out_path for job in jobs], target),
         )
     )
+
+
+def _show_changes(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> None:
+    """Show in the Prefect UI what became of a few of the recordings that were remixed now."""
+    made = [job for job, outcome in zip(jobs, outcomes, strict=True) if outcome.status == "done"]
+    for job in made[:_PICTURED]:
+        source = Path(job.track["library"], job.track["track_path"])
+        title = f"{job.out_path.name}: {', '.join(wish.text for wish in job.wanted.wishes.gains)}"
+        if picture := picture_remix(source=source, remix=job.out_path, title=title):
+            show_picture(f"remix of {job.track['track_path']}", picture, title)
 
 
 def _unheard(catalog: Catalog, jobs: Sequence[Job], checkpoint_id: str) -> list[Outcome]:
@@ -129,25 +142,4 @@ def remixes_table(catalog: Catalog, out_paths: Sequence[Path], out: Path) -> str
     paths = sorted(map(str, out_paths))[:_SHOWN]
     made = catalog.read_rows("remixes", where={"out_path": paths})
     newest = {row["out_path"]: row for row in sorted(made, key=lambda row: row["updated_at"])}
-    rows = [["remix", "status", "rule", "level change [dB]", "peak [dBFS]", "limited", "clipped samples", "seconds"]]
-    seldom = {2, 3, 5}
-    for path in paths:
-        if row := newest.get(path):
-            rows.append(
-                [
-                    str(Path(path).relative_to(out)),
-                    row["status"],
-                    row["rule"] or "",
-                    _number(row["gain_db"] or None),
-                    _number(row["peak_db"]),
-                    str(row["limited_samples"] or ""),
-                    str(row["clipped_samples"] or 0),
-                    f"{row['seconds'] or 0:.1f}",
-                ]
-            )
-    shown = [place for place in range(len(rows[0])) if place not in seldom or any(row[place] for row in rows[1:])]
-    return markdown([[row[place] for place in shown] for row in rows])
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.1f}"
+    return tracks_table([newest[path] for path in paths if path in newest], out)

@@ -4,15 +4,21 @@ from typing import Any
 
 from catalog.files import Home
 from catalog.store import Catalog
+from flows.remix_table import tracks_table
 from varemix.evaluation.tables import markdown
 from varemix.weights import shipped_checkpoint
 
 _ITEMS = {"videos": "video_id", "clips": "video_id", "tracks": "track_path", "masks": "mask_id", "remixes": "out_path"}
 _OF_SOUND = ("masks", "remixes")
+_OF_REMIX = (
+    *("out_path", "status", "reason", "rule", "before_lufs", "after_lufs", "gain_db", "peak_db", "limited_samples"),
+    *("clipped_samples", "seconds", "remix_id", "mask_id", "checkpoint_id"),
+)
+_SHOWN = 100
 
 
 def status(home: str | None = None) -> dict[str, Any]:
-    """Return how many rows of each table ended in which way, the champion, and every failure with its reason."""
+    """Return how many rows of each table ended in which way, the champion, every remix, and every failure's reason."""
     catalog = Catalog(Home.open(home))
     tables = {name: catalog.read(name, columns=[item, "status", "reason"]) for name, item in _ITEMS.items()}
     held = set(catalog.read("tracks", columns=["content_digest"], where={"status": "ready"})["content_digest"])
@@ -34,8 +40,16 @@ def status(home: str | None = None) -> dict[str, Any]:
         "num_checkpoints": len(checkpoints),
         "champion": None if champion is None else {name: champion[name] for name in ("checkpoint_id", "reason")},
         "shipped_checkpoint": str(shipped) if shipped else None,
+        "remixes": _remixes(catalog),
         "failures": failures,
     }
+
+
+def _remixes(catalog: Catalog) -> list[dict[str, Any]]:
+    """Return what became of each recording, newest first: the newest row of each file."""
+    rows = sorted(catalog.read_rows("remixes"), key=lambda row: row["updated_at"])
+    newest = {row["out_path"]: row for row in rows}
+    return [{name: row[name] for name in _OF_REMIX} for row in reversed(newest.values())]
 
 
 def page(found: dict[str, Any]) -> str:
@@ -54,6 +68,10 @@ def page(found: dict[str, Any]) -> str:
         ["shipped checkpoint", found["shipped_checkpoint"] or "none"],
     ]
     parts = ["# Status", markdown([["what", "there is"], *facts])]
+    if found["remixes"]:
+        more = len(found["remixes"]) - _SHOWN
+        told = f"\n\nand {more} more; `varemix status --json` lists them all." if more > 0 else ""
+        parts.append("## Remixes\n\n" + tracks_table(found["remixes"][:_SHOWN]) + told)
     if found["failures"]:
         rows = [[failure["table"], failure["item"], failure["reason"]] for failure in found["failures"]]
         parts.append("## What failed\n\n" + markdown([["table", "item", "reason"], *rows]))

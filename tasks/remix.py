@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -60,6 +61,7 @@ class Remixed:
         facts: dict[str, Any] = {"status": "remixed" if self.is_changed else "untouched"}
         if rendered := self.rendered:
             facts |= {"num_clipped": rendered.num_clipped, "peak_db": round(rendered.peak_db, 1)}
+            facts |= _rounded(before_lufs=rendered.before_lufs, after_lufs=rendered.after_lufs)
             facts |= {"level_change_db": round(rendered.gain_db, 2)} if rendered.gain_db else {}
             limited = {"num_limited": rendered.num_limited, "reduction_db": round(rendered.reduction_db, 1)}
             facts |= limited if rendered.num_limited else {}
@@ -71,6 +73,8 @@ class Remixed:
         said = ["remixed" if self.is_changed else "untouched"]
         if rendered := self.rendered:
             said.append(f"highest peak {rendered.peak_db:.1f} dBFS")
+            if rendered.before_lufs is not None and rendered.after_lufs is not None:
+                said.append(f"loudness {rendered.before_lufs:.1f} to {rendered.after_lufs:.1f} LUFS")
             if rendered.gain_db:
                 said.append(f"the whole {rendered.gain_db:+.1f} dB for its loudness")
             if rendered.num_limited:
@@ -78,6 +82,10 @@ class Remixed:
             if rendered.num_clipped:
                 said.append(f"{rendered.num_clipped} samples are clipped; --true-peak -1 keeps it from that")
         return "; ".join([*said, *([self.reason] if self.reason else [])])
+
+
+def _rounded(**levels: float | None) -> dict[str, float]:
+    return {name: round(value, 1) for name, value in levels.items() if value is not None and math.isfinite(value)}
 
 
 @shard_task("remix")
@@ -223,6 +231,8 @@ def _facts(made: Remixed, masks: dict[str, Any] | None) -> dict[str, Any]:
     return facts | {
         "clipped_samples": made.rendered.num_clipped,
         "peak_db": made.rendered.peak_db,
+        "before_lufs": made.rendered.before_lufs,
+        "after_lufs": made.rendered.after_lufs,
         "gain_db": made.rendered.gain_db,
         "limited_samples": made.rendered.num_limited,
         "reduction_db": made.rendered.reduction_db,

@@ -20,8 +20,8 @@ LOUDNESS_LIMITS_LUFS = (-50.0, -5.0)
 TRUE_PEAK_LIMITS_DB = (-20.0, 0.0)
 MAX_BOOST_DB = 20.0
 
-_STEPS_PER_BLOCK = 4  # gating blocks of 400 ms, each overlapping the one before by 75 %
-_STEPS_PER_S = 10
+STEPS_PER_BLOCK = 4  # gating blocks of 400 ms, each overlapping the one before by 75 %
+STEPS_PER_S = 10
 _OFFSET_LUFS = -0.691
 _ABSOLUTE_GATE_LUFS = -70.0
 _RELATIVE_GATE = 10.0 ** (-10.0 / 10.0)
@@ -124,24 +124,29 @@ class LoudnessMeter:
 
         None while there is no whole gating block of 0.4 s; -inf when none is above the absolute gate of -70 LUFS.
         """
-        num_blocks = len(self._step_energies) - _STEPS_PER_BLOCK + 1
+        num_blocks = len(self._step_energies) - STEPS_PER_BLOCK + 1
         if num_blocks < 1:
             return None
-        sums = np.lib.stride_tricks.sliding_window_view(np.array(self._step_energies), _STEPS_PER_BLOCK).sum(axis=1)
+        sums = np.lib.stride_tricks.sliding_window_view(np.array(self._step_energies), STEPS_PER_BLOCK).sum(axis=1)
         edges = _step_edges(np.arange(len(self._step_energies) + 1), self._rate_hz)
-        powers = sums / (edges[_STEPS_PER_BLOCK:] - edges[:-_STEPS_PER_BLOCK])
-        heard = powers[powers > 10.0 ** ((_ABSOLUTE_GATE_LUFS - _OFFSET_LUFS) / 10.0)]
-        if heard.size == 0:
-            return -math.inf
-        loud = heard[heard > heard.mean() * _RELATIVE_GATE]
-        return float(_OFFSET_LUFS + 10.0 * np.log10(loud.mean()))
+        powers = sums / (edges[STEPS_PER_BLOCK:] - edges[:-STEPS_PER_BLOCK])
+        return gated_lufs(powers)
 
     def _edges_until(self, num_samples: int) -> np.ndarray:
         """Return where the steps end that are not yet measured and end at or before `num_samples`."""
         num_steps = len(self._step_energies)
-        last = num_samples * _STEPS_PER_S // self._rate_hz + 1
+        last = num_samples * STEPS_PER_S // self._rate_hz + 1
         edges = _step_edges(np.arange(num_steps + 1, last + 1), self._rate_hz)
         return edges[edges <= num_samples]
+
+
+def gated_lufs(powers: np.ndarray) -> float:
+    """Return the loudness of gating blocks of 400 ms with these weighted mean squares; -inf where all are silent."""
+    heard = powers[powers > 10.0 ** ((_ABSOLUTE_GATE_LUFS - _OFFSET_LUFS) / 10.0)]
+    if heard.size == 0:
+        return -math.inf
+    loud = heard[heard > heard.mean() * _RELATIVE_GATE]
+    return float(_OFFSET_LUFS + 10.0 * np.log10(loud.mean()))
 
 
 def k_weighting(rate_hz: int) -> np.ndarray:
@@ -182,7 +187,7 @@ def _high_pass(rate_hz: int) -> list[float]:
 
 def _step_edges(steps: np.ndarray, rate_hz: int) -> np.ndarray:
     """Return the sample at which each step of 100 ms begins; rates need not be multiples of 10 Hz."""
-    edges: np.ndarray = steps * rate_hz // _STEPS_PER_S
+    edges: np.ndarray = steps * rate_hz // STEPS_PER_S
     return edges
 
 

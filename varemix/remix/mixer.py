@@ -5,7 +5,7 @@ where nothing is wished the input comes out bit for bit. All signals here are at
 Source: Yang, Wei, Lerch 2020, equation (1).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -48,11 +48,16 @@ def separate_and_add(mix: np.ndarray, masks: np.ndarray, weights: Sequence[float
     return total
 
 
-def filtered_blocks(sample_blocks: Iterable[np.ndarray], gain_blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+def filtered_blocks(
+    sample_blocks: Iterable[np.ndarray],
+    gain_blocks: Iterable[np.ndarray],
+    heed: Callable[[torch.Tensor, torch.Tensor], None] | None = None,
+) -> Iterator[np.ndarray]:
     """Filter a long signal [C, S_b] block by block with gains [F, T_b] that come in blocks of their own.
 
-    Yields as many samples as came in. The same as `filter_samples` of the whole, whatever the blocks. Raises
-    MediaError when the gains are not as many frames as the signal has.
+    Yields as many samples as came in. The same as `filter_samples` of the whole, whatever the blocks. `heed` is shown
+    the spectra [C, T, F] and gains [T, F] on the way, each frame once, but for the last two. Raises MediaError when
+    the gains are not as many frames as the signal has.
     """
     cells = _Cells(sample_blocks)
     held = np.zeros((0, 0), dtype=np.float32)
@@ -60,7 +65,7 @@ def filtered_blocks(sample_blocks: Iterable[np.ndarray], gain_blocks: Iterable[n
         held = np.concatenate([held, gains], axis=-1) if held.size else gains
         num_frames = held.shape[-1]
         if num_frames > 1:
-            yield _filtered(cells.take(num_frames), held)
+            yield _filtered(cells.take(num_frames), held, heed)
             held = held[:, -1:]
     rest = cells.rest()
     if held.size == 0 or rest >= HOP_SAMPLES or rest < 0:
@@ -69,9 +74,16 @@ def filtered_blocks(sample_blocks: Iterable[np.ndarray], gain_blocks: Iterable[n
         yield _filtered(cells.take(2), np.repeat(held, 2, axis=-1))[:, :rest]
 
 
-def _filtered(cells: np.ndarray, gains: np.ndarray) -> np.ndarray:
+def _filtered(
+    cells: np.ndarray, gains: np.ndarray, heed: Callable[[torch.Tensor, torch.Tensor], None] | None = None
+) -> np.ndarray:
+    def heed_new(spectra: torch.Tensor, frames: torch.Tensor) -> None:
+        """Leave out the last frame, with which the next block begins."""
+        if heed is not None:
+            heed(spectra[..., :-1, :], frames[:-1])
+
     with one_thread():
-        return filter_block(torch.from_numpy(cells), torch.from_numpy(gains)).numpy()
+        return filter_block(torch.from_numpy(cells), torch.from_numpy(gains), heed_new if heed else None).numpy()
 
 
 @contextmanager

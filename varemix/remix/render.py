@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from torch import Tensor
 
 from varemix.media.audio import AudioInfo, AudioReader, AudioWriter, info_for_format, stem_format
 from varemix.media.resampling import mono, of_length, resampled_blocks
@@ -23,10 +24,13 @@ from varemix.remix.gains import GainWish, bin_change_blocks, factor
 from varemix.remix.levels import AS_IS, MATCH, LevelCare, LoudnessMeter, loudness_gain_db
 from varemix.remix.limiter import Limiter, limited_blocks
 from varemix.remix.mixer import filtered_blocks
+from varemix.remix.spectral_loudness import SpectralLoudness
 from varemix.signal.smoothing import DEFAULT_DECAY, zlbm_blocks
 from varemix.signal.spectrogram import RATE_HZ, num_frames
 
 LEVELS_AS_THEY_ARE = LevelCare()
+Heed = Callable[[Tensor, Tensor], None]
+"""Is shown spectra [C, T, F] and the changes [T, F] of their gains."""
 
 _BLOCK_SAMPLES = 1 << 17
 _FRONT_PAIR = 2
@@ -37,7 +41,9 @@ class Rendered:
     """What was written: how many samples were clipped, and the highest peak in dBFS before clipping.
 
     The whole was made louder by `gain_db` for its loudness; the limiter changed `num_limited` samples, by
-    `reduction_db` at most.
+    `reduction_db` at most. `before_lufs` and `after_lufs` are the integrated loudness of the recording and of what was
+    written: measured where levels are cared for, else estimated from the spectra; None where nothing was filtered, or
+    less than 0.4 s.
     """
 
     num_clipped: int
@@ -45,6 +51,8 @@ class Rendered:
     gain_db: float = 0.0
     num_limited: int = 0
     reduction_db: float = 0.0
+    before_lufs: float | None = None
+    after_lufs: float | None = None
 
     @property
     def has_other_level(self) -> bool:
@@ -84,22 +92,50 @@ def render_remix(
     cannot be read or the masks are not as long as it is.
     """
 
-    def remixed(reader: AudioReader) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def remixed(reader: AudioReader, heed: Heed | None = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         changes = bin_change_blocks(mask_blocks, wishes, decay=decay) if wishes else None
-        return _remixed_blocks(reader, changes, dry_wet)
+        return _remixed_blocks(reader, changes, dry_wet, heed)
 
     gain_db = _loudness_gain_db(source, remixed, care.loudness)
     with AudioReader(source) as reader, _writer_like(reader, target, source, format_name) as writer:
-        blocks = (after * after.dtype.type(factor(gain_db) + 1) if gain_db else after for _, after in remixed(reader))
-        limiter = None
-        if care.true_peak_db is not None:
-            limiter = Limiter(reader.info.rate_hz, reader.info.num_channels, care.true_peak_db)
+        info = reader.info
+        is_measured = not care.is_none or info.num_channels > _FRONT_PAIR
+        measured, estimated = _Loudness(info) if is_measured else None, SpectralLoudness(dry_wet)
+        limiter = None if care.true_peak_db is None else Limiter(info.rate_hz, info.num_channels, care.true_peak_db)
+        pairs = remixed(reader, None if is_measured else estimated.add)
+        if measured:
+            pairs = measured.heeding(pairs)
+        blocks = (after * after.dtype.type(factor(gain_db) + 1) if gain_db else after for _, after in pairs)
         for block in limited_blocks(blocks, limiter) if limiter else blocks:
+            if measured:
+                measured.after.add(block)
             writer.write(block)
-    rendered = replace(_rendered(writer), gain_db=gain_db)
+    ear = measured or estimated
+    rendered = replace(_rendered(writer), gain_db=gain_db, before_lufs=ear.before_lufs, after_lufs=ear.after_lufs)
     if limiter is None:
         return rendered
     return replace(rendered, num_limited=limiter.num_changed, reduction_db=limiter.reduction_db)
+
+
+class _Loudness:
+    """The loudness of a recording and of what becomes of it, measured sample by sample."""
+
+    def __init__(self, info: AudioInfo) -> None:
+        self.before, self.after = (LoudnessMeter(info.rate_hz, info.num_channels) for _ in range(2))
+
+    def heeding(self, pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield the pairs of blocks, before and after, and measure those before."""
+        for before, after in pairs:
+            self.before.add(before)
+            yield before, after
+
+    @property
+    def before_lufs(self) -> float | None:
+        return self.before.integrated_lufs
+
+    @property
+    def after_lufs(self) -> float | None:
+        return self.after.integrated_lufs
 
 
 def render_stems(
@@ -129,14 +165,14 @@ def render_stems(
 
 
 def _remixed_blocks(
-    reader: AudioReader, changes: Iterable[np.ndarray] | None, dry_wet: float
+    reader: AudioReader, changes: Iterable[np.ndarray] | None, dry_wet: float, heed: Heed | None
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield each block of a recording, and what becomes of it."""
     if changes is None:
         yield from ((block, block) for block in reader.blocks(_BLOCK_SAMPLES))
         return
     original, heard = tee(reader.blocks(_BLOCK_SAMPLES))
-    for block, delta in _side_by_side(original, _filtered_at_own_rate(heard, reader.info, changes)):
+    for block, delta in _side_by_side(original, _filtered_at_own_rate(heard, reader.info, changes, heed)):
         remixed = block.copy()
         remixed[:_FRONT_PAIR] += delta if dry_wet == 1 else dry_wet * delta
         yield block, remixed
@@ -165,11 +201,11 @@ def _writer_like(reader: AudioReader, target: Path, source: Path, format_name: s
 
 
 def _filtered_at_own_rate(
-    blocks: Iterable[np.ndarray], info: AudioInfo, gains: Iterable[np.ndarray]
+    blocks: Iterable[np.ndarray], info: AudioInfo, gains: Iterable[np.ndarray], heed: Heed | None = None
 ) -> Iterator[np.ndarray]:
     """Yield the front pair filtered at 44.1 kHz and brought back to its own rate and length."""
     front = (block[:_FRONT_PAIR].astype(np.float32) for block in blocks)
-    filtered = filtered_blocks(_at_model_rate(front, info), gains)
+    filtered = filtered_blocks(_at_model_rate(front, info), gains, heed)
     return of_length(resampled_blocks(filtered, RATE_HZ, info.rate_hz), info.num_samples)
 
 

@@ -8,6 +8,7 @@ blockwise exact: the blocks of a long signal give what the whole signal gives.
 Source: Yang, Wei, Lerch 2020, section III; inverse by least squares (Griffin and Lim 1984).
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import torch
@@ -37,14 +38,18 @@ def stft(samples: Tensor) -> Tensor:
     return spectrum_of_cells(functional.pad(samples, (HOP_SAMPLES, right)))
 
 
-def filter_block(samples: Tensor, gains: Tensor) -> Tensor:
+def filter_block(samples: Tensor, gains: Tensor, heed: Callable[[Tensor, Tensor], None] | None = None) -> Tensor:
     """Filter a stretch of a signal with a gain for every bin and frame, the phase kept.
 
     `samples` is [..., (T + 1) * 512], `gains` real and [..., F, T]: one frame for each pair of neighbouring cells.
-    Returns [..., (T - 1) * 512]: all of the stretch but its first and last cell, which only lend context.
+    Returns [..., (T - 1) * 512]: all of the stretch but its first and last cell, which only lend context. `heed` is
+    shown the spectra [..., T, F] and the gains [..., T, F], for what is to be measured of them.
     """
     frames_first = gains.transpose(-1, -2).contiguous()  # as the spectrum lies in memory
-    return _synthesise(_spectra(samples) * frames_first)
+    spectra = _spectra(samples)
+    if heed is not None:
+        heed(spectra, frames_first)
+    return _synthesise(spectra * frames_first)
 
 
 def filter_samples(samples: Tensor, gains: Tensor) -> Tensor:
