@@ -131,10 +131,11 @@ def measure(options: argparse.Namespace) -> None:
     names = list(separator.instruments)
     with tempfile.TemporaryDirectory(prefix="varemix-") as name:
         folder = Path(name)
-        source, masks = recording(folder, options.seconds), folder / "masks.parquet"
+        source, masks = options.recording or recording(folder, options.seconds), folder / "masks.parquet"
+        seconds_long = probe_audio(source).duration_s
         write_heard(masks, source, separator, [Query(name=one) for one in names])
-        say(f"{probe_audio(source).duration_s:.0f} s, {len(names)} instruments, {torch.get_num_threads()} thread.")
-        say_sizes(masks, folder, options.seconds)
+        say(f"{seconds_long:.0f} s, {len(names)} instruments, {torch.get_num_threads()} thread.")
+        say_sizes(masks, folder, seconds_long)
         eleven = {one: -6.0 + number for number, one in enumerate(names)} | {names[6]: 0.5}
         ways = {
             "one": remixing(source, masks, {names[0]: -6.0}, folder),
@@ -143,7 +144,7 @@ def measure(options: argparse.Namespace) -> None:
             "floor": floor(source, folder),
         }
         seconds = alternated([Way(name=way, run=run) for way, run in ways.items()], options.rounds, _CPU)
-        rates = say_rates(seconds, options.seconds, "x real time", beside="afftfilt")
+        rates = say_rates(seconds, seconds_long, "x real time", beside="afftfilt")
         say(f"\nEleven instruments take {rates['one'] / rates['eleven']:.2f} times as long as one.")
         largest = np.abs(read_audio(folder / "floor.wav")[0] - read_audio(source)[0]).max()
         say(f"Transformed there and back, a sample differs by {largest:.1e} at most.")
@@ -153,6 +154,7 @@ def main() -> None:
     """Read the options and measure."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.remixing", description=__doc__.split("\n")[0])
     parser.add_argument("--checkpoint", type=Path, help="a .safetensors file; else what is shipped")
+    parser.add_argument("--recording", type=Path, help="a WAV file; else the demonstration's clips, mixed")
     parser.add_argument("--seconds", type=float, default=300.0, help="how long the recording is")
     parser.add_argument("--rounds", type=int, default=5, help="so many count, after one that does not")
     parser.add_argument("--all-cores", action="store_true", help="do not keep to one core")

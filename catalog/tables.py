@@ -10,6 +10,7 @@ only some words are allowed.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 
 import pyarrow as pa
@@ -34,7 +35,7 @@ class Table:
         words = (self.schema.field(column).metadata or {}).get(b"choices", b"").decode()
         return tuple(words.split("|")) if words else ()
 
-    @property
+    @cached_property
     def required(self) -> frozenset[str]:
         """The columns that every row must fill."""
         return frozenset(field.name for field in self.schema if not field.nullable)

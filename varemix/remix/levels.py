@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
-from scipy.signal import sosfilt, sosfreqz
 
 from varemix.errors import MediaError, UsageError
 
@@ -106,6 +105,8 @@ class LoudnessMeter:
 
     def add(self, block: np.ndarray) -> None:
         """Measure the next samples [C, S]."""
+        from scipy.signal import sosfilt  # 70 MB, and seconds, that only a measured loudness needs
+
         assert block.shape[0] == len(self._weights)
         if block.shape[1] == 0:
             return
@@ -161,9 +162,16 @@ def k_weighting(rate_hz: int) -> np.ndarray:
             "Leave its loudness as it is."
         )
     sections = np.array([_high_shelf(rate_hz), _high_pass(rate_hz)])
-    _, response = sosfreqz(sections, [_REFERENCE_HZ], fs=rate_hz)
-    sections[0, :3] *= 10.0 ** (-_OFFSET_LUFS / 20.0) / abs(response[0])
+    sections[0, :3] *= 10.0 ** (-_OFFSET_LUFS / 20.0) / magnitude(sections, np.array([_REFERENCE_HZ]), rate_hz)[0]
     return sections
+
+
+def magnitude(sections: np.ndarray, frequencies_hz: np.ndarray, rate_hz: int) -> np.ndarray:
+    """Return the gain of second-order sections [N, 6], zeros before poles, at frequencies [F]."""
+    powers = np.exp(-2j * np.pi * np.outer(frequencies_hz / rate_hz, np.arange(3)))  # [F, 3]
+    zeros, poles = powers @ sections[:, :3].T, powers @ sections[:, 3:].T
+    gain: np.ndarray = np.abs(np.prod(zeros / poles, axis=1))
+    return gain
 
 
 def _high_shelf(rate_hz: int) -> list[float]:

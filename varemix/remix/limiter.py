@@ -8,8 +8,6 @@ import math
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-from scipy.ndimage import maximum_filter1d
-from scipy.signal import oaconvolve
 
 from varemix.errors import UsageError
 from varemix.remix.true_peak import REACH_SAMPLES, Interpolator
@@ -102,6 +100,8 @@ class Limiter:
         """Return the stretch times its gain."""
         deepest_db = _highest_near(self._cuts_db, self._behind + self._ahead + 1)
         missing = 1.0 - 10.0 ** (-deepest_db / 20.0)
+        from scipy.signal import oaconvolve  # as in `levels`
+
         smooth = oaconvolve(missing, self._window, mode="valid")
         smooth[_highest_near(missing, len(self._window)) == 0.0] = 0.0  # the transform leaves a rest of nothing
         gain = 1.0 - smooth
@@ -121,5 +121,7 @@ def limited_blocks(blocks: Iterable[np.ndarray], limiter: Limiter) -> Iterator[n
 def _highest_near(values: np.ndarray, width: int) -> np.ndarray:
     """Return the highest of each `width` neighbours [S - width + 1]."""
     first = width // 2
+    from scipy.ndimage import maximum_filter1d
+
     highest: np.ndarray = maximum_filter1d(values, width)[first : first + len(values) - width + 1]
     return highest

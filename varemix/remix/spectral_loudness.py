@@ -11,10 +11,9 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from scipy.signal import sosfreqz
 from torch import Tensor
 
-from varemix.remix.levels import STEPS_PER_BLOCK, STEPS_PER_S, gated_lufs, k_weighting
+from varemix.remix.levels import STEPS_PER_BLOCK, STEPS_PER_S, gated_lufs, k_weighting, magnitude
 from varemix.signal.spectrogram import HOP_SAMPLES, NUM_BINS, RATE_HZ, WINDOW_SAMPLES
 
 
@@ -59,8 +58,8 @@ def _lufs(energies: Sequence[float]) -> float | None:
 def _weights() -> Tensor:
     """Return what turns the power of each bin [F] into a mean square after K-weighting."""
     bins_hz = np.arange(NUM_BINS) * RATE_HZ / WINDOW_SAMPLES
-    _, response = sosfreqz(k_weighting(RATE_HZ), bins_hz, fs=RATE_HZ)
+    response = magnitude(k_weighting(RATE_HZ), bins_hz, RATE_HZ)
     both_sides = np.full(NUM_BINS, 2.0)
     both_sides[[0, -1]] = 1.0
     window_power = WINDOW_SAMPLES * (3 / 8 * WINDOW_SAMPLES)  # of a Hann window, and of the transform
-    return torch.from_numpy((np.abs(response) ** 2 * both_sides / window_power).astype(np.float32))
+    return torch.from_numpy((response**2 * both_sides / window_power).astype(np.float32))
