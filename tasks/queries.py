@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,9 +48,11 @@ def asked(target: str, instruments: Sequence[str]) -> Query:
     if path is None and Path(target).suffix.lower() in _PICTURE_SUFFIXES:
         raise UsageError(f"There is no picture '{target[:_SHOWN_CHARACTERS]}'; give the path of one.")
     if path is None:
+        nearest = get_close_matches(name, instruments, n=1)
+        meant = f" Did you mean {nearest[0]}?" if nearest else ""
         raise UsageError(
             f"'{target[:_SHOWN_CHARACTERS]}' is neither an instrument that the checkpoint knows "
-            f"({', '.join(instruments)}) nor the path of a picture. Give one of these names, or a picture."
+            f"({', '.join(instruments)}) nor the path of a picture. Give one of these names, or a picture.{meant}"
         )
     read_picture(path)
     return Query(name=f"picture-{file_digest(path)[:_DIGEST_CHARACTERS]}", picture=path.resolve())
