@@ -19,7 +19,7 @@ _SHORTEST_VALUE = 8  # shorter values of the environment are words that stand ev
 _NAMES = re.compile(r"(SECRET|PASSWORD|PASSWD|TOKEN|API_KEY|ACCESS_KEY$|CREDENTIAL|CONNECTION_URL$|AUTH_STRING)")
 _USER = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^/?#\s]*@")
 _ASKED = re.compile(r"""(?i)\b([a-z][a-z0-9+.-]*://[^?#\s'"<>]*)([?#][^\s'"<>]*)""")
-_PAIR = re.compile(r"([?&;#])([^=&;#]*)=([^&;#]*)")
+_PAIR = re.compile(r"([?&;#])([^=&;#]*)=([^&;#]+)")
 _HEADER = re.compile(
     r"(?i)\b((?:proxy-)?authorization|(?:set-)?cookie|x-[a-z-]*(?:key|token))(['\"]?\s*[:=]\s*)[^\r\n]+"
 )

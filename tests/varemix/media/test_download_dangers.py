@@ -175,7 +175,7 @@ def test_a_body_without_end_is_left_at_the_limit(server: Server, target: Path) -
 @pytest.mark.parametrize("name", ["page_never_ends", "bomb"])
 def test_a_page_that_swells_in_memory_fails_by_itself(server: Server, target: Path, name: str) -> None:
     with pytest.raises(DownloadError, match=r"swells|longer than"):
-        download_video("a", server.url(name), target, options=replace(OPTIONS, time_limit_s=30))
+        download_video("a", server.url(name), target, options=replace(OPTIONS, time_limit_s=12))
 
 
 def test_redirects_in_circles_end(server: Server, target: Path) -> None:
