@@ -26,6 +26,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 from catalog.errors import TableError
 from catalog.files import Home
 from catalog.rows import Row, arrow_to_frame, rows_to_arrow, stored_value
+from catalog.snapshots import named_versions
 from catalog.tables import TABLES, Table
 
 NO_VERSION = -1
@@ -134,19 +135,24 @@ class Catalog:
         with self._turn(table):
             self._compact(table)
 
-    def vacuum(self, name: str, keep_days: int = 30) -> int:
-        """Remove files that only versions older than `keep_days` need; returns how many.
+    def vacuum(self, name: str, keep_days: float = 30, *, dry_run: bool = False) -> list[str]:
+        """Remove files that only versions older than `keep_days` need; returns their names, relative to the table.
 
-        Those versions cannot be read any more.
+        Those versions cannot be read any more, but for those that a row of some table names: they stay.
         """
         table = _table(name)
+        kept = named_versions(self, name)
         with self._turn(table):
             delta = self._open(table, None)
             if delta is None:
-                return 0
+                return []
             with _explained(table, "vacuumed"):
-                removed = delta.vacuum(keep_days * 24, dry_run=False, enforce_retention_duration=False)
-        return len(removed)
+                return delta.vacuum(
+                    round(keep_days * 24),
+                    dry_run=dry_run,
+                    enforce_retention_duration=False,
+                    keep_versions=[version for version in kept if version <= delta.version()] or None,
+                )
 
     def _path(self, table: Table) -> Path:
         return self.home.tables / table.name
