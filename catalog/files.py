@@ -148,7 +148,7 @@ def replacing(path: Path) -> Iterator[Path]:
     was. Raises FileNotFoundError if the block wrote nothing.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.parent / _temporary_name(path.suffix)
+    temporary = temporary_beside(path)
     try:
         yield temporary
         _flush_to_disk(temporary)
@@ -156,6 +156,11 @@ def replacing(path: Path) -> Iterator[Path]:
         _flush_to_disk(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def temporary_beside(path: Path) -> Path:
+    """Return a name beside `path` for something unfinished; what a killed process leaves there is a leftover."""
+    return path.parent / _temporary_name(path.suffix)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
