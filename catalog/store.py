@@ -234,10 +234,14 @@ def _check_stored_columns(table: Table, delta: DeltaTable) -> None:
     """Raise TableError if `delta` has other columns: a merge would drop their values without a word."""
     stored = {field.name for field in delta.schema().fields} | set(_missing_columns(table, delta))
     if stored != set(table.schema.names):
+        unknown, lacking = sorted(stored - set(table.schema.names)), sorted(set(table.schema.names) - stored)
         raise TableError(
-            f"Table {table.name!r} could not be written: its columns are {', '.join(sorted(stored))}; expected "
-            f"{', '.join(sorted(table.schema.names))}. Another version of the software made it: use that one, or "
-            "another home."
+            f"Table {table.name!r} could not be written: "
+            + (f"it has {', '.join(unknown)}, which this version of the software does not know" if unknown else "")
+            + (" and " if unknown and lacking else "")
+            + (f"it lacks {', '.join(lacking)}, which this version needs" if lacking else "")
+            + f". {'A newer' if unknown else 'Another'} version made it: install that one, restore a backup from before, "
+            "or use another home."
         )
 
 
@@ -282,7 +286,7 @@ def _retried(table: Table, commit: Callable[[], int]) -> int:
                 return commit()
         except CommitFailedError as error:
             _log.debug("Table %s: another writer came first: %s", table.name, error)
-        time.sleep(random.uniform(0.2, 1.0) * pause_s)
+        time.sleep(random.uniform(0.2, 1.0) * pause_s)  # noqa: S311 - spreads writers, guards nothing
         pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
     raise TableError(
         f"Table {table.name!r} could not be written: other writers came first {_NUM_ATTEMPTS} times. "

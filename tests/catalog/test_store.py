@@ -183,6 +183,16 @@ def test_a_table_with_other_columns_is_explained(catalog: Catalog) -> None:
         catalog.read("videos")
 
 
+def test_a_table_of_a_newer_version_is_told_by_what_is_new_in_it(catalog: Catalog) -> None:
+    newer = [*TABLES["videos"].schema, pa.field("colour", pa.string())]
+    DeltaTable.create(catalog.home.tables / "videos", pa.schema(newer))
+    with pytest.raises(
+        TableError, match=r"it has colour, which this version .* does not know\. A newer version made it"
+    ):
+        catalog.merge("videos", [video("a")])
+    assert catalog.read_rows("videos") == []
+
+
 def test_a_table_from_before_a_column_was_thought_of_is_read_and_gains_it(catalog: Catalog) -> None:
     whole = TABLES["videos"].schema
     names = [name for name in whole.names if name not in {"num_bytes", "digest"}]
