@@ -240,8 +240,8 @@ def _check_stored_columns(table: Table, delta: DeltaTable) -> None:
             + (f"it has {', '.join(unknown)}, which this version of the software does not know" if unknown else "")
             + (" and " if unknown and lacking else "")
             + (f"it lacks {', '.join(lacking)}, which this version needs" if lacking else "")
-            + f". {'A newer' if unknown else 'Another'} version made it: install that one, restore a backup from before, "
-            "or use another home."
+            + f". {'A newer' if unknown else 'Another'} version made it: "
+            "install that one, restore a backup from before, or use another home."
         )
 
 
@@ -286,7 +286,7 @@ def _retried(table: Table, commit: Callable[[], int]) -> int:
                 return commit()
         except CommitFailedError as error:
             _log.debug("Table %s: another writer came first: %s", table.name, error)
-        time.sleep(random.uniform(0.2, 1.0) * pause_s)  # noqa: S311 - spreads writers, guards nothing
+        time.sleep(random.uniform(0.2, 1.0) * pause_s)  # noqa: S311 - no key
         pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
     raise TableError(
         f"Table {table.name!r} could not be written: other writers came first {_NUM_ATTEMPTS} times. "

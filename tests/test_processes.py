@@ -144,3 +144,9 @@ def test_a_list_names_videos_in_plain_letters(video_id: str) -> None:
         return
     with pytest.raises(CatalogError):
         checked_video_id(video_id)
+
+
+def test_prefects_server_listens_on_loopback_unless_told() -> None:
+    from prefect.settings.models.server.api import ServerAPISettings
+
+    assert ServerAPISettings.model_fields["host"].default == "127.0.0.1"
