@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from deltalake import DeltaTable
+
 from catalog.errors import HomeError
 from catalog.files import Home, remove_leftovers, replacing, temporary_beside
 from catalog.named_files import named_files, snapshot_files
@@ -112,6 +114,11 @@ def _copy_table(catalog: Catalog, name: str, target: Path) -> int:
             shutil.copy2(path, target / inside)
         except FileNotFoundError:  # a vacuum was quicker: only old versions needed it
             continue
+    if not DeltaTable.is_deltatable(str(target)) or DeltaTable(target).version() != version:
+        raise HomeError(
+            f"Table {name!r} could not be copied whole from '{source}'. Is the home a folder of this machine? "
+            "A bucket is backed up by its own means."
+        )
     return version
 
 

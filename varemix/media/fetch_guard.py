@@ -5,7 +5,8 @@ cannot be taken off again; so this is for a process of its own (`fetching`), nev
 
 The rule for addresses: who begins in the open web stays there. Where a list names a public address, no redirect, no
 piece of a stream and no change of a name leads to this machine or into its network. Where it names an address of this
-machine or network itself, that is what was wished. A proxy may lie anywhere; what it reaches is its own affair.
+machine or network itself, that is what was wished; a name counts as where it leads when the fetching begins. A proxy
+may lie anywhere; what it reaches is its own affair.
 """
 
 import ipaddress
