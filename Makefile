@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format bench bench-train bench-eval bench-remix bench-library endure lock clean
+.PHONY: help install demo test check format bench bench-train bench-eval bench-remix bench-library endure audit lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -53,6 +53,13 @@ bench-library: install  ## time what a remix of ten thousand short recordings co
 
 endure: install  ## kill a remix of a library at 50 random moments, and compare with an undisturbed one
 	@$(BIN)/python -m benchmarks.endurance
+
+audit: install  ## look at what is installed: pinned, fitting, licences, and known weaknesses where a service can be asked
+	$(BIN)/python -m pytest -q tests/test_dependencies.py
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit
+	@$(BIN)/pip-audit --progress-spinner off --disable-pip --no-deps -r requirements.lock || \
+	  { echo "Known weaknesses were found, or the service that knows them could not be asked: the lines above say which."; \
+	    echo "Without an answer nothing is known about them; run this again where https://pypi.org/pypi can be reached."; exit 1; }
 
 lock: install  ## write the newest versions that fit pyproject.toml into requirements.lock
 	$(BIN)/python -m pip install --quiet uv

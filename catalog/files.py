@@ -23,6 +23,7 @@ from catalog.ids import checked_name, checked_video_id
 _HOME_VARIABLE = "VAREMIX_HOME"
 _DEFAULT_HOME = Path("data")
 _TEMPORARY_PREFIX = ".part-"
+_LEFT_PREFIXES = (_TEMPORARY_PREFIX, ".download-")  # the latter are folders of downloads that were killed
 _WRITER = re.compile(r"\.part-(?P<neighbourhood>[0-9a-f]{8})-(?P<process_id>[0-9]{1,9})-")
 _LEFTOVER_AGE_S = 24 * 3600
 
@@ -128,9 +129,9 @@ class Home:
             raise HomeError(f"The stored path {text!r} is not within the home; expected a relative path without '..'.")
         return self.root.joinpath(*parts)
 
-    def remove_leftovers(self) -> list[Path]:
+    def remove_leftovers(self, *, dry_run: bool = False) -> list[Path]:
         """Remove what killed writers left in the home; see the function of the same name."""
-        return remove_leftovers(self.root)
+        return remove_leftovers(self.root, dry_run=dry_run)
 
     def _fanned(self, room: str, name: str, prefix: str, suffix: str) -> Path:
         """A place in one of 256 subfolders; the prefix keeps a leading '-' of an id from standing first."""
@@ -147,7 +148,7 @@ def replacing(path: Path) -> Iterator[Path]:
     was. Raises FileNotFoundError if the block wrote nothing.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.parent / _temporary_name(path.suffix)
+    temporary = temporary_beside(path)
     try:
         yield temporary
         _flush_to_disk(temporary)
@@ -157,23 +158,30 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def temporary_beside(path: Path) -> Path:
+    """Return a name beside `path` for something unfinished; what a killed process leaves there is a leftover."""
+    return path.parent / _temporary_name(path.suffix)
+
+
 def write_atomically(path: Path, content: bytes) -> None:
     """Write `content` to `path`, whole or not at all. See `replacing`."""
     with replacing(path) as temporary:
         temporary.write_bytes(content)
 
 
-def remove_leftovers(folder: Path) -> list[Path]:
+def remove_leftovers(folder: Path, *, dry_run: bool = False) -> list[Path]:
     """Remove what killed writers left below a folder that may not be there; returns what was removed.
 
-    What a process of this machine began goes when that process is gone, all else when it is more than a day old.
+    What a process of this machine began goes when that process is gone, all else when it is more than a day old. A dry
+    run only tells.
     """
     removed = []
     for top, folders, names in os.walk(folder):
-        for path in [Path(top, name) for name in (*folders, *names) if name.startswith(_TEMPORARY_PREFIX)]:
+        for path in [Path(top, name) for name in (*folders, *names) if name.startswith(_LEFT_PREFIXES)]:
             try:
                 if _is_left(path):
-                    _remove(path)
+                    if not dry_run:
+                        _remove(path)
                     removed.append(path)
             except OSError as error:
                 _log.warning("Leftover %s stays: %s", path, error)

@@ -87,8 +87,7 @@ def with_url_template(videos: Sequence[SourceVideo], template: str) -> list[Sour
     """
     if _PLACEHOLDER not in template:
         raise SourceListError(
-            f"The URL template {template!r} lacks {_PLACEHOLDER}; expected one such as "
-            f"'https://example.org/{_PLACEHOLDER}.mp4'."
+            f"The URL template lacks {_PLACEHOLDER}; expected one such as 'https://example.org/{_PLACEHOLDER}.mp4'."
         )
     return [
         replace(video, url=_checked_url(template.replace(_PLACEHOLDER, quote(video.video_id, safe=""))))
@@ -161,7 +160,8 @@ def _checked_url(url: str) -> str:
     except ValueError:
         is_web = False
     if not is_web or re.search(r"[\s\x00-\x1f\x7f]", url):
-        raise SourceListError(f"The URL is {url[:200]!r}; expected one that begins with http:// or https://.")
+        # It is not quoted: it may hold a password.
+        raise SourceListError("The URL is none; expected one of http:// or https://, with a host and no spaces.")
     return url
 
 
@@ -179,4 +179,5 @@ def _each_once(rows: Iterable[tuple[str, SourceVideo]]) -> list[SourceVideo]:
 
 
 def _described(video: SourceVideo) -> str:
-    return f"{video.instrument} in {video.split}" + (f" from {video.url}" if video.url else "")
+    host = urlsplit(video.url).hostname if video.url else None
+    return f"{video.instrument} in {video.split}" + (f" from an address of {host}" if host else "")

@@ -26,6 +26,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 from catalog.errors import TableError
 from catalog.files import Home
 from catalog.rows import Row, arrow_to_frame, rows_to_arrow, stored_value
+from catalog.snapshots import named_versions
 from catalog.tables import TABLES, Table
 
 NO_VERSION = -1
@@ -134,19 +135,24 @@ class Catalog:
         with self._turn(table):
             self._compact(table)
 
-    def vacuum(self, name: str, keep_days: int = 30) -> int:
-        """Remove files that only versions older than `keep_days` need; returns how many.
+    def vacuum(self, name: str, keep_days: float = 30, *, dry_run: bool = False) -> list[str]:
+        """Remove files that only versions older than `keep_days` need; returns their names, relative to the table.
 
-        Those versions cannot be read any more.
+        Those versions cannot be read any more, but for those that a row of some table names: they stay.
         """
         table = _table(name)
+        kept = named_versions(self, name)
         with self._turn(table):
             delta = self._open(table, None)
             if delta is None:
-                return 0
+                return []
             with _explained(table, "vacuumed"):
-                removed = delta.vacuum(keep_days * 24, dry_run=False, enforce_retention_duration=False)
-        return len(removed)
+                return delta.vacuum(
+                    round(keep_days * 24),
+                    dry_run=dry_run,
+                    enforce_retention_duration=False,
+                    keep_versions=[version for version in kept if version <= delta.version()] or None,
+                )
 
     def _path(self, table: Table) -> Path:
         return self.home.tables / table.name
@@ -228,10 +234,14 @@ def _check_stored_columns(table: Table, delta: DeltaTable) -> None:
     """Raise TableError if `delta` has other columns: a merge would drop their values without a word."""
     stored = {field.name for field in delta.schema().fields} | set(_missing_columns(table, delta))
     if stored != set(table.schema.names):
+        unknown, lacking = sorted(stored - set(table.schema.names)), sorted(set(table.schema.names) - stored)
         raise TableError(
-            f"Table {table.name!r} could not be written: its columns are {', '.join(sorted(stored))}; expected "
-            f"{', '.join(sorted(table.schema.names))}. Another version of the software made it: use that one, or "
-            "another home."
+            f"Table {table.name!r} could not be written: "
+            + (f"it has {', '.join(unknown)}, which this version of the software does not know" if unknown else "")
+            + (" and " if unknown and lacking else "")
+            + (f"it lacks {', '.join(lacking)}, which this version needs" if lacking else "")
+            + f". {'A newer' if unknown else 'Another'} version made it: "
+            "install that one, restore a backup from before, or use another home."
         )
 
 
@@ -276,7 +286,7 @@ def _retried(table: Table, commit: Callable[[], int]) -> int:
                 return commit()
         except CommitFailedError as error:
             _log.debug("Table %s: another writer came first: %s", table.name, error)
-        time.sleep(random.uniform(0.2, 1.0) * pause_s)
+        time.sleep(random.uniform(0.2, 1.0) * pause_s)  # noqa: S311 - no key
         pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
     raise TableError(
         f"Table {table.name!r} could not be written: other writers came first {_NUM_ATTEMPTS} times. "

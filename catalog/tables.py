@@ -92,6 +92,8 @@ _CLIPS = _table(
     _reason(),
     _optional("wav_path", _TEXT, "its sound, relative to the home"),
     _optional("frames_path", _TEXT, "its frames, relative to the home"),
+    _optional("wav_digest", _TEXT, "SHA-256 of the file of its sound"),
+    _optional("frames_digest", _TEXT, "SHA-256 of the file of its frames"),
     _optional("duration_s", _NUMBER, "length of its sound", "s"),
     _optional("rate_hz", _COUNT, "sample rate of its sound", "Hz"),
     _optional("num_frames", _COUNT, "number of its pictures"),

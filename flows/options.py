@@ -71,6 +71,12 @@ SourceOption = Annotated[str, typer.Option("--source", help="`music`, or the pat
 TemplateOption = Annotated[
     str | None, typer.Option("--url-template", help="Where the videos lie, with {video_id} in it.")
 ]
+CookiesOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--cookies", help="File of cookies (cookies.txt, mode 600) to download with.", envvar="VAREMIX_COOKIES"
+    ),
+]
 PairsOption = Annotated[int, typer.Option("--pairs", min=1, help="How many mixes to score, by default pairs.")]
 SourcesOption = Annotated[int, typer.Option("--sources", min=2, max=8, help="Instruments in a mix: 2 makes pairs.")]
 ImagesOption = Annotated[

@@ -4,11 +4,15 @@ Belongs here: the meeting of library (`varemix`) and catalog. Stays out: maths, 
 
 Prefect is told here, before anything imports it, to wait long enough for its embedded server and to send nothing
 out, and to leave a terminal to the progress bars; linear algebra, to leave the cores to the shards. What the
-environment already says stands.
+environment already says stands. From here on no line of a log holds a secret.
 """
 
 import os
 import sys
+
+from varemix.redaction import watch_logs
+
+watch_logs()
 
 os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")

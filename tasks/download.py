@@ -10,6 +10,7 @@ from catalog.store import Catalog
 from tasks.shards import Outcome, is_last_try, outcome_of, shard_task
 from varemix.errors import DownloadError, DownloadInterruptedError, VideoUnavailableError
 from varemix.media.download import DownloadOptions, download_video
+from varemix.redaction import redacted
 
 _ASKED_AGAIN_AFTER = timedelta(days=1)
 
@@ -20,8 +21,10 @@ def download_videos(
 ) -> list[Outcome]:
     """Fetch the videos of a shard that are not there yet; a row ends `ready`, `unavailable` or `failed`.
 
-    Raises DownloadInterruptedError, to be tried again, while something was interrupted and tries are left.
+    What `options` leave open, the environment says. Raises DownloadInterruptedError, to be tried again, while something
+    was interrupted and tries are left.
     """
+    options = options.or_of_environment()
     catalog = Catalog(Home.open(home))
     rows_known = catalog.read_rows("videos", where={"video_id": [video.video_id for video in items]})
     known = {row["video_id"]: row for row in rows_known}
@@ -44,7 +47,12 @@ def _is_settled(catalog: Catalog, video: SourceVideo, row: dict[str, Any] | None
     if row["status"] == "ready":
         return catalog.home.absolute(row["path"]).exists()
     was_asked_today = datetime.now(UTC) - row["updated_at"] < _ASKED_AGAIN_AFTER
-    return bool(row["status"] == "unavailable" and row["url"] == video.url and was_asked_today)
+    return bool(row["status"] == "unavailable" and row["url"] == _told_url(video) and was_asked_today)
+
+
+def _told_url(video: SourceVideo) -> str | None:
+    """Return the address of a video as a row tells it: without passwords and tokens."""
+    return redacted(video.url) if video.url else None
 
 
 def _attempt(
@@ -52,18 +60,21 @@ def _attempt(
 ) -> tuple[dict[str, Any], bool]:
     """Return the row of a video after trying to fetch it, and whether another try may help.
 
-    A whole file that an earlier run left without a row is taken as it is.
+    A whole file that an earlier run left without a row is taken as it is, and made young: housekeeping may be about to
+    take it for forgotten.
     """
     path = catalog.home.video(video.video_id)
     row: dict[str, Any] = {
         "video_id": video.video_id,
         "instrument": video.instrument,
         "split": video.split,
-        "url": video.url,
+        "url": _told_url(video),
         "source": source,
     }
     try:
-        if not path.exists():
+        if path.exists():
+            path.touch()
+        else:
             download_video(video.video_id, video.url, path, options=options)
     except VideoUnavailableError as error:
         return row | {"status": "unavailable", "reason": str(error)}, False

@@ -4,7 +4,7 @@ from operator import itemgetter
 from typing import Any
 
 from catalog.files import Home, replacing
-from catalog.ids import content_id
+from catalog.ids import content_id, file_digest
 from catalog.store import Catalog
 from tasks.shards import Outcome, settle, shard_task
 from varemix.errors import MediaError
@@ -80,6 +80,8 @@ def _extracted(home: Home, video: dict[str, Any], name: str) -> dict[str, Any]:
     return {
         "wav_path": home.relative(wav_path),
         "frames_path": home.relative(frames_path),
+        "wav_digest": file_digest(wav_path),
+        "frames_digest": file_digest(frames_path),
         "duration_s": info.duration_s,
         "rate_hz": RATE_HZ,
         "num_frames": num_frames,

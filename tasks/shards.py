@@ -20,6 +20,7 @@ from catalog.errors import CatalogError
 from catalog.store import Catalog
 from tasks.progress import bar
 from varemix.errors import DownloadInterruptedError, VaremixError
+from varemix.redaction import redacted
 
 Status = Literal["done", "skipped", "untouched", "unavailable", "failed"]
 NUM_RETRIES = 2
@@ -135,5 +136,6 @@ def outcome_of(name: str, row: Mapping[str, Any]) -> Outcome:
 
 
 def explained(error: BaseException) -> str:
-    """Return an error in words: our own speak for themselves, others are named."""
-    return str(error) if isinstance(error, VaremixError | CatalogError) else f"{type(error).__name__}: {error}"
+    """Return an error in words, without secrets: our own speak for themselves, others are named."""
+    is_own = isinstance(error, VaremixError | CatalogError)
+    return redacted(str(error) if is_own else f"{type(error).__name__}: {error}")

@@ -17,20 +17,20 @@ _GRACE_S = 24 * 3600  # a file that young may belong to a run whose rows are sti
 
 
 @task(name="tidy masks", task_run_name="tidy masks", cache_policy=NO_CACHE)
-def tidy_masks(*, home: str) -> tuple[list[Outcome], int]:
+def tidy_masks(*, home: str, dry_run: bool = False) -> tuple[list[Outcome], int]:
     """Remove the masks that nothing needs, and mask files that no row knows; return them, and the bytes that are free.
 
     Kept are masks of the champion, of the shipped checkpoint, and of pinned ones, if this version makes such masks and
-    a track of a library still holds what was heard.
+    a track of a library still holds what was heard. A dry run only tells.
     """
     catalog = Catalog(Home.open(home))
     unneeded = _unneeded(catalog)
-    catalog.merge(
-        "masks", [row | {"status": "removed", "updated_at": None} for row in unneeded]
-    )  # first: the file goes
+    if not dry_run:  # first the rows, then the files
+        catalog.merge("masks", [row | {"status": "removed", "updated_at": None} for row in unneeded])
     removed = {row["path"]: row["reason"] for row in unneeded if row["path"]}
     removed |= dict.fromkeys(_unknown(catalog), "no row of masks knows it")
-    num_bytes = sum(_removed(catalog.home.absolute(path)) for path in removed)
+    ended = _size if dry_run else _removed
+    num_bytes = sum(ended(catalog.home.absolute(path)) for path in removed)
     return [Outcome(item=path, status="done", reason=reason) for path, reason in removed.items()], num_bytes
 
 
@@ -77,3 +77,7 @@ def _removed(path: Path) -> int:
     except FileNotFoundError:
         return 0
     return num_bytes
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0

@@ -11,12 +11,18 @@
     ├── TrainingError               training that cannot start or go on
     └── EvaluationError             an evaluation that the data does not allow
 
-Each message says what was found, what was expected and what to do.
+Each message says what was found, what was expected and what to do. No message holds a secret: addresses with
+passwords, as other programs quote them, are taken out here for all of them.
 """
+
+from varemix.redaction import redacted
 
 
 class VaremixError(Exception):
     """Base of all errors that a person can mend."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(redacted(part) if isinstance(part, str) else part for part in args))
 
 
 class UsageError(VaremixError):

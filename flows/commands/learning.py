@@ -8,6 +8,7 @@ from flows.commands.checks import open_catalog
 from flows.options import (
     CheckpointOption,
     CompareOption,
+    CookiesOption,
     DeviceOption,
     HomeOption,
     ImagesOption,
@@ -30,15 +31,17 @@ def refresh(
     source: SourceOption = "music",
     url_template: TemplateOption = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only so many from the top.")] = None,
+    cookies: CookiesOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Download what is new in a list of videos, and make clips of it."""
-    from flows.refresh import listed_videos, refresh
+    from flows.refresh import check_cookies, listed_videos, refresh
 
     open_catalog(home)
     listed_videos(source, url_template, limit)
-    finish([refresh(source, url_template, limit, home)], as_json=as_json)
+    check_cookies(cookies)
+    finish([refresh(source, url_template, limit, home, str(cookies) if cookies else None)], as_json=as_json)
 
 
 def train(

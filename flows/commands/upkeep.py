@@ -73,8 +73,37 @@ def pin(
     say(f"{checkpoint}: {'not pinned' if off else 'pinned'}")
 
 
-def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Say what the catalog holds, and what failed and why."""
+def housekeeping(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and remove nothing.")] = False,
+    grace_days: Annotated[float, typer.Option("--grace-days", min=1, help="Age of files without a row that go.")] = 7,
+    keep_versions_days: Annotated[
+        float, typer.Option("--keep-versions-days", min=1, help="How long old versions of tables can be read.")
+    ] = 30,
+    keep_runs_days: Annotated[
+        float, typer.Option("--keep-runs-days", min=1, help="How long Prefect remembers runs that have ended.")
+    ] = 90,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove what nothing needs any more: masks, files without rows, old versions of tables, old runs, leftovers."""
+    from flows.housekeeping import housekeeping
+
+    root = str(open_catalog(home).home.root)
+    finish([housekeeping(root, dry_run, grace_days, keep_versions_days, keep_runs_days)], as_json=as_json)
+
+
+def status(
+    disk: Annotated[bool, typer.Option("--disk", help="Say what lies where, and how much is free.")] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what the catalog holds, and what failed and why; or, with --disk, how much of the disk it takes."""
+    if disk:
+        from flows.disk import disk_table, disk_use
+
+        used = disk_use(open_catalog(home).home)
+        print_json(used) if as_json else show_page(disk_table(used))
+        return
     from flows.status import page, status
 
     found = status(home)

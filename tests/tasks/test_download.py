@@ -1,4 +1,7 @@
 import gc
+import logging
+import os
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -14,7 +17,7 @@ from tasks.shards import Outcome
 from tests.tasks.planted import statuses
 from tests.tasks.videos import write_video
 from tests.tasks.web import Server, serving
-from varemix.errors import DownloadInterruptedError
+from varemix.errors import DownloadInterruptedError, UsageError
 from varemix.media.download import DownloadOptions
 
 OPTIONS = DownloadOptions(socket_timeout_s=5, retries=0, proxy="")
@@ -159,3 +162,58 @@ def test_a_corrected_list_corrects_the_rows_without_fetching_again(catalog: Cata
     [row] = catalog.read_rows("videos")
     assert (row["instrument"], row["split"], row["status"]) == ("tuba", "val", "ready")
     assert not server.asked
+
+
+def test_no_row_and_no_outcome_holds_the_secrets_of_an_address(
+    catalog: Catalog, server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    secret = {
+        name: replace(video(server, name), url=server.url(name).replace("//", "//me:planted@") + "?token=planted")
+        for name in ("missing", "good")
+    }
+    outcomes = download_all(catalog, list(secret.values()))
+    assert statuses(outcomes) == {"missing": "unavailable", "good": "done"}
+    rows = catalog.read_rows("videos")
+    assert rows[0]["url"] == server.url("good").replace("//", "//***@") + "?token=***"
+    assert "planted" not in str(rows) + str(outcomes) + caplog.text
+    num_asked = server.asked.total()
+    assert statuses(download_all(catalog, list(secret.values()))) == {"missing": "unavailable", "good": "skipped"}
+    assert server.asked.total() == num_asked  # the address is known again without its secrets
+
+
+def test_cookies_come_from_the_environment_and_may_be_renewed_while_a_run_goes_on(
+    catalog: Catalog, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cookies = tmp_path / "cookies.txt"
+    monkeypatch.setenv("VAREMIX_COOKIES", str(cookies))
+    for name, value in (("good", "first"), ("-dash_1", "second")):
+        cookies.write_text(f"127.0.0.1\tFALSE\t/\tFALSE\t0\tSID\t{value}\n")
+        cookies.chmod(0o600)
+        before = cookies.read_bytes()
+        assert statuses(download(catalog, server, name)) == {name: "done"}
+        assert server.cookies[name] == f"SID={value}"
+        assert cookies.read_bytes() == before
+    left = [path.name for path in catalog.home.root.rglob("cookies.txt")]
+    assert left == []
+
+
+def test_cookies_that_others_can_read_are_not_used(
+    catalog: Catalog, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cookies = tmp_path / "cookies.txt"
+    cookies.write_text("127.0.0.1\tFALSE\t/\tFALSE\t0\tSID\tplanted\n")
+    cookies.chmod(0o644)
+    monkeypatch.setenv("VAREMIX_COOKIES", str(cookies))
+    with pytest.raises(UsageError, match="may be used by others"):
+        download(catalog, server, "good")
+    assert not server.asked
+
+
+def test_a_file_without_a_row_is_young_again_when_it_is_taken(catalog: Catalog, server: Server, folder: Path) -> None:
+    path = catalog.home.video("good")
+    path.parent.mkdir(parents=True)
+    path.write_bytes((folder / "good.mp4").read_bytes())
+    os.utime(path, (0, 0))
+    download(catalog, server, "good")
+    assert path.stat().st_mtime > time.time() - 60

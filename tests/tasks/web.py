@@ -18,6 +18,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), partial(_Handler, directory=str(folder)))
         self.troubles: dict[str, list[int]] = {}
         self.asked: Counter[str] = Counter()
+        self.cookies: dict[str, str] = {}
 
     @property
     def template(self) -> str:
@@ -44,8 +45,9 @@ class _Handler(SimpleHTTPRequestHandler):
             super().do_GET()
 
     def _is_in_trouble(self) -> bool:
-        name = self.path.removeprefix("/").removesuffix(".mp4")
+        name = self.path.partition("?")[0].removeprefix("/").removesuffix(".mp4")
         self.server.asked[name] += 1
+        self.server.cookies[name] = self.headers.get("Cookie", "")
         statuses = self.server.troubles.get(name)
         if not statuses:
             return False

@@ -21,7 +21,7 @@ def main() -> None:
     if os.getppid() != parent_pid:  # the parent died before the request
         sys.exit(1)
     try:
-        os.execv(program, sys.argv[2:])
+        os.execv(program, sys.argv[2:])  # noqa: S606 - no shell is what is wanted
     except OSError as error:
         sys.exit(f"{program}: {error.strerror}")
 

@@ -1,0 +1,67 @@
+"""Whether a home is whole: every table can be read, every file that a row names is there and as it was written."""
+
+from collections import Counter
+from typing import Any
+
+from catalog.named_files import Problem, checked
+from catalog.store import Catalog
+from varemix.evaluation.tables import markdown
+
+_MADE_AGAIN = {"videos": "refresh", "clips": "refresh", "masks": "masks", "remixes": "remix"}
+"""The tables whose files a command makes again when they are missing."""
+
+
+def check(catalog: Catalog, *, remixes: bool = False, mend: bool = False) -> dict[str, Any]:
+    """Return how many files of each table were looked at, and every problem.
+
+    With `mend`, files that are not what was written are removed where a command makes them again; a checkpoint, and a
+    file outside the home, never is.
+    """
+    looked_at: Counter[str] = Counter()
+    problems: list[Problem] = []
+    for table, problem in checked(catalog, remixes=remixes):
+        looked_at[table] += 1
+        problems += [problem] if problem else []
+    return {
+        "home": str(catalog.home.root),
+        "files": {table: count - 1 for table, count in looked_at.items() if count > 1},
+        "problems": [
+            {
+                "table": problem.table,
+                "item": problem.item,
+                "found": problem.found + _mended(catalog, problem, mend=mend),
+            }
+            for problem in problems
+        ],
+    }
+
+
+def page(found: dict[str, Any]) -> str:
+    """Return what was found as Markdown, and what to do."""
+    counts = ", ".join(f"{count} of {table}" for table, count in found["files"].items()) or "none"
+    problems = found["problems"]
+    parts = ["# Check", f"Home {found['home']}. Files read: {counts}. Problems: {len(problems) or 'none'}."]
+    if problems:
+        rows = [[problem["table"], problem["item"], problem["found"]] for problem in problems]
+        parts += [markdown([["table", "item", "what is wrong"], *rows]), _advice({row["table"] for row in problems})]
+    return "\n\n".join(parts)
+
+
+def _advice(tables: set[str]) -> str:
+    commands = sorted({_MADE_AGAIN[table] for table in tables if table in _MADE_AGAIN})
+    words = [f"`varemix {command}` makes again what is missing" for command in commands]
+    if commands:
+        words.append("`varemix check --mend` removes what is changed, so that it is made again too")
+    if "checkpoints" in tables:
+        words.append("a checkpoint comes back only from a backup: copy its file from there")
+    if any(table not in _MADE_AGAIN and table != "checkpoints" for table in tables):
+        words.append("a table comes back only from a backup: see `varemix restore`")
+    return "; ".join(words).capitalize().replace("`Varemix", "`varemix") + "."
+
+
+def _mended(catalog: Catalog, problem: Problem, *, mend: bool) -> str:
+    is_ours = problem.table in _MADE_AGAIN and problem.table != "remixes"
+    if not (mend and is_ours and problem.path and problem.path.is_file()):
+        return ""
+    catalog.home.absolute(catalog.home.relative(problem.path)).unlink()
+    return f"; removed, `varemix {_MADE_AGAIN[problem.table]}` makes it again"
