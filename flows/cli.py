@@ -10,11 +10,12 @@ import typer
 
 from flows.commands.learning import evaluate, refresh, train
 from flows.commands.library import masks, presets, remix, separate
+from flows.commands.service import down, up
 from flows.commands.upkeep import doctor, nightly, pin, status
 from flows.terminal import errors_in_words
 from varemix.errors import UsageError
 
-_COMMANDS = (doctor, refresh, train, evaluate, masks, pin, remix, presets, separate, nightly, status)
+_COMMANDS = (doctor, refresh, train, evaluate, masks, pin, remix, presets, separate, nightly, status, up, down)
 
 app = typer.Typer(
     name="varemix",

@@ -8,6 +8,7 @@ from prefect import flow
 from catalog.files import Home
 from catalog.sources import SourceVideo, music_list, read_list, with_url_template
 from catalog.store import Catalog
+from flows.forms import Limit
 from flows.settings import NUM_WORKERS, named_after, workers
 from flows.summary import Summary, publish
 from tasks.download import download_videos
@@ -21,7 +22,7 @@ _OPTIONS = DownloadOptions(retries=0)  # the shard's task is tried again instead
 
 @flow(name="refresh", flow_run_name=named_after("refresh", "source"), task_runner=workers(2 * NUM_WORKERS))
 def refresh(
-    source: str = "music", url_template: str | None = None, limit: int | None = None, home: str | None = None
+    source: str = "music", url_template: str | None = None, limit: Limit | None = None, home: str | None = None
 ) -> Summary:
     """Fetch what is new in a list of videos, try again what failed, and prepare it for training.
 
