@@ -8,6 +8,7 @@ python -m service worker POOL     a worker for a pool
 import os
 import sys
 
+from service.host import wait_until_healthy
 from service.settings import Settings, pools, read_settings
 from varemix.errors import VaremixError
 
@@ -19,8 +20,8 @@ def main(arguments: list[str]) -> None:
         case ["server"]:
             host, port = settings.listen
             _become(settings, "server", "start", "--host", host, "--port", str(port))
-        case ["worker", pool]:
-            _become(settings, "worker", "start", "--pool", pool, "--type", "process", "--install-policy", "never")
+        case ["worker", pool, *options]:
+            _become(settings, "worker", "start", "--pool", pool, "--type", "process", *options)
         case ["setup", *pool]:
             _set_up(settings, *(pool or pools()[-1:]))
         case _:
@@ -33,6 +34,7 @@ def _become(settings: Settings, *arguments: str) -> None:
 
 
 def _set_up(settings: Settings, learning_pool: str) -> None:
+    wait_until_healthy(settings)
     os.environ.update(settings.environment)  # before Prefect is loaded
     from service.setup import set_up
 

@@ -16,7 +16,7 @@ from varemix.errors import ServiceError
 
 ROOT = Path(__file__).parents[1]
 _SERVER = "server"
-_START_S = 180.0
+_START_S = 300.0
 _SERVER_GRACE_S = 20.0
 WORKER_GRACE_S = 60.0
 """How long a worker that is stopped waits for its runs; see `service.__main__`."""
@@ -30,7 +30,7 @@ def up(settings: Settings, say: Callable[[str], None]) -> None:
     if settings.is_own_server:
         say(f"server: {_server_up(settings)}")
     else:
-        _wait_until_healthy(settings, None)
+        wait_until_healthy(settings)
         say(f"server: {settings.api_url} answers")
     own = pools()
     for line in _set_up(settings, learning_pool=own[-1]):
@@ -48,6 +48,11 @@ def down(settings: Settings, say: Callable[[str], None], *, grace_s: float = WOR
     for daemon in sorted(daemons, key=lambda daemon: daemon.name == _SERVER):
         is_server = daemon.name == _SERVER
         say(f"{daemon.name}: {daemon.stop(_SERVER_GRACE_S if is_server else grace_s)}")
+
+
+def wait_until_healthy(settings: Settings, daemon: Daemon | None = None) -> None:
+    """Wait for the server's answer; ServiceError where none comes, or where its process ends."""
+    _wait(daemon, f"The server at {settings.api_url}", lambda: is_healthy(settings))
 
 
 def is_healthy(settings: Settings) -> bool:
@@ -70,7 +75,7 @@ def _server_up(settings: Settings) -> str:
     if not runs:
         _check_port(settings)
         daemon.start(service_command(_SERVER), settings.environment, ROOT)
-    _wait_until_healthy(settings, daemon)
+    wait_until_healthy(settings, daemon)
     return "runs already" if runs else "started"
 
 
@@ -111,10 +116,6 @@ def _check_port(settings: Settings) -> None:
             f"The server cannot listen on {host}, port {port} ({os.strerror(error.errno or 0)}). Stop what listens "
             "there, or set PREFECT_SERVER_API_PORT to another port."
         ) from error
-
-
-def _wait_until_healthy(settings: Settings, daemon: Daemon | None) -> None:
-    _wait(daemon, f"The server at {settings.api_url}", lambda: is_healthy(settings))
 
 
 def _wait(daemon: Daemon | None, what: str, is_up: Callable[[], bool]) -> None:

@@ -34,6 +34,8 @@ _SERVER = {
     # In memory, as they are by default, leases would end with the server, and with them the runs that hold them.
     "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
     "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
+    # The UI asks where it came from, so it also works through a tunnel or a proxy.
+    "PREFECT_UI_API_URL": "/api",
 }
 _CLIENT = {
     # A run or a worker that finds no server must say so, not start one of its own.
