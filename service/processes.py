@@ -17,6 +17,7 @@ import psutil
 from catalog.files import write_atomically
 
 _LATER_S = 1.0  # two processes of one number begin further apart than this
+_started: list[subprocess.Popen[bytes]] = []  # held, as they outlive the call that starts them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +59,7 @@ class Daemon:
                 stderr=log,
                 start_new_session=True,
             )
+        _started.append(started)
         facts = {"pid": started.pid, "began": psutil.Process(started.pid).create_time()}
         write_atomically(self._pid_file, json.dumps(facts).encode())
 

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -15,7 +16,15 @@ from typing import Any
 import yaml
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterStartTime,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.events.schemas.automations import AutomationCore
+from prefect.states import AwaitingRetry
 from prefect.workers.process import ProcessWorker
 
 from catalog.files import write_atomically
@@ -25,6 +34,8 @@ from varemix.errors import ServiceError
 ROOT = Path(__file__).parents[1]
 _DEPLOYMENTS = ROOT / "prefect.yaml"
 _AUTOMATIONS = ROOT / "deploy" / "automations" / "recovery.yaml"
+_COUNT = "prefect.run-count"
+_SEEN_WITHIN = timedelta(days=2)
 _ABOUT = {
     CPU: "Runs on the processor: downloads, masks, remixes; what trains too, where there is no GPU.",
     GPU: "Runs on hosts with a GPU: what trains and scores.",
@@ -39,7 +50,9 @@ def set_up(learning_pool: str, folder: Path) -> list[str]:
     with get_client(sync_client=True) as client:
         lines = [_pool(client, name) for name in (CPU, GPU)]
         lines.append(_deployments(client, learning_pool, folder))
-        lines += [_automation(client, description) for description in automations(os.environ)]
+        described = automations(os.environ)
+        lines += [_automation(client, description) for description in described]
+        lines += [_started_again(client, run) for run in _crashed_unseen(client, described)]
     return lines
 
 
@@ -111,3 +124,20 @@ def _automation(client: SyncPrefectClient, description: dict[str, Any]) -> str:
 def _essence(automation: AutomationCore) -> dict[str, Any]:
     """Return what an automation does; a person may have switched it off, which stays."""
     return automation.model_dump(mode="json", include={"description", "trigger", "actions"})
+
+
+def _crashed_unseen(client: SyncPrefectClient, described: list[dict[str, Any]]) -> list[FlowRun]:
+    """Return the runs that an automation would have started again, had the server not gone with them."""
+    [counts] = [each["trigger"]["match"][_COUNT] for each in described if _COUNT in each["trigger"]["match"]]
+    crashed = client.read_flow_runs(
+        flow_run_filter=FlowRunFilter(
+            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.CRASHED])),
+            start_time=FlowRunFilterStartTime(after_=datetime.now(UTC) - _SEEN_WITHIN),
+        )
+    )
+    return [run for run in crashed if run.deployment_id and str(run.run_count) in counts]
+
+
+def _started_again(client: SyncPrefectClient, run: FlowRun) -> str:
+    client.set_flow_run_state(run.id, AwaitingRetry(message="Crashed, and starts again to finish what is left."))
+    return f"run '{run.name}': crashed as the server went, and starts again"

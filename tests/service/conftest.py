@@ -64,5 +64,13 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Ser
 @pytest.fixture(scope="session")
 def stages(host: Host, videos: tuple[Path, Server], tmp_path_factory: pytest.TempPathFactory) -> list[Stage]:
     """Return what each stage makes undisturbed."""
+    import os, pickle
+    if "TRYHOST" in os.environ:
+        f = Path("/tmp/service/stages.pkl")
+        if not f.exists():
+            Path("/tmp/service/stages").mkdir()
+            with host.prefect():
+                f.write_bytes(pickle.dumps(list(undisturbed(Path("/tmp/service/stages"), videos))))
+        return pickle.loads(f.read_bytes())
     with host.prefect():
         return list(undisturbed(tmp_path_factory.mktemp("stages"), videos))

@@ -101,7 +101,7 @@ def _parameters(name: str, folder: Path, videos: tuple[Path, Server]) -> dict[st
         return {"home": str(home), "recipe": "small", "device": "cpu"}
     [checkpoint] = open_catalog(home).read_rows("checkpoints")
     asked: dict[str, dict[str, Any]] = {
-        "evaluate": {"pairs": 4, "studied": 1},
+        "evaluate": {"pairs": 2, "studied": 0},
         "masks": {"library": library},
         "remix": {
             "library": library,

@@ -17,7 +17,7 @@ from tests.service.hosts import Host, processes_of, wait_until
 from tests.service.stages import Stage, named
 from varemix.media.programs import find_ffmpeg
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default"), pytest.mark.timeout(1800)]
 
 CANCEL_S = 10.0
 
