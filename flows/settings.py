@@ -6,11 +6,9 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
-import httpx
-from prefect.client.orchestration import get_client
-from prefect.exceptions import PrefectHTTPStatusError, TerminationSignal
+from prefect._internal.control_listener import get_intent  # what a worker's signal is meant to do; pinned with Prefect
+from prefect.exceptions import TerminationSignal
 from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
@@ -44,24 +42,11 @@ class Shards(ThreadPoolTaskRunner[Any]):
 
     def __exit__(self, exc_type: Any, exc_value: Any, traceback: Any) -> None:
         """Wait for the shards under way; in a cancelled run, for a moment only."""
-        if isinstance(exc_value, TerminationSignal) and _is_cancelled():
+        if isinstance(exc_value, TerminationSignal) and get_intent() == "cancel":
             end = threading.Timer(_CANCEL_GRACE_S, os.kill, args=(os.getpid(), signal.SIGKILL))
             end.daemon = True
             end.start()
         super().__exit__(exc_type, exc_value, traceback)
-
-
-def _is_cancelled() -> bool:
-    """Return whether a person cancelled the run of this process; its worker then tells the server of its end."""
-    run_id = os.environ.get("PREFECT__FLOW_RUN_ID")
-    if not run_id:
-        return False
-    try:
-        with get_client(sync_client=True) as client:
-            state = client.read_flow_run(UUID(run_id)).state
-    except (httpx.HTTPError, PrefectHTTPStatusError):
-        return False
-    return state is not None and (state.is_cancelling() or state.is_cancelled())
 
 
 def named_after(stage: str, parameter: str) -> Callable[[], str]:

@@ -33,6 +33,8 @@ _SERVER = {
     "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "P7D",
     # In memory, as they are by default, leases would end with the server, and with them the runs that hold them.
     "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+    # A busy disk makes SQLite wait for its lock; an event that is not written then is lost.
+    "PREFECT_SERVER_DATABASE_TIMEOUT": "60",
     "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
     # The UI asks where it came from, so it also works through a tunnel or a proxy.
     "PREFECT_UI_API_URL": "/api",
@@ -42,6 +44,8 @@ _CLIENT = {
     "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
     # Waits of 2, 4, 8 ... seconds: four minutes without the server break no run.
     "PREFECT_CLIENT_MAX_RETRIES": "7",
+    # What the server answers while its database is away.
+    "PREFECT_CLIENT_RETRY_EXTRA_CODES": "500",
 }
 
 

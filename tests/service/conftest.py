@@ -65,6 +65,7 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Ser
 def stages(host: Host, videos: tuple[Path, Server], tmp_path_factory: pytest.TempPathFactory) -> list[Stage]:
     """Return what each stage makes undisturbed."""
     import os, pickle
+
     if "TRYHOST" in os.environ:
         f = Path("/tmp/service/stages.pkl")
         if not f.exists():

@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -72,9 +73,9 @@ class Host:
     @contextmanager
     def prefect(self) -> Iterator[SyncPrefectClient]:
         """Let this process speak with the server, and run flows there."""
-        with temporary_settings({PREFECT_API_URL: self.settings.api_url, PREFECT_HOME: self.home / "prefect"}):
-            with get_client(sync_client=True) as client:
-                yield client
+        own = {PREFECT_API_URL: self.settings.api_url, PREFECT_HOME: self.home / "prefect"}
+        with temporary_settings(own), get_client(sync_client=True) as client:
+            yield client
 
     def deploy(self) -> None:
         """Deploy the small flows beside the deployments of prefect.yaml, with leases as those have them."""
@@ -132,6 +133,16 @@ class Host:
         with self.prefect() as client:
             for automation in automations:
                 client.resume_automation(automation.id)
+
+    def can_be_asked(self) -> bool:
+        """Return whether the server reaches its database."""
+        address = f"{self.settings.api_url}/flow_runs/count"
+        asked = urllib.request.Request(address, b"{}", {"Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(asked, timeout=10):
+                return True
+        except OSError:
+            return False
 
     def kill_worker(self) -> None:
         """Kill the worker, and nothing else."""
