@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.service.hosts import Host, kill, processes_of, wait_until
+from tests.service.hosts import SLOW_S, Host, kill, processes_of, wait_until
 from tests.service.stages import Stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default"), pytest.mark.timeout(1800)]
@@ -17,7 +17,7 @@ def test_runs_killed_in_every_stage_with_their_worker_start_again_and_end_as_if_
     gate = tmp_path / "gate"
     known = {stage.name: stage.begin() for stage in stages}
     runs = {stage.name: host.start(stage.name, stage.parameters, VAREMIX_TEST_GATE=str(gate)) for stage in stages}
-    wait_until(lambda: len(list(tmp_path.iterdir())) == len(runs), 240, host.logs)
+    wait_until(lambda: len(list(tmp_path.iterdir())) == len(runs), SLOW_S, host.logs)
     host.kill_worker()
     gate.touch()
     left = list(stages)
@@ -32,6 +32,6 @@ def test_runs_killed_in_every_stage_with_their_worker_start_again_and_end_as_if_
     assert {stage.name: stage.unlike() for stage in stages} == {stage.name: [] for stage in stages}
     host.up()
     for stage in stages:
-        run = host.wait_for(runs[stage.name], "Completed", "Failed", timeout_s=300)
+        run = host.wait_for(runs[stage.name], "Completed", "Failed")
         assert (stage.name, run.state_name, run.run_count) == (stage.name, "Completed", 2)
         assert stage.is_as_undisturbed(), stage.name

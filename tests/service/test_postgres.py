@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.service.hosts import Host, wait_until
+from tests.service.hosts import SLOW_S, Host, wait_until
 from tests.service.postgres import Postgres
 from tests.service.stages import Stage, named
 
@@ -40,7 +40,7 @@ def test_a_run_goes_on_when_its_servers_database_is_restarted(
     assert not list((host.home / "prefect").glob("*.db"))
     known = stage.begin()
     run_id = host.start("masks", stage.parameters)
-    wait_until(lambda: stage.is_in_its_middle(known), 240, host.logs)
+    wait_until(lambda: stage.is_in_its_middle(known), SLOW_S, host.logs)
     postgres.stop()
     wait_until(lambda: not host.can_be_asked(), 60, host.logs)
     postgres.start()
