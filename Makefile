@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format bench bench-train bench-eval bench-remix bench-library endure audit lock clean
+.PHONY: help install up down demo test check format bench bench-train bench-eval bench-remix bench-library endure audit lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -19,6 +19,12 @@ $(INSTALLED): pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint requirements.lock --editable '.[test]'
 	@touch $(INSTALLED)
+
+up: install  ## start the Prefect server and workers on this host; twice changes nothing
+	@$(BIN)/varemix up
+
+down: install  ## stop them
+	@$(BIN)/varemix down
 
 demo: install  ## run the main job, the nightly flow, on the example in demo/
 	@$(BIN)/python -m demo.run

@@ -11,6 +11,7 @@ import typer
 from flows.commands.learning import evaluate, refresh, train
 from flows.commands.library import masks, presets, remix, separate
 from flows.commands.safekeeping import backup, check, restore
+from flows.commands.service import down, up
 from flows.commands.upkeep import doctor, housekeeping, nightly, pin, status
 from flows.terminal import errors_in_words
 from varemix.errors import UsageError
@@ -31,6 +32,8 @@ _COMMANDS = (
     backup,
     restore,
     status,
+    up,
+    down,
 )
 
 app = typer.Typer(

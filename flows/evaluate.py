@@ -11,6 +11,7 @@ from prefect import flow
 
 from catalog.files import Home
 from catalog.store import Catalog
+from flows.forms import NumImages, NumMixes, NumSources, NumStudied, Seed, Split
 from flows.settings import workers
 from flows.summary import Summary, publish, show_picture
 from tasks.checkpoints import checkpoint_row, presence_threshold_db
@@ -33,13 +34,13 @@ _FEW_RECORDINGS = 3
 @flow(name="evaluate", flow_run_name="evaluate on {split}", task_runner=workers())
 def evaluate(
     checkpoint: str | None = None,
-    split: str = "val",
-    pairs: int = 64,
-    seed: int = 0,
+    split: Split = "val",
+    pairs: NumMixes = 64,
+    seed: Seed = 0,
     stills: str | None = None,
-    sources: int = 2,
-    images_per_source: int = 1,
-    studied: int = 16,
+    sources: NumSources = 2,
+    images_per_source: NumImages = 1,
+    studied: NumStudied = 16,
     home: str | None = None,
 ) -> Summary:
     """Mix recordings of different instruments, separate and remix them again, and score the result.

@@ -10,6 +10,7 @@ from catalog.errors import CatalogError
 from catalog.files import Home
 from catalog.store import Catalog
 from flows.evaluate import evaluate
+from flows.forms import Device, NumMixes, RecipeName
 from flows.masks import checked_library, masks
 from flows.refresh import listed_videos, refresh
 from flows.remix import checked_out, remix
@@ -38,10 +39,10 @@ def nightly(
     plan: RemixPlan,
     source: str = "music",
     url_template: str | None = None,
-    recipe: str = "reference",
-    pairs: int = 64,
+    recipe: RecipeName = "reference",
+    pairs: NumMixes = 64,
     stills: str | None = None,
-    device: str = "auto",
+    device: Device = "auto",
     home: str | None = None,
 ) -> list[Summary]:
     """Refresh the clips, train on them, evaluate, promote what is better, and remix the library with the champion.

@@ -10,6 +10,7 @@ from prefect import flow
 from catalog.files import Home
 from catalog.sources import SourceVideo, music_list, read_list, with_url_template
 from catalog.store import Catalog
+from flows.forms import Limit
 from flows.settings import NUM_WORKERS, named_after, workers
 from flows.summary import Summary, publish
 from tasks.download import download_videos
@@ -28,7 +29,7 @@ _OPTIONS = DownloadOptions(retries=0)  # the shard's task is tried again instead
 def refresh(
     source: str = "music",
     url_template: str | None = None,
-    limit: int | None = None,
+    limit: Limit | None = None,
     home: str | None = None,
     cookies: str | None = None,
 ) -> Summary:

@@ -5,17 +5,18 @@ import time
 from prefect import flow
 
 from catalog.files import Home
+from flows.forms import Device, NumProcesses, RecipeName
 from flows.summary import Summary, publish, show_picture
 from tasks.train import curves_path, train_checkpoint
 
 
 @flow(name="train", flow_run_name="train {recipe}")
 def train(
-    recipe: str = "reference",
-    device: str = "auto",
+    recipe: RecipeName = "reference",
+    device: Device = "auto",
     photos: str | None = None,
     start: str | None = None,
-    processes: int = 1,
+    processes: NumProcesses = 1,
     home: str | None = None,
 ) -> Summary:
     """Train a recipe on the clips that the catalog holds now; go on where an earlier run was stopped.

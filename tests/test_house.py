@@ -14,7 +14,8 @@ ROOT = Path(__file__).parent.parent
 
 # Each room, and the rooms that it may use besides itself.
 HOUSE = {
-    "flows": {"tasks", "varemix", "catalog", "desk"},  # the command line opens the desk
+    "flows": {"tasks", "varemix", "catalog", "desk", "service"},  # the command line opens the desk, starts the service
+    "service": {"varemix", "catalog"},
     "tasks": {"varemix", "catalog"},
     "desk": {"varemix", "catalog"},
     "varemix": set(),

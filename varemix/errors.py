@@ -9,7 +9,8 @@
     │   └── DownloadInterruptedError  a time-out or a server in trouble: worth another try
     ├── CheckpointError             a file that is not a checkpoint, or not one that fits
     ├── TrainingError               training that cannot start or go on
-    └── EvaluationError             an evaluation that the data does not allow
+    ├── EvaluationError             an evaluation that the data does not allow
+    └── ServiceError                a server or a worker that does not start; says its last words
 
 Each message says what was found, what was expected and what to do. No message holds a secret: addresses with
 passwords, as other programs quote them, are taken out here for all of them.
@@ -59,3 +60,7 @@ class TrainingError(VaremixError):
 
 class EvaluationError(VaremixError):
     """An evaluation that the data does not allow."""
+
+
+class ServiceError(VaremixError):
+    """A server or a worker that does not start, or is not there."""

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from catalog.tables import TABLES
 from flows.nightly import nightly
 from tests.flows.conftest import Dataset
-from tests.tasks.planted import open_catalog, write_tones
+from tests.outcomes import results_in, rows_in
+from tests.tasks.planted import write_tones
 from tests.tasks.small_recipe import small
 from varemix.remix.plan import plan_of
 from varemix.training import recipe
@@ -24,7 +24,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]  # other 
 
 ROOT = Path(__file__).parents[2]
 GAINS = ["tuba=mute", "flute=+3"]
-TIMES = {"updated_at", "seconds"}  # what may differ between two runs of the same
 
 
 @dataclass(frozen=True)
@@ -103,31 +102,16 @@ class Place:
 
     def results(self) -> dict[str, bytes]:
         """The contents of all files that a person or another step takes for results, by their paths."""
-        paths = [path for top in (self.home, self.out) for path in top.rglob("*") if path.is_file()]
-        names = {path: path.relative_to(self.folder) for path in paths}
-        return {
-            name.as_posix(): path.read_bytes()
-            for path, name in names.items()
-            if not any(part.startswith(".") for part in name.parts) and name.parts[:2] not in _INNER
-        }
+        return results_in(self.folder)
 
     def rows(self) -> dict[str, list[dict[str, Any]]]:
         """All rows of the catalog, without times."""
-        catalog = open_catalog(self.home)
-        return {
-            table: [
-                {name: value for name, value in row.items() if name not in TIMES} for row in catalog.read_rows(table)
-            ]
-            for table in TABLES
-        }
+        return rows_in(self.folder)
 
     def set_aside(self) -> None:
         """Give home and remixes other names, so that the next run begins anew."""
         self.home.rename(self.folder / "home of the undisturbed run")
         self.out.rename(self.folder / "out of the undisturbed run")
-
-
-_INNER = {("home", "tables"), ("home", "work")}  # the tables are read; unfinished work is not taken for a result
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -1,5 +1,6 @@
 """The deployments are what `prefect.yaml` says, and the flows can take it."""
 
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,8 @@ import pytest
 import yaml
 from prefect import Flow
 from prefect.flows import load_flow_from_entrypoint
+
+from varemix.training.recipe import RECIPES
 
 ROOT = Path(__file__).parents[2]
 CONFIG: dict[str, Any] = yaml.safe_load((ROOT / "prefect.yaml").read_text())
@@ -55,8 +58,30 @@ def test_what_writes_the_same_things_runs_one_at_a_time() -> None:
     }
 
 
-def test_all_share_one_work_pool() -> None:
-    assert {deployment["work_pool"]["name"] for deployment in DEPLOYMENTS.values()} == {"varemix"}
+def test_what_trains_runs_one_at_a_time_on_the_gpu_where_there_is_one() -> None:
+    pools = {name: deployment["work_pool"] for name, deployment in DEPLOYMENTS.items()}
+    learning = {"name": "{{ $VAREMIX_LEARNING_POOL }}", "work_queue_name": "learning"}
+    assert {name: pool for name, pool in pools.items() if pool["name"] != "cpu"} == {
+        "nightly": learning,
+        "train": learning,
+        "evaluate": learning | {"work_queue_name": "default"},
+    }
+    assert {pool["work_queue_name"] for pool in pools.values() if pool["name"] == "cpu"} == {"default"}
+
+
+def test_every_deployment_says_its_version_and_whose_it_is() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert {deployment["version"] for deployment in DEPLOYMENTS.values()} == {project["version"]}
+    assert all(deployment["tags"][0] == "varemix" for deployment in DEPLOYMENTS.values())
+
+
+def test_forms_offer_what_there_is_to_choose_from() -> None:
+    forms = {name: loaded(name).parameters.properties for name in ("train", "evaluate", "refresh", "nightly")}
+    assert set(forms["train"]["recipe"]["enum"]) == set(forms["nightly"]["recipe"]["enum"]) == set(RECIPES)
+    assert forms["train"]["device"]["enum"] == ["auto", "cpu", "cuda"]
+    assert set(forms["evaluate"]["split"]["enum"]) == {"train", "val", "test"}
+    assert (forms["evaluate"]["sources"]["minimum"], forms["evaluate"]["sources"]["maximum"]) == (2, 8)
+    assert forms["refresh"]["limit"]["anyOf"][0]["minimum"] == 1
 
 
 @pytest.mark.parametrize("name", DEPLOYMENTS)

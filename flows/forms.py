@@ -1,0 +1,19 @@
+"""The parameters of flows as forms: what the Prefect UI offers to choose from, and which numbers it takes.
+
+A deployment refuses other values; from Python they reach the flow, which tells what is wrong in its own words.
+"""
+
+from typing import Annotated
+
+from pydantic import Field, WithJsonSchema
+
+RecipeName = Annotated[str, WithJsonSchema({"type": "string", "enum": ["reference", "paper", "tiny"]})]
+Device = Annotated[str, WithJsonSchema({"type": "string", "enum": ["auto", "cpu", "cuda"]})]
+Split = Annotated[str, WithJsonSchema({"type": "string", "enum": ["val", "test", "train"]})]
+NumMixes = Annotated[int, Field(ge=1, le=100_000)]
+NumSources = Annotated[int, Field(ge=2, le=8)]
+NumImages = Annotated[int, Field(ge=1, le=100)]
+NumStudied = Annotated[int, Field(ge=0, le=100_000)]
+NumProcesses = Annotated[int, Field(ge=1, le=64)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Limit = Annotated[int, Field(ge=1)]

@@ -1,0 +1,65 @@
+from pathlib import Path
+
+import pytest
+
+from service.settings import read_settings
+from varemix.errors import UsageError
+
+
+def test_the_server_listens_on_loopback_and_keeps_its_files_in_the_home(tmp_path: Path) -> None:
+    settings = read_settings(str(tmp_path), {})
+    assert settings.listen == ("127.0.0.1", 4200)
+    assert settings.api_url == "http://127.0.0.1:4200/api"
+    assert settings.ui_url == "http://127.0.0.1:4200"
+    assert settings.is_own_server
+    assert settings.environment["PREFECT_HOME"] == str(tmp_path / "prefect")
+    assert settings.environment["VAREMIX_HOME"] == str(tmp_path)
+
+
+def test_what_a_person_sets_is_kept(tmp_path: Path) -> None:
+    database = "postgresql+asyncpg://varemix:secret@127.0.0.1/varemix"
+    chosen = {
+        "PREFECT_SERVER_DATABASE_CONNECTION_URL": database,
+        "PREFECT_HOME": "/elsewhere",
+        "PREFECT_CLIENT_MAX_RETRIES": "3",
+        "VAREMIX_ZOMBIE_AFTER_S": "60",
+        "PATH": "/bin",
+    }
+    environment = read_settings(str(tmp_path), chosen).environment
+    assert {name: environment[name] for name in chosen} == chosen
+
+
+def test_an_empty_variable_counts_as_unset(tmp_path: Path) -> None:
+    environment = read_settings(str(tmp_path), {"PREFECT_CLIENT_MAX_RETRIES": "", "PREFECT_API_URL": ""}).environment
+    assert environment["PREFECT_CLIENT_MAX_RETRIES"] == "7"
+
+
+@pytest.mark.parametrize(
+    ("given", "listen", "api_url", "is_own"),
+    [
+        ({"PREFECT_SERVER_API_PORT": "4300"}, ("127.0.0.1", 4300), "http://127.0.0.1:4300/api", True),
+        ({"PREFECT_SERVER_API_HOST": "0.0.0.0"}, ("0.0.0.0", 4200), "http://127.0.0.1:4200/api", True),
+        ({"PREFECT_API_URL": "http://localhost:4300/api/"}, ("127.0.0.1", 4300), "http://localhost:4300/api", True),
+        ({"PREFECT_API_URL": "https://far.example/api"}, ("127.0.0.1", 4200), "https://far.example/api", False),
+    ],
+)
+def test_a_server_of_another_host_is_used_and_not_started(
+    tmp_path: Path, given: dict[str, str], listen: tuple[str, int], api_url: str, *, is_own: bool
+) -> None:
+    settings = read_settings(str(tmp_path), given)
+    assert (settings.listen, settings.api_url, settings.is_own_server) == (listen, api_url, is_own)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PREFECT_SERVER_API_PORT", "web"),
+        ("PREFECT_SERVER_API_PORT", "0"),
+        ("PREFECT_API_URL", "far.example"),
+        ("PREFECT_API_URL", "file:///etc/api"),
+        ("PREFECT_API_URL", "http://far.example"),
+    ],
+)
+def test_an_address_that_cannot_be_is_told(tmp_path: Path, name: str, value: str) -> None:
+    with pytest.raises(UsageError, match=f"{name} is '{value}'; give"):
+        read_settings(str(tmp_path), {name: value})
