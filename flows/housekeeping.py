@@ -6,6 +6,7 @@ from prefect import flow
 
 from catalog.files import Home
 from catalog.store import Catalog
+from flows.ending import ended
 from flows.settings import workers
 from flows.summary import Summary, publish
 from tasks.tidy import tidy_masks
@@ -24,6 +25,5 @@ def housekeeping(home: str | None = None) -> Summary:
     left = catalog.home.remove_leftovers()
     removed, num_bytes = tidy_masks(home=str(catalog.home.root))
     facts = {"mask_files_removed": len(removed), "megabytes_freed": round(num_bytes / 1e6, 1), "leftovers": len(left)}
-    return publish(
-        Summary(stage="housekeeping", outcomes=tuple(removed), seconds=time.monotonic() - started, facts=facts)
-    )
+    summary = Summary(stage="housekeeping", outcomes=tuple(removed), seconds=time.monotonic() - started, facts=facts)
+    return ended(publish(summary))

@@ -10,6 +10,7 @@ from prefect import flow
 
 from catalog.files import Home, remove_leftovers
 from catalog.store import Catalog
+from flows.ending import ended
 from flows.masks import checked_library, heard_tracks, scanned
 from flows.settings import named_after, workers
 from flows.summary import Summary, publish
@@ -60,15 +61,14 @@ def remix(library: str, out: str, plan: RemixPlan, checkpoint: str | None = None
         home=str(catalog.home.root),
         checkpoint_id=row["checkpoint_id"],
     )
-    return publish(
-        Summary(
-            stage="remix",
-            outcomes=(*outcomes, *unheard, *unreadable),
-            seconds=time.monotonic() - started,
-            facts={"checkpoint_id": row["checkpoint_id"], **in_short(plan), "out": str(target)},
-            report=remixes_table(catalog, [job.out_path for job in jobs], target),
-        )
+    summary = Summary(
+        stage="remix",
+        outcomes=(*outcomes, *unheard, *unreadable),
+        seconds=time.monotonic() - started,
+        facts={"checkpoint_id": row["checkpoint_id"], **in_short(plan), "out": str(target)},
+        report=remixes_table(catalog, [job.out_path for job in jobs], target),
     )
+    return ended(publish(summary))
 
 
 def _unheard(catalog: Catalog, jobs: Sequence[Job], checkpoint_id: str) -> list[Outcome]:

@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]  # other 
 
 ROOT = Path(__file__).parents[2]
 GAINS = ["tuba=mute", "flute=+3"]
-TIMES = {"updated_at", "seconds"}  # what may differ between two runs of the same
+TIMES = {"updated_at", "seconds", "run_id"}  # what may differ between two runs of the same
 
 
 @dataclass(frozen=True)
