@@ -1,5 +1,6 @@
 """Flow: library and wishes -> remixed library. Masks that are missing are made first."""
 
+import logging
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -12,6 +13,8 @@ from catalog.files import Home, remove_leftovers
 from catalog.store import Catalog
 from flows.ending import ended
 from flows.masks import checked_library, heard_tracks, scanned
+from flows.origins import show_origins
+from flows.pictures import show_picture
 from flows.settings import named_after, workers
 from flows.summary import Summary, publish
 from tasks.checkpoints import checkpoint_row
@@ -19,11 +22,13 @@ from tasks.masks import check_rivals
 from tasks.queries import Query, known_instruments
 from tasks.remix import remix_tracks
 from tasks.shards import Outcome, run_shards
+from tasks.spectrogram import remix_picture
 from tasks.wishes import Job, jobs_of, plan_queries
-from varemix.errors import UsageError
+from varemix.errors import MediaError, UsageError
 from varemix.evaluation.tables import markdown
 from varemix.remix.plan import RemixPlan
 
+_log = logging.getLogger(__name__)
 _SHARD = 32
 _SHOWN = 100
 
@@ -61,12 +66,15 @@ def remix(library: str, out: str, plan: RemixPlan, checkpoint: str | None = None
         home=str(catalog.home.root),
         checkpoint_id=row["checkpoint_id"],
     )
+    out_paths = [job.out_path for job in jobs]
+    show_origins(catalog, row, out_paths, target)
+    _show_spectrogram(jobs, outcomes)
     summary = Summary(
         stage="remix",
         outcomes=(*outcomes, *unheard, *unreadable),
         seconds=time.monotonic() - started,
         facts={"checkpoint_id": row["checkpoint_id"], **in_short(plan), "out": str(target)},
-        report=remixes_table(catalog, [job.out_path for job in jobs], target),
+        report=remixes_table(catalog, out_paths, target),
     )
     return ended(publish(summary))
 
@@ -88,6 +96,21 @@ def _unheard(catalog: Catalog, jobs: Sequence[Job], checkpoint_id: str) -> list[
         needed = {job.track["track_id"]: job.wanted.names for job in group}
         outcomes += heard_tracks(catalog, tracks, checkpoint_id, list(queries), needed=needed, nothing_else=is_shared)
     return [outcome for outcome in outcomes if outcome.status == "failed"]
+
+
+def _show_spectrogram(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> None:
+    """Show in the Prefect UI what was changed in the first recording that was remixed tonight, if one was."""
+    done = {outcome.item for outcome in outcomes if outcome.status == "done"}
+    job = next((job for job in jobs if job.track["track_path"] in done), None)
+    if job is None:
+        return
+    name, gains = job.track["track_path"], ", ".join(wish.text for wish in job.wanted.wishes.gains)
+    try:
+        picture = remix_picture(Path(job.track["library"], name), job.out_path, f"{name}: {gains}")
+    except MediaError as error:
+        _log.info("No spectrogram of '%s' is shown: %s", name, error)
+        return
+    show_picture("Spectrogram of a remix", picture, f"The ten seconds of '{name}' that changed most, for {gains}.")
 
 
 def checked_plan(catalog: Catalog, row: dict[str, Any], plan: RemixPlan) -> dict[str, Query]:

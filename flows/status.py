@@ -4,15 +4,18 @@ from typing import Any
 
 from catalog.files import Home
 from catalog.store import Catalog
+from tasks.decisions import KINDS, last_decisions
 from varemix.evaluation.tables import markdown
 from varemix.weights import shipped_checkpoint
 
 _ITEMS = {"videos": "video_id", "clips": "video_id", "tracks": "track_path", "masks": "mask_id", "remixes": "out_path"}
 _OF_SOUND = ("masks", "remixes")
+_NUM_DECISIONS = 5
+_TOLD = ("kind", "challenger_id", "champion_before_id", "champion_after_id", "reason", "run_name")
 
 
 def status(home: str | None = None) -> dict[str, Any]:
-    """Return how many rows of each table ended in which way, the champion, and every failure with its reason."""
+    """Return how many rows of each table ended in which way, the champion, the last decisions, and every failure."""
     catalog = Catalog(Home.open(home))
     tables = {name: catalog.read(name, columns=[item, "status", "reason"]) for name, item in _ITEMS.items()}
     held = set(catalog.read("tracks", columns=["content_digest"], where={"status": "ready"})["content_digest"])
@@ -34,8 +37,13 @@ def status(home: str | None = None) -> dict[str, Any]:
         "num_checkpoints": len(checkpoints),
         "champion": None if champion is None else {name: champion[name] for name in ("checkpoint_id", "reason")},
         "shipped_checkpoint": str(shipped) if shipped else None,
+        "decisions": [_decision(row) for row in last_decisions(catalog, _NUM_DECISIONS)],
         "failures": failures,
     }
+
+
+def _decision(row: dict[str, Any]) -> dict[str, Any]:
+    return {"decided_at": row["decided_at"].isoformat(timespec="seconds"), **{name: row[name] for name in _TOLD}}
 
 
 def page(found: dict[str, Any]) -> str:
@@ -54,6 +62,18 @@ def page(found: dict[str, Any]) -> str:
         ["shipped checkpoint", found["shipped_checkpoint"] or "none"],
     ]
     parts = ["# Status", markdown([["what", "there is"], *facts])]
+    if found["decisions"]:
+        rows = [
+            [
+                row["decided_at"][:16].replace("T", " "),
+                KINDS[row["kind"]],
+                row["champion_after_id"] or "none",
+                row["reason"],
+            ]
+            for row in found["decisions"]
+        ]
+        heading = "## What was decided about the champion, the last first (UTC)\n\n"
+        parts.append(heading + markdown([["when", "decision", "champion then", "reason"], *rows]))
     if found["failures"]:
         rows = [[failure["table"], failure["item"], failure["reason"]] for failure in found["failures"]]
         parts.append("## What failed\n\n" + markdown([["table", "item", "reason"], *rows]))

@@ -3,6 +3,7 @@
 Belongs here: the rows of `decisions`, and the order of champions that follows from them. Stays out: who is better.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -13,6 +14,15 @@ from tasks.origin import run_id, run_name
 from varemix.evaluation.compare import Comparison
 
 Kind = Literal["promoted", "kept", "rolled_back", "by_hand", "not_retrained"]
+KINDS: Mapping[str, str] = {
+    "promoted": "promoted",
+    "kept": "the champion stays",
+    "rolled_back": "rolled back",
+    "by_hand": "promoted by hand",
+    "not_retrained": "not trained again",
+}
+"""What the kinds are called."""
+
 _CHANGES = ("promoted", "by_hand", "rolled_back")
 
 

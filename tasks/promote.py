@@ -94,18 +94,31 @@ def roll_back(*, home: str, why: str = "") -> Outcome:
     Raises CatalogError where there is none to go back to, or its file is gone.
     """
     catalog = Catalog(Home.open(home))
-    champion, earlier = champion_id(catalog), champions_before(catalog)
-    if champion is None or not earlier or (earlier[-1] is None and shipped_id() is None):
-        first = f"{champion} is the first champion" if champion else "There is no champion"
-        raise CatalogError(f"{first}; nothing served before it that one could go back to.")
-    row = usable_row(catalog, earlier[-1] or SHIPPED)
+    champion, after = rollback_target(catalog)
+    row = usable_row(catalog, after or SHIPPED)
     reason = f"rolled back from {champion}{f': {why}' if why else ''}"
     found = compared(catalog, champion, row["checkpoint_id"], CHOSEN_ON, _SEED)
     reason = f"{reason}; {in_words(found, CHOSEN_ON)}" if found else reason
-    after = earlier[-1]
-    record(catalog, "rolled_back", reason, challenger=None, before=champion, after=after, split=CHOSEN_ON, found=found)
+    record(catalog, "rolled_back", reason, before=champion, after=after, split=CHOSEN_ON, found=found)
     _change(catalog, champion, after, reason, f"rolled back to {row['checkpoint_id']}")
     return Outcome(item=row["checkpoint_id"], status="done", reason=reason)
+
+
+def rollback_target(catalog: Catalog) -> tuple[str, str | None]:
+    """Return the champion and what served before it, None for the shipped checkpoint.
+
+    Raises CatalogError where there is nothing to go back to.
+    """
+    champion, earlier = champion_id(catalog), champions_before(catalog)
+    if champion is None:
+        raise CatalogError("There is no champion that one could go back from. Run `varemix nightly` first.")
+    if not earlier or (earlier[-1] is None and shipped_id() is None):
+        raise CatalogError(
+            f"{champion} is the first champion; nothing served before it that one could go back to. "
+            "`varemix promote ID` makes another checkpoint the champion."
+        )
+    usable_row(catalog, earlier[-1] or SHIPPED)
+    return champion, earlier[-1]
 
 
 def usable_row(catalog: Catalog, checkpoint_id: str) -> dict[str, Any]:
