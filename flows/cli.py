@@ -10,13 +10,13 @@ import typer
 
 from flows.commands.learning import evaluate, refresh, train
 from flows.commands.library import masks, presets, remix, separate
-from flows.commands.upkeep import doctor, nightly, pin, promote, rollback, status
+from flows.commands.upkeep import alerts, doctor, nightly, pin, promote, rollback, status
 from flows.terminal import errors_in_words
 from varemix.errors import UsageError
 
 _COMMANDS = (
     *(doctor, refresh, train, evaluate, promote, rollback),
-    *(masks, pin, remix, presets, separate, nightly, status),
+    *(masks, pin, remix, presets, separate, nightly, alerts, status),
 )
 
 app = typer.Typer(

@@ -99,6 +99,18 @@ def pin(
     say(f"{checkpoint}: {'not pinned' if off else 'pinned'}")
 
 
+def alerts(
+    address: Annotated[
+        str,
+        typer.Argument(help="https://..., or mailtos://user:password@host?from=&to=", envvar="VAREMIX_ALERTS"),
+    ],
+) -> None:
+    """Have an address told when a night failed, a run crashed, or what serves separates worse than before."""
+    from flows.alerts import alert_to
+
+    say(*(f"{name}: from now on" for name in alert_to(address)))
+
+
 def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Say what the catalog holds, and what failed and why."""
     from flows.status import page, status
