@@ -21,7 +21,8 @@ from varemix.errors import UsageError
 TEMPLATES = Path(__file__).parents[1] / "deploy" / "automations" / "alerts"
 _BLOCK_ID = "BLOCK_ID"
 _JSON = {"Content-Type": "application/json"}
-_MAIL = ("mailto", "mailtos")
+_WEB, _MAIL = ("http", "https"), ("mailto", "mailtos")
+_BLOCK = "varemix-alerts"
 
 
 def alert_to(address: str) -> list[str]:
@@ -31,14 +32,14 @@ def alert_to(address: str) -> list[str]:
     of Prefect, which shows it to nobody. Raises UsageError for what is no address, and without a server.
     """
     scheme = urlsplit(address).scheme
+    if scheme not in {*_WEB, *_MAIL}:
+        raise UsageError(f"'{scheme}:' begins the address; expected https:, http:, mailtos: or mailto:.")
     if not PREFECT_API_URL.value():
         raise UsageError("Alerts come from a Prefect server, and none is set. Start one, and set PREFECT_API_URL.")
-    if scheme in {"http", "https"}:
+    if scheme in _WEB:
         block = Webhook(url=SecretStr(address), method="POST", headers=SecretDict(_JSON))
-        return _created("webhook", str(block.save("varemix-alerts", overwrite=True)))
-    if scheme in _MAIL:
-        return _created("mail", str(SlackWebhook(url=SecretStr(address)).save("varemix-alerts", overwrite=True)))
-    raise UsageError(f"An address beginning with '{scheme}:' was found; expected https:, http:, mailtos: or mailto:.")
+        return _created("webhook", str(block.save(_BLOCK, overwrite=True)))
+    return _created("mail", str(SlackWebhook(url=SecretStr(address)).save(_BLOCK, overwrite=True)))
 
 
 def automations_of(kind: str, block_id: str) -> list[dict[str, Any]]:

@@ -46,8 +46,10 @@ def done_by(run: Callable[[], _Result]) -> _Result:
 def in_words(summary: Summary) -> str:
     """Return how a stage went and, where items failed, the first of them, why, and where the others are told."""
     lost = summary.failed or [outcome for outcome in summary.outcomes if outcome.status == "unavailable"]
-    if not lost or (summary.exit_code == 0):
+    if not lost or summary.exit_code == 0:
         return headline(summary)
+    if [outcome.item for outcome in lost] == [summary.stage]:
+        return f"{summary.stage}: {lost[0].reason}"
     first = " ".join(f"{outcome.item}: {outcome.reason.rstrip('.')}." for outcome in lost[:_NAMED])
     more = f" {len(lost) - _NAMED} more are listed under Artifacts." if len(lost) > _NAMED else ""
     return f"{headline(summary)}. {first}{more}"

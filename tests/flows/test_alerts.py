@@ -16,6 +16,7 @@ from prefect.events.schemas.automations import AutomationCore
 
 from catalog.store import Catalog
 from flows.alerts import TEMPLATES, alert_to, automations_of
+from tasks.alerts import NIGHT_FAILED, QUALITY_DROPPED
 from tests.flows.receivers import mail_server, webhook
 from tests.tasks.planted import register_checkpoint
 from tests.tasks.test_promote import on_pairs, score
@@ -30,17 +31,15 @@ def test_the_templates_are_automations_for_nights_quality_and_crashes(kind: str)
     [written] = automations_of(kind, A_BLOCK)
     automation = AutomationCore.model_validate(written)
     assert automation.enabled
-    assert set(written["trigger"]["expect"]) == {
-        *("varemix.night.failed", "varemix.quality.dropped", "prefect.flow-run.Crashed")
-    }
+    assert set(written["trigger"]["expect"]) == {NIGHT_FAILED, QUALITY_DROPPED, "prefect.flow-run.Crashed"}
     assert A_BLOCK in str(automation.actions)
     assert "prefect automation create --from-file" in (TEMPLATES / f"{kind}.yaml").read_text()
 
 
-def test_what_is_no_address_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:1/api")
-    with pytest.raises(UsageError, match="beginning with 'ftp:'"):
-        alert_to("ftp://example.org")
+@pytest.mark.parametrize("address", ["ftp://example.org", "you@example.org", ""])
+def test_what_is_no_address_is_told(address: str) -> None:
+    with pytest.raises(UsageError, match="begins the address; expected https:, http:, mailtos: or mailto:"):
+        alert_to(address)
 
 
 A_BAD_NIGHT = """

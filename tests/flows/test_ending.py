@@ -54,6 +54,11 @@ def test_of_many_failures_the_first_are_named_and_the_others_counted() -> None:
     assert text.endswith("0.wav: is empty. 1.wav: is empty. 2.wav: is empty. 6 more are listed under Artifacts.")
 
 
+def test_a_stage_that_could_not_begin_says_why() -> None:
+    found = in_words(summary(("remix", "failed", "There is no folder 'music'; give the path of one.")))
+    assert found == "remix: There is no folder 'music'; give the path of one."
+
+
 def test_where_every_video_is_gone_the_first_ones_are_named() -> None:
     text = in_words(summary(("x", "unavailable", "HTTP 404"), ("y", "unavailable", "private")))
     assert text == "remix: 2 unavailable, 1.0 s. x: HTTP 404. y: private."

@@ -119,6 +119,7 @@ class Place:
                 {name: value for name, value in row.items() if name not in TIMES} for row in catalog.read_rows(table)
             ]
             for table in TABLES
+            if table != "decisions"  # a night that begins anew decides anew, and says so
         }
 
     def set_aside(self) -> None:
