@@ -65,7 +65,7 @@ PLANS = (
 """What is wished, one after the other, for one folder of remixes: the second hears other instruments."""
 
 _TABLES = ("checkpoints", "tracks", "masks", "remixes")
-_TIMES = {"updated_at", "seconds"}  # what may differ between two runs of the same
+_TIMES = {"updated_at", "seconds", "run_id"}  # what may differ between two runs of the same
 _INNER = {("home", "tables"), ("home", "work")}  # the tables are read instead; unfinished work is no result
 _STEPS: dict[str, Task[..., Any]] = {"scan": scan_tracks, "masks": make_masks, "remix": remix_tracks}
 _SUFFIXES = (".wav", ".flac", ".mp3")

@@ -3,7 +3,7 @@
 Belongs here: names, types, units, descriptions, and the words a status can be. Stays out: reading and writing
 (`catalog.store`).
 
-The path of data runs videos -> clips -> checkpoints -> scores, and tracks -> masks -> remixes. Each field
+The path of data runs videos -> clips -> checkpoints -> scores -> decisions, and tracks -> masks -> remixes. Each field
 carries the metadata `unit` ("" where there is none), `description`, and `choices` (words joined by '|') where
 only some words are allowed.
 """
@@ -56,8 +56,9 @@ def _optional(name: str, type_: pa.DataType, description: str, unit: str = "") -
 
 def _table(name: str, key: str, description: str, *fields: pa.Field) -> Table:
     """A table with the columns that all tables end with."""
+    run_id = _optional("run_id", _TEXT, "the flow run of Prefect that made what this row tells of, where one did")
     updated_at = _column("updated_at", _MOMENT, "when this row was last written", "UTC")
-    return Table(name=name, key=key, schema=pa.schema([*fields, updated_at]), description=description)
+    return Table(name=name, key=key, schema=pa.schema([*fields, run_id, updated_at]), description=description)
 
 
 def _reason() -> pa.Field:
@@ -268,8 +269,30 @@ _SMOOTHING_SCORES = _table(
     _reason(),
 )
 
+_DECISIONS = _table(
+    "decisions",
+    "decision_id",
+    "what was decided about the champion, by the night or by hand",
+    _column("decision_id", _TEXT, "digest of the moment and of what was decided"),
+    _column("decided_at", _MOMENT, "when it was decided", "UTC"),
+    _column("kind", _TEXT, "what was decided", choices="promoted|kept|rolled_back|by_hand|not_retrained"),
+    _optional("challenger_id", _TEXT, "the checkpoint it was about, none where none was trained"),
+    _optional("champion_before_id", _TEXT, "the champion until then; none while the shipped checkpoint served"),
+    _optional("champion_after_id", _TEXT, "the champion from then on; none where the shipped checkpoint serves"),
+    _optional("split", _TEXT, "the part of the data set that both were compared on"),
+    _optional("num_scores", _COUNT, "how many sources both have a score of"),
+    _optional("champion_nsdr_db", _NUMBER, "mean NSDR of the champion before on them", "dB"),
+    _optional("challenger_nsdr_db", _NUMBER, "mean NSDR of the challenger on them", "dB"),
+    _optional("difference_low_db", _NUMBER, "lower end of the interval of challenger less champion", "dB"),
+    _optional("difference_high_db", _NUMBER, "upper end of it", "dB"),
+    _optional("verdict", _TEXT, "what the comparison says of the challenger: better, worse or undecided"),
+    _column("reason", _TEXT, "why, for a person to read"),
+    _optional("run_name", _TEXT, "the flow run that decided, as it is called in the Prefect UI"),
+)
+
 _ALL = (
     *(_VIDEOS, _CLIPS, _CHECKPOINTS, _TRACKS, _MASKS, _REMIXES),
     *(_SCORES, _REMIX_SCORES, _GAIN_SCORES, _SMOOTHING_SCORES),
+    _DECISIONS,
 )
 TABLES: Mapping[str, Table] = MappingProxyType({table.name: table for table in _ALL})

@@ -12,28 +12,15 @@ from flows.commands.learning import evaluate, refresh, train
 from flows.commands.library import masks, presets, remix, separate
 from flows.commands.safekeeping import backup, check, restore
 from flows.commands.service import down, up
-from flows.commands.upkeep import doctor, housekeeping, nightly, pin, status
+from flows.commands.upkeep import alerts, doctor, housekeeping, nightly, pin, promote, rollback, status
 from flows.terminal import errors_in_words
 from varemix.errors import UsageError
 
 _COMMANDS = (
-    doctor,
-    refresh,
-    train,
-    evaluate,
-    masks,
-    pin,
-    remix,
-    presets,
-    separate,
-    nightly,
-    housekeeping,
-    check,
-    backup,
-    restore,
-    status,
-    up,
-    down,
+    *(doctor, refresh, train, evaluate, promote, rollback, pin),
+    *(masks, remix, presets, separate),
+    *(nightly, status, alerts, up, down),
+    *(housekeeping, check, backup, restore),
 )
 
 app = typer.Typer(

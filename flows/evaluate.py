@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy as np
 from prefect import flow
+from prefect.runtime import flow_run
 
 from catalog.files import Home
 from catalog.store import Catalog
+from flows.ending import ended
 from flows.forms import NumImages, NumMixes, NumSources, NumStudied, Seed, Split
+from flows.pictures import show_picture
 from flows.settings import workers
-from flows.summary import Summary, publish, show_picture
+from flows.summary import Summary, publish
 from tasks.checkpoints import checkpoint_row, presence_threshold_db
 from tasks.clips import usable_clips
 from tasks.evaluate import Question, evaluate_mixtures
@@ -31,7 +34,13 @@ _SHARD = 4
 _FEW_RECORDINGS = 3
 
 
-@flow(name="evaluate", flow_run_name="evaluate on {split}", task_runner=workers())
+def _run_name() -> str:
+    given = flow_run.parameters
+    checkpoint = given.get("checkpoint")
+    return f"evaluate {checkpoint[:8] if checkpoint else 'the champion'} on {given.get('split', 'val')}"
+
+
+@flow(name="evaluate", flow_run_name=_run_name, task_runner=workers())
 def evaluate(
     checkpoint: str | None = None,
     split: Split = "val",
@@ -85,15 +94,14 @@ def evaluate(
         scores=found.scores,
         **used,
     )
-    return publish(
-        Summary(
-            stage="evaluate",
-            outcomes=(*outcomes, *lost),
-            seconds=time.monotonic() - started,
-            facts=facts | {"report": page},
-            report=tables,
-        )
+    summary = Summary(
+        stage="evaluate",
+        outcomes=(*outcomes, *lost),
+        seconds=time.monotonic() - started,
+        facts=facts | {"report": page},
+        report=tables,
     )
+    return ended(publish(summary))
 
 
 def drawn_questions(

@@ -7,6 +7,7 @@ from prefect import flow
 from catalog.files import Home
 from catalog.store import Catalog
 from flows.disk import disk_table, disk_use
+from flows.ending import ended
 from flows.settings import workers
 from flows.summary import Summary, publish
 from tasks.old_runs import forget_old_runs
@@ -52,12 +53,14 @@ def housekeeping(
         "runs_forgotten": num_runs,
         freed: round((mask_bytes + file_bytes + table_bytes) / 1e6, 1),
     }
-    return publish(
-        Summary(
-            stage="housekeeping",
-            outcomes=(*masks, *files, *tables),
-            seconds=time.monotonic() - started,
-            facts=facts | ({"dry_run": "nothing was removed"} if dry_run else {}),
-            report=disk_table(disk_use(catalog.home)),
+    return ended(
+        publish(
+            Summary(
+                stage="housekeeping",
+                outcomes=(*masks, *files, *tables),
+                seconds=time.monotonic() - started,
+                facts=facts | ({"dry_run": "nothing was removed"} if dry_run else {}),
+                report=disk_table(disk_use(catalog.home)),
+            )
         )
     )

@@ -9,6 +9,7 @@ from prefect import flow
 
 from catalog.files import Home
 from catalog.store import Catalog
+from flows.ending import ended
 from flows.settings import named_after, workers
 from flows.summary import Summary, publish
 from tasks.checkpoints import checkpoint_row
@@ -52,7 +53,8 @@ def masks(
     tracks, lost = scanned(catalog, Path(library))
     heard = heard_tracks(catalog, tracks, row["checkpoint_id"], queries, nothing_else=nothing_else)
     facts = {"checkpoint_id": row["checkpoint_id"], "instruments": ", ".join(wanted)}
-    return publish(Summary(stage="masks", outcomes=(*heard, *lost), seconds=time.monotonic() - started, facts=facts))
+    summary = Summary(stage="masks", outcomes=(*heard, *lost), seconds=time.monotonic() - started, facts=facts)
+    return ended(publish(summary))
 
 
 def checked_library(catalog: Catalog, library: Path) -> tuple[Path, list[Path]]:

@@ -1,14 +1,18 @@
-"""Flow: the whole night: refresh, train, evaluate, promote, masks, remix."""
+"""Flow: the whole night: refresh, train if enough is new, evaluate, promote what is better, masks, remix."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
-from prefect import flow
+from prefect import Flow, flow
+from prefect.client.schemas.objects import FlowRun, State
 
 from catalog.errors import CatalogError
 from catalog.files import Home
 from catalog.store import Catalog
+from flows.champion import show_decision
+from flows.ending import done_by, ended_with, in_words
 from flows.evaluate import evaluate
 from flows.forms import Device, NumMixes, RecipeName
 from flows.masks import checked_library, masks
@@ -17,9 +21,12 @@ from flows.remix import checked_out, remix
 from flows.settings import named_after
 from flows.summary import Summary, headline, publish
 from flows.train import train
+from tasks.alerts import tell_night_failed
 from tasks.checkpoints import champion_id, checkpoint_row
-from tasks.promote import promote_if_better
+from tasks.promote import CHOSEN_ON, promote_if_better
+from tasks.quality import told_of_drop
 from tasks.queries import known_instruments
+from tasks.retrain import RETRAIN_SHARE, record_not_retrained, retraining
 from tasks.shards import Outcome
 from tasks.stills import folder_stills
 from tasks.wishes import plan_queries
@@ -29,10 +36,14 @@ from varemix.remix.plan import RemixPlan
 from varemix.training.devices import chosen_device
 from varemix.training.recipe import named_recipe
 
-_SPLIT = "val"  # the champion is chosen on it; the test split is only ever reported
+_SEED = 0
 
 
-@flow(name="nightly", flow_run_name=named_after("nightly", "library"))
+def _alert(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
+    tell_night_failed(str(flow_run.id), flow_run.name, state.message or "It does not say why; see its log.")
+
+
+@flow(name="nightly", flow_run_name=named_after("nightly", "library"), on_failure=[_alert])
 def nightly(
     library: str,
     out: str,
@@ -44,8 +55,9 @@ def nightly(
     stills: str | None = None,
     device: Device = "auto",
     home: str | None = None,
+    retrain_share: float = RETRAIN_SHARE,
 ) -> list[Summary]:
-    """Refresh the clips, train on them, evaluate, promote what is better, and remix the library with the champion.
+    """Refresh the clips, train where enough is new, promote what is better, and remix the library with the champion.
 
     Args:
         library: the folder of recordings; it is only read.
@@ -58,6 +70,7 @@ def nightly(
         stills: a folder of still pictures to evaluate with; see the flow evaluate.
         device: what to train on.
         home: the home folder; by default $VAREMIX_HOME or ./data.
+        retrain_share: the share of the clips, 0 to 1, that must be new or changed before it is trained again.
 
     """
     started = time.monotonic()
@@ -65,36 +78,52 @@ def nightly(
     catalog.home.remove_leftovers()
     where = str(catalog.home.root)
     champion = champion_id(catalog)
-    stages = [
-        attempted("refresh", lambda: refresh(source, url_template, home=where)),
-        attempted("train", lambda: train(recipe, device, home=where)),
-    ]
+    stages = [attempted("refresh", lambda: refresh(source, url_template, home=where))]
+    stages.append(attempted("train", lambda: _trained(catalog, recipe, device, retrain_share)))
     challenger = stages[-1].facts.get("checkpoint_id")
+    for candidate in dict.fromkeys(name for name in (challenger, champion) if name):
+        stages.append(_evaluated(candidate, pairs, stills, where))
+    warning = _warning(catalog, champion, stages[-1])
     if challenger:
-        for candidate in dict.fromkeys([challenger, champion or challenger]):
-            stages.append(_evaluated(candidate, pairs, stills, where))
-        stages.append(attempted("promote", lambda: _promoted(challenger, where)))
+        stages.append(attempted("promote", lambda: _promoted(catalog, challenger)))
     stages += [
         attempted("masks", lambda: masks(library, home=where)),
         attempted("remix", lambda: remix(library, out, plan, home=where)),
     ]
-    return [*stages, publish(_overview(stages, champion_id(catalog), time.monotonic() - started))]
+    night = publish(_overview(stages, champion_id(catalog), warning, time.monotonic() - started))
+    failed = [in_words(stage) for stage in stages if stage.exit_code == 1]
+    failing = f"{len(failed)} of {len(stages)} stages failed. {' '.join(failed)}"
+    message = failing if failed else in_words(night)
+    return ended_with([*stages, night], message, is_failed=bool(failed))
 
 
 def attempted(stage: str, run: Callable[[], Summary]) -> Summary:
     """Run a stage; one that cannot be done becomes a failed summary, and the night goes on with what there is."""
     try:
-        return run()
+        return done_by(run)
     except (VaremixError, CatalogError) as error:
         return Summary(stage=stage, outcomes=(Outcome(item=stage, status="failed", reason=str(error)),), seconds=0.0)
 
 
+def _trained(catalog: Catalog, recipe: str, device: str, share: float) -> Summary:
+    """Train a challenger where enough is new; else say and write down why not."""
+    plan = retraining(catalog, recipe, share)
+    if plan.is_due:
+        return train(recipe, device, start=plan.start, home=str(catalog.home.root))
+    record_not_retrained(catalog, plan.reason)
+    show_decision(catalog)
+    return Summary(stage="train", outcomes=(), seconds=0.0, facts={"not_trained_again": plan.reason})
+
+
 def _evaluated(checkpoint_id: str, pairs: int, stills: str | None, home: str) -> Summary:
-    return attempted("evaluate", lambda: evaluate(checkpoint_id, _SPLIT, pairs, stills=stills, studied=0, home=home))
+    return attempted("evaluate", lambda: evaluate(checkpoint_id, CHOSEN_ON, pairs, stills=stills, studied=0, home=home))
 
 
-def _promoted(checkpoint_id: str, home: str) -> Summary:
-    outcome = promote_if_better(checkpoint_id=checkpoint_id, home=home, split=_SPLIT, seed=0)
+def _promoted(catalog: Catalog, challenger: str) -> Summary:
+    home = str(catalog.home.root)
+    outcome = promote_if_better(checkpoint_id=challenger, home=home, split=CHOSEN_ON, seed=_SEED)
+    if outcome.status != "skipped":
+        show_decision(catalog)
     return Summary(stage="promote", outcomes=(outcome,), seconds=0.0, facts={"decision": outcome.reason})
 
 
@@ -122,13 +151,28 @@ def check_night(
     plan_queries(plan, sorted(instruments))
 
 
-def _overview(stages: list[Summary], champion: str | None, seconds: float) -> Summary:
+def _decision(by_stage: Mapping[str, Summary]) -> str | None:
+    if "promote" in by_stage:
+        return str(by_stage["promote"].facts.get("decision"))
+    reason = by_stage["train"].facts.get("not_trained_again")
+    return f"not trained again: {reason}" if reason else None
+
+
+def _warning(catalog: Catalog, champion: str | None, evaluated: Summary) -> str | None:
+    """Return what a person should know of the champion after it was scored on mixes that are new tonight."""
+    if champion is None or evaluated.facts.get("checkpoint_id") != champion or not evaluated.counts.get("done"):
+        return None
+    return told_of_drop(catalog, champion, CHOSEN_ON, _SEED)
+
+
+def _overview(stages: list[Summary], champion: str | None, warning: str | None, seconds: float) -> Summary:
     """Return what the night did as a whole: its stages, what was measured, what was remixed, every failure."""
     by_stage = {stage.stage: stage for stage in stages}
     scored = {stage.facts.get("checkpoint_id"): stage for stage in stages if stage.stage == "evaluate"}
     facts = {
         "champion": champion,
-        "decision": by_stage["promote"].facts.get("decision") if "promote" in by_stage else None,
+        "warning": warning,
+        "decision": _decision(by_stage),
         "mean_nsdr_db": scored[champion].facts["mean_nsdr_db"] if champion in scored else None,
         "gains": by_stage["remix"].facts.get("gains"),
         "remixes_lie_in": by_stage["remix"].facts.get("out"),

@@ -91,6 +91,13 @@ CompareOption = Annotated[
     tuple[str, str] | None,
     typer.Option("--compare", metavar="A B", help="Say whether checkpoint B is better than A on the same mixes."),
 ]
+RetrainOption = Annotated[
+    float,
+    typer.Option(
+        "--retrain-share", min=0.0, max=1.0, help="Share of the clips that must be new before it is trained again."
+    ),
+]
+WhyOption = Annotated[str, typer.Option("--why", help="What for, to be read later.")]
 StillsOption = Annotated[
     Path | None, typer.Option("--stills", help="Folder of still pictures; default: frames of the clips.")
 ]

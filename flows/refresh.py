@@ -10,6 +10,7 @@ from prefect import flow
 from catalog.files import Home
 from catalog.sources import SourceVideo, music_list, read_list, with_url_template
 from catalog.store import Catalog
+from flows.ending import ended
 from flows.forms import Limit
 from flows.settings import NUM_WORKERS, named_after, workers
 from flows.summary import Summary, publish
@@ -56,7 +57,7 @@ def refresh(
     prepared = run_shards(preprocess_videos, ready, [row["video_id"] for row in ready], size=_SHARD, home=root)
     lost = [outcome for outcome in downloads if outcome.status in {"unavailable", "failed"}]
     outcomes = (*prepared, *lost)
-    return publish(Summary(stage="refresh", outcomes=outcomes, seconds=time.monotonic() - started))
+    return ended(publish(Summary(stage="refresh", outcomes=outcomes, seconds=time.monotonic() - started)))
 
 
 def listed_videos(source: str, url_template: str | None, limit: int | None) -> list[SourceVideo]:

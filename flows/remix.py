@@ -10,10 +10,13 @@ from prefect import flow
 
 from catalog.files import Home, remove_leftovers
 from catalog.store import Catalog
+from flows.ending import ended
 from flows.masks import checked_library, heard_tracks, scanned
+from flows.origins import show_origins
+from flows.pictures import show_picture
 from flows.remix_table import tracks_table
 from flows.settings import named_after, workers
-from flows.summary import Summary, publish, show_picture
+from flows.summary import Summary, publish
 from tasks.checkpoints import checkpoint_row
 from tasks.masks import check_rivals
 from tasks.queries import Query, known_instruments
@@ -63,15 +66,16 @@ def remix(library: str, out: str, plan: RemixPlan, checkpoint: str | None = None
         checkpoint_id=row["checkpoint_id"],
     )
     _show_changes(jobs, outcomes)
-    return publish(
-        Summary(
-            stage="remix",
-            outcomes=(*outcomes, *unheard, *unreadable),
-            seconds=time.monotonic() - started,
-            facts={"checkpoint_id": row["checkpoint_id"], **in_short(plan), "out": str(target)},
-            report=remixes_table(catalog, [job.out_path for job in jobs], target),
-        )
+    out_paths = [job.out_path for job in jobs]
+    show_origins(catalog, row, out_paths, target)
+    summary = Summary(
+        stage="remix",
+        outcomes=(*outcomes, *unheard, *unreadable),
+        seconds=time.monotonic() - started,
+        facts={"checkpoint_id": row["checkpoint_id"], **in_short(plan), "out": str(target)},
+        report=remixes_table(catalog, out_paths, target),
     )
+    return ended(publish(summary))
 
 
 def _show_changes(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> None:

@@ -7,6 +7,7 @@ from prefect import flow
 
 from catalog.files import Home, remove_leftovers
 from catalog.store import Catalog
+from flows.ending import ended
 from flows.masks import heard_library
 from flows.remix import checked_out
 from flows.settings import named_after, workers
@@ -62,6 +63,5 @@ def separate(
         nothing_else=nothing_else,
     )
     facts = {"checkpoint_id": row["checkpoint_id"], "instruments": ", ".join(targets), "out": str(target)}
-    return publish(
-        Summary(stage="separate", outcomes=(*outcomes, *lost), seconds=time.monotonic() - started, facts=facts)
-    )
+    summary = Summary(stage="separate", outcomes=(*outcomes, *lost), seconds=time.monotonic() - started, facts=facts)
+    return ended(publish(summary))

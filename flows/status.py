@@ -5,6 +5,7 @@ from typing import Any
 from catalog.files import Home
 from catalog.store import Catalog
 from flows.remix_table import tracks_table
+from tasks.decisions import KINDS, last_decisions
 from varemix.evaluation.tables import markdown
 from varemix.weights import shipped_checkpoint
 
@@ -16,9 +17,12 @@ _OF_REMIX = (
 )
 _SHOWN = 100
 
+_NUM_DECISIONS = 5
+_TOLD = ("kind", "challenger_id", "champion_before_id", "champion_after_id", "reason", "run_name")
+
 
 def status(home: str | None = None) -> dict[str, Any]:
-    """Return how many rows of each table ended in which way, the champion, every remix, and every failure's reason."""
+    """Return how many rows of each table ended in which way, the champion, the last decisions, remixes, failures."""
     catalog = Catalog(Home.open(home))
     tables = {name: catalog.read(name, columns=[item, "status", "reason"]) for name, item in _ITEMS.items()}
     held = set(catalog.read("tracks", columns=["content_digest"], where={"status": "ready"})["content_digest"])
@@ -41,6 +45,7 @@ def status(home: str | None = None) -> dict[str, Any]:
         "champion": None if champion is None else {name: champion[name] for name in ("checkpoint_id", "reason")},
         "shipped_checkpoint": str(shipped) if shipped else None,
         "remixes": _remixes(catalog),
+        "decisions": [_decision(row) for row in last_decisions(catalog, _NUM_DECISIONS)],
         "failures": failures,
     }
 
@@ -50,6 +55,10 @@ def _remixes(catalog: Catalog) -> list[dict[str, Any]]:
     rows = sorted(catalog.read_rows("remixes"), key=lambda row: row["updated_at"])
     newest = {row["out_path"]: row for row in rows}
     return [{name: row[name] for name in _OF_REMIX} for row in reversed(newest.values())]
+
+
+def _decision(row: dict[str, Any]) -> dict[str, Any]:
+    return {"decided_at": row["decided_at"].isoformat(timespec="seconds"), **{name: row[name] for name in _TOLD}}
 
 
 def page(found: dict[str, Any]) -> str:
@@ -72,6 +81,18 @@ def page(found: dict[str, Any]) -> str:
         more = len(found["remixes"]) - _SHOWN
         told = f"\n\nand {more} more; `varemix status --json` lists them all." if more > 0 else ""
         parts.append("## Remixes\n\n" + tracks_table(found["remixes"][:_SHOWN]) + told)
+    if found["decisions"]:
+        rows = [
+            [
+                row["decided_at"][:16].replace("T", " "),
+                KINDS[row["kind"]],
+                row["champion_after_id"] or "none",
+                row["reason"],
+            ]
+            for row in found["decisions"]
+        ]
+        heading = "## What was decided about the champion, the last first (UTC)\n\n"
+        parts.append(heading + markdown([["when", "decision", "champion then", "reason"], *rows]))
     if found["failures"]:
         rows = [[failure["table"], failure["item"], failure["reason"]] for failure in found["failures"]]
         parts.append("## What failed\n\n" + markdown([["table", "item", "reason"], *rows]))

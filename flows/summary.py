@@ -1,13 +1,11 @@
 """What a run did, as a record for programs, a page for the Prefect UI, and a table for the terminal."""
 
-import base64
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from prefect.artifacts import create_image_artifact, create_markdown_artifact
+from prefect.artifacts import create_markdown_artifact
 
 from tasks.shards import Outcome
 from varemix.evaluation.tables import facts_in_words, markdown
@@ -72,13 +70,6 @@ def publish(summary: Summary) -> Summary:
     return summary
 
 
-def show_picture(caption: str, picture: bytes, description: str = "") -> None:
-    """Show a PNG picture in the Prefect UI as an artifact of the run; later ones of the same caption replace it."""
-    key = re.sub("[^a-z0-9]+", "-", caption.lower()).strip("-")
-    data = base64.b64encode(picture).decode()
-    create_image_artifact(image_url=f"data:image/png;base64,{data}", key=key, description=description or caption)
-
-
 def headline(summary: Summary) -> str:
     """Return the summary in one line."""
     counts = ", ".join(f"{count} {status}" for status, count in sorted(summary.counts.items())) or "no failures"
@@ -92,7 +83,7 @@ def page(summary: Summary) -> str:
         parts.append(markdown([["what", "value"], *facts_in_words(summary.facts)]))
     if summary.report:
         parts.append(summary.report)
-    told = [outcome for outcome in summary.outcomes if outcome.reason]
+    told = sorted((o for o in summary.outcomes if o.reason), key=lambda outcome: outcome.status != "failed")
     if told:
         rows = [[outcome.item, outcome.status, outcome.reason] for outcome in told[:_SHOWN]]
         parts.append("## Why\n\n" + markdown([["item", "status", "reason"], *rows]))

@@ -3,9 +3,9 @@
 import json
 import math
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -23,7 +23,15 @@ _out = Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
 _err = Console(stderr=True)
 
 
-def finish(summaries: Sequence["Summary"], *, as_json: bool) -> None:
+def finish_run(run: Callable[[], "Summary | list[Summary]"], *, as_json: bool) -> NoReturn:
+    """Run a flow and finish with what it did, also where that was nothing."""
+    from flows.ending import done_by
+
+    found = done_by(run)
+    finish(found if isinstance(found, list) else [found], as_json=as_json)
+
+
+def finish(summaries: Sequence["Summary"], *, as_json: bool) -> NoReturn:
     """Show what was done, of several stages the last, which sums up; end with the exit code that tells it."""
     from flows.summary import overall_exit_code, page
 

@@ -5,8 +5,10 @@ import time
 from prefect import flow
 
 from catalog.files import Home
+from flows.ending import ended
 from flows.forms import Device, NumProcesses, RecipeName
-from flows.summary import Summary, publish, show_picture
+from flows.pictures import show_picture
+from flows.summary import Summary, publish
 from tasks.train import curves_path, train_checkpoint
 
 
@@ -37,7 +39,7 @@ def train(
     )
     _show_curves(Home.open(home), checkpoint_id)
     facts = {"checkpoint_id": checkpoint_id, "recipe": recipe}
-    return publish(Summary(stage="train", outcomes=(outcome,), seconds=time.monotonic() - started, facts=facts))
+    return ended(publish(Summary(stage="train", outcomes=(outcome,), seconds=time.monotonic() - started, facts=facts)))
 
 
 def _show_curves(home: Home, checkpoint_id: str) -> None:

@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> None:
 
 def _become(settings: Settings, *arguments: str) -> None:
     command = [sys.executable, "-m", "prefect", "--no-prompt", *arguments]
-    os.execve(sys.executable, command, dict(settings.environment))
+    os.execve(sys.executable, command, dict(settings.environment))  # noqa: S606 - our own words, no shell
 
 
 def _set_up(settings: Settings, learning_pool: str) -> None:

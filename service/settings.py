@@ -19,7 +19,7 @@ LEARNING = "learning"
 
 LEARNING_POOL_VARIABLE = "VAREMIX_LEARNING_POOL"
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - where to ask a server that listens so
 _PORT = "4200"
 
 RECOVERY = {"VAREMIX_ZOMBIE_AFTER_S": "540", "VAREMIX_STUCK_AFTER_S": "900"}

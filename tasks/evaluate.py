@@ -13,6 +13,7 @@ from catalog.files import Home
 from catalog.ids import content_id
 from catalog.store import Catalog
 from tasks.checkpoints import checkpoint_row, separator_of
+from tasks.origin import run_id
 from tasks.shards import Outcome, shard_task
 from tasks.stills import Shown, Still, read_still, still_name
 from varemix.errors import MediaError
@@ -133,7 +134,7 @@ def answered(
             outcomes.append(Outcome(item=name, status="failed", reason=str(error)))
             continue
         for table, rows in zip(tables, answers, strict=True):
-            found[table] += [{**snapshot, **row} for row in rows]
+            found[table] += [{**snapshot, **row, "run_id": run_id()} for row in rows]
         outcomes.append(Outcome(item=name, status="done"))
     for table, rows in found.items():
         catalog.merge(table, rows)

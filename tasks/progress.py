@@ -1,12 +1,21 @@
-"""How far long work has come: a bar on a terminal; elsewhere the run's log lines tell it."""
+"""How far long work has come: a bar on a terminal, and where Prefect runs it, an artifact that grows in its UI."""
 
+import re
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Protocol
+from uuid import UUID
 
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from tasks.origin import run_id
+
+_SHORT_S = 3.0  # work that is over by then gets no artifact: it would cost more than it tells
+_EVERY_S = 1.0
 
 
 class Advance(Protocol):
@@ -18,10 +27,23 @@ class Advance(Protocol):
 
 @contextmanager
 def bar(what: str, total: int) -> Iterator[Advance]:
-    """Give a function that moves the bar on."""
-    if not sys.stderr.isatty():
-        yield lambda num_items, note="": None
-        return
+    """Give a function that moves on the bar in the terminal, and the one in the Prefect UI."""
+    shown: list[Advance] = []
+    with ExitStack() as stack:
+        if sys.stderr.isatty():
+            shown.append(stack.enter_context(_terminal_bar(what, total)))
+        if run_id() is not None:
+            shown.append(stack.enter_context(_artifact_bar(what, total)))
+
+        def advance(num_items: int, note: str = "") -> None:
+            for move in shown:
+                move(num_items, note)
+
+        yield advance
+
+
+@contextmanager
+def _terminal_bar(what: str, total: int) -> Iterator[Advance]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -34,3 +56,31 @@ def bar(what: str, total: int) -> Iterator[Advance]:
     with Progress(*columns, console=Console(stderr=True)) as progress:
         line = progress.add_task(what, total=total, note="")
         yield lambda num_items, note="": progress.update(line, advance=num_items, note=note)
+
+
+@contextmanager
+def _artifact_bar(what: str, total: int) -> Iterator[Advance]:
+    """Give a function that moves on a progress artifact, of long work only and not oftener than once a second."""
+    started = told_at = time.monotonic()
+    done = 0
+    artifact: UUID | None = None
+
+    def tell(note: str) -> None:
+        nonlocal artifact, told_at
+        percent, told_at = 100.0 * done / total, time.monotonic()
+        text = f"{what}: {done} of {total}{f', {note}' if note else ''}"
+        if artifact is None:
+            key = f"progress-{re.sub('[^a-z0-9]+', '-', what.lower()).strip('-')}"
+            artifact = create_progress_artifact(progress=percent, key=key, description=text)  # type: ignore[assignment]
+        else:
+            update_progress_artifact(artifact, progress=percent, description=text)
+
+    def advance(num_items: int, note: str = "") -> None:
+        nonlocal done
+        done += num_items
+        now = time.monotonic()
+        is_over = done >= total and artifact is not None
+        if is_over or (done < total and now - started > _SHORT_S and now - told_at > _EVERY_S):
+            tell(note)
+
+    yield advance

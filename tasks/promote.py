@@ -1,4 +1,7 @@
-"""Steps: scores -> which of two checkpoints is better, and the champion. A challenger must be better beyond doubt."""
+"""Steps: scores -> which of two checkpoints is better, and the champion. A challenger must be better beyond doubt.
+
+A person may decide otherwise, and may go back. Every decision becomes a row of `decisions`.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,15 +10,22 @@ import pandas as pd
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from catalog.errors import CatalogError
 from catalog.files import Home
+from catalog.ids import file_digest
 from catalog.store import Catalog
-from tasks.checkpoints import champion_id, checkpoint_row
+from tasks.checkpoints import SHIPPED, champion_id, checkpoint_row, shipped_id
+from tasks.decisions import Kind, champions_before, record, taken_back_for
 from tasks.shards import Outcome
 from varemix.errors import EvaluationError
 from varemix.evaluation.compare import BETTER, Comparison, compare
 from varemix.evaluation.conditions import IMAGE
 
+CHOSEN_ON = "val"
+"""The split that champions are chosen on; the test split is only ever reported."""
+
 _COLUMNS = ["pair_id", "condition", "instrument", "nsdr_db"]
+_SEED = 0
 
 
 @task(task_run_name="compare {checkpoint_a} with {checkpoint_b}", cache_policy=NO_CACHE)
@@ -37,26 +47,96 @@ def promote_if_better(*, checkpoint_id: str, home: str, split: str, seed: int) -
     """Make the checkpoint champion if there is none, or if it is better than the champion with still images.
 
     Better means that the interval of the difference in NSDR lies above 0. Only mixes of two count: those of more are
-    harder, and not every checkpoint is scored on them.
+    harder, and not every checkpoint is scored on them. One that a person went back from is not promoted again.
     """
     catalog = Catalog(Home.open(home))
     champion = champion_id(catalog)
     if champion == checkpoint_id:
         return Outcome(item=checkpoint_id, status="skipped", reason="is the champion already")
+    if checkpoint_id in taken_back_for(catalog, champion):
+        return _kept(
+            catalog, checkpoint_id, f"not promoted: it was rolled back; `varemix promote {checkpoint_id}` overrules it"
+        )
     if champion is None:
         mean_db = _scores(catalog, checkpoint_id, split, seed)["nsdr_db"].mean()
-        return _promoted(catalog, checkpoint_id, None, f"first champion, mean NSDR {mean_db:.2f} dB on {split}")
-    try:
-        found = compare(
-            _scores(catalog, champion, split, seed), _scores(catalog, checkpoint_id, split, seed), seed=seed
-        )
-    except EvaluationError:
-        reason = f"not promoted: the champion {champion} was not scored on the same pairs"
-        return Outcome(item=checkpoint_id, status="untouched", reason=reason)
+        reason = f"first champion, mean NSDR {mean_db:.2f} dB on {split}"
+        return _crowned(catalog, "promoted", checkpoint_id, reason, split=split)
+    found = compared(catalog, champion, checkpoint_id, split, seed)
+    if found is None:
+        return _kept(catalog, checkpoint_id, f"not promoted: the champion {champion} was not scored on the same pairs")
     verdict = in_words(found, split)
     if found.overall.verdict != BETTER:
-        return Outcome(item=checkpoint_id, status="untouched", reason=f"not promoted: {verdict}")
-    return _promoted(catalog, checkpoint_id, champion, f"promoted: {verdict}")
+        return _kept(catalog, checkpoint_id, f"not promoted: {verdict}", split, found)
+    return _crowned(catalog, "promoted", checkpoint_id, f"promoted: {verdict}", split=split, found=found)
+
+
+@task(task_run_name="promote {checkpoint_id} by hand", cache_policy=NO_CACHE)
+def promote_by_hand(*, checkpoint_id: str, home: str, why: str = "") -> Outcome:
+    """Make the checkpoint champion because a person says so; what both were scored on is told with it.
+
+    Raises CatalogError for an unknown checkpoint, and for one whose file is gone or was changed.
+    """
+    catalog = Catalog(Home.open(home))
+    row = usable_row(catalog, checkpoint_id)
+    champion, own = champion_id(catalog), row["checkpoint_id"]
+    if champion == own:
+        return Outcome(item=own, status="skipped", reason="is the champion already")
+    found = compared(catalog, champion, own, CHOSEN_ON, _SEED) if champion else None
+    said = f"promoted by hand{f' ({why})' if why else ''}"
+    reason = f"{said}: {in_words(found, CHOSEN_ON)}" if found else f"{said}: not compared with what served before"
+    return _crowned(catalog, "by_hand", own, reason, split=CHOSEN_ON, found=found)
+
+
+@task(task_run_name="roll back", cache_policy=NO_CACHE)
+def roll_back(*, home: str, why: str = "") -> Outcome:
+    """Make the champion before the champion again; before the first one the shipped checkpoint served.
+
+    Raises CatalogError where there is none to go back to, or its file is gone.
+    """
+    catalog = Catalog(Home.open(home))
+    champion, after = rollback_target(catalog)
+    row = usable_row(catalog, after or SHIPPED)
+    reason = f"rolled back from {champion}{f': {why}' if why else ''}"
+    found = compared(catalog, champion, row["checkpoint_id"], CHOSEN_ON, _SEED)
+    reason = f"{reason}; {in_words(found, CHOSEN_ON)}" if found else reason
+    record(catalog, "rolled_back", reason, before=champion, after=after, split=CHOSEN_ON, found=found)
+    _change(catalog, champion, after, reason, f"rolled back to {row['checkpoint_id']}")
+    return Outcome(item=row["checkpoint_id"], status="done", reason=reason)
+
+
+def rollback_target(catalog: Catalog) -> tuple[str, str | None]:
+    """Return the champion and what served before it, None for the shipped checkpoint.
+
+    Raises CatalogError where there is nothing to go back to.
+    """
+    champion, earlier = champion_id(catalog), champions_before(catalog)
+    if champion is None:
+        raise CatalogError("There is no champion that one could go back from. Run `varemix nightly` first.")
+    if not earlier or (earlier[-1] is None and shipped_id() is None):
+        raise CatalogError(
+            f"{champion} is the first champion; nothing served before it that one could go back to. "
+            "`varemix promote ID` makes another checkpoint the champion."
+        )
+    usable_row(catalog, earlier[-1] or SHIPPED)
+    return champion, earlier[-1]
+
+
+def usable_row(catalog: Catalog, checkpoint_id: str) -> dict[str, Any]:
+    """Return the row of a checkpoint whose file is as it was recorded. Raises CatalogError for another."""
+    row = checkpoint_row(catalog, checkpoint_id)
+    path = catalog.home.absolute(row["path"])
+    if not path.is_file() or file_digest(path) != row["digest"]:
+        found = "was changed since it was recorded" if path.is_file() else "is gone"
+        raise CatalogError(f"The file of checkpoint {row['checkpoint_id']}, '{path}', {found}. Restore it first.")
+    return row
+
+
+def compared(catalog: Catalog, before: str, after: str, split: str, seed: int) -> Comparison | None:
+    """Return how much the second is ahead of the first on the pairs that both were scored on; None without any."""
+    try:
+        return compare(_scores(catalog, before, split, seed), _scores(catalog, after, split, seed), seed=seed)
+    except EvaluationError:
+        return None
 
 
 def in_words(found: Comparison, split: str) -> str:
@@ -81,10 +161,29 @@ def _scores(catalog: Catalog, checkpoint_id: str, split: str, seed: int, num_sou
     return catalog.read("scores", columns=_COLUMNS, where=chosen)
 
 
-def _promoted(catalog: Catalog, checkpoint_id: str, champion: str | None, reason: str) -> Outcome:
-    """Change both rows in one commit, so that there is always one champion."""
-    rows: list[dict[str, Any]] = [checkpoint_row(catalog, checkpoint_id) | {"stage": "champion", "reason": reason}]
-    if champion is not None:
-        rows.append(checkpoint_row(catalog, champion) | {"stage": "retired", "reason": f"followed by {checkpoint_id}"})
+def _kept(
+    catalog: Catalog, challenger: str, reason: str, split: str | None = None, found: Comparison | None = None
+) -> Outcome:
+    champion = champion_id(catalog)
+    record(catalog, "kept", reason, challenger=challenger, before=champion, after=champion, split=split, found=found)
+    return Outcome(item=challenger, status="untouched", reason=reason)
+
+
+def _crowned(
+    catalog: Catalog, kind: Kind, challenger: str, reason: str, *, split: str, found: Comparison | None = None
+) -> Outcome:
+    champion = champion_id(catalog)
+    record(catalog, kind, reason, challenger=challenger, before=champion, after=challenger, split=split, found=found)
+    _change(catalog, champion, challenger, reason, f"followed by {challenger}")
+    return Outcome(item=challenger, status="done", reason=reason)
+
+
+def _change(catalog: Catalog, before: str | None, after: str | None, reason: str, farewell: str) -> None:
+    """Change both rows in one commit, so that there is always one champion, or none where the shipped one serves."""
+    rows: list[dict[str, Any]] = []
+    if after is not None:
+        rows.append(checkpoint_row(catalog, after) | {"stage": "champion", "reason": reason})
+    if before is not None:
+        stage = SHIPPED if before == shipped_id() else "retired"
+        rows.append(checkpoint_row(catalog, before) | {"stage": stage, "reason": farewell})
     catalog.merge("checkpoints", [row | {"updated_at": None} for row in rows])
-    return Outcome(item=checkpoint_id, status="done", reason=reason)

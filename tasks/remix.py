@@ -118,10 +118,11 @@ def remix_id_of(job: Job, checkpoint_id: str) -> str:
     return content_id("remix", version=versions, wishes=job.wanted.as_dict(), **_decided(job, checkpoint_id))
 
 
-def _decided(job: Job, checkpoint_id: str) -> dict[str, str]:
+def _decided(job: Job, checkpoint_id: str) -> dict[str, str | None]:
+    """Return what decides a remix beside its wishes; where nothing is to be heard, no checkpoint does."""
     return {
         "content_digest": job.track["content_digest"],
-        "checkpoint_id": checkpoint_id,
+        "checkpoint_id": None if job.wanted.wishes.is_unity else checkpoint_id,
         "out_path": str(job.out_path),
     }
 

@@ -18,6 +18,7 @@ from prefect.utilities.annotations import quote
 
 from catalog.errors import CatalogError
 from catalog.store import Catalog
+from tasks.origin import run_id
 from tasks.progress import bar
 from varemix.errors import DownloadInterruptedError, VaremixError
 from varemix.redaction import redacted
@@ -112,13 +113,14 @@ def settle(
     """
     rows: list[dict[str, Any]] = []
     outcomes = []
+    run = {"run_id": run_id()}
     try:
         for item in items:
             if stands(item):
                 outcomes.append(Outcome(item=name(item), status="skipped"))
                 continue
             try:
-                rows.append(make(item))
+                rows.append(make(item) | run)
             except (OSError, CatalogError, DownloadInterruptedError):
                 raise
             except Exception as error:  # noqa: BLE001 - one bad item stops nobody

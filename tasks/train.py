@@ -20,6 +20,7 @@ from catalog.store import Catalog
 from tasks.calibrate import calibrate
 from tasks.checkpoints import checkpoint_row
 from tasks.clips import usable_clips
+from tasks.origin import run_id
 from tasks.progress import Advance, bar
 from tasks.shards import Outcome, is_transient
 from tasks.stills import folder_stills
@@ -46,6 +47,7 @@ class TrainingPlan:
     clips_version: int
     photos: Mapping[str, Sequence[Path]]
     start: Path | None
+    parent_id: str | None
     home: Home
 
     @property
@@ -77,7 +79,7 @@ def plan_training(
     for split, members in clips.items():
         check_clips(members, recipe, split)
     pictures = _photos(photos, {clip.instrument for clip in clips["train"]})
-    beginning = _start(catalog, start) if start else None
+    beginning, parent_id = _start(catalog, start) if start else (None, None)
     return TrainingPlan(
         checkpoint_id=_checkpoint_id(recipe, clips, pictures, beginning),
         recipe=recipe,
@@ -85,6 +87,7 @@ def plan_training(
         clips_version=version,
         photos=pictures,
         start=beginning,
+        parent_id=parent_id,
         home=catalog.home,
     )
 
@@ -167,12 +170,13 @@ def _keep_curves(plan: TrainingPlan, history: History) -> None:
     write_curves(place.with_suffix(".csv"), history)
 
 
-def _start(catalog: Catalog, start: str) -> Path:
-    """Return the checkpoint file to begin with."""
+def _start(catalog: Catalog, start: str) -> tuple[Path, str | None]:
+    """Return the checkpoint file to begin with, and its id where the catalog knows it."""
     if start.endswith(".safetensors"):
         read_header(Path(start))
-        return Path(start)
-    return catalog.home.absolute(checkpoint_row(catalog, start)["path"])
+        return Path(start), None
+    row = checkpoint_row(catalog, start)
+    return catalog.home.absolute(row["path"]), row["checkpoint_id"]
 
 
 def _photos(folder: str | None, instruments: set[str]) -> dict[str, list[Path]]:
@@ -190,6 +194,7 @@ def _row(home: Home, plan: TrainingPlan, history: History) -> dict[str, Any]:
         "recipe": plan.recipe.name,
         "settings_json": json.dumps(plan.recipe.as_dict(), sort_keys=True),
         "clips_version": plan.clips_version,
+        "parent_id": plan.parent_id,
         "seed": plan.recipe.seed,
         "num_steps": history.num_steps,
         "validation_loss": history.best_validation_loss,
@@ -197,6 +202,7 @@ def _row(home: Home, plan: TrainingPlan, history: History) -> dict[str, Any]:
         "digest": file_digest(path),
         "stage": "candidate",
         "seconds": history.seconds,
+        "run_id": run_id(),
     }
 
 

@@ -24,7 +24,7 @@ from flows.options import (
     StudiedOption,
     TemplateOption,
 )
-from flows.terminal import finish
+from flows.terminal import finish_run
 
 
 def refresh(
@@ -41,7 +41,8 @@ def refresh(
     open_catalog(home)
     listed_videos(source, url_template, limit)
     check_cookies(cookies)
-    finish([refresh(source, url_template, limit, home, str(cookies) if cookies else None)], as_json=as_json)
+    told = str(cookies) if cookies else None
+    finish_run(lambda: refresh(source, url_template, limit, home, told), as_json=as_json)
 
 
 def train(
@@ -64,7 +65,7 @@ def train(
     plan = plan_training(open_catalog(home), recipe, folder, start)
     if not resume:
         plan.forget_unfinished()
-    finish([train(recipe, device, folder, start, processes, home)], as_json=as_json)
+    finish_run(lambda: train(recipe, device, folder, start, processes, home), as_json=as_json)
 
 
 def evaluate(
@@ -98,6 +99,7 @@ def evaluate(
     if compare:
         from flows.compare import compare as compare_both
 
-        finish(compare_both(*compare, split, pairs, seed, folder, sources, home), as_json=as_json)
+        both = (*compare, split, pairs, seed, folder, sources, home)
+        finish_run(lambda: compare_both(*both), as_json=as_json)
     drawn = (checkpoint, split, pairs, seed, folder, sources, images_per_source, studied)
-    finish([evaluate(*drawn, home)], as_json=as_json)
+    finish_run(lambda: evaluate(*drawn, home), as_json=as_json)

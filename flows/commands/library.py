@@ -27,7 +27,7 @@ from flows.options import (
     TargetOption,
     TruePeakOption,
 )
-from flows.terminal import finish, print_json, say, show_page
+from flows.terminal import finish_run, print_json, say, show_page
 from varemix.errors import UsageError
 
 if TYPE_CHECKING:
@@ -48,13 +48,13 @@ def masks(
     if gc:
         from flows.housekeeping import housekeeping
 
-        finish([housekeeping(str(open_catalog(home).home.root))], as_json=as_json)
+        finish_run(lambda: housekeeping(str(open_catalog(home).home.root)), as_json=as_json)
     if library is None:
         raise UsageError("No library was given; give the folder of recordings to hear, or --gc.")
     from flows.masks import masks
 
     check_asked(home, library, checkpoint, [*(instrument or []), *(image or [])], nothing_else=nothing_else)
-    finish([masks(str(library), instrument, image, nothing_else, checkpoint, home)], as_json=as_json)
+    finish_run(lambda: masks(str(library), instrument, image, nothing_else, checkpoint, home), as_json=as_json)
 
 
 def remix(
@@ -105,7 +105,7 @@ def remix(
         if dry_run:
             _show_preview(source, out, wished, checkpoint, home, as_json=as_json)
             return
-        finish([remix(str(source), str(out), wished, checkpoint, home)], as_json=as_json)
+        finish_run(lambda: remix(str(source), str(out), wished, checkpoint, home), as_json=as_json)
     else:
         if dry_run:
             raise UsageError("--dry-run is for folders; give a library, or leave it out.")
@@ -142,7 +142,7 @@ def separate(
 
         checked_out(source, out)
         check_asked(home, source, checkpoint, targets, nothing_else=nothing_else)
-        finish([separate(str(source), str(out), targets, nothing_else, checkpoint, home)], as_json=as_json)
+        finish_run(lambda: separate(str(source), str(out), targets, nothing_else, checkpoint, home), as_json=as_json)
     else:
         from flows.one_file import open_separator, separate_file
 

@@ -14,11 +14,13 @@ from flows.options import (
     PairsOption,
     PlanOption,
     RecipeOption,
+    RetrainOption,
     SourceOption,
     StillsOption,
     TemplateOption,
+    WhyOption,
 )
-from flows.terminal import NOTHING_DONE, finish, print_json, say, show_page
+from flows.terminal import NOTHING_DONE, finish_run, print_json, say, show_page
 
 
 def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
@@ -47,17 +49,41 @@ def nightly(
     pairs: PairsOption = 64,
     stills: StillsOption = None,
     device: DeviceOption = "auto",
+    retrain_share: RetrainOption = 0.05,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run the whole night: refresh, train, evaluate, promote, masks, remix."""
+    """Run the whole night: refresh, train if enough is new, evaluate, promote what is better, masks, remix."""
     from flows.nightly import check_night, nightly
     from flows.wishes import wished_plan
 
     folder, wished = str(stills) if stills else None, wished_plan(gain or [], file=plan)
     check_night(open_catalog(home), library, out, wished, source, url_template, recipe, folder, device)
-    stages = nightly(str(library), str(out), wished, source, url_template, recipe, pairs, folder, device, home)
-    finish(stages, as_json=as_json)
+    asked = (str(library), str(out), wished, source, url_template, recipe, pairs, folder, device, home, retrain_share)
+    finish_run(lambda: nightly(*asked), as_json=as_json)
+
+
+def promote(
+    checkpoint: Annotated[str, typer.Argument(help="Id of the checkpoint, or `shipped`.")],
+    why: WhyOption = "",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a checkpoint the champion by hand, whatever the scores say."""
+    from flows.champion import promote
+    from tasks.promote import usable_row
+
+    usable_row(open_catalog(home), checkpoint)
+    finish_run(lambda: promote(checkpoint, why, home), as_json=as_json)
+
+
+def rollback(why: WhyOption = "", home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Make the champion before the champion again; twice leads two back."""
+    from flows.champion import rollback
+    from tasks.promote import rollback_target
+
+    rollback_target(open_catalog(home))
+    finish_run(lambda: rollback(why, home), as_json=as_json)
 
 
 def pin(
@@ -89,7 +115,20 @@ def housekeeping(
     from flows.housekeeping import housekeeping
 
     root = str(open_catalog(home).home.root)
-    finish([housekeeping(root, dry_run, grace_days, keep_versions_days, keep_runs_days)], as_json=as_json)
+    settings = (dry_run, grace_days, keep_versions_days, keep_runs_days)
+    finish_run(lambda: housekeeping(root, *settings), as_json=as_json)
+
+
+def alerts(
+    address: Annotated[
+        str,
+        typer.Argument(help="https://..., or mailtos://user:password@host?from=&to=", envvar="VAREMIX_ALERTS"),
+    ],
+) -> None:
+    """Have an address told when a night failed, a run crashed, or what serves separates worse than before."""
+    from flows.alerts import alert_to
+
+    say(*(f"{name}: from now on" for name in alert_to(address)))
 
 
 def status(

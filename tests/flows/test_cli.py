@@ -18,6 +18,7 @@ from prefect import Flow
 from flows.cli import main
 from flows.options import DecayOption
 from flows.refresh import listed_videos
+from tasks.decisions import record
 from tests.tasks.planted import TONES_HZ, open_catalog, register_checkpoint, visible_files, write_tones
 from tests.tasks.untrained import write_checkpoint
 from varemix.media.audio import read_audio
@@ -294,6 +295,26 @@ def test_a_new_home_holds_nothing_and_says_so(run: Run, tmp_path: Path) -> None:
     assert set(said.facts["counts"]) == {"videos", "clips", "tracks", "masks", "remixes"}
     assert not any(said.facts["counts"].values())
     assert "none yet" in run("status", "--home", tmp_path / "home").out
+
+
+def test_a_champion_is_promoted_and_rolled_back_only_where_that_can_be(run: Run, world: Path) -> None:
+    said = run("promote", "nobody", "--home", world / "home")
+    assert (said.code, "There is no checkpoint 'nobody'" in said.err) == (1, True)
+    said = run("rollback", "--home", world / "home")
+    assert (said.code, "small is the first champion; nothing served before it" in said.err) == (1, True)
+    said = run("rollback", "--home", world / "new")
+    assert (said.code, "There is no champion that one could go back from" in said.err) == (1, True)
+
+
+def test_status_tells_what_was_decided(run: Run, world: Path) -> None:
+    record(open_catalog(world / "home"), "not_retrained", "nothing is new", before="small", after="small")
+    [decision] = run("status", "--home", world / "home", "--json").facts["decisions"]
+    assert (decision["kind"], decision["champion_after_id"], decision["reason"]) == (
+        *("not_retrained", "small", "nothing is new"),
+    )
+    page = run("status", "--home", world / "home").out
+    assert "not trained again" in page
+    assert "nothing is new" in page
 
 
 def test_status_tells_what_failed_and_why(run: Run, world: Path) -> None:

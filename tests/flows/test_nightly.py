@@ -1,14 +1,19 @@
 """The whole night on four videos and three recordings, within a Prefect server of its own."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID
 
 import numpy as np
+import pandas as pd
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.settings import PREFECT_UI_URL
 
 from catalog.store import Catalog
+from flows.champion import rollback
+from flows.ending import done_by
 from flows.masks import masks
 from flows.nightly import nightly
 from flows.remix import remix
@@ -16,10 +21,13 @@ from flows.separate import separate
 from flows.status import status
 from flows.summary import Summary, overall_exit_code
 from flows.train import train
+from tasks.decisions import last_decisions
+from tasks.retrain import Retraining
 from tests.flows.conftest import Dataset
 from tests.tasks.planted import open_catalog, visible_files, write_tones
 from tests.tasks.small_recipe import small
 from varemix.errors import TrainingError
+from varemix.evaluation.compare import compare
 from varemix.evaluation.conditions import CONDITIONS
 from varemix.media.audio import read_audio
 from varemix.remix.plan import plan_of
@@ -47,16 +55,18 @@ class Place:
 
     def night(self, recipe_name: str = "small") -> list[Summary]:
         """Run the nightly flow."""
-        return nightly(
-            str(self.library),
-            str(self.out),
-            plan_of(["tuba=mute", "flute=+3"]),
-            str(self.dataset.list_path),
-            self.dataset.server.template,
-            recipe_name,
-            pairs=2,
-            device="cpu",
-            home=str(self.home),
+        return done_by(
+            lambda: nightly(
+                str(self.library),
+                str(self.out),
+                plan_of(["tuba=mute", "flute=+3"]),
+                str(self.dataset.list_path),
+                self.dataset.server.template,
+                recipe_name,
+                pairs=2,
+                device="cpu",
+                home=str(self.home),
+            )
         )
 
     def contents(self) -> dict[str, bytes]:
@@ -69,6 +79,7 @@ def small_recipes() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(recipe.RECIPES, "small", small)
         patch.setitem(recipe.RECIPES, "other", lambda: small(seed=1))
+        patch.setitem(recipe.RECIPES, "third", lambda: small(seed=2))
         yield
 
 
@@ -138,10 +149,17 @@ def test_a_person_sees_each_stage_in_the_ui(first_night: list[Summary], place: P
         own = [run for run in client.read_flow_runs() if run.parameters.get("home") == str(place.home)]
         found = client.read_artifacts()
     runs = {run.name.partition(" ")[0]: run for run in own}
+    assert runs["nightly"].state.message.startswith("nightly: no failures")
+    assert runs["evaluate"].name == f"evaluate {first_night[-1].facts['champion'][:8]} on val"
     ids = {run.id for run in own}
     artifacts = {str(artifact.key): artifact for artifact in found if artifact.flow_run_id in ids}
     assert {runs[stage].state_name for stage in STAGES if stage != "promote"} == {"Completed"}
-    assert set(artifacts) >= {"refresh", "train", "evaluate", "masks", "remix", "nightly"}
+    assert set(artifacts) >= {"refresh", "train", "evaluate", "masks", "remix", "nightly", "decision"}
+    assert "![Spectrogram of a remix](data:image/png;base64," in str(artifacts["spectrogram-of-a-remix"].data)
+    origins = str(artifacts["where-remixes-come-from"].data)
+    assert f"mean NSDR {first_night[2].facts['mean_nsdr_db']['image']:.2f} dB" in origins
+    for made_by in ("train", "evaluate", "masks", "remix"):
+        assert f"/runs/flow-run/{runs[made_by].id}" in origins or PREFECT_UI_URL.value() is None
     assert "HTTP 404" in str(artifacts["refresh"].data)
     assert "| still image |" in str(artifacts["evaluate"].data)
     assert "| champion | " in str(artifacts["nightly"].data)
@@ -156,9 +174,8 @@ def test_a_second_night_does_nothing_again(first_night: list[Summary], place: Pl
     stages = place.night()
     assert counts(stages) == {
         "refresh": {"skipped": 4, "unavailable": 1},
-        "train": {"skipped": 1},
+        "train": {},
         "evaluate": {"skipped": 2},
-        "promote": {"skipped": 1},
         "masks": {"skipped": 3},
         "remix": {"skipped": 3},
         "nightly": {},
@@ -166,6 +183,9 @@ def test_a_second_night_does_nothing_again(first_night: list[Summary], place: Pl
     assert {name: place.catalog.version(name) for name in names} == before
     assert {path: path.stat().st_mtime_ns for path in changed_ns} == changed_ns
     assert not place.dataset.server.asked
+    decision = last_decisions(place.catalog, 1)[0]
+    assert (decision["kind"], decision["run_name"]) == ("not_retrained", "nightly library")
+    assert "0 of 4 clips are new or changed" in stages[-1].facts["decision"]
 
 
 def test_a_new_track_is_done_alone_and_a_bad_one_is_told(first_night: list[Summary], place: Place) -> None:
@@ -186,36 +206,95 @@ def test_a_new_track_is_done_alone_and_a_bad_one_is_told(first_night: list[Summa
     assert {failure["item"] for failure in status(str(place.home))["failures"]} >= {"bad.wav"}
 
 
-def test_a_challenger_is_measured_against_the_champion(first_night: list[Summary], place: Place) -> None:
-    champion = first_night[-1].facts["champion"]
+@pytest.fixture
+def verdict(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Return what makes every challenger better by so many dB: two mixes of the tests decide nothing."""
+
+    def judge(by_db: float) -> None:
+        def scores(nsdr_db: float) -> pd.DataFrame:
+            rows = {"pair_id": list("abcdef"), "nsdr_db": [nsdr_db] * 6}
+            return pd.DataFrame(rows).assign(condition="image", instrument="tuba")
+
+        found = compare(scores(2.0), scores(2.0 + by_db), seed=0)
+        monkeypatch.setattr("tasks.promote.compared", lambda *_: found)
+
+    return judge
+
+
+def versions(place: Place, *names: str) -> list[int]:
+    return [place.catalog.version(name) for name in names]
+
+
+def test_a_challenger_that_is_not_promoted_changes_nothing(
+    first_night: list[Summary], place: Place, verdict: Callable[[float], None]
+) -> None:
+    verdict(0.0)
+    champion, before = first_night[-1].facts["champion"], versions(place, "tracks", "masks", "remixes")
+    contents = place.contents()
     stages = place.night("other")
     assert [stage.stage for stage in stages] == [*STAGES[:3], *STAGES[2:]]
     challenger, again = (stage for stage in stages if stage.stage == "evaluate")
     assert (challenger.counts, again.counts) == ({"done": 2}, {"skipped": 2})
-    assert again.facts["checkpoint_id"] == champion
-    is_better = challenger.facts["mean_nsdr_db"]["image"] > again.facts["mean_nsdr_db"]["image"]
-    winner = challenger.facts["checkpoint_id"] if is_better else champion
-    assert stages[-1].facts["champion"] == winner
-    stage_of = {row["checkpoint_id"]: row["stage"] for row in place.catalog.read_rows("checkpoints")}
-    assert [name for name, stage in stage_of.items() if stage == "champion"] == [winner]
-    assert set(place.catalog.read("remixes", where={"checkpoint_id": winner})["status"]) == {"remixed"}
+    assert again.facts["checkpoint_id"] == stages[-1].facts["champion"] == champion
+    assert (counts(stages)["masks"], counts(stages)["remix"]) == ({"skipped": 3}, {"skipped": 3})
+    assert (versions(place, "tracks", "masks", "remixes"), place.contents()) == (before, contents)
+    rows = {row["checkpoint_id"]: row for row in place.catalog.read_rows("checkpoints")}
+    assert rows[challenger.facts["checkpoint_id"]]["parent_id"] == champion
+    assert place.night("other")[1].counts == {}  # it is not tried again
 
 
-def test_a_night_without_training_still_remixes_with_the_champion(
+def test_a_challenger_that_is_promoted_is_heard_and_a_rollback_brings_the_old_remixes_back(
+    first_night: list[Summary], place: Place, verdict: Callable[[float], None]
+) -> None:
+    verdict(1.0)
+    champion, contents = first_night[-1].facts["champion"], place.contents()
+    num_masks = len(place.catalog.read_rows("masks"))
+    stages = place.night("third")
+    challenger = stages[-1].facts["champion"]
+    assert challenger != champion
+    assert (counts(stages)["masks"], counts(stages)["remix"]) == ({"done": 3}, {"done": 3})
+    assert len(place.catalog.read_rows("masks")) == num_masks + 3
+    assert set(place.catalog.read("remixes", where={"checkpoint_id": challenger})["status"]) == {"remixed"}
+
+    summary = rollback("it hums", str(place.home))
+    assert summary.facts["serves_now"] == champion
+    assert summary.facts["masks_that_stand"].startswith("of 3 of 3 recordings")
+    stages = place.night()
+    assert counts(stages)["train"] == {}
+    assert (counts(stages)["masks"], counts(stages)["remix"]) == ({"skipped": 3}, {"done": 3})
+    assert place.contents() == contents
+    kinds = [decision["kind"] for decision in last_decisions(place.catalog)]
+    assert kinds[:3] == ["not_retrained", "rolled_back", "promoted"]
+    assert [decision["kind"] for decision in status(str(place.home))["decisions"]] == kinds[:5]
+
+
+def test_a_night_without_training_still_remixes_with_the_champion_and_says_that_it_failed(
     first_night: list[Summary], place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def no_training(*_: object, **__: object) -> Summary:
         raise TrainingError("no training tonight")
 
     monkeypatch.setattr("flows.nightly.train", no_training)
+    monkeypatch.setattr("flows.nightly.retraining", lambda *_: Retraining(is_due=True, start=None, reason=""))
+    told: list[tuple[str, ...]] = []
+    monkeypatch.setattr("flows.nightly.tell_night_failed", lambda *alert: told.append(alert))
     lost = place.out / "song.wav"
     before = lost.read_bytes()
     lost.unlink()
     stages = place.night()
-    assert [stage.stage for stage in stages] == ["refresh", "train", "masks", "remix", "nightly"]
+    assert [stage.stage for stage in stages] == ["refresh", "train", "evaluate", "masks", "remix", "nightly"]
     assert "no training tonight" in [outcome.reason for outcome in stages[-1].failed]
     assert lost.read_bytes() == before
     assert overall_exit_code(stages) == 3
+    [(run_id, name, message)] = told
+    assert (name, message) == (
+        "nightly library",
+        "1 of 5 stages failed. train: no training tonight",
+    )
+    with get_client(sync_client=True) as client:
+        state = client.read_flow_run(UUID(run_id)).state
+    assert state is not None
+    assert (state.is_failed(), state.message) == (True, message)
 
 
 def test_what_is_asked_for_twice_is_heard_and_cut_out_once(

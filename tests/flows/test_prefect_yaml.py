@@ -29,6 +29,8 @@ def test_there_is_one_deployment_for_each_flow() -> None:
         "remix": "flows/remix.py:remix",
         "separate": "flows/separate.py:separate",
         "housekeeping": "flows/housekeeping.py:housekeeping",
+        "promote": "flows/champion.py:promote",
+        "rollback": "flows/champion.py:rollback",
         "nightly": "flows/nightly.py:nightly",
     }
 

@@ -29,6 +29,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
 
     if "TRYHOST" in os.environ:
         import pickle
+
         from service.settings import read_settings
 
         h = Host(Path("/tmp/service/h1/home"))
@@ -64,7 +65,8 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Ser
 @pytest.fixture(scope="session")
 def stages(host: Host, videos: tuple[Path, Server], tmp_path_factory: pytest.TempPathFactory) -> list[Stage]:
     """Return what each stage makes undisturbed."""
-    import os, pickle
+    import os
+    import pickle
 
     if "TRYHOST" in os.environ:
         f = Path("/tmp/service/stages.pkl")

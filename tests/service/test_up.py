@@ -9,7 +9,7 @@ from tests.service.hosts import Host, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default"), pytest.mark.timeout(600)]
 
-NAMES = {"nightly", "refresh", "train", "evaluate", "masks", "remix", "separate", "housekeeping"}
+NAMES = {"nightly", "refresh", "train", "evaluate", "masks", "remix", "separate", "housekeeping", "promote", "rollback"}
 
 
 def test_pools_limits_deployments_and_automations_are_there(host: Host) -> None:
@@ -23,7 +23,7 @@ def test_pools_limits_deployments_and_automations_are_there(host: Host) -> None:
         }
         automations = client.read_automations()
     assert set(deployments) == NAMES
-    assert queues == dict.fromkeys(("cpu", "gpu"), {"default": None, "learning": 1})
+    assert queues == {pool: {"default": None, "learning": 1} for pool in ("cpu", "gpu")}
     learning = pools()[-1]
     assert {name: each.work_pool_name for name, each in deployments.items() if each.work_queue_name == "learning"} == {
         "nightly": learning,

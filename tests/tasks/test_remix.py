@@ -385,6 +385,17 @@ def test_masks_of_another_checkpoint_are_not_used(
     assert not out.exists()
 
 
+def test_a_recording_for_which_nothing_is_wished_stays_when_another_checkpoint_serves(
+    catalog: Catalog, champion: str, checkpoint_file: Path, library: Path, out: Path
+) -> None:
+    write_tones(library / "a.wav")
+    tracks = scanned(catalog, library)
+    register_checkpoint(catalog, checkpoint_file, "other")
+    assert statuses(remix(catalog, tracks, out, wanted("violin=0")).values()) == {"a.wav": "untouched"}
+    later = remix(catalog, tracks, out, wanted("violin=0"), checkpoint_id="other")
+    assert statuses(later.values()) == {"a.wav": "skipped"}
+
+
 def test_masks_are_shared_by_recordings_with_the_same_content(
     catalog: Catalog, champion: str, library: Path, out: Path
 ) -> None:

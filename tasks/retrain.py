@@ -1,0 +1,93 @@
+"""When training again is worth a night: when enough clips are new since what was trained before."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from catalog.errors import TableError
+from catalog.store import Catalog
+from tasks.checkpoints import champion_id, checkpoint_row
+from tasks.decisions import record, tried_beside
+from varemix.errors import CheckpointError
+from varemix.model.checkpoint import read_header
+from varemix.training.recipe import Recipe, named_recipe
+
+RETRAIN_SHARE = 0.05
+"""The share of the clips that must be new or changed, unless a person says otherwise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retraining:
+    """Whether to train tonight, from which checkpoint (None: from the beginning), and why or why not."""
+
+    is_due: bool
+    start: str | None
+    reason: str
+
+
+def retraining(catalog: Catalog, recipe_name: str, share: float = RETRAIN_SHARE) -> Retraining:
+    """Return whether training again is due.
+
+    It is while there is no champion, when the recipe was not tried beside the champion yet, and when at least `share`
+    of the clips to train and validate on are new or changed since the champion was trained, or the last challenger of
+    it that was not promoted. It starts from the champion where the recipe trains the same separator.
+    """
+    recipe = named_recipe(recipe_name)
+    champion = champion_id(catalog)
+    start, begins = _start(catalog, recipe, champion)
+    tried = _tried(catalog, recipe, champion)
+    if not tried:
+        because = f"recipe '{recipe_name}' was not tried beside it yet" if champion else "there is no champion yet"
+        return Retraining(is_due=True, start=start, reason=f"{because}; {begins}")
+    last = max(tried, key=lambda row: int(row["clips_version"]))
+    known, today = _clip_ids(catalog, last["clips_version"]), _clip_ids(catalog)
+    num_new = len(today - known)
+    enough = num_new >= max(1, share * len(today))
+    found = f"{num_new} of {len(today)} clips are new or changed since {last['checkpoint_id']} was trained"
+    rule = f"{100 * share:g} % are needed to train again"
+    return Retraining(is_due=enough, start=start, reason=f"{found}; {begins if enough else rule}")
+
+
+def record_not_retrained(catalog: Catalog, reason: str) -> None:
+    """Write down that nothing was trained tonight, and why."""
+    champion = champion_id(catalog)
+    record(catalog, "not_retrained", reason, before=champion, after=champion)
+
+
+def _start(catalog: Catalog, recipe: Recipe, champion: str | None) -> tuple[str | None, str]:
+    """Return the checkpoint to start from, and how it begins in words."""
+    if champion is None:
+        return None, "it begins with nothing learnt"
+    try:
+        header = read_header(catalog.home.absolute(checkpoint_row(catalog, champion)["path"]))
+    except CheckpointError as error:
+        return None, f"it begins with nothing learnt, since the champion's file cannot be read: {error}"
+    if header.get("settings") != _as_stored(asdict(recipe.separator)):
+        return (
+            None,
+            f"it begins with nothing learnt, since '{recipe.name}' trains another separator than the champion's",
+        )
+    return champion, f"it goes on from the champion {champion}"
+
+
+def _tried(catalog: Catalog, recipe: Recipe, champion: str | None) -> Sequence[dict[str, Any]]:
+    """Return the rows of the champion and of what it stood up to, those of this recipe."""
+    ids = tried_beside(catalog, champion) | ({champion} if champion else set())
+    rows = catalog.read_rows("checkpoints", where={"checkpoint_id": list(ids)}) if ids else []
+    return [row for row in rows if json.loads(row["settings_json"]) == _as_stored(recipe.as_dict())]
+
+
+def _as_stored(settings: dict[str, Any]) -> Any:
+    return json.loads(json.dumps(settings))
+
+
+def _clip_ids(catalog: Catalog, version: int | None = None) -> set[str]:
+    """Return the clips to train and validate on that a version holds; none where it cannot be read any more."""
+    where = {"split": ["train", "val"], "status": "ready"}
+    try:
+        return set(catalog.read("clips", columns=["clip_id"], where=where, version=version)["clip_id"])
+    except TableError:
+        if version is None:
+            raise
+        return set()

@@ -1,0 +1,74 @@
+"""Progress in the UI: of long work only, seldom, and whole at the end. That Prefect shows it is seen in its UI."""
+
+from typing import Any
+
+import pytest
+
+from tasks import progress
+from tasks.progress import bar
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, float, str]]:
+    """Return what was told of progress, within a run."""
+    told: list[tuple[str, float, str]] = []
+
+    def create(*, progress: float, key: str, description: str) -> str:
+        told.append((key, progress, description))
+        return "artifact"
+
+    def update(artifact: str, *, progress: float, description: str) -> None:
+        told.append((artifact, progress, description))
+
+    monkeypatch.setattr(progress, "create_progress_artifact", create)
+    monkeypatch.setattr(progress, "update_progress_artifact", update)
+    monkeypatch.setattr(progress, "run_id", lambda: "a run")
+    return told
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Any:
+    class Clock:
+        now_s = 0.0
+
+        def monotonic(self) -> float:
+            return self.now_s
+
+    own = Clock()
+    monkeypatch.setattr(progress, "time", own)
+    return own
+
+
+def test_long_work_grows_an_artifact_and_ends_whole(told: list[Any], clock: Any) -> None:
+    with bar("hear masks", 40) as advance:
+        for _ in range(10):
+            clock.now_s += 1.5
+            advance(4)
+    assert told[0] == ("progress-hear-masks", 30.0, "hear masks: 12 of 40")
+    assert told[1][:2] == ("artifact", 40.0)
+    assert told[-1] == ("artifact", 100.0, "hear masks: 40 of 40")
+
+
+def test_many_steps_a_second_are_told_once_a_second(told: list[Any], clock: Any) -> None:
+    with bar("train", 1000) as advance:
+        for _ in range(1000):
+            clock.now_s += 0.01
+            advance(1, "loss 0.5")
+    assert len(told) == 8  # of 10 s, from the third on, and the end
+    assert told[0][2].endswith(", loss 0.5")
+
+
+def test_short_work_costs_nothing(told: list[Any], clock: Any) -> None:
+    with bar("masks", 3) as advance:
+        for _ in range(3):
+            clock.now_s += 0.9
+            advance(1)
+    assert told == []
+
+
+def test_outside_a_run_there_is_no_artifact(told: list[Any], clock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "run_id", lambda: None)
+    with bar("masks", 3) as advance:
+        clock.now_s += 100
+        advance(1)
+    assert told == []

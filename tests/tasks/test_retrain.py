@@ -1,0 +1,127 @@
+"""When it is trained again: first, with another recipe, and when enough clips are new since what was tried before."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catalog.store import Catalog
+from tasks.decisions import last_decisions
+from tasks.promote import promote_by_hand, roll_back
+from tasks.retrain import Retraining, record_not_retrained, retraining
+from tests.tasks.planted import register_checkpoint
+from tests.tasks.small_recipe import small
+from tests.tasks.test_promote import on_pairs, promote, score
+from varemix.training import recipe
+
+
+@pytest.fixture(autouse=True)
+def recipes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(recipe.RECIPES, "small", small)
+    monkeypatch.setitem(recipe.RECIPES, "other", lambda: small(seed=1))
+
+
+def add_clips(catalog: Catalog, *names: str, digest: str = "as it came", **facts: Any) -> None:
+    row = {"instrument": "flute", "split": "train", "status": "ready"} | facts
+    catalog.merge("clips", [row | {"video_id": name, "clip_id": f"{name} {digest}"} for name in names])
+
+
+def trained(catalog: Catalog, file: Path, name: str) -> str:
+    """Register a checkpoint as if the recipe had been trained on the clips of this moment."""
+    register_checkpoint(catalog, file, name)
+    [row] = catalog.read_rows("checkpoints", where={"checkpoint_id": name})
+    facts = {"settings_json": json.dumps(small().as_dict()), "clips_version": catalog.version("clips")}
+    catalog.merge("checkpoints", [row | facts])
+    return name
+
+
+@pytest.fixture
+def old(catalog: Catalog, checkpoint_file: Path) -> str:
+    """Return the champion, which was trained on twenty clips."""
+    add_clips(catalog, *[f"clip {number}" for number in range(20)])
+    trained(catalog, checkpoint_file, "old")
+    promote_by_hand.fn(checkpoint_id="old", home=str(catalog.home.root))
+    return "old"
+
+
+def planned(catalog: Catalog, share: float = 0.1, name: str = "small") -> Retraining:
+    return retraining(catalog, name, share)
+
+
+def test_without_a_champion_it_is_trained_from_nothing(catalog: Catalog) -> None:
+    expected = "there is no champion yet; it begins with nothing learnt"
+    assert planned(catalog) == Retraining(is_due=True, start=None, reason=expected)
+
+
+def test_it_is_trained_again_from_a_share_of_new_or_changed_clips_on(catalog: Catalog, old: str) -> None:
+    assert (
+        planned(catalog).reason
+        == "0 of 20 clips are new or changed since old was trained; 10 % are needed to train again"
+    )
+    add_clips(catalog, "clip 3", digest="changed")
+    add_clips(catalog, "broken", status="failed")
+    add_clips(catalog, "only reported", split="test")
+    assert not planned(catalog).is_due
+    add_clips(catalog, "new", split="val")
+    assert not planned(catalog).is_due  # 2 of 21
+    add_clips(catalog, "newer")
+    plan = planned(catalog)
+    assert plan.is_due
+    assert plan.reason.startswith("3 of 22 clips are new or changed since old was trained; ")
+    assert planned(catalog, share=0.0).is_due
+
+
+def test_nothing_new_is_never_enough(catalog: Catalog, old: str) -> None:
+    assert not planned(catalog, share=0.0).is_due
+
+
+def test_another_recipe_is_tried_once(catalog: Catalog, old: str) -> None:
+    plan = planned(catalog, name="other")
+    assert plan.is_due
+    assert plan.reason.startswith("recipe 'other' was not tried beside it yet")
+
+
+def test_a_challenger_that_was_not_promoted_is_not_tried_again(
+    catalog: Catalog, old: str, checkpoint_file: Path
+) -> None:
+    add_clips(catalog, "a", "b", "c")
+    trained(catalog, checkpoint_file, "new")
+    assert planned(catalog).is_due  # a night that was killed before it decided goes on
+    for name in ("old", "new"):
+        score(catalog, name, on_pairs(1, 1, 1, 1, 1))
+    promote(catalog, "new")
+    plan = planned(catalog)
+    assert (plan.is_due, plan.reason[:56]) == (False, "0 of 23 clips are new or changed since new was trained; ")
+    add_clips(catalog, "d", "e", "f")
+    assert planned(catalog).is_due
+
+
+def test_what_was_rolled_back_is_not_trained_again(catalog: Catalog, old: str, checkpoint_file: Path) -> None:
+    add_clips(catalog, "a", "b", "c")
+    trained(catalog, checkpoint_file, "new")
+    promote_by_hand.fn(checkpoint_id="new", home=str(catalog.home.root))
+    roll_back.fn(home=str(catalog.home.root))
+    assert not planned(catalog).is_due
+
+
+def test_it_goes_on_from_a_champion_of_the_same_separator_only(
+    catalog: Catalog, tmp_path: Path, checkpoint_file: Path
+) -> None:
+    from varemix.model.checkpoint import save_checkpoint
+    from varemix.training.loop import new_separator
+
+    same = tmp_path / "same.safetensors"
+    save_checkpoint(same, new_separator(small()), provenance={})
+    for name, file, start in (("same", same, "same"), ("other", checkpoint_file, None)):
+        trained(catalog, file, name)
+        promote_by_hand.fn(checkpoint_id=name, home=str(catalog.home.root))
+        assert planned(catalog).start == start
+
+
+def test_that_nothing_was_trained_is_written_down(catalog: Catalog, old: str) -> None:
+    record_not_retrained(catalog, "nothing is new")
+    row = last_decisions(catalog, 1)[0]
+    assert (row["kind"], row["challenger_id"], row["champion_after_id"], row["reason"]) == (
+        *("not_retrained", None, "old", "nothing is new"),
+    )
