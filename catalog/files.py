@@ -76,6 +76,16 @@ class Home:
         """The folder of reports for people."""
         return self.root / "reports"
 
+    @property
+    def dropped(self) -> Path:
+        """The library of the recordings that were dropped on the desk."""
+        return self.root / "desk" / "recordings"
+
+    @property
+    def photos(self) -> Path:
+        """The folder of the pictures that were dropped on the desk."""
+        return self.root / "desk" / "pictures"
+
     def video(self, video_id: str) -> Path:
         """The file of a video. Raises IdError for an id that cannot be, like all places below."""
         return self._fanned("videos", checked_video_id(video_id), "video", ".mp4")
@@ -155,6 +165,17 @@ def replacing(path: Path) -> Iterator[Path]:
         _flush_to_disk(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def temporary_folder(parent: Path) -> Iterator[Path]:
+    """Yield a new folder below `parent`, which goes with all in it when the block ends; see `remove_leftovers`."""
+    folder = parent / _temporary_name("")
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_atomically(path: Path, content: bytes) -> None:

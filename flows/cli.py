@@ -10,11 +10,12 @@ import typer
 
 from flows.commands.learning import evaluate, refresh, train
 from flows.commands.library import masks, presets, remix, separate
+from flows.commands.listening import desk
 from flows.commands.upkeep import doctor, nightly, pin, status
 from flows.terminal import errors_in_words
 from varemix.errors import UsageError
 
-_COMMANDS = (doctor, refresh, train, evaluate, masks, pin, remix, presets, separate, nightly, status)
+_COMMANDS = (doctor, refresh, train, evaluate, masks, pin, remix, presets, separate, desk, nightly, status)
 
 app = typer.Typer(
     name="varemix",

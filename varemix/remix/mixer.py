@@ -51,7 +51,7 @@ def separate_and_add(mix: np.ndarray, masks: np.ndarray, weights: Sequence[float
 def filtered_blocks(sample_blocks: Iterable[np.ndarray], gain_blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     """Filter a long signal [C, S_b] block by block with gains [F, T_b] that come in blocks of their own.
 
-    Yields as many samples as came in. The same as `filter_samples` of the whole, whatever the blocks. Raises
+    Gains [N, 1, F, T_b] give N filtered signals [N, C, S] at the cost of one spectrum. Yields as many samples as came in. The same as `filter_samples` of the whole, whatever the blocks. Raises
     MediaError when the gains are not as many frames as the signal has.
     """
     cells = _Cells(sample_blocks)
@@ -61,12 +61,12 @@ def filtered_blocks(sample_blocks: Iterable[np.ndarray], gain_blocks: Iterable[n
         num_frames = held.shape[-1]
         if num_frames > 1:
             yield _filtered(cells.take(num_frames), held)
-            held = held[:, -1:]
+            held = held[..., -1:]
     rest = cells.rest()
     if held.size == 0 or rest >= HOP_SAMPLES or rest < 0:
         raise MediaError("The masks are not as long as the recording; make the masks of this recording again.")
     if rest > 0:
-        yield _filtered(cells.take(2), np.repeat(held, 2, axis=-1))[:, :rest]
+        yield _filtered(cells.take(2), np.repeat(held, 2, axis=-1))[..., :rest]
 
 
 def _filtered(cells: np.ndarray, gains: np.ndarray) -> np.ndarray:
