@@ -12,6 +12,9 @@ import { bytes } from "./words.js";
 
 const PICTURE_NAME = /\.(jpe?g|png|webp|gif|bmp|tiff?|heic|avif)$/i;
 
+const OPENED = "varemix-opened"; // the recording named on the command line is opened once
+const WATCH_MS = 5000;
+
 const find = (id) => document.getElementById(id);
 const cast = new Cast();
 const limits = { max_upload_bytes: Infinity, max_picture_bytes: Infinity };
@@ -29,8 +32,8 @@ async function route() {
   if (!/^[0-9a-f]{20}$/.test(id)) return openShelf();
   try {
     const facts = await server.facts(id);
-    for (const { target, title, picture } of facts.targets) {
-      if (picture) cast.add({ target, title, picture, isPhoto: target.startsWith("picture-") });
+    for (const { target, title } of facts.targets) {
+      if (target.startsWith("picture-")) cast.add({ target, title, picture: server.pictureUrl(target), isPhoto: true });
     }
     openDesk(facts);
   } catch (error) {
@@ -172,6 +175,13 @@ function startConnection() {
   });
 }
 
+/** Ask now and then whether the server is there, while somebody looks. */
+function watchServer() {
+  setInterval(() => {
+    if (document.visibilityState === "visible") server.health().catch(() => {});
+  }, WATCH_MS);
+}
+
 async function startInstruments() {
   for (const { name, title, picture } of await server.instruments()) {
     cast.add({ target: name, title, picture });
@@ -188,6 +198,8 @@ async function startHealth() {
     find("limits").textContent = `Any audio file, or a video's sound, up to ${bytes(limits.max_upload_bytes)}. It stays on this computer.`;
   }
   if (health.state === "failed") tell(health.reason, { key: "checkpoint" });
+  if (health.opened && !location.hash && !sessionStorage.getItem(OPENED)) location.replace(`#${health.opened}`);
+  sessionStorage.setItem(OPENED, "yes");
   const wishesOf = () => ({ recording: desk.facts, wishes: desk.wishes, titles: desk.titles });
   startTakeaway(health.formats ?? [], wishesOf);
 }
@@ -238,8 +250,10 @@ async function start() {
   startConnection();
   startShelf();
   startKeys(keyTargets);
+  watchServer();
   try {
-    await Promise.all([startInstruments(), startHealth()]);
+    await startInstruments(); // the server answers when its network is loaded
+    await startHealth();
   } catch (error) {
     if (!(error instanceof server.Lost)) tell(error.message, { key: "start" });
   }

@@ -5,7 +5,7 @@ import { colourOf, greyLevels, paint } from "./images.js";
 import { say, tell, untell } from "./notices.js";
 import { Player } from "./player.js";
 import * as server from "./server.js";
-import { Stave } from "./stave.js";
+import { Stave, isHeard } from "./stave.js";
 import { clock, soundFacts } from "./words.js";
 import { drawWaveform } from "./waveform.js";
 
@@ -31,6 +31,7 @@ export class Desk {
   #choice;
   #ends;
   #frame;
+  #onBack = () => this.#refresh();
   #resizes = new ResizeObserver(() => this.#drawWaveform());
 
   constructor(facts, cast) {
@@ -46,7 +47,7 @@ export class Desk {
     this.#known = new Map(facts.targets.map((state) => [state.target, state]));
     this.#restore();
     this.#showPlays();
-    this.#ends = server.follow(facts.id, (event) => this.#onEvent(event), () => this.#refresh());
+    server.connection.addEventListener("back", this.#onBack);
     this.#resizes.observe(find("waveform"));
     this.#frame = requestAnimationFrame((now) => this.#onFrame(now));
     this.#showPlayer();
@@ -77,7 +78,8 @@ export class Desk {
 
   close() {
     this.player.close();
-    this.#ends();
+    this.#ends?.();
+    server.connection.removeEventListener("back", this.#onBack);
     this.#resizes.disconnect();
     cancelAnimationFrame(this.#frame);
     clearTimeout(this.#choice);
@@ -168,6 +170,7 @@ export class Desk {
         stave.setState({ state: "failed", reason: error.message });
       }
     }
+    this.#followWhileHearing();
   }
 
   #applyWishes() {
@@ -185,13 +188,24 @@ export class Desk {
 
   // What the server tells
 
+  /** Follow the server while something is heard, and only then. */
+  #followWhileHearing() {
+    const isHearing = this.staves.some(({ state }) => state.state === "asked" || state.state === "hearing");
+    if (isHearing) this.#ends ??= server.follow(this.id, (event) => this.#onEvent(event));
+    else {
+      this.#ends?.();
+      this.#ends = undefined;
+    }
+  }
+
   #onEvent(state) {
     const before = this.#known.get(state.target);
     this.#known.set(state.target, { ...before, ...state });
     const stave = this.staves.find((other) => other.target === state.target);
     if (stave) this.#inform(stave);
-    if (state.state === "stored" && before?.state === "hearing" && stave) this.#sayHeard(stave);
-    if (state.does_seem_to_play !== before?.does_seem_to_play) this.#showPlays();
+    this.#followWhileHearing();
+    if (stave && isHeard(state) && before?.state === "hearing") this.#sayHeard(stave);
+    if (state.state !== before?.state) this.#showPlays();
   }
 
   /** After a break, what was missed is asked for; what was asked for and forgotten is asked for again. */
@@ -211,11 +225,9 @@ export class Desk {
     if (!known) return;
     const isAsked = stave.state.state === "asked" && known.state === "none";
     stave.setState(isAsked ? {} : known);
-    const numReady = known.state === "stored" ? Infinity : known.num_segments_ready ?? 0;
-    if (numReady > 0) {
-      this.player.setReady(stave.target, numReady);
-      this.#loadMask(stave);
-    }
+    const numReady = isHeard(known) ? Infinity : known.num_segments_ready ?? 0;
+    if (numReady > 0) this.player.setReady(stave.target, numReady);
+    if (isHeard(known)) this.#loadMask(stave);
   }
 
   async #loadMask(stave) {
@@ -230,7 +242,7 @@ export class Desk {
   }
 
   #showPlays() {
-    const known = [...this.#known.values()].filter((state) => state.state === "stored");
+    const known = [...this.#known.values()].filter(isHeard);
     this.#cast.setPlays(Object.fromEntries(known.map((state) => [state.target, state.does_seem_to_play])));
   }
 
@@ -251,7 +263,7 @@ export class Desk {
   }
 
   #wishesAtFirst() {
-    const plays = [...this.#known.values()].filter((state) => state.state === "stored" && state.does_seem_to_play);
+    const plays = [...this.#known.values()].filter((state) => isHeard(state) && state.does_seem_to_play);
     const loudestFirst = plays.sort((one, other) => other.presence_db - one.presence_db);
     return Object.fromEntries(loudestFirst.slice(0, MOST_AT_FIRST).map(({ target }) => [target, {}]));
   }

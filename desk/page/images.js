@@ -72,7 +72,7 @@ export function paintTaken(canvas, spectrogram, mask, colour) {
   const image = pen.createImageData(width, height);
   for (let i = 0; i < levels.length; i += 1) {
     image.data.set(colour, 4 * i);
-    image.data[4 * i + 3] = 255 * (mask.levels[i] / 255) * darkness(levels[i], 1);
+    image.data[4 * i + 3] = (mask.levels[i] * levels[i]) / 255; // stronger than in the mix: here it is alone
   }
   pen.putImageData(image, 0, 0);
 }

@@ -2,7 +2,7 @@
 
 import { ask } from "./server.js";
 
-const MAX_LOADING = 6;
+const MAX_LOADING = 4; // a browser opens six connections to one server, for all its tabs together
 const RETRY_S = 1;
 const NEVER = Infinity;
 

@@ -1,6 +1,6 @@
 /** The server's face: every request of the page goes through `ask`, which knows whether the server is there. */
 
-/** An answer that is no success, in the server's words. */
+/** An answer that is not what was asked for, in the server's words: it cannot be had, or not yet. */
 export class Refused extends Error {
   constructor(message, status, retryAfterS) {
     super(message);
@@ -20,6 +20,8 @@ export class Lost extends Error {}
 /** Tells `lost` when the server does not answer, and `back` when it does again. */
 export const connection = new EventTarget();
 let isLost = false;
+
+const RECONNECT_MS = 3000;
 
 export function noteLost() {
   if (!isLost) connection.dispatchEvent(new Event("lost"));
@@ -42,7 +44,10 @@ export async function ask(url, options = {}) {
     throw new Lost("The desk's server does not answer.");
   }
   noteBack();
-  if (!response.ok) throw refusal(response.status, await response.text(), response.headers.get("Retry-After"));
+  const isLater = response.status === 202 && response.headers.has("Retry-After");
+  if (!response.ok || isLater) {
+    throw refusal(response.status, await response.text(), response.headers.get("Retry-After"));
+  }
   return response;
 }
 
@@ -72,6 +77,8 @@ export const waveform = (id) => json(`api/recordings/${id}/waveform`);
 export const spectrogramUrl = (id) => `api/recordings/${id}/spectrogram.png`;
 export const maskUrl = (id, target) => `api/recordings/${id}/masks/${encodeURIComponent(target)}.png`;
 
+export const pictureUrl = (target) => `api/pictures/${target}.jpg`;
+
 export const recordings = (search, limit) =>
   json(`api/recordings?${new URLSearchParams({ search, limit: String(limit) })}`);
 
@@ -86,15 +93,17 @@ export const hear = (id, targets) => post(`api/recordings/${id}/hear`, { targets
 export const startExport = async (id, wishes) => (await post(`api/recordings/${id}/export`, wishes)).json();
 export const exportUrl = (job) => `api/exports/${job}`;
 
-/** How far an export is, 0 to 1; 1 when the file can be fetched. Throws `Refused` when it failed. */
-export async function exportProgress(job) {
+/** Whether the file of an export can be fetched. Throws `Refused` when it could not be made. */
+export async function isExported(job) {
   const abort = new AbortController(); // the file itself is fetched by the browser, as a download
-  const response = await ask(exportUrl(job), { signal: abort.signal });
-  if (response.status !== 202) {
-    abort.abort();
-    return 1;
+  try {
+    await ask(exportUrl(job), { signal: abort.signal });
+  } catch (error) {
+    if (error.status === 202) return false;
+    throw error;
   }
-  return (await response.json()).progress;
+  abort.abort();
+  return true;
 }
 
 export const plan = (wishes) => post("api/plan", wishes);
@@ -122,21 +131,21 @@ export function upload(where, file, { onProgress = () => {}, signal } = {}) {
   });
 }
 
-/** Follow what happens to a recording; `onOpen` comes again after each break. Returns what ends it. */
-export function follow(id, onEvent, onOpen) {
+/**
+ * Follow what happens to a recording. Returns what ends it.
+ *
+ * A browser opens few connections to one server, for all its tabs together: follow only while there is something to come.
+ */
+export function follow(id, onEvent) {
   let source;
   let timer;
   const connect = () => {
     source = new EventSource(`api/recordings/${id}/events`);
-    source.onopen = () => {
-      noteBack();
-      onOpen();
-    };
+    source.onopen = noteBack;
     source.onmessage = (message) => onEvent(JSON.parse(message.data));
     source.onerror = () => {
-      if (source.readyState !== EventSource.CLOSED) return noteLost(); // the browser tries again by itself
-      timer = setTimeout(connect, 3000);
-      return undefined;
+      health().catch(() => {}); // tells whether it is the server that is lost
+      if (source.readyState === EventSource.CLOSED) timer = setTimeout(connect, RECONNECT_MS);
     };
   };
   connect();

@@ -7,13 +7,18 @@ import { timeLeft } from "./words.js";
 const template = document.getElementById("stave-template");
 const NUM_COLOURS = 8;
 
+/** Whether a target was heard to the end, and so whether it seems to play is known. */
+export function isHeard({ state }) {
+  return state === "stored" || state === "absent_seeming";
+}
+
 /** Tells `wish` when its fader or buttons change, `remove` when it shall go. */
 export class Stave extends EventTarget {
   wish = { gainDb: 0, isMuted: false, isSolo: false };
   state = { state: "none" };
   mask;
   #spectrogram;
-  #maskAge = -1;
+  #isMaskAsked = false;
 
   /** `instrument` is {target, title, picture}, `place` its number on the desk, from 0. */
   constructor(instrument, place) {
@@ -79,16 +84,14 @@ export class Stave extends EventTarget {
     this.show();
   }
 
-  /** Fetch what the mask takes, when more of it was heard than is drawn. Returns whether it changed. */
+  /** Fetch what the mask takes, once. Returns whether there is something new to see. */
   async loadMask(url, spectrogram) {
-    const age = this.state.state === "stored" ? Infinity : this.state.num_segments_ready ?? 0;
-    if (age <= this.#maskAge) return false;
-    const before = this.#maskAge;
-    this.#maskAge = age;
+    if (this.#isMaskAsked) return false;
+    this.#isMaskAsked = true;
     try {
       this.mask = await greyLevels(url);
     } catch {
-      this.#maskAge = before; // it is asked for again with the next event
+      this.#isMaskAsked = false; // it is asked for again when the server tells of the target again
       return false;
     }
     this.draw(spectrogram);
@@ -121,7 +124,7 @@ export class Stave extends EventTarget {
   }
 
   get #seemsAbsent() {
-    return this.state.state === "stored" && this.state.does_seem_to_play === false;
+    return isHeard(this.state) && this.state.does_seem_to_play === false;
   }
 
   #noteText() {

@@ -1,7 +1,7 @@
 /** Out of the desk: the remix as a file, the wishes as a plan for a whole library. */
 
 import { asked } from "./gains.js";
-import { exportProgress, exportUrl, plan, startExport } from "./server.js";
+import { exportUrl, isExported, plan, startExport } from "./server.js";
 import { say, tell } from "./notices.js";
 import { listed } from "./words.js";
 
@@ -11,7 +11,8 @@ const dialog = find("export-dialog");
 
 /** Fill the formats in, `[name]`, and make the buttons work; `wishesOf()` is {recording, wishes, titles}. */
 export function startTakeaway(formats, wishesOf) {
-  find("export-format").replaceChildren(new Option("as the recording", ""), ...formats.map(formatOption));
+  find("export-format").replaceChildren(new Option("as the recording", ""),
+    ...formats.map((name) => new Option(name.toUpperCase(), name)));
   find("export").onclick = () => {
     const { wishes, titles } = wishesOf();
     find("export-wishes").textContent = wishText(asked(wishes), titles);
@@ -21,10 +22,6 @@ export function startTakeaway(formats, wishesOf) {
   find("export-close").onclick = () => dialog.close();
   find("export-go").onclick = () => exportRemix(wishesOf());
   find("save-plan").onclick = () => savePlan(wishesOf());
-}
-
-function formatOption(format) {
-  return typeof format === "string" ? new Option(format.toUpperCase(), format) : new Option(format.title, format.name);
 }
 
 /** The wishes in words: `violin −6 dB and cello muted`. */
@@ -59,13 +56,8 @@ async function exportRemix({ recording, wishes }) {
 }
 
 async function finished(job, name) {
-  for (;;) {
-    const progress = await exportProgress(job);
-    find("export-text").textContent = `Writing ${name ? `'${name}'` : "the remix"}`;
-    find("export-bar").value = progress ?? 0;
-    if (progress === 1) return;
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-  }
+  find("export-text").textContent = `Writing '${name}'`;
+  while (!(await isExported(job))) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
 }
 
 async function savePlan({ wishes }) {
