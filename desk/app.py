@@ -6,7 +6,6 @@ import logging
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Future
-from contextlib import asynccontextmanager
 from functools import wraps
 from importlib.metadata import version
 from pathlib import Path
@@ -66,7 +65,9 @@ class Face:
     async def instruments(self, request: Request) -> Response:
         """List the instruments that are known by name."""
         studio = await self._loaded()
-        return JSONResponse([{"name": name, "title": studio.title(name), "picture": _picture(name)} for name in studio.instruments])
+        return JSONResponse(
+            [{"name": name, "title": studio.title(name), "picture": _picture(name)} for name in studio.instruments]
+        )
 
     async def recordings(self, request: Request) -> Response:
         """List recordings."""
@@ -111,10 +112,9 @@ class Face:
         """Give what an instrument's mask takes."""
         studio, recording = await self._recording(request)
         query = studio.query(request.path_params["target"])
-        if not await run_in_threadpool(studio.hearing.row, recording, {query.name}):
-            await run_in_threadpool(studio.hearing.masks, recording, [query.name])  # says why there is none
-            raise not_yet("The mask")
         masks = await run_in_threadpool(studio.hearing.masks, recording, [query.name])
+        if masks is None or not masks.are_whole:
+            raise not_yet("The mask")
         return Response(await run_in_threadpool(studio.views.mask, recording, masks), 200, _KEPT, "image/png")
 
     async def audio(self, request: Request) -> Response:
@@ -185,7 +185,9 @@ class Face:
     async def picture(self, request: Request) -> Response:
         """Show a photo that was dropped."""
         studio = await self._loaded()
-        return Response(await run_in_threadpool(studio.photos.shown, request.path_params["own"]), 200, _KEPT, "image/jpeg")
+        return Response(
+            await run_in_threadpool(studio.photos.shown, request.path_params["own"]), 200, _KEPT, "image/jpeg"
+        )
 
     async def export(self, request: Request) -> Response:
         """Have a remix written."""

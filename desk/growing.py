@@ -6,6 +6,7 @@ listens meanwhile hears the same as who listens later.
 
 import os
 import tempfile
+import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import Condition
@@ -20,7 +21,7 @@ from catalog.masks import MaskHeader
 _WAIT_S = 1.0
 
 
-class HearingFailed(Exception):
+class HearingError(Exception):
     """Hearing ended before its time; the reason is for a person."""
 
 
@@ -31,7 +32,10 @@ class GrowingMasks:
         self.names = tuple(names)
         self.num_frames_heard = 0
         self.num_frames = 0
-        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - it lives as long as its readers
+        self._file, path = tempfile.mkstemp(dir=folder)
+        Path(path).unlink()  # it lives as long as somebody reads it
+        weakref.finalize(self, os.close, self._file)
+        self._num_bytes = 0
         self._bits = 0
         self._blocks: list[tuple[int, list[tuple[int, int]]]] = []  # frames, and place and size of each mask
         self._is_closed = False
@@ -42,13 +46,15 @@ class GrowingMasks:
         """Take in the next masks [N, F, T_b]."""
         codec = pa.Codec("zstd", compression_level=1)
         pieces = [codec.compress(pack(mask.clip(0, 1), header.bits), asbytes=True) for mask in masks]
-        position = self._file.seek(0, os.SEEK_END)
-        self._file.write(b"".join(pieces))
-        self._file.flush()
-        ends = np.cumsum([position, *map(len, pieces)]).tolist()
+        starts = np.cumsum([self._num_bytes, *map(len, pieces)]).tolist()
+        for start, piece in zip(starts, pieces, strict=False):
+            _write_at(self._file, piece, start)
+        self._num_bytes = starts[-1]
         with self._changed:
             self._bits, self.num_frames = header.bits, header.num_frames
-            self._blocks.append((masks.shape[-1], [(end, len(piece)) for end, piece in zip(ends, pieces, strict=False)]))
+            self._blocks.append(
+                (masks.shape[-1], [(start, len(piece)) for start, piece in zip(starts, pieces, strict=False)])
+            )
             self.num_frames_heard += masks.shape[-1]
             self._changed.notify_all()
 
@@ -66,7 +72,7 @@ class GrowingMasks:
     def blocks(self, names: Sequence[str]) -> Iterator[NDArray[np.float32]]:
         """Yield the masks of these names as arrays [N, F, T_b], in order; waits for those to come.
 
-        Raises HearingFailed when no more come.
+        Raises HearingError when no more come.
         """
         places = [self.names.index(name) for name in names]
         number = 0
@@ -80,13 +86,19 @@ class GrowingMasks:
             while len(self._blocks) <= number and not self._is_closed:
                 self._changed.wait(_WAIT_S)
             if len(self._blocks) <= number and self._reason:
-                raise HearingFailed(self._reason)
+                raise HearingError(self._reason)
             return len(self._blocks) > number
 
     def _read(self, position: int, num_bytes: int, num_frames: int) -> NDArray[np.float32]:
         from varemix.signal.spectrogram import NUM_BINS
 
-        compressed = os.pread(self._file.fileno(), num_bytes, position)
+        compressed = os.pread(self._file, num_bytes, position)
         size = packed_bytes(NUM_BINS * num_frames, self._bits)
         data = pa.Codec("zstd").decompress(compressed, decompressed_size=size, asbytes=True)
         return unpack(data, self._bits, (NUM_BINS, num_frames))
+
+
+def _write_at(file: int, data: bytes, position: int) -> None:
+    while data:
+        num_written = os.pwrite(file, data, position)
+        data, position = data[num_written:], position + num_written

@@ -86,7 +86,7 @@ class Guards:
         refusal = self._refusal(scope)
         try:
             await (refusal or self._app)(scope, receive, send_guarded)
-        except Exception:
+        except Exception:  # noqa: BLE001 - nobody is shown a traceback, whatever happens
             _log.exception("The desk failed at %s %s", scope["method"], scope["path"])
             if not has_started:
                 await JSONResponse({"error": "The desk made a mistake; its log says which."}, 500)(
@@ -126,7 +126,9 @@ class Guards:
         kind, _, bearer = headers.get("authorization", "").partition(" ")
         if (kind.lower() == "bearer" and self._is_token(bearer.strip())) or self._is_token(_cookie(headers)):
             return None
-        return _refused(401, "The desk wants its token; open the address that it printed.", {"WWW-Authenticate": "Bearer"})
+        return _refused(
+            401, "The desk wants its token; open the address that it printed.", {"WWW-Authenticate": "Bearer"}
+        )
 
     def _is_token(self, given: str) -> bool:
         return self._token is not None and hmac.compare_digest(given.encode("utf-8", "replace"), self._token)
@@ -137,7 +139,7 @@ def _refused(status: int, message: str, headers: dict[str, str] | None = None) -
 
 
 def _is_own_page(scope: Scope, headers: Headers) -> bool:
-    """Return whether a browser sent the request from a page of this origin, or a person typed it, or a program sent it."""
+    """Return whether a page of this origin sent the request, a person who typed the address, or a program."""
     origins = headers.getlist("origin")
     if origins and origins != [f"{scope['scheme']}://{headers['host']}"]:
         return False

@@ -18,7 +18,7 @@ from catalog.errors import CatalogError
 from catalog.masks import MaskReader
 from catalog.store import Catalog
 from desk.errors import DeskError
-from desk.growing import GrowingMasks, HearingFailed
+from desk.growing import GrowingMasks, HearingError
 from desk.recordings import Recording
 from tasks.masks import covering, heard_row, stored_masks
 from tasks.presence import presence_of
@@ -59,6 +59,11 @@ class Masks:
 
     source: Path | GrowingMasks
     names: Sequence[str]
+
+    @property
+    def are_whole(self) -> bool:
+        """Whether nobody would wait for them."""
+        return not isinstance(self.source, GrowingMasks) or self.source.share_heard == 1
 
     def __iter__(self) -> Iterator[np.ndarray]:
         if isinstance(self.source, GrowingMasks):
@@ -182,7 +187,7 @@ class Hearing:
             if row["status"] == "ready":
                 self._catalog.merge("masks", [row])
             job.reason = row.get("reason") or ""
-        except HearingFailed as error:
+        except HearingError as error:
             job.reason = str(error)
         except (VaremixError, CatalogError, OSError) as error:
             job.reason = str(error)
@@ -197,7 +202,7 @@ class Hearing:
     def _watch(self, job: _Job) -> Any:
         def watch(header: Any, masks: np.ndarray) -> None:
             if self._is_closing:
-                raise HearingFailed("The desk was closed.")
+                raise HearingError("The desk was closed.")
             job.growing.add(header, masks)
 
         return watch

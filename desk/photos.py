@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
 
 from catalog.files import remove_leftovers
 from desk.errors import DeskError, not_found

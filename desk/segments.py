@@ -15,7 +15,7 @@ import numpy as np
 
 from catalog.errors import CatalogError
 from catalog.ids import content_id
-from desk.growing import HearingFailed
+from desk.growing import HearingError
 from desk.hearing import Hearing, Masks
 from desk.recordings import PLAYED_CHANNELS, Recording
 from varemix.errors import VaremixError
@@ -134,7 +134,7 @@ class Segments:
         try:
             with self._places:
                 rendering.run(self._writers)
-        except (VaremixError, CatalogError, HearingFailed, OSError) as error:
+        except (VaremixError, CatalogError, HearingError, OSError) as error:
             rendering.reason = str(error)
         except Exception as error:  # noqa: BLE001 - a rendering that breaks must not leave its listeners waiting
             rendering.reason = f"{type(error).__name__}: {error}"

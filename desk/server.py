@@ -94,7 +94,7 @@ def _quietly(load: Callable[[], None]) -> Callable[[], None]:
     def run() -> None:
         try:
             load()
-        except Exception:  # noqa: BLE001 - it is kept in the future
+        except Exception:  # it is kept in the future
             logging.getLogger(__name__).debug("Loading failed", exc_info=True)
 
     return run
@@ -111,7 +111,8 @@ def _listener(host: str, port: int) -> socket.socket:
     except (OSError, OverflowError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(
-            f"The desk cannot listen on {host}, port {port}: {reason}. Give another --port (0 is any free one), or --host."
+            f"The desk cannot listen on {host}, port {port}: {reason}. Give another --port, 0 for any free one, "
+            "or another --host."
         ) from error
     listener.listen(_MAX_CONNECTIONS)
     listener.setblocking(False)

@@ -70,7 +70,9 @@ class Studio:
             return Query(name=target)
         if isinstance(target, str) and target.startswith("picture-"):
             return self.photos.query(target)
-        raise DeskError(422, f"There is no such instrument; one of {', '.join(self.instruments)} is expected, or a photo.")
+        raise DeskError(
+            422, f"There is no such instrument; one of {', '.join(self.instruments)} is expected, or a photo."
+        )
 
     def queries(self, targets: object) -> dict[str, Query]:
         """Return the queries of several targets by target, each once. Raises DeskError where one is none."""

@@ -16,11 +16,11 @@ ROOT = Path(__file__).parent.parent
 HOUSE = {
     "flows": {"tasks", "varemix", "catalog", "desk"},  # the command line opens the desk
     "tasks": {"varemix", "catalog"},
-    "desk": {"varemix", "catalog"},
+    "desk": {"tasks", "varemix", "catalog"},  # what it plays and writes is made by the steps of a night
     "varemix": set(),
     "catalog": set(),
     "demo": {"flows", "tasks", "varemix", "catalog"},
-    "benchmarks": {"flows", "tasks", "varemix", "catalog"},
+    "benchmarks": {"flows", "tasks", "varemix", "catalog", "desk"},
 }
 # The same inside varemix; what lies directly in varemix is the ground floor, which all may use.
 LIBRARY = {
@@ -33,7 +33,7 @@ LIBRARY = {
     "varemix": set(),
 }
 HEAVY = {"torch", "prefect", "yt_dlp"}
-LIGHT = ("catalog", "flows.cli")
+LIGHT = ("catalog", "flows.cli", "desk.server")
 NAMELESS = {"utils", "util", "helpers", "helper", "common", "misc"}
 
 

@@ -13,7 +13,9 @@ from varemix.errors import UsageError
 
 def desk(
     recording: Annotated[Path | None, typer.Argument(help="A recording to begin with; only read.")] = None,
-    library: Annotated[Path | None, typer.Option("--library", help="Folder of recordings to choose from; only read.")] = None,
+    library: Annotated[
+        Path | None, typer.Option("--library", help="Folder of recordings to choose from; only read.")
+    ] = None,
     host: Annotated[
         str, typer.Option("--host", help="Address to listen on; other than loopback asks for a token.")
     ] = "127.0.0.1",
@@ -30,7 +32,9 @@ def desk(
         raise UsageError(f"There is no folder '{library}'; give the folder of a library.")
     opened = Home.open(home)
     if library is not None and opened.root.is_relative_to(library.expanduser().resolve()):
-        raise UsageError(f"The home folder '{opened.root}' lies within the library; give a home beside it, with --home.")
+        raise UsageError(
+            f"The home folder '{opened.root}' lies within the library; give a home beside it, with --home."
+        )
     serve(
         opened,
         say=say,

@@ -51,8 +51,9 @@ def separate_and_add(mix: np.ndarray, masks: np.ndarray, weights: Sequence[float
 def filtered_blocks(sample_blocks: Iterable[np.ndarray], gain_blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     """Filter a long signal [C, S_b] block by block with gains [F, T_b] that come in blocks of their own.
 
-    Gains [N, 1, F, T_b] give N filtered signals [N, C, S] at the cost of one spectrum. Yields as many samples as came in. The same as `filter_samples` of the whole, whatever the blocks. Raises
-    MediaError when the gains are not as many frames as the signal has.
+    Gains [N, 1, F, T_b] give N filtered signals [N, C, S] of one spectrum. Yields as many samples as came in. The same
+    as `filter_samples` of the whole, whatever the blocks. Raises MediaError when the gains are not as many
+    frames as the signal has.
     """
     cells = _Cells(sample_blocks)
     held = np.zeros((0, 0), dtype=np.float32)
