@@ -24,6 +24,9 @@ from varemix.media.containers import container_of
 
 SEGMENT_S = 5
 PLAYED_CHANNELS = 2
+FULL_SCALE = 4.0
+"""Samples of segments are divided by this, so that what passes full scale stays whole; the page multiplies once."""
+
 _MAX_DURATION_S = 4 * 3600
 _LISTING_S = 10.0  # so long a listing of files stands
 _DIGEST_CHARACTERS = 20
@@ -96,6 +99,7 @@ class Recording:
             "container": self.row["container"],
             "segment_samples": self.segment_samples,
             "num_segments": self.num_segments,
+            "full_scale": FULL_SCALE,
             "tags": {name: text for name, text in self.tags.items() if name in ("title", "artist")},
             "is_library": not self.is_dropped,
         }

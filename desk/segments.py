@@ -17,15 +17,11 @@ from catalog.errors import CatalogError
 from catalog.ids import content_id
 from desk.growing import HearingError
 from desk.hearing import Hearing, Masks
-from desk.recordings import PLAYED_CHANNELS, Recording
+from desk.recordings import FULL_SCALE, PLAYED_CHANNELS, Recording
 from varemix.errors import VaremixError
 from varemix.media.audio import AudioInfo, AudioReader, AudioWriter
 from varemix.remix.render import share_blocks
 
-FULL_SCALE = 4.0
-"""Samples are written divided by this, so that what passes full scale stays whole; the page multiplies once."""
-
-ORIGINAL = "original"
 _BLOCK_SAMPLES = 1 << 17
 _MAX_RENDERINGS = 4  # at once
 _IDLE_S = 60.0  # a rendering that nobody listens to for so long is given up

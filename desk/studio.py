@@ -13,11 +13,13 @@ from desk.exports import Export, Exports, plan_of_request, plan_text, targets_of
 from desk.hearing import Hearing
 from desk.photos import Photos, likenesses
 from desk.recordings import Recording, Shelf
-from desk.segments import Segments
+from desk.segments import FULL_SCALE, Segments
+from desk.uploads import MAX_RECORDING_BYTES
 from desk.views import Views
 from tasks.checkpoints import checkpoint_row, separator_of
 from tasks.queries import Query, known_instruments
 from varemix.media.audio import OUTPUT_FORMATS
+from varemix.media.pictures import MAX_BYTES as MAX_PICTURE_BYTES
 
 if TYPE_CHECKING:
     from varemix.model.separator import Separator
@@ -61,6 +63,8 @@ class Studio:
             "version": version("varemix"),
             "checkpoint": self._row["checkpoint_id"],
             "formats": list(OUTPUT_FORMATS),
+            "max_upload_bytes": MAX_RECORDING_BYTES,
+            "max_picture_bytes": MAX_PICTURE_BYTES,
             "opened": self.shelf.opened_id,
         }
 
@@ -83,7 +87,10 @@ class Studio:
     def facts(self, recording: Recording) -> dict[str, Any]:
         """Return what the page is told of a recording."""
         states = self.hearing.states(recording)
-        return recording.facts() | {"targets": [self.target(name, state) for name, state in states.items()]}
+        return recording.facts() | {
+            "full_scale": FULL_SCALE,
+            "targets": [self.target(name, state) for name, state in states.items()],
+        }
 
     def target(self, name: str, state: Mapping[str, Any]) -> dict[str, Any]:
         """Return the state of one target with its title."""

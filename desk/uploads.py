@@ -5,7 +5,7 @@ import errno
 import json
 import unicodedata
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
@@ -32,13 +32,19 @@ async def receive_file(request: Request, path: Path, *, max_bytes: int) -> None:
                 num_bytes += len(piece)
                 if num_bytes > max_bytes:
                     raise _too_large(max_bytes)
-                await run_in_threadpool(file.write, piece)
+                await run_in_threadpool(write_piece, file, piece)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DeskError(507, "The desk's disk is full. Make room, then drop the file again.") from error
         raise
     if not num_bytes:
         raise DeskError(422, "The file is empty. Look at where it comes from.")
+
+
+def write_piece(file: BinaryIO, piece: bytes) -> None:
+    """Write a piece of a body so that a full disk is noticed with it."""
+    file.write(piece)
+    file.flush()
 
 
 async def receive_json(request: Request) -> dict[str, Any]:
