@@ -19,19 +19,23 @@ const find = (id) => document.getElementById(id);
 const cast = new Cast();
 const limits = { max_upload_bytes: Infinity, max_picture_bytes: Infinity };
 let desk; // the open recording, or undefined at the shelf
+let routings = 0;
 let pictures = []; // photos that were dropped before there was a recording
 
 // Which view
 
 async function route() {
   const id = location.hash.slice(1);
-  if (desk && desk.id === id) return;
+  if (desk && desk.id === id) return undefined;
+  routings += 1;
+  const mine = routings;
   desk?.close();
   desk = undefined;
   untell("gone");
   if (!/^[0-9a-f]{20}$/.test(id)) return openShelf();
   try {
     const facts = await server.facts(id);
+    if (mine !== routings) return undefined; // another one was opened meanwhile
     for (const { target, title } of facts.targets) {
       if (target.startsWith("picture-")) cast.add({ target, title, picture: server.pictureUrl(target), isPhoto: true });
     }
@@ -63,7 +67,6 @@ async function openShelf() {
 }
 
 function openDesk(facts) {
-  if (location.hash.slice(1) !== facts.id) return; // another one was opened meanwhile
   show("desk");
   desk = new Desk(facts, cast);
   for (const target of pictures.splice(0)) desk.toggle(target);
@@ -89,8 +92,8 @@ async function takeRecording(file) {
   onProgress(0);
   try {
     const facts = await server.upload("recordings", file, { onProgress, signal: abort.signal });
-    location.hash = facts.id;
-    if (desk?.id !== facts.id) route();
+    if (location.hash.slice(1) === facts.id) await route();
+    else location.hash = facts.id; // which routes
   } catch (error) {
     if (error.name !== "AbortError") tell(error.message, { key: "upload" });
   } finally {
@@ -191,7 +194,13 @@ async function startInstruments() {
 }
 
 async function startHealth() {
-  const health = await server.health();
+  let health = await server.health();
+  if (health.state === "loading") {
+    tell("The desk is warming up; that takes some seconds after its start.", { key: "loading", kind: "note", stays: true });
+  }
+  await startInstruments(); // the server answers when its network is loaded
+  untell("loading");
+  health = await server.health();
   Object.assign(limits, health);
   find("version").textContent = `varemix ${health.version}`;
   if (Number.isFinite(limits.max_upload_bytes)) {
@@ -252,7 +261,6 @@ async function start() {
   startKeys(keyTargets);
   watchServer();
   try {
-    await startInstruments(); // the server answers when its network is loaded
     await startHealth();
   } catch (error) {
     if (!(error instanceof server.Lost)) tell(error.message, { key: "start" });

@@ -12,6 +12,7 @@ import { drawWaveform } from "./waveform.js";
 const CHOICE_MS = 600; // several cards clicked one after the other are heard together
 const PAINT_MS = 50;
 const TELL_POSITION_MS = 500;
+const CUT_MS = 2000;
 const MOST_AT_FIRST = 6; // instruments that are put on the desk unasked, where they are known already
 
 const find = (id) => document.getElementById(id);
@@ -27,6 +28,9 @@ export class Desk {
   #isStale = true;
   #paintedAt = 0;
   #toldAt = 0;
+  #meter;
+  #samples = new Float32Array(2048);
+  #cutAt = -Infinity;
   #lastFocused;
   #choice;
   #ends;
@@ -40,6 +44,8 @@ export class Desk {
     const context = new AudioContext({ sampleRate: facts.rate_hz, latencyHint: "interactive" });
     const urlOf = (voice, place, company) => server.segmentUrl(facts.id, voice, place, company);
     this.player = new Player(facts, urlOf, context);
+    this.#meter = new AnalyserNode(context, { fftSize: 2048 });
+    this.player.mixer.output.connect(this.#meter);
     this.player.addEventListener("state", () => this.#showPlayer());
     this.player.addEventListener("broken", (event) => tell(event.detail.error.message, { key: "segment" }));
     this.#showFacts();
@@ -301,6 +307,7 @@ export class Desk {
 
   #onFrame(now) {
     this.#showPosition(now);
+    this.#showState(now);
     if (this.#isStale && this.#spectrogram && now - this.#paintedAt > PAINT_MS) {
       this.#isStale = false;
       this.#paintedAt = now;
@@ -340,8 +347,18 @@ export class Desk {
     button.title = isPaused ? "Play (space)" : "Pause (space)";
     button.querySelector("use").setAttribute("href", isPaused ? "#play" : "#pause");
     find("transport").dataset.state = state;
-    find("player-state").textContent = state === "waiting" ? "waiting for sound" : "";
+    this.#showState(performance.now());
     if (state === "playing") untell("segment");
+  }
+
+  /** What is wrong with the sound, if anything: it does not come, or it is louder than full scale. */
+  #showState(now) {
+    this.#meter.getFloatTimeDomainData(this.#samples);
+    if (this.player.state === "playing" && this.#samples.some((sample) => Math.abs(sample) > 1)) this.#cutAt = now;
+    const isCut = now - this.#cutAt < CUT_MS;
+    const text = this.player.state === "waiting" ? "waiting for sound" : isCut ? "louder than full scale: peaks are cut" : "";
+    const line = find("player-state");
+    if (line.textContent !== text) line.textContent = text;
   }
 
   #showCompare() {

@@ -28,6 +28,7 @@ export class Player extends EventTarget {
   #until = 0; // the sample before which the original is laid out
   #laid = new Set(); // "voice/place" of what is on the graph
   #company = [];
+  #companyBefore = [];
   #ready = new Map(); // voice -> how many of its segments can be had
   #gains = { original: 1, stems: {} };
   #waitsSince = 0;
@@ -91,10 +92,12 @@ export class Player extends EventTarget {
 
   /**
    * Say which stems are on the desk. Where masks overlap, a stem depends on its company; what lies on the graph
-   * already is played as it is.
+   * already is played as it is, and a stem of the company before serves until the new one is there.
    */
   setCompany(stems) {
-    this.#company = [...stems].sort();
+    const company = [...stems].sort();
+    if (company.join() !== this.#company.join()) this.#companyBefore = this.#company;
+    this.#company = company;
     for (const stem of this.#ready.keys()) if (!this.#company.includes(stem)) this.#removeStem(stem);
     this.#pump();
   }
@@ -147,8 +150,12 @@ export class Player extends EventTarget {
     return this.#urlOf(voice, place, this.#company);
   }
 
+  #urlBefore(voice, place) {
+    return this.#urlOf(voice, place, this.#companyBefore);
+  }
+
   #segment(voice, place) {
-    return this.#segments.get(this.#url(voice, place));
+    return this.#segments.get(this.#url(voice, place)) ?? this.#segments.get(this.#urlBefore(voice, place));
   }
 
   /** See to it that what is needed next is fetched, laid out and played. Called often; does what there is to do. */
@@ -186,7 +193,11 @@ export class Player extends EventTarget {
     const here = this.#placeOf(this.position);
     const last = Math.min(here + AHEAD, this.#recording.num_segments - 1);
     const wanted = [];
-    const add = (voice, place) => wanted.push(this.#url(voice, place));
+    const add = (voice, place) => {
+      wanted.push(this.#url(voice, place));
+      const before = this.#urlBefore(voice, place);
+      if (!this.#segments.get(this.#url(voice, place)) && this.#segments.get(before)) wanted.push(before);
+    };
     add(ORIGINAL, here);
     add(ORIGINAL, Math.min(here + 1, last));
     for (let place = here; place <= last; place += 1) for (const voice of this.#voicesAt(place)) add(voice, place);
