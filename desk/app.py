@@ -45,10 +45,11 @@ _Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Face:
-    """The handlers, one a route. `studio` becomes the desk's workroom when it is loaded."""
+    """The handlers, one a route. `studio` becomes the desk's workroom when it is loaded; `is_over` says when to end."""
 
-    def __init__(self, studio: "Future[Studio]") -> None:
+    def __init__(self, studio: "Future[Studio]", is_over: Callable[[], bool]) -> None:
         self._studio = studio
+        self._is_over = is_over
         self._num_listeners = 0
         self._uploads = asyncio.Semaphore(_MAX_UPLOADS)
 
@@ -154,7 +155,7 @@ class Face:
             quiet_s = 0.0
             try:
                 yield "retry: 1000\n\n"
-                while True:
+                while not self._is_over():
                     states = await run_in_threadpool(studio.hearing.states, recording)
                     texts = {name: json.dumps(studio.target(name, state)) for name, state in states.items()}
                     news = [text for name, text in texts.items() if known.get(name) != text]
@@ -239,9 +240,11 @@ class Face:
         raise not_yet("The segment")
 
 
-def create_app(studio: "Future[Studio]", *, host: str, token: str | None = None) -> Starlette:
-    """Return the desk's application; `host` is what its server listens on."""
-    face = Face(studio)
+def create_app(
+    studio: "Future[Studio]", *, host: str, token: str | None = None, is_over: Callable[[], bool] = lambda: False
+) -> Starlette:
+    """Return the desk's application; `host` is what its server listens on, which tells by `is_over` that it stops."""
+    face = Face(studio, is_over)
     recording = "/api/recordings/{own:str}"
     routes = [
         Route("/api/health", _worded(face.health)),

@@ -51,7 +51,7 @@ def serve(
         remove_leftovers(work)
         folder = stack.enter_context(temporary_folder(work))
         config = uvicorn.Config(
-            create_app(studio, host=host, token=token),
+            create_app(studio, host=host, token=token, is_over=lambda: server.should_exit),
             log_level="warning",
             access_log=False,
             server_header=False,

@@ -11,7 +11,7 @@ import numpy as np
 import soundfile
 from httpx import Client, Response
 
-from desk.segments import FULL_SCALE
+from desk.recordings import FULL_SCALE
 from desk.studio import Studio
 from varemix.media.audio import AudioInfo, AudioWriter
 

@@ -11,8 +11,10 @@ import pytest
 import soundfile
 from PIL import Image
 
+from catalog.masks import MaskHeader, MaskReader, write_masks
 from catalog.store import Catalog
 from desk import hearing
+from desk.growing import GrowingMasks, HearingError
 from desk.recordings import FULL_SCALE
 from tasks.masks import make_masks
 from tasks.queries import Query
@@ -21,6 +23,7 @@ from tests.desk.sounds import Desk, write_noise
 from tests.tasks.planted import scanned, statuses, visible_files, write_tones
 from varemix.media.audio import probe_audio, read_audio
 from varemix.remix.plan_yaml import parse_plan
+from varemix.signal.spectrogram import NUM_BINS
 
 ALL = ["flute", "tuba", "violin"]
 
@@ -300,3 +303,45 @@ def test_what_cannot_be_heard_to_its_end_is_said(open_desk: OpenDesk, library: P
     assert (tuba["state"], "cut off" in tuba["reason"]) == ("failed", True)
     answer = desk.client.get(f"/api/recordings/{own}/stems/tuba/0.flac")
     assert (answer.status_code, "cut off" in answer.json()["error"]) == (422, True)
+
+
+def test_what_was_not_listened_to_makes_room_and_comes_back(
+    desk: Desk, song: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("desk.segments._MAX_CACHE_BYTES", 1_000)
+    facts = desk.drop(song)
+    original = desk.signal(facts, "audio")
+    num_before = len(visible_files(tmp_path / "work-0"))
+    desk.hear(facts["id"], ["tuba"])
+    desk.signal(facts, "stems/tuba")
+    assert num_before == len(visible_files(tmp_path / "work-0")) == facts["num_segments"]
+    np.testing.assert_array_equal(desk.signal(facts, "audio"), original)
+
+
+def test_pieces_of_masks_are_read_as_they_will_be_stored(tmp_path: Path) -> None:
+    masks = np.random.default_rng(1).random((2, NUM_BINS, 700), dtype=np.float32)
+    header = MaskHeader(
+        content_digest="",
+        checkpoint_id="",
+        num_bins=NUM_BINS,
+        num_frames=700,
+        bits=4,
+        hop_samples=512,
+        rate_hz=44_100,
+        queries=("tuba", "flute"),
+    )
+    write_masks(tmp_path / "masks.parquet", header, [masks])
+    growing = GrowingMasks(header.queries, tmp_path)
+    for first in (0, 10, 600):
+        growing.add(header, masks[..., first : {0: 10, 10: 600, 600: 700}[first]])
+    growing.close()
+    with MaskReader(tmp_path / "masks.parquet") as reader:
+        stored = np.concatenate(list(reader.blocks(["flute", "tuba"])), axis=-1)
+    np.testing.assert_array_equal(np.concatenate(list(growing.blocks(["flute", "tuba"])), axis=-1), stored)
+
+
+def test_who_waits_for_masks_hears_why_none_come(tmp_path: Path) -> None:
+    growing = GrowingMasks(["tuba"], tmp_path)
+    growing.close("the recording is cut off")
+    with pytest.raises(HearingError, match="cut off"):
+        list(growing.blocks(["tuba"]))
