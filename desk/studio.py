@@ -13,7 +13,7 @@ from desk.exports import Export, Exports, plan_of_request, plan_text, targets_of
 from desk.hearing import Hearing
 from desk.photos import Photos, likenesses
 from desk.recordings import Recording, Shelf
-from desk.segments import FULL_SCALE, Segments
+from desk.segments import Segments
 from desk.uploads import MAX_RECORDING_BYTES
 from desk.views import Views
 from tasks.checkpoints import checkpoint_row, separator_of
@@ -87,10 +87,7 @@ class Studio:
     def facts(self, recording: Recording) -> dict[str, Any]:
         """Return what the page is told of a recording."""
         states = self.hearing.states(recording)
-        return recording.facts() | {
-            "full_scale": FULL_SCALE,
-            "targets": [self.target(name, state) for name, state in states.items()],
-        }
+        return recording.facts() | {"targets": [self.target(name, state) for name, state in states.items()]}
 
     def target(self, name: str, state: Mapping[str, Any]) -> dict[str, Any]:
         """Return the state of one target with its title."""
