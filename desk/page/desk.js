@@ -277,17 +277,17 @@ export class Desk {
   // What is seen
 
   async #loadPictures() {
-    try {
-      [this.#peaks, this.#spectrogram] = await Promise.all([
-        server.waveform(this.id).then(({ peaks }) => peaks),
-        greyLevels(server.spectrogramUrl(this.id)),
-      ]);
-    } catch (error) {
-      tell(error.message, { key: "pictures" });
-      return;
-    }
-    this.#isStale = true;
+    await Promise.all([this.#loadWaveform(), this.#loadSpectrogram()]).catch((error) => tell(error.message, { key: "pictures" }));
+  }
+
+  async #loadWaveform() {
+    this.#peaks = (await server.waveform(this.id)).peaks;
     this.#drawWaveform();
+  }
+
+  async #loadSpectrogram() {
+    this.#spectrogram = await greyLevels(server.spectrogramUrl(this.id));
+    this.#isStale = true;
     for (const stave of this.staves) this.#inform(stave);
   }
 

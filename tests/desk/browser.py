@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import numpy as np
 import pytest
 
@@ -92,7 +93,7 @@ class Process:
         return f"http://127.0.0.1:{self.port}/"
 
     def start(self) -> None:
-        """Start the process, and wait until it says where the desk is."""
+        """Start the process, and wait until it says where the desk is, and is ready."""
         command = [str(Path(sys.executable).with_name("varemix")), "desk", "--no-open", "--port", str(self.port)]
         command += ["--home", str(self.home), "--library", str(self.library)]
         environment = os.environ | {"PREFECT_HOME": str(self.home / "prefect"), "PYTHONUNBUFFERED": "1"}
@@ -101,6 +102,7 @@ class Process:
         for line in self.process.stdout:
             if found := re.search(r"http://127\.0\.0\.1:(\d+)/", line):
                 self.port = int(found.group(1))
+                httpx.get(f"{self.url}api/instruments", timeout=_PATIENCE_MS / 500).raise_for_status()
                 return
         raise AssertionError("The desk ended without saying where it is.")
 

@@ -4,7 +4,7 @@ What is measured is told with `pytest --log-cli-level=INFO`.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -87,15 +87,20 @@ def musician(desk: Process) -> Iterator[Visitor]:
         yield someone
 
 
+def rendered(planted: tuple[Catalog, Path, dict[str, Path]], target: Path, gains_db: Mapping[str, float]) -> np.ndarray:
+    """What the batch renders of the noise with the gains, [C, S]."""
+    _, library, masks = planted
+    with MaskReader(masks["noise.wav"]) as reader:
+        stacked = np.stack([reader.read(name) for name in gains_db])
+    wishes = [GainWish(target=name, gain_db=gain_db) for name, gain_db in gains_db.items()]
+    render_remix(library / "noise.wav", target, [stacked], wishes)
+    return read_audio(target)[0]
+
+
 @pytest.fixture
 def library_remix(planted: tuple[Catalog, Path, dict[str, Path]], tmp_path: Path) -> np.ndarray:
     """What the batch renders of the noise with the wishes, [C, S]."""
-    _, library, masks = planted
-    wishes = [GainWish(target=name, gain_db=gain_db) for name, gain_db in GAINS_DB.items()]
-    with MaskReader(masks["noise.wav"]) as reader:
-        stacked = np.stack([reader.read(name) for name in GAINS_DB])
-    render_remix(library / "noise.wav", tmp_path / "remix.wav", [stacked], wishes)
-    return read_audio(tmp_path / "remix.wav")[0]
+    return rendered(planted, tmp_path / "remix.wav", GAINS_DB)
 
 
 def put_on_desk(musician: Visitor, recording: str) -> None:
@@ -136,15 +141,14 @@ def test_what_is_heard_live_is_the_library_s_remix_across_segments(
     put_on_desk(musician, "noise")
     for name, gain_db in GAINS_DB.items():
         musician.move(name, -24.5 if np.isinf(gain_db) else gain_db)
-    musician.page.fill("#position", str(3.5 / 12))
     musician.play()
     musician.tap()
-    musician.page.wait_for_timeout(3000)
+    musician.page.wait_for_function("document.getElementById('now').textContent >= '0:06'")
     heard, _ = musician.tapped()
     begin = place_of(heard[0], library_remix[0])
     expected = library_remix[:, begin : begin + heard.shape[1]]
     _log.info(f"live against library: {level_db(heard - expected):.1f} dBFS over {heard.shape[1] / RATE_HZ:.2f} s")
-    assert begin < 5 * RATE_HZ < begin + heard.shape[1]
+    assert any(begin < seam < begin + heard.shape[1] for seam in (5 * RATE_HZ, 10 * RATE_HZ))
     assert level_db(heard - expected) < WITHIN_DB
 
 
@@ -173,44 +177,45 @@ def test_comparing_plays_the_recording_itself_at_the_same_place(
 
 
 def test_sound_follows_the_fader_within_30_ms(
-    musician: Visitor, planted: tuple[Catalog, Path, dict[str, Path]]
+    musician: Visitor, planted: tuple[Catalog, Path, dict[str, Path]], tmp_path: Path
 ) -> None:
     put_on_desk(musician, "noise")
     original, _ = read_audio(planted[1] / "noise.wav")
+    violin = original - rendered(planted, tmp_path / "without.wav", {"violin": -np.inf})
     musician.play()
     musician.tap()
     firsts, settled = [], []
     for gain_db in (-24.5, 6.0, -12.0, 0.0, -24.5):
-        musician.page.wait_for_timeout(120)
         musician.tapped()
         musician.page.wait_for_timeout(60)
         musician.move("violin", gain_db)
         event = musician.event_frame()
-        musician.page.wait_for_timeout(160)
+        musician.page.wait_for_timeout(200)
         heard, first_frame = musician.tapped()
-        change = changed(heard, original)
-        firsts.append((first_frame + change[0] - event) / RATE_HZ)
-        settled.append((first_frame + change[1] - event) / RATE_HZ)
+        first, last = changed(heard, original, violin)
+        firsts.append((first_frame + first - event) / RATE_HZ)
+        settled.append((first_frame + last - event) / RATE_HZ)
     _log.info(
         f"from the event to the first changed sample: {1000 * max(firsts):.1f} ms at most; "
-        f"to 95 % of the change: {1000 * max(settled):.1f} ms"
+        f"to 95 % of the change: {1000 * max(settled):.1f} ms at most"
     )
     assert max(settled) < MAX_LATENCY_S
 
 
-def changed(heard: np.ndarray, original: np.ndarray) -> tuple[int, int]:
-    """Return the first sample whose gain differs from before, and the one from which 95 % of the change is made.
+def changed(heard: np.ndarray, original: np.ndarray, stem: np.ndarray) -> tuple[int, int]:
+    """Return from which sample on a stem's gain differs from before, and from which on 95 % of its change is made.
 
-    The gain of the violin follows from the change of its band, measured in windows of 1 ms.
+    The gain is how much of the stem there is in what differs from the original, in windows of 1 ms.
     """
     begin = place_of(heard[0], original[0])
-    delta = heard[0] - original[0, begin : begin + heard.shape[1]]
     window = RATE_HZ // 1000
-    num = len(delta) // window
-    level = np.sqrt(np.mean(delta[: num * window].reshape(num, window) ** 2, axis=1))
-    before, after = np.median(level[:40]), np.median(level[-40:])
-    share = np.abs(level - before) / abs(after - before)
-    return int(np.argmax(share > 0.2)) * window, int(np.argmax(share > 0.95) + 1) * window
+    num = heard.shape[1] // window
+    part = slice(begin, begin + num * window)
+    delta, part_of_stem = heard[0, : num * window] - original[0, part], stem[0, part]
+    rows = (num, window)
+    gain = (delta * part_of_stem).reshape(rows).sum(1) / (part_of_stem**2).reshape(rows).sum(1)
+    share = np.abs(gain - gain[:20].mean()) / abs(gain[-20:].mean() - gain[:20].mean())
+    return int(np.argmax(share > 0.02)) * window, int(np.argmax(share > 0.95) + 1) * window
 
 
 def test_a_moving_fader_does_not_click(musician: Visitor) -> None:
