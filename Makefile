@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down demo test check format bench bench-train bench-eval bench-remix bench-library endure audit lock clean
+.PHONY: help install up down demo test check format bench bench-train bench-eval bench-remix bench-library bench-long bench-desk endure audit lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -56,6 +56,12 @@ bench-remix: install  ## time how fast recordings are remixed from stored masks,
 
 bench-library: install  ## time what a remix of ten thousand short recordings costs beside the signal work
 	@$(BIN)/python -m benchmarks.library
+
+bench-desk: install  ## time how soon the remix desk sounds
+	@$(BIN)/python -m benchmarks.desk
+
+bench-long: install  ## measure how much memory a recording of eight hours takes, masks included
+	@$(BIN)/python -m benchmarks.long
 
 endure: install  ## kill a remix of a library at 50 random moments, and compare with an undisturbed one
 	@$(BIN)/python -m benchmarks.endurance

@@ -77,6 +77,16 @@ class Home:
         """The folder of reports for people."""
         return self.root / "reports"
 
+    @property
+    def dropped(self) -> Path:
+        """The library of the recordings that were dropped on the desk."""
+        return self.root / "desk" / "recordings"
+
+    @property
+    def photos(self) -> Path:
+        """The folder of the pictures that were dropped on the desk."""
+        return self.root / "desk" / "pictures"
+
     def video(self, video_id: str) -> Path:
         """The file of a video. Raises IdError for an id that cannot be, like all places below."""
         return self._fanned("videos", checked_video_id(video_id), "video", ".mp4")
@@ -161,6 +171,17 @@ def replacing(path: Path) -> Iterator[Path]:
 def temporary_beside(path: Path) -> Path:
     """Return a name beside `path` for something unfinished; what a killed process leaves there is a leftover."""
     return path.parent / _temporary_name(path.suffix)
+
+
+@contextmanager
+def temporary_folder(parent: Path) -> Iterator[Path]:
+    """Yield a new folder below `parent`, which goes with all in it when the block ends; see `remove_leftovers`."""
+    folder = parent / _temporary_name("")
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_atomically(path: Path, content: bytes) -> None:

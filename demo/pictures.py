@@ -131,18 +131,19 @@ def picture(instrument: str, number: int) -> Image.Image:
     seed = 100 * names.index(instrument) + number
     rng = np.random.default_rng(seed)
     scene = _scene(SCENES[(number + names.index(instrument)) % len(SCENES)], rng)
-    cut_out = _cut_out(instrument, number)
-    alpha = np.asarray(cut_out.getchannel("A"), dtype=float) / 255
+    drawing = cut_out(instrument, number)
+    alpha = np.asarray(drawing.getchannel("A"), dtype=float) / 255
     shadow = Image.fromarray((alpha * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(9))
     cast = np.roll(np.asarray(shadow, dtype=float) / 255, (14, 12), axis=(0, 1))[..., None]
     pixels = scene * (1 - 0.55 * cast)
     light = _light(rng)[..., None]
-    pixels = pixels * (1 - alpha[..., None]) + np.asarray(cut_out.convert("RGB"), dtype=float) * alpha[..., None]
+    pixels = pixels * (1 - alpha[..., None]) + np.asarray(drawing.convert("RGB"), dtype=float) * alpha[..., None]
     pixels = pixels * light + rng.normal(0, 3.0, pixels.shape)
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(0.5))
 
 
-def _cut_out(instrument: str, number: int) -> Image.Image:
+def cut_out(instrument: str, number: int) -> Image.Image:
+    """The drawing of picture `number` alone, RGBA on nothing, `SIZE` pixels both ways."""
     look = LOOKS[instrument][number]
     if instrument == "xylophone" and number in _RAINBOW_PICTURES:
         shapes = draw_boxes.xylophone(look.body, look.accent, rainbow=True)

@@ -70,6 +70,15 @@ def is_as_seen(path: Path, row: dict[str, Any]) -> bool:
     return (facts.st_size, facts.st_mtime_ns) == (row["num_bytes"], row["modified_ns"])
 
 
+def seen(catalog: Catalog, library: Path, path: Path) -> dict[str, Any]:
+    """Return the row of one file of a library; it is looked at, and its row written, if it changed since then."""
+    row = _known_rows(catalog, library, [path])[path]
+    if not (row and _is_known(row) and is_as_seen(path, row)):
+        row = _looked_at(library, path)
+        catalog.merge("tracks", [row])
+    return row
+
+
 def _known_rows(catalog: Catalog, library: Path, files: Sequence[Path]) -> dict[Path, dict[str, Any] | None]:
     """Return the row of each file, None where it was not seen yet."""
     ids = {path: track_id(library, path) for path in files}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from catalog.errors import CatalogError
 from catalog.files import Home
@@ -24,10 +24,13 @@ from varemix.media.audio import probe_audio
 from varemix.signal.presence import Presence, PresenceMeter
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from varemix.model.separator import Separator
 
 STEP_VERSION = 2
 _BITS = {"binary": 1, "soft": 4}
+Watch: TypeAlias = "Callable[[MaskHeader, np.ndarray], None]"
 _ANYTHING, _NOTHING = "anything", "nothing"  # what may play besides the queries
 
 
@@ -53,7 +56,7 @@ def make_masks(
         return covering(catalog, stored, track["content_digest"], names, nothing_else=nothing_else) is not None
 
     def make(track: dict[str, Any]) -> dict[str, Any]:
-        row = _heard(catalog, track, checkpoint_id, queries, nothing_else=nothing_else)
+        row = heard_row(catalog, track, checkpoint_id, queries, nothing_else=nothing_else)
         stored.extend([row] if row["status"] == "ready" else [])
         return row
 
@@ -136,10 +139,19 @@ def serves(row: dict[str, Any], names: set[str], *, nothing_else: bool) -> bool:
     return names == set(row["queries"]) if nothing_else else names <= set(row["queries"])
 
 
-def _heard(
-    catalog: Catalog, track: dict[str, Any], checkpoint_id: str, queries: list[Query], *, nothing_else: bool
+def heard_row(
+    catalog: Catalog,
+    track: dict[str, Any],
+    checkpoint_id: str,
+    queries: list[Query],
+    *,
+    nothing_else: bool = False,
+    watch: Watch | None = None,
 ) -> dict[str, Any]:
-    """Return the row of a track's masks after writing them, or the row that says why there are none."""
+    """Return the row of a track's masks after writing them, or the row that says why there are none.
+
+    `watch` is as for `write_heard`.
+    """
     started = time.monotonic()
     names = [query.name for query in queries]
     digest = track["content_digest"]
@@ -152,13 +164,15 @@ def _heard(
         "besides": _NOTHING if nothing_else else _ANYTHING,
     }
     try:
-        written = _written(catalog, track, row, queries)
+        written = _written(catalog, track, row, queries, watch)
     except (MediaError, CatalogError) as error:
         return row | {"status": "failed", "reason": str(error)}
     return row | written | {"status": "ready", "seconds": time.monotonic() - started}
 
 
-def _written(catalog: Catalog, track: dict[str, Any], row: dict[str, Any], queries: list[Query]) -> dict[str, Any]:
+def _written(
+    catalog: Catalog, track: dict[str, Any], row: dict[str, Any], queries: list[Query], watch: Watch | None
+) -> dict[str, Any]:
     """Write the mask file and return what it is. Raises MediaError when the track cannot be read to its end."""
     source = Path(track["library"], track["track_path"])
     separator = separator_of(catalog, checkpoint_row(catalog, row["checkpoint_id"]))
@@ -172,6 +186,7 @@ def _written(catalog: Catalog, track: dict[str, Any], row: dict[str, Any], queri
         nothing_else=row["besides"] == _NOTHING,
         content_digest=row["content_digest"],
         checkpoint_id=row["checkpoint_id"],
+        watch=watch,
     )
     check_as_seen(source, track)
     return {
@@ -195,9 +210,11 @@ def write_heard(
     nothing_else: bool = False,
     content_digest: str = "",
     checkpoint_id: str = "",
+    watch: Watch | None = None,
 ) -> tuple[MaskHeader, Presence]:
     """Hear a recording, write its masks to `path`, and return what they are and how far each instrument plays.
 
+    `watch` is shown what the file will hold as soon as it is heard: its header, and the next masks [N, F, T_b].
     Raises MediaError when the recording cannot be read to its end.
     """
     from varemix.remix.render import heard_blocks, num_heard_frames
@@ -216,9 +233,15 @@ def write_heard(
     meter = PresenceMeter(len(queries))
     vectors = query_vectors(separator, queries)
     blocks = separator.mask_blocks(heard_blocks(source), vectors, meter=meter, nothing_else=nothing_else)
-    write_masks(path, header, blocks)
+    write_masks(path, header, _watched(header, blocks, watch) if watch else blocks)
     shares_db = dict(zip(header.queries, meter.shares_db().tolist(), strict=True))
     return header, Presence(shares_db=shares_db, threshold_db=float(separator.presence_threshold_db))
+
+
+def _watched(header: MaskHeader, blocks: Iterator[np.ndarray], watch: Watch) -> Iterator[np.ndarray]:
+    for block in blocks:
+        watch(header, block)
+        yield block
 
 
 def check_as_seen(source: Path, track: dict[str, Any]) -> None:

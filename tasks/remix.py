@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from varemix.remix.plan import TrackWishes
     from varemix.remix.render import Rendered
 
-STEP_VERSION = 4
+STEP_VERSION = 5
 _WRITER = f"varemix {version('varemix')}"
 # What concerns one output: something else lies there, it is not ours, or no file there can be called so.
 _IN_THE_WAY = {
@@ -263,10 +263,11 @@ def write_remix(source: Path, target: Path, masks: Path, presence: Presence, wan
     missing = () if wishes.even_if_absent else tuple(absent(presence, [query for query, _ in heard]))
     reasons = [f"does not play: {measured(presence, missing)}"] if missing else []
     playing = [(query.name, gain) for query, gain in heard if query not in missing]
+    sharing = wanted.sharing(presence)
     if not playing:
         made = write_unchanged(source, target, wishes, because="; ".join(reasons))
         return replace(made, absent=missing)
-    names, gains = zip(*playing, strict=True)
+    names, gains = zip(*sharing, strict=True)
     with MaskReader(masks) as reader:
         rendered = render_remix(
             source,

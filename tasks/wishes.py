@@ -14,6 +14,7 @@ from tasks.queries import Query, asked
 from varemix.errors import UsageError
 from varemix.media.audio import OUTPUT_FORMATS
 from varemix.remix.gains import GainWish, audible
+from varemix.signal.presence import Presence
 
 if TYPE_CHECKING:
     from varemix.remix.plan import RemixPlan, TrackWishes
@@ -46,6 +47,11 @@ class Wanted:
         """Return the wishes that change anything where all instruments play."""
         counting = () if self.wishes.is_unity else audible(self.wishes.gains)
         return [pair for pair in zip(self.queries, self.wishes.gains, strict=True) if pair[1] in counting]
+
+    def sharing(self, presence: Presence) -> list[tuple[str, GainWish]]:
+        """Return the queries' names and wishes that share the bins of a recording: all, but for what does not play."""
+        named = zip(self.names, self.wishes.gains, strict=True)
+        return [(name, wish) for name, wish in named if self.wishes.even_if_absent or presence.plays(name)]
 
 
 @dataclass(frozen=True, kw_only=True)

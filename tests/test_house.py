@@ -17,11 +17,11 @@ HOUSE = {
     "flows": {"tasks", "varemix", "catalog", "desk", "service"},  # the command line opens the desk, starts the service
     "service": {"varemix", "catalog"},
     "tasks": {"varemix", "catalog"},
-    "desk": {"varemix", "catalog"},
+    "desk": {"tasks", "varemix", "catalog"},  # what it plays and writes is made by the steps of a night
     "varemix": set(),
     "catalog": set(),
     "demo": {"flows", "tasks", "varemix", "catalog"},
-    "benchmarks": {"flows", "tasks", "varemix", "catalog"},
+    "benchmarks": {"flows", "tasks", "varemix", "catalog", "desk"},
 }
 # The same inside varemix; what lies directly in varemix is the ground floor, which all may use.
 LIBRARY = {
@@ -34,7 +34,7 @@ LIBRARY = {
     "varemix": set(),
 }
 HEAVY = {"torch", "prefect", "yt_dlp"}
-LIGHT = ("catalog", "flows.cli")
+LIGHT = ("catalog", "flows.cli", "desk.server")
 NAMELESS = {"utils", "util", "helpers", "helper", "common", "misc"}
 
 

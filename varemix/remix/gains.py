@@ -85,9 +85,10 @@ def factor(gain_db: float) -> float:
 def bin_change(masks: np.ndarray, wishes: Sequence[GainWish], *, decay: float = 0.0) -> np.ndarray:
     """Return by how much each bin's gain differs from 1, [F, T], given one mask [F, T] a wish: masks [N, F, T].
 
-    Equation (1): the gain is 1 + sum of s_i M_i, and 0 where overlapping masks would make it negative. With a solo,
-    what no soloed mask claims is muted: the gain is the largest of the soloed masks, and other wishes are not heard.
-    Masks are smoothed along time by `decay` before, which for the sum is the same as smoothing it.
+    Equation (1): the gain is 1 + sum of s_i M_i. Where the masks of all wishes claim more than a bin holds, each gets
+    its share of it, `shares`: the gain is then never negative, and linear in the factors s_i. With a solo, what no
+    soloed mask claims is muted: the gain is the sum of what the soloed masks claim, and other wishes only share.
+    Masks are smoothed along time by `decay` after, which for the sum is the same as smoothing each.
     """
     return np.concatenate(list(bin_change_blocks([masks], wishes, decay=decay)), axis=-1)
 
@@ -96,14 +97,21 @@ def bin_change_blocks(
     blocks: Iterable[np.ndarray], wishes: Sequence[GainWish], *, decay: float
 ) -> Iterator[np.ndarray]:
     """Yield `bin_change` of long masks that come as consecutive blocks [N, F, T_b], in blocks [F, T]."""
-    solos = [place for place, wish in enumerate(wishes) if wish.is_solo]
-    if solos:
-        for smooth in zlbm_blocks((masks[solos] for masks in blocks), decay):
-            yield smooth.max(axis=0) - 1
-        return
-    factors = [factor(wish.gain_db) for wish in wishes]
-    for change in zlbm_blocks((_weighted_sum(factors, masks) for masks in blocks), decay):
-        yield np.maximum(change, -1)
+    has_solo = any(wish.is_solo for wish in wishes)
+    factors = [float(wish.is_solo) if has_solo else factor(wish.gain_db) for wish in wishes]
+    claimed = (_weighted_sum(factors, masks) / _crowd(masks) for masks in blocks)
+    for change in zlbm_blocks(claimed, decay):
+        yield np.maximum(change - has_solo, -1)  # a rounding error below -1 would turn the phase
+
+
+def shares(masks: np.ndarray) -> np.ndarray:
+    """Return the share [N, F, T] of each bin that falls to each of the masks [N, F, T], at most 1 together."""
+    return masks / _crowd(masks)
+
+
+def _crowd(masks: np.ndarray) -> np.ndarray:
+    """Return how many times over masks [N, F, T] claim each bin [F, T], at least 1."""
+    return np.maximum(_weighted_sum([1.0] * len(masks), masks), 1)
 
 
 def _weighted_sum(weights: Sequence[float], masks: np.ndarray) -> np.ndarray:

@@ -55,9 +55,10 @@ def filtered_blocks(
 ) -> Iterator[np.ndarray]:
     """Filter a long signal [C, S_b] block by block with gains [F, T_b] that come in blocks of their own.
 
-    Yields as many samples as came in. The same as `filter_samples` of the whole, whatever the blocks. `heed` is shown
-    the spectra [C, T, F] and gains [T, F] on the way, each frame once, but for the last two. Raises MediaError when
-    the gains are not as many frames as the signal has.
+    Gains [N, 1, F, T_b] give N filtered signals [N, C, S] of one spectrum. Yields as many samples as came in. The same
+    as `filter_samples` of the whole, whatever the blocks. `heed` is shown the spectra [C, T, F] and gains [T, F] on the
+    way, each frame once, but for the last two. Raises MediaError when the gains are not as many frames as the signal
+    has.
     """
     cells = _Cells(sample_blocks)
     held = np.zeros((0, 0), dtype=np.float32)
@@ -66,12 +67,12 @@ def filtered_blocks(
         num_frames = held.shape[-1]
         if num_frames > 1:
             yield _filtered(cells.take(num_frames), held, heed)
-            held = held[:, -1:]
+            held = held[..., -1:]
     rest = cells.rest()
     if held.size == 0 or rest >= HOP_SAMPLES or rest < 0:
         raise MediaError("The masks are not as long as the recording; make the masks of this recording again.")
     if rest > 0:
-        yield _filtered(cells.take(2), np.repeat(held, 2, axis=-1))[:, :rest]
+        yield _filtered(cells.take(2), np.repeat(held, 2, axis=-1))[..., :rest]
 
 
 def _filtered(

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from varemix.media.audio import AudioInfo, AudioReader, AudioWriter, info_for_format, stem_format
 from varemix.media.resampling import mono, of_length, resampled_blocks
-from varemix.remix.gains import GainWish, bin_change_blocks, factor
+from varemix.remix.gains import GainWish, bin_change_blocks, factor, shares
 from varemix.remix.levels import AS_IS, MATCH, LevelCare, LoudnessMeter, loudness_gain_db
 from varemix.remix.limiter import Limiter, limited_blocks
 from varemix.remix.mixer import filtered_blocks
@@ -164,6 +164,22 @@ def render_stems(
     return [_rendered(writer) for writer in writers]
 
 
+def share_blocks(
+    source: Path, mask_blocks: Iterable[np.ndarray], *, decay: float = DEFAULT_DECAY
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield blocks of a recording's front pair [C, S_b] and what falls to each mask of it [N, C, S_b], at its own rate.
+
+    The remix is the sum of the recording and of s_i times the i-th, s_i being the `factor` of its gain: the same that
+    `render_remix` writes, but for rounding. Raises MediaError as it does.
+    """
+    with AudioReader(source) as reader:
+        original, heard = tee(reader.blocks(_BLOCK_SAMPLES))
+        fronts = (block[:_FRONT_PAIR] for block in original)
+        gains = (block[:, None] for block in zlbm_blocks(map(shares, mask_blocks), decay))
+        for front, taken in _side_by_side(fronts, _filtered_at_own_rate(heard, reader.info, gains)):
+            yield front, taken.reshape(-1, *front.shape)
+
+
 def _remixed_blocks(
     reader: AudioReader, changes: Iterable[np.ndarray] | None, dry_wet: float, heed: Heed | None
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -203,9 +219,13 @@ def _writer_like(reader: AudioReader, target: Path, source: Path, format_name: s
 def _filtered_at_own_rate(
     blocks: Iterable[np.ndarray], info: AudioInfo, gains: Iterable[np.ndarray], heed: Heed | None = None
 ) -> Iterator[np.ndarray]:
-    """Yield the front pair filtered at 44.1 kHz and brought back to its own rate and length."""
+    """Yield the front pair filtered at 44.1 kHz and brought back to its own rate and length.
+
+    Of N gains [N, 1, F, T_b] come N pairs, one below the other.
+    """
     front = (block[:_FRONT_PAIR].astype(np.float32) for block in blocks)
-    filtered = filtered_blocks(_at_model_rate(front, info), gains, heed)
+    heard = filtered_blocks(_at_model_rate(front, info), gains, heed)
+    filtered = (block.reshape(-1, block.shape[-1]) for block in heard)
     return of_length(resampled_blocks(filtered, RATE_HZ, info.rate_hz), info.num_samples)
 
 

@@ -6,7 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from varemix.errors import UsageError
-from varemix.remix.gains import MUTE_DB, GainWish, audible, bin_change, factor, is_unity, parse_gain, parse_gains
+from varemix.remix.gains import (
+    MUTE_DB,
+    GainWish,
+    audible,
+    bin_change,
+    factor,
+    is_unity,
+    parse_gain,
+    parse_gains,
+    shares,
+)
 
 
 def change_of(*pairs: tuple[float, float]) -> float:
@@ -54,17 +64,28 @@ def test_six_db_double_and_mute_removes():
 
 
 def test_equation_one_adds_what_each_mask_claims():
-    assert change_of((0.5, 20 * math.log10(2)), (1.0, 20 * math.log10(3))) == pytest.approx(0.5 + 2)
+    assert change_of((0.5, 20 * math.log10(2)), (0.25, 20 * math.log10(3))) == pytest.approx(0.5 + 0.5)
 
 
-def test_overlapping_mutes_never_turn_a_bin_negative():
+def test_masks_that_claim_a_bin_more_than_once_share_it():
     assert change_of((1.0, MUTE_DB), (1.0, MUTE_DB)) == -1
+    assert change_of((0.9, MUTE_DB), (0.6, 0.0)) == pytest.approx(-0.6)
+    assert change_of((1.0, 20 * math.log10(2)), (1.0, 20 * math.log10(2))) == pytest.approx(1)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1, width=32), st.floats(-60, 6)), min_size=1, max_size=5))
+def test_the_change_is_linear_in_the_factors_and_never_below_minus_one(pairs):
+    masks = np.array([[[mask]] for mask, _ in pairs], dtype=np.float32)
+    expected = sum(factor(gain_db) * share for (_, gain_db), share in zip(pairs, shares(masks)[:, 0, 0], strict=True))
+    assert change_of(*pairs) == pytest.approx(expected, abs=1e-5)
+    assert change_of(*pairs) >= -1
+    assert shares(masks).sum() <= 1 + 1e-6
 
 
 def test_a_solo_mutes_what_it_does_not_claim_and_overrides_other_gains():
     masks = np.array([[[1.0, 0.25, 0.0]], [[0.0, 1.0, 1.0]]], dtype=np.float32)
     wishes = [GainWish(target="a", is_solo=True), GainWish(target="b", gain_db=6)]
-    assert bin_change(masks, wishes).tolist() == [[0, -0.75, -1]]
+    np.testing.assert_allclose(bin_change(masks, wishes), [[0, 0.25 / 1.25 - 1, -1]], atol=1e-6)
 
 
 def test_only_solos_are_heard_and_without_one_whatever_is_not_zero_db():

@@ -1,0 +1,320 @@
+"""The desk's HTTP face: routes in, JSON, pictures and sound out. What they are made of is behind `desk.studio`."""
+
+import asyncio
+import json
+import logging
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import Future
+from functools import wraps
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from catalog.errors import CatalogError
+from catalog.files import temporary_folder
+from desk.errors import DeskError, not_found, not_yet
+from desk.guards import Guards
+from desk.uploads import MAX_RECORDING_BYTES, harmless_name, receive_file, receive_json
+from varemix.errors import UsageError, VaremixError
+from varemix.media.pictures import MAX_BYTES as MAX_PICTURE_BYTES
+
+if TYPE_CHECKING:
+    from desk.studio import Studio
+
+PAGE = Path(__file__).parent / "page"
+_MAX_SEARCH_CHARACTERS = 200
+_MAX_LISTED = 1000
+_MAX_LISTENERS = 100
+_MAX_UPLOADS = 4
+_WAIT_S, _POLL_S = 2.0, 0.02
+_EVENT_POLL_S, _HEARTBEAT_S = 0.1, 15.0
+_KEPT = {"Cache-Control": "private, max-age=3600"}
+
+_log = logging.getLogger(__name__)
+_Handler = Callable[[Request], Awaitable[Response]]
+
+
+class Face:
+    """The handlers, one a route. `studio` becomes the desk's workroom when it is loaded; `is_over` says when to end."""
+
+    def __init__(self, studio: "Future[Studio]", is_over: Callable[[], bool]) -> None:
+        self._studio = studio
+        self._is_over = is_over
+        self._num_listeners = 0
+        self._uploads = asyncio.Semaphore(_MAX_UPLOADS)
+
+    async def health(self, request: Request) -> Response:
+        """Say what the desk is, and whether it is ready."""
+        if not self._studio.done():
+            state: dict[str, Any] = {"state": "loading", "checkpoint": None, "formats": [], "opened": None}
+        elif error := self._studio.exception():
+            state = {"state": "failed", "reason": str(error), "checkpoint": None, "formats": [], "opened": None}
+        else:
+            state = {"state": "ready", **self._studio.result().health()}
+        return JSONResponse({"version": version("varemix"), "reason": "", **state})
+
+    async def instruments(self, request: Request) -> Response:
+        """List the instruments that are known by name."""
+        studio = await self._loaded()
+        return JSONResponse(
+            [{"name": name, "title": studio.title(name), "picture": _picture(name)} for name in studio.instruments]
+        )
+
+    async def recordings(self, request: Request) -> Response:
+        """List recordings."""
+        studio = await self._loaded()
+        search = request.query_params.get("search", "")[:_MAX_SEARCH_CHARACTERS]
+        limit = _number(request.query_params.get("limit", "200"), 1, _MAX_LISTED)
+        return JSONResponse(await run_in_threadpool(studio.listed, search, limit))
+
+    async def put_recording(self, request: Request) -> Response:
+        """Take a recording that is dropped."""
+        studio = await self._loaded()
+        name = harmless_name(request.query_params.get("name", ""), default="recording")
+        async with self._uploads:
+            with temporary_folder(studio.catalog.home.dropped) as folder:
+                file = folder / "file"
+                await receive_file(request, file, max_bytes=MAX_RECORDING_BYTES)
+                recording = await run_in_threadpool(studio.shelf.put, file, name)
+        return JSONResponse(await run_in_threadpool(studio.facts, recording), 201)
+
+    async def facts(self, request: Request) -> Response:
+        """Tell what a recording is, and what was heard in it."""
+        studio, recording = await self._recording(request)
+        return JSONResponse(await run_in_threadpool(studio.facts, recording))
+
+    async def forget(self, request: Request) -> Response:
+        """Remove a dropped recording."""
+        studio = await self._loaded()
+        await run_in_threadpool(studio.shelf.forget, request.path_params["own"])
+        return JSONResponse({})
+
+    async def waveform(self, request: Request) -> Response:
+        """Give the peaks of a recording."""
+        studio, recording = await self._recording(request)
+        return Response(await run_in_threadpool(studio.views.waveform, recording), 200, _KEPT, "application/json")
+
+    async def spectrogram(self, request: Request) -> Response:
+        """Give the spectrogram of a recording."""
+        studio, recording = await self._recording(request)
+        return Response(await run_in_threadpool(studio.views.spectrogram, recording), 200, _KEPT, "image/png")
+
+    async def mask(self, request: Request) -> Response:
+        """Give what an instrument's mask takes."""
+        studio, recording = await self._recording(request)
+        query = studio.query(request.path_params["target"])
+        masks = await run_in_threadpool(studio.hearing.masks, recording, [query.name])
+        if masks is None or not masks.are_whole:
+            raise not_yet("The mask")
+        return Response(await run_in_threadpool(studio.views.mask, recording, masks), 200, _KEPT, "image/png")
+
+    async def audio(self, request: Request) -> Response:
+        """Give the recording as it is, also parts of it."""
+        _, recording = await self._recording(request)
+        return FileResponse(recording.path, filename=recording.path.name, content_disposition_type="inline")
+
+    async def original_segment(self, request: Request) -> Response:
+        """Give a segment of the recording."""
+        return await self._segment(request, [], "")
+
+    async def stem_segment(self, request: Request) -> Response:
+        """Give a segment of what falls to one of those on the desk."""
+        studio = await self._loaded()
+        target = request.path_params["target"]
+        others = [name for name in request.query_params.get("with", "").split(",") if name]
+        queries = studio.queries([target, *others])
+        return await self._segment(request, [query.name for query in queries.values()], target)
+
+    async def hear(self, request: Request) -> Response:
+        """Have instruments heard in a recording."""
+        studio, recording = await self._recording(request)
+        body = await receive_json(request)
+        queries = studio.queries(body.get("targets"))
+        await run_in_threadpool(studio.hearing.ask, recording, list(queries.values()))
+        return JSONResponse(await run_in_threadpool(studio.facts, recording), 202)
+
+    async def events(self, request: Request) -> Response:
+        """Tell how far hearing is, as it goes on."""
+        studio, recording = await self._recording(request)
+        if self._num_listeners >= _MAX_LISTENERS:
+            raise DeskError(503, "Too many pages listen already. Close some.", {"Retry-After": "10"})
+
+        async def told() -> AsyncIterator[str]:
+            self._num_listeners += 1
+            known: dict[str, str] = {}
+            quiet_s = 0.0
+            try:
+                yield "retry: 1000\n\n"
+                while not self._is_over():
+                    states = await run_in_threadpool(studio.hearing.states, recording)
+                    texts = {name: json.dumps(studio.target(name, state)) for name, state in states.items()}
+                    news = [text for name, text in texts.items() if known.get(name) != text]
+                    known = texts
+                    quiet_s = 0.0 if news else quiet_s + _EVENT_POLL_S
+                    if news:
+                        yield "".join(f"data: {text}\n\n" for text in news)
+                    elif quiet_s >= _HEARTBEAT_S:
+                        quiet_s = 0.0
+                        yield ": still here\n\n"
+                    await asyncio.sleep(_EVENT_POLL_S)
+            finally:
+                self._num_listeners -= 1
+
+        return StreamingResponse(told(), media_type="text/event-stream")
+
+    async def put_picture(self, request: Request) -> Response:
+        """Take a photo that is dropped."""
+        studio = await self._loaded()
+        name = harmless_name(request.query_params.get("name", ""), default="photo")
+        async with self._uploads:
+            with temporary_folder(studio.catalog.home.photos) as folder:
+                file = folder / "file"
+                await receive_file(request, file, max_bytes=MAX_PICTURE_BYTES)
+                answer = await run_in_threadpool(studio.put_photo, file, name)
+        return JSONResponse(answer, 201)
+
+    async def picture(self, request: Request) -> Response:
+        """Show a photo that was dropped."""
+        studio = await self._loaded()
+        return Response(
+            await run_in_threadpool(studio.photos.shown, request.path_params["own"]), 200, _KEPT, "image/jpeg"
+        )
+
+    async def export(self, request: Request) -> Response:
+        """Have a remix written."""
+        studio, recording = await self._recording(request)
+        body = await receive_json(request)
+        export = await run_in_threadpool(studio.begin_export, recording, body)
+        return JSONResponse({"job": export.id, "name": export.path.name}, 202)
+
+    async def exported(self, request: Request) -> Response:
+        """Give a remix that was written, also parts of it."""
+        export = (await self._loaded()).exports.export(request.path_params["job"])
+        if not export.done.done():
+            return JSONResponse({"state": "writing"}, 202, {"Retry-After": "1"})
+        if export.reason:
+            raise DeskError(422, export.reason)
+        return FileResponse(export.path, filename=export.path.name)
+
+    async def plan(self, request: Request) -> Response:
+        """Give the wishes as a plan for a whole library."""
+        studio = await self._loaded()
+        text = await run_in_threadpool(studio.plan_text, await receive_json(request))
+        headers = {"Content-Disposition": 'attachment; filename="remix.yaml"'}
+        return Response(text, 200, headers, "application/yaml")
+
+    async def _loaded(self) -> "Studio":
+        return await asyncio.shield(asyncio.wrap_future(self._studio))
+
+    async def _recording(self, request: Request) -> tuple["Studio", Any]:
+        studio = await self._loaded()
+        return studio, await run_in_threadpool(studio.shelf.recording, request.path_params["own"])
+
+    async def _segment(self, request: Request, names: list[str], target: str) -> Response:
+        """Give a segment, or say that it is not there yet after waiting a moment."""
+        studio, recording = await self._recording(request)
+        number = request.path_params["number"]
+        if number >= recording.num_segments:
+            raise not_found("segment")
+        for _ in range(math.ceil(_WAIT_S / _POLL_S)):
+            rendering = await run_in_threadpool(studio.segments.rendering, recording, names)
+            if rendering is not None and rendering.reason:
+                raise DeskError(422, rendering.reason)
+            if rendering is not None and rendering.num_ready > number:
+                try:
+                    content = await run_in_threadpool(rendering.place(target, number).read_bytes)
+                except FileNotFoundError:  # it was removed to make room just now
+                    break
+                return Response(content, 200, _KEPT, "audio/flac")
+            await asyncio.sleep(_POLL_S)
+        raise not_yet("The segment")
+
+
+def create_app(
+    studio: "Future[Studio]", *, host: str, token: str | None = None, is_over: Callable[[], bool] = lambda: False
+) -> Starlette:
+    """Return the desk's application; `host` is what its server listens on, which tells by `is_over` that it stops."""
+    face = Face(studio, is_over)
+    recording = "/api/recordings/{own:str}"
+    routes = [
+        Route("/api/health", _worded(face.health)),
+        Route("/api/instruments", _worded(face.instruments)),
+        Route("/api/recordings", _worded(face.recordings), methods=["GET"]),
+        Route("/api/recordings", _worded(face.put_recording), methods=["POST"]),
+        Route(recording, _worded(face.facts), methods=["GET"]),
+        Route(recording, _worded(face.forget), methods=["DELETE"]),
+        Route(f"{recording}/waveform", _worded(face.waveform)),
+        Route(f"{recording}/spectrogram.png", _worded(face.spectrogram)),
+        Route(f"{recording}/masks/{{target}}.png", _worded(face.mask)),
+        Route(f"{recording}/audio", _worded(face.audio)),
+        Route(f"{recording}/audio/{{number:int}}.flac", _worded(face.original_segment)),
+        Route(f"{recording}/stems/{{target}}/{{number:int}}.flac", _worded(face.stem_segment)),
+        Route(f"{recording}/hear", _worded(face.hear), methods=["POST"]),
+        Route(f"{recording}/events", _worded(face.events)),
+        Route(f"{recording}/export", _worded(face.export), methods=["POST"]),
+        Route("/api/pictures", _worded(face.put_picture), methods=["POST"]),
+        Route("/api/pictures/{own}.jpg", _worded(face.picture)),
+        Route("/api/exports/{job}", _worded(face.exported)),
+        Route("/api/plan", _worded(face.plan), methods=["POST"]),
+        Mount("/", _Page(directory=PAGE, html=True)),
+    ]
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(Guards, host=host, token=token)],
+        exception_handlers={HTTPException: _http_error},
+    )
+
+
+class _Page(StaticFiles):
+    """The page's own files, asked for anew each time, so that a newer version shows."""
+
+    async def get_response(self, path: str, scope: Any) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
+def _worded(handler: _Handler) -> _Handler:
+    """Return a handler that says in JSON what went wrong."""
+
+    @wraps(handler)
+    async def answer(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except DeskError as error:
+            return JSONResponse({"error": str(error)}, error.status, error.headers)
+        except UsageError as error:
+            return JSONResponse({"error": str(error)}, 422)
+        except (VaremixError, CatalogError) as error:
+            _log.warning("%s %s: %s", request.method, request.url.path, error)
+            return JSONResponse({"error": str(error)}, 422)
+
+    return answer
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    said = {404: "There is nothing here.", 405: "This cannot be done here."}
+    return JSONResponse({"error": said.get(error.status_code, error.detail)}, error.status_code, error.headers)
+
+
+def _number(text: str, lowest: int, highest: int) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        raise DeskError(422, f"A whole number from {lowest} to {highest} is expected.")
+    return min(highest, max(lowest, int(text)))
+
+
+def _picture(name: str) -> str | None:
+    """Return where the page finds the picture of an instrument that came with it."""
+    found = sorted(path for path in (PAGE / "pictures").glob(f"{name}.*"))
+    return f"/pictures/{found[0].name}" if found else None

@@ -1,0 +1,220 @@
+"""Hearing while somebody waits: one job a recording and what is asked of it, shared by all who ask.
+
+The masks end in the catalog as the batch would store them. The instruments that the checkpoint knows are heard all at
+once, since the network hears a recording once whatever the number of pictures: a further one is there at once then.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from catalog.errors import CatalogError
+from catalog.masks import MaskReader
+from catalog.store import Catalog
+from desk.errors import DeskError
+from desk.growing import GrowingMasks, HearingError
+from desk.recordings import Recording
+from tasks.masks import covering, heard_row, stored_masks
+from tasks.presence import presence_of
+from tasks.queries import Query
+from varemix.errors import VaremixError
+from varemix.signal.presence import Presence
+
+_MAX_JOBS = 64
+
+
+@dataclass(kw_only=True)
+class _Job:
+    recording: Recording
+    queries: list[Query]
+    growing: GrowingMasks
+    started: float | None = None
+    reason: str = ""
+    done: Future[None] = field(default_factory=Future)
+
+    @property
+    def names(self) -> set[str]:
+        return {query.name for query in self.queries}
+
+    @property
+    def is_running(self) -> bool:
+        return not self.done.done()
+
+    def seconds_left(self) -> float | None:
+        share = self.growing.share_heard
+        if self.started is None or not share:
+            return None
+        return (time.monotonic() - self.started) * (1 - share) / share
+
+
+@dataclass(frozen=True)
+class Masks:
+    """The masks of a recording by name, to be gone through as often as they are needed."""
+
+    source: Path | GrowingMasks
+    names: Sequence[str]
+
+    @property
+    def are_whole(self) -> bool:
+        """Whether nobody would wait for them."""
+        return not isinstance(self.source, GrowingMasks) or self.source.share_heard == 1
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        if isinstance(self.source, GrowingMasks):
+            yield from self.source.blocks(self.names)
+        else:
+            with MaskReader(self.source) as reader:
+                yield from reader.blocks(self.names)
+
+
+class Hearing:
+    """Hears recordings, one after the other, and knows what has been heard."""
+
+    def __init__(self, catalog: Catalog, checkpoint_id: str, instruments: Sequence[str], folder: Path) -> None:
+        self._catalog = catalog
+        self._checkpoint_id = checkpoint_id
+        self._instruments = [Query(name=name) for name in instruments]
+        self._folder = folder
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="hearing")
+        self._jobs: list[_Job] = []
+        self._stored: dict[str, list[dict[str, Any]]] = {}
+        self._lock = Lock()
+        self._is_closing = False
+
+    def ask(self, recording: Recording, queries: Sequence[Query]) -> Future[None]:
+        """Have these heard in a recording; the future ends when they are. Those stored or being heard are not again."""
+        names = {query.name for query in queries}
+        if self.row(recording, names) or self.row(recording, names, is_anew=True):
+            done: Future[None] = Future()
+            done.set_result(None)
+            return done
+        with self._lock:
+            for job in self._of(recording):
+                if names <= job.names and not job.reason:
+                    return job.done
+            if sum(job.is_running for job in self._jobs) >= _MAX_JOBS:
+                raise DeskError(503, "The desk has too much to hear already. Wait a while.", {"Retry-After": "10"})
+            self._jobs = [job for job in self._jobs if job.is_running or job.recording.id != recording.id]
+            wanted = {query.name: query for query in [*self._instruments, *queries]}
+            job = _Job(
+                recording=recording, queries=list(wanted.values()), growing=GrowingMasks([*wanted], self._folder)
+            )
+            self._jobs.append(job)
+            self._pool.submit(self._hear, job)
+            return job.done
+
+    def masks(self, recording: Recording, names: Sequence[str]) -> Masks | None:
+        """Return the masks of these names, also those that are being heard; None where nobody asked for them.
+
+        Raises DeskError where they could not be heard.
+        """
+        if row := self.row(recording, set(names)):
+            return Masks(self._catalog.home.absolute(row["path"]), names)
+        with self._lock:
+            jobs = [job for job in self._of(recording) if set(names) <= job.names]
+        if jobs and jobs[-1].reason:
+            raise DeskError(422, jobs[-1].reason)
+        return Masks(jobs[-1].growing, names) if jobs else None
+
+    def row(self, recording: Recording, names: set[str], *, is_anew: bool = False) -> dict[str, Any] | None:
+        """Return the row of stored masks of all these, None where there is none."""
+        digest = recording.row["content_digest"]
+        if is_anew or digest not in self._stored:
+            rows = stored_masks(self._catalog, self._checkpoint_id, [digest])
+            standing = [row for row in rows if covering(self._catalog, [row], digest, [])]
+            self._stored[digest] = standing
+        rows = [row for row in self._stored[digest] if names <= set(row["queries"])]
+        there = (row for row in rows if self._catalog.home.absolute(row["path"]).exists())
+        return next(there, None)
+
+    def presence(self, recording: Recording, names: set[str]) -> Presence | None:
+        """Return how far these play, None where that is not known yet."""
+        row = self.row(recording, names)
+        return presence_of(row) if row else None
+
+    def stored_by_content(self, digests: Iterable[str | None]) -> dict[str, list[str]]:
+        """Return by the digests of contents which targets have stored masks."""
+        stored: dict[str, list[str]] = {}
+        for row in stored_masks(self._catalog, self._checkpoint_id, [digest for digest in digests if digest]):
+            names = stored.setdefault(row["content_digest"], [])
+            names += [name for name in row["queries"] if name not in names]
+        return stored
+
+    def states(self, recording: Recording) -> dict[str, dict[str, Any]]:
+        """Return by target what the page is told: all known instruments, and pictures that were asked for."""
+        states = {query.name: _state("none") for query in self._instruments}
+        with self._lock:
+            jobs = self._of(recording)
+        for job in jobs:
+            heard = job.growing.share_heard
+            state = _state("failed", reason=job.reason) if job.reason else _state("hearing", progress=heard)
+            if job.is_running and (left := job.seconds_left()) is not None:
+                state["seconds_left"] = round(left, 1)
+            state["num_segments_ready"] = int(heard * recording.num_segments)
+            states |= dict.fromkeys(job.names, state)
+        self.row(recording, set())
+        for row in self._stored[recording.row["content_digest"]]:
+            presence = presence_of(row)
+            for name, share_db in presence.shares_db.items():
+                plays = presence.plays(name)
+                state = _state("stored" if plays else "absent_seeming", progress=1.0)
+                state |= {"presence_db": round(share_db, 1), "does_seem_to_play": plays}
+                states[name] = state | {"num_segments_ready": recording.num_segments}
+        return states
+
+    def close(self) -> None:
+        """Stop; what is being heard is given up."""
+        self._is_closing = True
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        for job in self._jobs:
+            job.growing.close("The desk was closed.")
+
+    def _of(self, recording: Recording) -> list[_Job]:
+        return [job for job in self._jobs if job.recording.row["content_digest"] == recording.row["content_digest"]]
+
+    def _hear(self, job: _Job) -> None:
+        job.started = time.monotonic()
+        try:
+            row = heard_row(
+                self._catalog, dict(job.recording.row), self._checkpoint_id, job.queries, watch=self._watch(job)
+            )
+            if row["status"] == "ready":
+                self._catalog.merge("masks", [row])
+            job.reason = row.get("reason") or ""
+        except HearingError as error:
+            job.reason = str(error)
+        except (VaremixError, CatalogError, OSError) as error:
+            job.reason = str(error)
+        except Exception as error:  # noqa: BLE001 - a job that breaks must not leave its listeners waiting
+            job.reason = f"{type(error).__name__}: {error}"
+        self.row(job.recording, set(), is_anew=True)
+        job.growing.close(job.reason)
+        job.done.set_result(None)
+        with self._lock:
+            self._jobs = [other for other in self._jobs if other is not job or job.reason]
+
+    def _watch(self, job: _Job) -> Any:
+        def watch(header: Any, masks: np.ndarray) -> None:
+            if self._is_closing:
+                raise HearingError("The desk was closed.")
+            job.growing.add(header, masks)
+
+        return watch
+
+
+def _state(state: str, *, progress: float = 0.0, reason: str = "") -> dict[str, Any]:
+    return {
+        "state": state,
+        "progress": round(progress, 3),
+        "seconds_left": None,
+        "presence_db": None,
+        "does_seem_to_play": None,
+        "num_segments_ready": 0,
+        "reason": reason,
+    }

@@ -1,0 +1,271 @@
+/** The page: which view is open, what is dropped on it, and who answers the buttons. */
+
+import { Cast } from "./cast.js";
+import { Desk } from "./desk.js";
+import { startKeys } from "./keys.js";
+import { say, tell, untell } from "./notices.js";
+import * as server from "./server.js";
+import { showShelf, startShelf } from "./shelf.js";
+import { startTakeaway } from "./takeaway.js";
+import { startTheme } from "./theme.js";
+import { bytes } from "./words.js";
+
+const PICTURE_NAME = /\.(jpe?g|png|webp|gif|bmp|tiff?|heic|avif)$/i;
+
+const OPENED = "varemix-opened"; // the recording named on the command line is opened once
+const WATCH_MS = 5000;
+
+const find = (id) => document.getElementById(id);
+const cast = new Cast();
+const limits = { max_upload_bytes: Infinity, max_picture_bytes: Infinity };
+let desk; // the open recording, or undefined at the shelf
+let routings = 0;
+let pictures = []; // photos that were dropped before there was a recording
+
+// Which view
+
+async function route() {
+  const id = location.hash.slice(1);
+  if (desk && desk.id === id) return undefined;
+  routings += 1;
+  const mine = routings;
+  desk?.close();
+  desk = undefined;
+  untell("gone");
+  if (!/^[0-9a-f]{20}$/.test(id)) return openShelf();
+  try {
+    const facts = await server.facts(id);
+    if (mine !== routings) return undefined; // another one was opened meanwhile
+    for (const { target, title } of facts.targets) {
+      if (target.startsWith("picture-")) cast.add({ target, title, picture: server.pictureUrl(target), isPhoto: true });
+    }
+    openDesk(facts);
+  } catch (error) {
+    tell(error.status === 404 ? "That recording is not here any more." : error.message, { key: "gone" });
+    openShelf();
+  }
+  return undefined;
+}
+
+function show(view) {
+  document.body.dataset.view = view;
+  find("shelf").hidden = view !== "shelf";
+  find("desk").hidden = view !== "desk";
+  find("transport").hidden = view !== "desk";
+  find("another").hidden = view !== "desk";
+  window.scrollTo(0, 0);
+}
+
+async function openShelf() {
+  document.title = "varemix · the remix desk";
+  show("shelf");
+  try {
+    await showShelf();
+  } catch (error) {
+    if (!(error instanceof server.Lost)) tell(error.message, { key: "shelf" });
+  }
+}
+
+function openDesk(facts) {
+  show("desk");
+  desk = new Desk(facts, cast);
+  for (const target of pictures.splice(0)) desk.toggle(target);
+  say(`${facts.title} is on the desk.`);
+}
+
+// What is dropped
+
+function take(files) {
+  for (const file of files) {
+    if (file.type.startsWith("image/") || PICTURE_NAME.test(file.name)) takePicture(file);
+    else takeRecording(file);
+  }
+}
+
+async function takeRecording(file) {
+  if (isTooLarge(file, limits.max_upload_bytes, "A recording")) return;
+  if (desk) location.hash = "";
+  const abort = new AbortController();
+  find("upload-stop").onclick = () => abort.abort();
+  find("upload").hidden = false;
+  const onProgress = (share) => showUpload(file, share);
+  onProgress(0);
+  try {
+    const facts = await server.upload("recordings", file, { onProgress, signal: abort.signal });
+    if (location.hash.slice(1) === facts.id) await route();
+    else location.hash = facts.id; // which routes
+  } catch (error) {
+    if (error.name !== "AbortError") tell(error.message, { key: "upload" });
+  } finally {
+    find("upload").hidden = true;
+  }
+}
+
+function showUpload(file, share) {
+  find("upload-bar").value = share;
+  find("upload-text").textContent = share < 1 ? `Reading '${file.name}', ${bytes(file.size)}` : `Looking at '${file.name}'`;
+}
+
+async function takePicture(file) {
+  if (isTooLarge(file, limits.max_picture_bytes, "A picture")) return;
+  tell(`Looking at '${file.name}'.`, { key: "picture", kind: "note", stays: true });
+  try {
+    const { id, title, picture, nearest } = await server.upload("pictures", file);
+    untell("picture");
+    const note = nearest?.length ? `most like ${withArticle(titleOf(nearest[0].name))}` : "";
+    cast.add({ target: id, title, picture, note, isPhoto: true });
+    if (desk) {
+      if (!desk.staves.some((stave) => stave.target === id)) desk.toggle(id);
+    } else {
+      pictures.push(id);
+      tell(`'${title}' is kept for the recording that you open next.`, { key: "picture", kind: "note" });
+    }
+  } catch (error) {
+    tell(error.message, { key: "picture" });
+  }
+}
+
+function titleOf(name) {
+  return cast.get(name)?.title ?? name;
+}
+
+function withArticle(title) {
+  return `${/^[aeiou]/i.test(title) ? "an" : "a"} ${title}`;
+}
+
+function isTooLarge(file, maxBytes, what) {
+  if (file.size <= maxBytes) return false;
+  tell(`'${file.name}' has ${bytes(file.size)}. ${what} may have ${bytes(maxBytes)} here.`, { key: "upload" });
+  return true;
+}
+
+function startDropping() {
+  let depth = 0; // enter and leave come for every element that is crossed
+  const showDrop = (isOver) => document.body.classList.toggle("dropping-now", isOver);
+  const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
+  addEventListener("dragenter", (event) => {
+    if (!hasFiles(event)) return;
+    depth += 1;
+    const isPicture = [...event.dataTransfer.items].every((item) => item.type.startsWith("image/"));
+    find("dropping").querySelector("p").textContent = isPicture
+      ? "Let go, and this picture shows an instrument to listen for"
+      : "Let go, and the recording lies on the desk";
+    showDrop(true);
+  });
+  addEventListener("dragleave", (event) => {
+    if (hasFiles(event) && (depth -= 1) <= 0) showDrop(false);
+  });
+  addEventListener("dragover", (event) => event.preventDefault());
+  addEventListener("drop", (event) => {
+    event.preventDefault();
+    depth = 0;
+    showDrop(false);
+    take(event.dataTransfer.files);
+  });
+}
+
+// The server
+
+function startConnection() {
+  server.connection.addEventListener("lost", () => {
+    tell("The desk's server does not answer. What is here keeps playing; this page goes on when the server is back.",
+      { key: "lost" });
+  });
+  server.connection.addEventListener("back", () => {
+    untell("lost");
+    tell("The server is back.", { key: "back", kind: "note" });
+    if (!desk) route();
+  });
+}
+
+/** Ask now and then whether the server is there, while somebody looks. */
+function watchServer() {
+  setInterval(() => {
+    if (document.visibilityState === "visible") server.health().catch(() => {});
+  }, WATCH_MS);
+}
+
+async function startInstruments() {
+  for (const { name, title, picture } of await server.instruments()) {
+    cast.add({ target: name, title, picture });
+    const image = Object.assign(document.createElement("img"), { src: picture, alt: "" });
+    find("orchestra").append(image);
+  }
+}
+
+async function startHealth() {
+  let health = await server.health();
+  if (health.state === "loading") {
+    tell("The desk is warming up; that takes some seconds after its start.", { key: "loading", kind: "note", stays: true });
+  }
+  await startInstruments(); // the server answers when its network is loaded
+  untell("loading");
+  health = await server.health();
+  Object.assign(limits, health);
+  find("version").textContent = `varemix ${health.version}`;
+  if (Number.isFinite(limits.max_upload_bytes)) {
+    find("limits").textContent = `Any audio file, or a video's sound, up to ${bytes(limits.max_upload_bytes)}. It stays on this computer.`;
+  }
+  if (health.state === "failed") tell(health.reason, { key: "checkpoint" });
+  if (health.opened && !location.hash && !sessionStorage.getItem(OPENED)) location.replace(`#${health.opened}`);
+  sessionStorage.setItem(OPENED, "yes");
+  const wishesOf = () => ({ recording: desk.facts, wishes: desk.wishes, titles: desk.titles });
+  startTakeaway(health.formats ?? [], wishesOf);
+}
+
+// The buttons
+
+function startButtons() {
+  find("pick").onclick = () => find("recording-file").click();
+  find("recording-file").onchange = (event) => {
+    take(event.target.files);
+    event.target.value = "";
+  };
+  find("another").onclick = () => {
+    location.hash = "";
+  };
+  find("play-button").onclick = () => desk.togglePlay();
+  find("to-start").onclick = () => desk.seekTo(0);
+  find("hear-remix").onclick = () => desk.compare(false);
+  find("hear-original").onclick = () => desk.compare(true);
+  find("position").oninput = (event) => desk.seekTo(Number(event.target.value));
+  find("help-button").onclick = () => find("help").showModal();
+  cast.addEventListener("toggle", (event) => desk?.toggle(event.detail));
+  cast.addEventListener("picture", (event) => takePicture(event.detail));
+  document.addEventListener("theme", () => desk?.recolour());
+  addEventListener("hashchange", route);
+}
+
+const keyTargets = {
+  get isOpen() {
+    return desk !== undefined;
+  },
+  get staves() {
+    return desk.staves;
+  },
+  get focused() {
+    return desk.focused;
+  },
+  togglePlay: () => desk.togglePlay(),
+  seekBy: (seconds) => desk.seekBy(seconds),
+  compare: () => desk.compare(),
+  help: () => find("help").showModal(),
+};
+
+async function start() {
+  startTheme();
+  startButtons();
+  startDropping();
+  startConnection();
+  startShelf();
+  startKeys(keyTargets);
+  watchServer();
+  try {
+    await startHealth();
+  } catch (error) {
+    if (!(error instanceof server.Lost)) tell(error.message, { key: "start" });
+  }
+  await route();
+}
+
+start();

@@ -1,0 +1,62 @@
+/** The keyboard: everything that the mouse can do while one plays along. */
+
+const SEEK_S = 5;
+const FINE_SEEK_S = 1;
+const BIG_STEP_DB = 3;
+const STEP_DB = 0.5;
+
+/** Let keys reach the desk: `desk` has isOpen, togglePlay, seekBy(s), compare, staves, focused, help. */
+export function startKeys(desk) {
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+    if (isTyping(event.target)) return;
+    if (event.key === "?") return act(event, () => desk.help());
+    if (!desk.isOpen || (event.key === " " && wantsSpace(event.target))) return;
+    const action = actionOf(event, desk);
+    if (action) act(event, action);
+  });
+}
+
+function act(event, action) {
+  event.preventDefault();
+  action();
+}
+
+function actionOf(event, desk) {
+  const stave = desk.focused;
+  const seekS = event.shiftKey ? FINE_SEEK_S : SEEK_S;
+  const onStave = {
+    ArrowUp: () => stave.move(STEP_DB),
+    ArrowDown: () => stave.move(-STEP_DB),
+    PageUp: () => stave.move(BIG_STEP_DB),
+    PageDown: () => stave.move(-BIG_STEP_DB),
+    0: () => stave.setWish({ gainDb: 0, isMuted: false }),
+    m: () => stave.toggleMute(),
+    s: () => stave.toggleSolo(),
+  };
+  const anywhere = {
+    " ": () => desk.togglePlay(),
+    ArrowLeft: () => desk.seekBy(-seekS),
+    ArrowRight: () => desk.seekBy(seekS),
+    c: () => desk.compare(),
+  };
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  if (/^[1-9]$/.test(key)) return goTo(desk, Number(key) - 1);
+  return anywhere[key] ?? (stave && onStave[key]);
+}
+
+/** A digit goes to an instrument; pressed again, it mutes it. */
+function goTo(desk, place) {
+  const stave = desk.staves[place];
+  if (!stave) return undefined;
+  return () => (document.activeElement === stave.slider ? stave.toggleMute() : stave.slider.focus());
+}
+
+function isTyping(element) {
+  return element.matches("input:not([type=range]), select, textarea, [contenteditable]");
+}
+
+/** A button that was reached by the keyboard keeps its space bar; one that was clicked does not. */
+function wantsSpace(element) {
+  return element.matches("button:focus-visible, a:focus-visible, summary:focus-visible, label:focus-visible");
+}

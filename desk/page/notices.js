@@ -1,0 +1,33 @@
+/** What people are told: lines on the page that stay until they are closed, and words for those who listen. */
+
+const place = document.getElementById("notices");
+const status = document.getElementById("status");
+
+/** Show a line; a line of the same `key` is replaced. `kind` is `wrong` or `note`. */
+export function tell(text, { key = text, kind = "wrong", stays = kind === "wrong" } = {}) {
+  untell(key);
+  const line = document.createElement("p");
+  line.className = `notice ${kind}`;
+  line.dataset.key = key;
+  const words = document.createElement("span");
+  words.textContent = text;
+  const close = document.createElement("button");
+  close.type = "button";
+  close.className = "quiet round";
+  close.setAttribute("aria-label", "Close this line");
+  close.innerHTML = '<svg aria-hidden="true"><use href="#close"/></svg>';
+  close.onclick = () => line.remove();
+  line.append(words, close);
+  place.append(line);
+  if (!stays) setTimeout(() => line.remove(), 6000);
+}
+
+/** Take a line away. */
+export function untell(key) {
+  for (const line of place.querySelectorAll(".notice")) if (line.dataset.key === key) line.remove();
+}
+
+/** Say something to those who listen instead of looking. */
+export function say(text) {
+  status.textContent = text;
+}

@@ -1,0 +1,156 @@
+/** The server's face: every request of the page goes through `ask`, which knows whether the server is there. */
+
+/** An answer that is not what was asked for, in the server's words: it cannot be had, or not yet. */
+export class Refused extends Error {
+  constructor(message, status, retryAfterS) {
+    super(message);
+    this.status = status;
+    this.retryAfterS = retryAfterS;
+  }
+
+  /** Whether asking again would give the same answer. */
+  get isFinal() {
+    return this.retryAfterS === undefined && this.status >= 400 && this.status < 500;
+  }
+}
+
+/** No answer at all. */
+export class Lost extends Error {}
+
+/** Tells `lost` when the server does not answer, and `back` when it does again. */
+export const connection = new EventTarget();
+let isLost = false;
+
+const RECONNECT_MS = 3000;
+
+export function noteLost() {
+  if (!isLost) connection.dispatchEvent(new Event("lost"));
+  isLost = true;
+}
+
+export function noteBack() {
+  if (isLost) connection.dispatchEvent(new Event("back"));
+  isLost = false;
+}
+
+/** Return the response of a request; throws `Refused` or `Lost`. */
+export async function ask(url, options = {}) {
+  let response;
+  try {
+    response = await fetch(url, options);
+  } catch (error) {
+    if (options.signal?.aborted) throw error;
+    noteLost();
+    throw new Lost("The desk's server does not answer.");
+  }
+  noteBack();
+  const isLater = response.status === 202 && response.headers.has("Retry-After");
+  if (!response.ok || isLater) {
+    throw refusal(response.status, await response.text(), response.headers.get("Retry-After"));
+  }
+  return response;
+}
+
+async function json(url, options) {
+  return (await ask(url, options)).json();
+}
+
+function post(url, body) {
+  return ask(url, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+}
+
+function refusal(status, text, retryAfter) {
+  let message;
+  try {
+    message = JSON.parse(text).error;
+  } catch {
+    message = undefined; // not in the server's words
+  }
+  const seconds = retryAfter === null || retryAfter === undefined ? undefined : Number(retryAfter);
+  return new Refused(message ?? `The server answered ${status}.`, status, seconds);
+}
+
+export const health = () => json("api/health");
+export const instruments = () => json("api/instruments");
+export const facts = (id) => json(`api/recordings/${id}`);
+export const waveform = (id) => json(`api/recordings/${id}/waveform`);
+export const spectrogramUrl = (id) => `api/recordings/${id}/spectrogram.png`;
+export const maskUrl = (id, target) => `api/recordings/${id}/masks/${encodeURIComponent(target)}.png`;
+
+export const pictureUrl = (target) => `api/pictures/${target}.jpg`;
+
+export const recordings = (search, limit) =>
+  json(`api/recordings?${new URLSearchParams({ search, limit: String(limit) })}`);
+
+/** Where segment `place` of the original (voice `""`) lies, or of a stem that shares bins with its `company`. */
+export function segmentUrl(id, voice, place, company) {
+  if (voice === "") return `api/recordings/${id}/audio/${place}.flac`;
+  const others = new URLSearchParams({ with: company.join(",") });
+  return `api/recordings/${id}/stems/${encodeURIComponent(voice)}/${place}.flac?${others}`;
+}
+
+export const hear = (id, targets) => post(`api/recordings/${id}/hear`, { targets });
+export const startExport = async (id, wishes) => (await post(`api/recordings/${id}/export`, wishes)).json();
+export const exportUrl = (job) => `api/exports/${job}`;
+
+/** Whether the file of an export can be fetched. Throws `Refused` when it could not be made. */
+export async function isExported(job) {
+  const abort = new AbortController(); // the file itself is fetched by the browser, as a download
+  try {
+    await ask(exportUrl(job), { signal: abort.signal });
+  } catch (error) {
+    if (error.status === 202) return false;
+    throw error;
+  }
+  abort.abort();
+  return true;
+}
+
+export const plan = (wishes) => post("api/plan", wishes);
+
+/**
+ * Send a file to `api/recordings` or `api/pictures`; `onProgress(share)` while it goes, `signal` stops it.
+ *
+ * fetch does not tell how much went, so this is an XMLHttpRequest.
+ */
+export function upload(where, file, { onProgress = () => {}, signal } = {}) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", `api/${where}?${new URLSearchParams({ name: file.name })}`);
+    request.setRequestHeader("Content-Type", "application/octet-stream");
+    request.upload.onprogress = (event) => onProgress(event.loaded / Math.max(event.total, 1));
+    request.onload = () => {
+      noteBack();
+      if (request.status < 300) resolve(JSON.parse(request.responseText));
+      else reject(refusal(request.status, request.responseText, request.getResponseHeader("Retry-After")));
+    };
+    request.onerror = () => reject(new Lost(`'${file.name}' did not arrive: the server hung up or does not answer.`));
+    request.onabort = () => reject(new DOMException("Stopped.", "AbortError"));
+    signal?.addEventListener("abort", () => request.abort());
+    request.send(file);
+  });
+}
+
+/**
+ * Follow what happens to a recording. Returns what ends it.
+ *
+ * A browser opens few connections to one server, for all its tabs together: follow only while there is something to come.
+ */
+export function follow(id, onEvent) {
+  let source;
+  let timer;
+  const connect = () => {
+    source = new EventSource(`api/recordings/${id}/events`);
+    source.onopen = noteBack;
+    source.onmessage = (message) => onEvent(JSON.parse(message.data));
+    source.onerror = () => {
+      health().catch(() => {}); // tells whether it is the server that is lost
+      if (source.readyState === EventSource.CLOSED) timer = setTimeout(connect, RECONNECT_MS);
+    };
+  };
+  connect();
+  return () => {
+    clearTimeout(timer);
+    source.close();
+  };
+}

@@ -1,0 +1,35 @@
+/** Numbers in words, as people read them. */
+
+/** `3:07`, or `1:02:45` from an hour on. */
+export function clock(seconds) {
+  const whole = Math.floor(seconds);
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const two = (number) => String(number).padStart(2, "0");
+  return hours ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
+}
+
+/** `about 12 seconds left`, `about 3 minutes left`. */
+export function timeLeft(seconds) {
+  if (seconds === null || seconds === undefined) return "";
+  if (seconds < 1.5) return "a moment left";
+  if (seconds < 90) return `about ${Math.round(seconds)} seconds left`;
+  return `about ${Math.round(seconds / 60)} minutes left`;
+}
+
+/** `12 MB`, `1.5 GB`: decimal, as file managers have it. */
+export function bytes(number) {
+  if (number >= 1e9) return `${Number((number / 1e9).toFixed(1))} GB`;
+  if (number >= 1e6) return `${Math.round(number / 1e6)} MB`;
+  return `${Math.max(1, Math.round(number / 1e3))} kB`;
+}
+
+/** `a, b and c`. */
+export function listed(words) {
+  return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
+}
+
+/** `44.1 kHz stereo FLAC`. */
+export function soundFacts({ rate_hz, num_channels, container }) {
+  const channels = { 1: "mono", 2: "stereo" }[num_channels] ?? `${num_channels} channels`;
+  return [`${Number((rate_hz / 1000).toFixed(2))} kHz`, channels, container].filter(Boolean).join(" · ");
+}

@@ -1,0 +1,162 @@
+"""What the page plays: the recording and what falls to each instrument, cut into segments of a few seconds.
+
+They are cuts of one long rendering, so that they join without a seam; FLAC files in a temporary folder, which goes when
+the desk is closed. Of all that is rendered at once, the share of one instrument depends on who else is on the desk.
+"""
+
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import BoundedSemaphore, Lock
+
+import numpy as np
+
+from catalog.errors import CatalogError
+from catalog.ids import content_id
+from desk.growing import HearingError
+from desk.hearing import Hearing, Masks
+from desk.recordings import FULL_SCALE, PLAYED_CHANNELS, Recording
+from varemix.errors import VaremixError
+from varemix.media.audio import AudioInfo, AudioReader, AudioWriter
+from varemix.remix.render import share_blocks
+
+_BLOCK_SAMPLES = 1 << 17
+_MAX_RENDERINGS = 4  # at once
+_IDLE_S = 60.0  # a rendering that nobody listens to for so long is given up
+_MAX_CACHE_BYTES = 4 * 2**30
+
+
+class Rendering:
+    """The segments of one recording for those who are on the desk, of the original where nobody is."""
+
+    def __init__(self, recording: Recording, names: Sequence[str], masks: Masks | None, folder: Path) -> None:
+        self.recording = recording
+        self.names = tuple(names)
+        self.num_ready = 0
+        self.num_bytes = 0
+        self.reason = ""
+        self.is_over = False
+        self.asked_at = time.monotonic()
+        self.folder = folder
+        self._masks = masks
+
+    def place(self, name: str, number: int) -> Path:
+        """Return the file of a segment."""
+        where = self.names.index(name) if self.names else 0
+        return self.folder / f"{where}-{number}.flac"
+
+    def run(self, writers: ThreadPoolExecutor) -> None:
+        """Render all segments, one after the other."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        length = self.recording.segment_samples
+        held: list[np.ndarray] = []
+        num_held = 0
+        for block in self._signals():
+            held.append(block)
+            num_held += block.shape[-1]
+            while num_held >= length or (num_held and self._is_end(num_held)):
+                signals = np.concatenate(held, axis=-1)
+                self._write(signals[..., :length], writers)
+                held, num_held = [signals[..., length:]], num_held - min(length, num_held)
+            if time.monotonic() - self.asked_at > _IDLE_S:
+                return
+
+    def _is_end(self, num_held: int) -> bool:
+        return self.num_ready * self.recording.segment_samples + num_held == self.recording.num_samples
+
+    def _signals(self) -> Iterator[np.ndarray]:
+        """Yield blocks [N, C, S_b] of what falls to each name, or of the original [1, C, S_b]."""
+        if self._masks is None:
+            with AudioReader(self.recording.path) as reader:
+                yield from (block[None, :PLAYED_CHANNELS] for block in reader.blocks(_BLOCK_SAMPLES))
+        else:
+            yield from (taken for _, taken in share_blocks(self.recording.path, self._masks))
+
+    def _write(self, signals: np.ndarray, writers: ThreadPoolExecutor) -> None:
+        places = [self.folder / f"{where}-{self.num_ready}.flac" for where in range(len(signals))]
+        rates = [self.recording.rate_hz] * len(places)
+        self.num_bytes += sum(writers.map(_write_segment, places, signals, rates))
+        self.num_ready += 1
+
+
+class Segments:
+    """All renderings, each made once for all who ask, the longest unheard removed when they take too much room."""
+
+    def __init__(self, hearing: Hearing, folder: Path) -> None:
+        self._hearing = hearing
+        self._folder = folder
+        self._renderings: dict[str, Rendering] = {}
+        self._lock = Lock()
+        self._places = BoundedSemaphore(_MAX_RENDERINGS)
+        self._pool = ThreadPoolExecutor(4 * _MAX_RENDERINGS, thread_name_prefix="rendering")
+        self._writers = ThreadPoolExecutor(2, thread_name_prefix="segment")
+        self._is_closing = False
+
+    def rendering(self, recording: Recording, names: Sequence[str]) -> Rendering | None:
+        """Return the rendering for those on the desk, begun if need be; None where some were not asked to be heard.
+
+        Without names it is of the original. Raises DeskError where they could not be heard.
+        """
+        wanted = sorted(set(names))
+        own = content_id("segments", content=recording.row["content_digest"], names=wanted)
+        with self._lock:
+            known = self._renderings.get(own)
+        if known and (not known.is_over or known.num_ready == recording.num_segments):
+            known.asked_at = time.monotonic()
+            return known
+        masks = self._hearing.masks(recording, wanted) if wanted else None
+        if wanted and masks is None:
+            return None
+        with self._lock:
+            begun = self._renderings.get(own)
+            if begun is not None and begun is not known:  # somebody else came first
+                return begun
+            self._renderings[own] = new = Rendering(recording, wanted, masks, self._folder / own)
+            self._make_room()
+        self._pool.submit(self._run, new)
+        return new
+
+    def close(self) -> None:
+        """Give up what is being rendered."""
+        with self._lock:
+            for rendering in self._renderings.values():
+                rendering.asked_at = -_IDLE_S
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._writers.shutdown(wait=True)
+
+    def _run(self, rendering: Rendering) -> None:
+        try:
+            with self._places:
+                rendering.run(self._writers)
+        except (VaremixError, CatalogError, HearingError, OSError) as error:
+            rendering.reason = str(error)
+        except Exception as error:  # noqa: BLE001 - a rendering that breaks must not leave its listeners waiting
+            rendering.reason = f"{type(error).__name__}: {error}"
+        rendering.is_over = True
+
+    def _make_room(self) -> None:
+        """Remove the renderings that were not asked for the longest, while all take too much room."""
+        over = sorted((r for r in self._renderings.items() if r[1].is_over), key=lambda item: item[1].asked_at)
+        num_bytes = sum(rendering.num_bytes for rendering in self._renderings.values())
+        for own, rendering in over:
+            if num_bytes <= _MAX_CACHE_BYTES:
+                return
+            num_bytes -= rendering.num_bytes
+            del self._renderings[own]
+            shutil.rmtree(rendering.folder, ignore_errors=True)
+
+
+def _write_segment(path: Path, samples: np.ndarray, rate_hz: int) -> int:
+    """Write samples [C, S] and return how many bytes they take."""
+    info = AudioInfo(
+        container="FLAC",
+        subtype="PCM_24",
+        rate_hz=rate_hz,
+        num_channels=samples.shape[0],
+        num_samples=samples.shape[1],
+    )
+    with AudioWriter(path, info) as writer:
+        writer.write(samples / FULL_SCALE)
+    return path.stat().st_size

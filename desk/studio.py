@@ -1,0 +1,141 @@
+"""All that the desk works with, made ready once: catalog, checkpoint, recordings, jobs. It takes seconds to load."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from catalog.files import Home
+from catalog.store import Catalog
+from desk.errors import DeskError
+from desk.exports import Export, Exports, plan_of_request, plan_text, targets_of, text_of
+from desk.hearing import Hearing
+from desk.photos import Photos, likenesses
+from desk.recordings import Recording, Shelf
+from desk.segments import Segments
+from desk.uploads import MAX_RECORDING_BYTES
+from desk.views import Views
+from tasks.checkpoints import checkpoint_row, separator_of
+from tasks.queries import Query, known_instruments
+from varemix.media.audio import OUTPUT_FORMATS
+from varemix.media.pictures import MAX_BYTES as MAX_PICTURE_BYTES
+
+if TYPE_CHECKING:
+    from varemix.model.separator import Separator
+
+_MAX_TARGETS = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """What the desk was opened with."""
+
+    home: Home
+    checkpoint: str | None = None
+    library: Path | None = None
+    recording: Path | None = None
+
+
+class Studio:
+    """The desk's workroom. Temporary files go into `folder`, which the caller removes after `close`."""
+
+    def __init__(self, opened: Opened, folder: Path) -> None:
+        self.catalog = Catalog(opened.home)
+        self._row = checkpoint_row(self.catalog, opened.checkpoint)
+        self.instruments = known_instruments(self.catalog, self._row)
+        self.shelf = Shelf(self.catalog, library=opened.library, single=opened.recording)
+        self.photos = Photos(opened.home.photos)
+        self.hearing = Hearing(self.catalog, self._row["checkpoint_id"], self.instruments, folder)
+        self.segments = Segments(self.hearing, folder)
+        self.views = Views(folder)
+        self.exports = Exports(self.catalog, self.hearing, folder)
+        separator_of(self.catalog, self._row)  # so that nobody waits for it later
+
+    @property
+    def separator(self) -> "Separator":
+        """The separator that hears."""
+        return separator_of(self.catalog, self._row)
+
+    def health(self) -> dict[str, Any]:
+        """Return what the desk is."""
+        return {
+            "version": version("varemix"),
+            "checkpoint": self._row["checkpoint_id"],
+            "formats": list(OUTPUT_FORMATS),
+            "max_upload_bytes": MAX_RECORDING_BYTES,
+            "max_picture_bytes": MAX_PICTURE_BYTES,
+            "opened": self.shelf.opened_id,
+        }
+
+    def query(self, target: object) -> Query:
+        """Return the query of a target, an instrument's name or a photo's id. Raises DeskError for another."""
+        if isinstance(target, str) and target in self.instruments:
+            return Query(name=target)
+        if isinstance(target, str) and target.startswith("picture-"):
+            return self.photos.query(target)
+        raise DeskError(
+            422, f"There is no such instrument; one of {', '.join(self.instruments)} is expected, or a photo."
+        )
+
+    def queries(self, targets: object) -> dict[str, Query]:
+        """Return the queries of several targets by target, each once. Raises DeskError where one is none."""
+        if not isinstance(targets, Sequence) or isinstance(targets, str) or not 0 < len(targets) <= _MAX_TARGETS:
+            raise DeskError(422, f"Between 1 and {_MAX_TARGETS} instruments are expected.")
+        return {str(target): self.query(target) for target in targets}
+
+    def facts(self, recording: Recording) -> dict[str, Any]:
+        """Return what the page is told of a recording."""
+        states = self.hearing.states(recording)
+        return recording.facts() | {"targets": [self.target(name, state) for name, state in states.items()]}
+
+    def target(self, name: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the state of one target with its title."""
+        return {"target": name, "title": self.title(name), **state}
+
+    def title(self, target: str) -> str:
+        """Return what a person calls a target."""
+        if target in self.instruments:
+            return target.replace("_", " ")
+        try:
+            picture = self.photos.query(target).picture
+        except DeskError:  # its photo was removed from the home
+            return "photo"
+        return picture.stem if picture else target
+
+    def listed(self, search: str, limit: int) -> list[dict[str, Any]]:
+        """Return recordings for a list, with the targets whose masks are stored."""
+        found = self.shelf.listed(search, limit)
+        stored = self.hearing.stored_by_content({entry["digest"] for entry in found})
+        return [
+            {name: value for name, value in entry.items() if name != "digest"}
+            | {"has_masks": stored.get(entry["digest"], [])}
+            for entry in found
+        ]
+
+    def put_photo(self, file: Path, name: str) -> dict[str, Any]:
+        """Take a photo, and return what the page is told of it."""
+        query = self.photos.put(file, name)
+        assert query.picture is not None
+        return {
+            "id": query.name,
+            "title": query.picture.stem,
+            "picture": f"/api/pictures/{query.name}.jpg",
+            "nearest": likenesses(self.separator, query.picture),
+        }
+
+    def begin_export(self, recording: Recording, body: Mapping[str, Any]) -> Export:
+        """Begin to write the remix that a request asks for. Raises DeskError or UsageError for what cannot be."""
+        queries = self.queries(targets_of(body))
+        plan = plan_of_request(body, queries, even_if_absent=True)
+        return self.exports.begin(recording, plan, {text_of(query): query for query in queries.values()})
+
+    def plan_text(self, body: Mapping[str, Any]) -> str:
+        """Return the wishes of a request as a plan for a library. Raises DeskError or UsageError for what cannot be."""
+        return plan_text(plan_of_request(body, self.queries(targets_of(body)), even_if_absent=False))
+
+    def close(self) -> None:
+        """Stop all work."""
+        self.hearing.close()
+        self.segments.close()
+        self.exports.close()

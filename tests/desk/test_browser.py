@@ -1,0 +1,254 @@
+"""The desk's page in a real browser: from a recording that is dropped to a file that is exported; what goes wrong."""
+
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import soundfile
+from PIL import Image
+
+from tests.desk.browser import HEARD, Process, Visitor, chromium, desk_process, tab, visitor
+from tests.desk.sounds import write_noise
+from tests.tasks.planted import BANDS_HZ, open_catalog, plant_masks, register_checkpoint, scanned
+from tests.tasks.untrained import write_checkpoint
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+AXE_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+REFUSED = "Failed to load resource"  # how a browser's console tells of a request that the server refused
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """A desk with a small network, whose library holds one recording, in which the flute does not seem to play."""
+    root = tmp_path_factory.mktemp("desk")
+    catalog = open_catalog(root / "home")
+    champion = register_checkpoint(
+        catalog, write_checkpoint(root / "untrained.safetensors", sorted(BANDS_HZ)), "small", "champion"
+    )
+    folder = root / "library" / "folk"
+    folder.mkdir(parents=True)
+    write_noise(folder / "evening.wav", seconds=12)
+    for row in scanned(catalog, root / "library"):
+        plant_masks(catalog, row, champion, absent=["flute"])
+    with desk_process(catalog.home.root, root / "library") as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["Browser"]:
+    with chromium() as program:
+        yield program
+
+
+@pytest.fixture
+def musician(browser: "Browser", desk: Process) -> Iterator[Visitor]:
+    """Somebody with a browser of their own; in the end its console has no error, and nothing was asked of others."""
+    with visitor(browser, desk.url) as someone:
+        yield someone
+        assert [text for text in someone.console if not text.startswith(REFUSED)] == []
+        asked = [url for url in someone.requests if not url.startswith(("data:", "blob:"))]
+        assert [url for url in asked if not url.startswith(desk.url)] == []
+
+
+def tone_bytes(seconds: float = 6.0) -> bytes:
+    """Return a WAV of two tones."""
+    t = np.arange(round(seconds * 44_100)) / 44_100
+    file = io.BytesIO()
+    tones = 0.2 * np.sin(2 * np.pi * 220 * t) + 0.1 * np.sin(2 * np.pi * 1_760 * t)
+    soundfile.write(file, tones, 44_100, "PCM_16", format="WAV")
+    return file.getvalue()
+
+
+def picture_bytes() -> bytes:
+    """Return a JPEG."""
+    file = io.BytesIO()
+    Image.new("RGB", (64, 64), "brown").save(file, "JPEG")
+    return file.getvalue()
+
+
+def notice(musician: Visitor, kind: str = "wrong") -> str:
+    """Return the line that the page shows, as soon as there is one."""
+    return musician.page.inner_text(f".notice.{kind} span")
+
+
+def test_a_recording_is_dropped_heard_moved_compared_and_exported(musician: Visitor) -> None:
+    page = musician.page
+    musician.open()
+    musician.drop("evening song.wav", tone_bytes(), "audio/wav")
+    page.wait_for_selector("#desk:not([hidden])")
+    assert page.inner_text("#title") == "evening song"
+    musician.play()  # before anything is heard
+    musician.choose("tuba", "violin")
+    page.focus(".stave[data-target='violin'] input")
+    for _ in range(12):
+        page.keyboard.press("ArrowDown")
+    assert page.inner_text(".stave[data-target='violin'] .db") == "−6.0 dB"
+    page.keyboard.press("c")
+    assert page.get_attribute("#hear-original", "aria-pressed") == "true"
+    page.click("#hear-remix")
+    page.click("#export")
+    assert page.inner_text("#export-wishes") == "With violin −6 dB."
+    page.select_option("#export-format", "flac")
+    with page.expect_download() as download:
+        page.click("#export-go")
+    assert download.value.suggested_filename.endswith(".flac")
+    assert "evening song" in download.value.suggested_filename
+    assert soundfile.info(str(download.value.path())).frames == 6 * 44_100
+
+
+def test_wishes_are_saved_as_a_plan_for_a_library(musician: Visitor) -> None:
+    musician.open("evening")
+    musician.choose("tuba")
+    musician.page.click(".stave[data-target='tuba'] .mute")
+    with musician.page.expect_download() as download:
+        musician.page.click("#save-plan")
+    assert download.value.suggested_filename == "remix.yaml"
+    assert "tuba: mute" in Path(download.value.path()).read_text()
+
+
+def test_a_photo_becomes_an_instrument(musician: Visitor) -> None:
+    musician.open("evening")
+    musician.drop("my fiddle.jpg", picture_bytes(), "image/jpeg")
+    musician.page.wait_for_selector(".stave h3:text-is('my fiddle')")
+    assert "most like" in musician.page.inner_text(".card:has(span:text-is('my fiddle')) small")
+    musician.page.wait_for_selector(f".stave:has(h3:text-is('my fiddle')){HEARD}")
+
+
+def test_the_keyboard_does_what_the_mouse_does(musician: Visitor) -> None:
+    page = musician.page
+    musician.open("evening")
+    musician.choose("flute")  # the others are there: they seem to play
+    places = page.eval_on_selector_all(".stave", "staves => staves.map((stave) => stave.dataset.target)")
+    assert sorted(places) == ["flute", "tuba", "violin"]
+    page.keyboard.press("3")
+    assert page.evaluate("document.activeElement.closest('.stave').dataset.target") == places[2]
+    page.keyboard.press("ArrowUp")
+    assert page.inner_text(".stave:nth-child(3) .db") == "+0.5 dB"
+    page.keyboard.press("3")
+    assert page.inner_text(".stave:nth-child(3) .db") == "mute"
+    page.keyboard.press("0")
+    assert page.inner_text(".stave:nth-child(3) .db") == "0.0 dB"
+    page.keyboard.press("s")
+    assert page.get_attribute(".stave:nth-child(3) .solo", "aria-pressed") == "true"
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("document.getElementById('now').textContent === '0:05'")
+    page.keyboard.press(" ")
+    page.wait_for_selector("#transport[data-state='playing']")
+    page.keyboard.press(" ")
+    page.wait_for_selector("#transport[data-state='paused']")
+    page.keyboard.press("?")
+    assert page.is_visible("#help")
+
+
+def test_a_double_click_sets_a_fader_to_zero(musician: Visitor) -> None:
+    musician.open("evening")
+    musician.choose("flute")
+    musician.move("flute", -9)
+    musician.page.dblclick(".stave[data-target='flute'] .db")
+    assert musician.page.inner_text(".stave[data-target='flute'] .db") == "0.0 dB"
+
+
+def test_an_instrument_that_does_not_seem_to_play_is_said_to_and_can_be_moved_all_the_same(musician: Visitor) -> None:
+    musician.open("evening")
+    musician.choose("flute")
+    assert "does not seem to play" in musician.page.inner_text(".stave[data-target='flute'] .note")
+    musician.move("flute", -9)
+    assert musician.page.inner_text(".stave[data-target='flute'] .db") == "−9.0 dB"
+
+
+def test_a_page_that_is_loaded_again_stands_as_it_was(musician: Visitor) -> None:
+    musician.open("evening")
+    musician.move("violin", -3.5)
+    musician.page.reload()
+    musician.page.wait_for_selector(".stave[data-target='violin']")
+    assert musician.page.inner_text(".stave[data-target='violin'] .db") == "−3.5 dB"
+
+
+def test_a_file_that_is_no_recording_is_refused_in_words(musician: Visitor) -> None:
+    musician.open()
+    musician.drop("letter.wav", b"Dear all, this is no music. " * 40, "audio/wav")
+    assert "letter.wav" in notice(musician) or "audio" in notice(musician)
+    musician.page.click(".notice .round")
+    musician.drop("letter.jpg", b"Dear all, this is no picture. " * 40, "image/jpeg")
+    assert "picture" in notice(musician).lower()
+
+
+def test_a_file_that_is_too_large_is_not_sent(musician: Visitor) -> None:
+    def small(route: Any) -> None:
+        health = route.fetch().json()
+        route.fulfill(json=health | {"max_upload_bytes": 100_000})
+
+    musician.page.route("**/api/health", small)
+    musician.open()
+    musician.page.wait_for_function("document.getElementById('limits').textContent.includes('100 kB')")
+    musician.drop("symphony.wav", tone_bytes(), "audio/wav")
+    assert "529 kB" in notice(musician)
+    assert not any("api/recordings?name" in url for url in musician.requests)
+
+
+def test_what_the_server_finds_too_large_is_said_in_its_words(musician: Visitor) -> None:
+    refusal = {"status": 413, "json": {"error": "The file is larger than 4 GB."}}
+    musician.page.route("**/api/recordings?name=*", lambda route: route.fulfill(**refusal))
+    musician.open()
+    musician.drop("symphony.wav", tone_bytes(), "audio/wav")
+    assert notice(musician) == "The file is larger than 4 GB."
+
+
+def test_two_tabs_play_the_same_recording(musician: Visitor, desk: Process) -> None:
+    musician.open("evening")
+    other = tab(musician.page.context, desk.url)
+    other.open("evening")
+    for someone in (musician, other):
+        someone.choose("flute")
+        someone.move("violin", -6)
+        someone.play()
+    for someone in (musician, other):
+        someone.page.wait_for_function("document.getElementById('now').textContent >= '0:01'")
+    assert other.console == []
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1600])
+def test_the_page_is_accessible(browser: "Browser", desk: Process, colours: str, width: int) -> None:
+    try:
+        from axe_playwright_python.sync_playwright import Axe
+    except ImportError:
+        if os.environ.get("VAREMIX_TEST_ALL") == "1":
+            raise
+        pytest.skip("needs the PyPI package axe-playwright-python")
+    with visitor(browser, desk.url, color_scheme=colours, viewport={"width": width, "height": 900}) as someone:
+        someone.open()
+        found = [*violations(Axe(), someone)]
+        someone.open("evening")
+        someone.choose("flute")
+        someone.page.click(".stave[data-target='violin'] .mute")
+        found += violations(Axe(), someone)
+        assert someone.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert found == []
+
+
+def violations(axe: Any, someone: Visitor) -> list[str]:
+    """Return what axe finds wrong with the page as it is."""
+    results = axe.run(someone.page, options={"runOnly": {"type": "tag", "values": AXE_RULES}}).response
+    return [f"{found['id']}: {node['html'][:120]}" for found in results["violations"] for node in found["nodes"]]
+
+
+def test_a_lost_server_is_said_and_recovered_from(browser: "Browser", desk: Process) -> None:
+    with visitor(browser, desk.url) as someone:
+        page = someone.page
+        someone.open("evening")
+        someone.play()
+        page.wait_for_function("document.getElementById('now').textContent >= '0:01'")
+        desk.kill()
+        page.wait_for_selector(".notice[data-key='lost']")
+        before = page.inner_text("#now")
+        page.wait_for_function(f"document.getElementById('now').textContent > '{before}'")  # what is here plays on
+        desk.start()
+        page.wait_for_selector(".notice[data-key='lost']", state="detached")
+        someone.choose("flute")

@@ -1,0 +1,234 @@
+"""What the page's audio graph puts out: the library's remix, soon after a hand moves, without a click.
+
+What is measured is told with `pytest --log-cli-level=INFO`.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from catalog.masks import MaskReader
+from catalog.store import Catalog
+from tests.desk.browser import Process, Visitor, chromium, desk_process, samples_of, visitor
+from tests.desk.sounds import write_noise
+from tests.tasks.planted import BANDS_HZ, open_catalog, plant_masks, register_checkpoint, scanned, write_tones
+from tests.tasks.untrained import write_checkpoint
+from varemix.media.audio import read_audio
+from varemix.remix.gains import GainWish
+from varemix.remix.render import render_remix
+
+_log = logging.getLogger(__name__)
+
+RATE_HZ = 44_100
+WITHIN_DB = -80.0
+GAINS_DB = {"flute": 3.0, "violin": -6.0, "tuba": -np.inf}
+MAX_LATENCY_S = 0.030
+
+RENDER_OFFLINE = """
+async ([gains, place]) => {
+    const { Mixer } = await import("/mixer.js");
+    const { voiceGains } = await import("/gains.js");
+    const server = await import("/server.js");
+    const facts = await server.facts(location.hash.slice(1));
+    const context = new OfflineAudioContext(2, facts.num_samples, facts.rate_hz);
+    const mixer = new Mixer(context, facts.full_scale);
+    const wishes = Object.fromEntries(Object.entries(gains).map(([name, gain]) =>
+        [name, { gainDb: gain ?? 0, isMuted: gain === null, isSolo: false }]));
+    const { original, stems } = voiceGains(wishes);
+    const company = Object.keys(stems);
+    for (const [voice, gain] of Object.entries({ "": original, ...stems })) {
+        mixer.setGain(voice, gain);
+        for (let place = 0; place < facts.num_segments; place += 1) {
+            const response = await server.ask(server.segmentUrl(facts.id, voice, place, company));
+            const buffer = await context.decodeAudioData(await response.arrayBuffer());
+            mixer.play(voice, buffer, (place * facts.segment_samples) / facts.rate_hz);
+        }
+    }
+    const sound = await context.startRendering();
+    const both = new Float32Array(2 * sound.length);
+    both.set(sound.getChannelData(0));
+    both.set(sound.getChannelData(1), sound.length);
+    const bytes = new Uint8Array(both.buffer);
+    let text = "";
+    for (let at = 0; at < bytes.length; at += 32768) text += String.fromCharCode(...bytes.subarray(at, at + 32768));
+    return btoa(text);
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Catalog, Path, dict[str, Path]]:
+    """A home with stored masks of a noise, in which every instrument plays, and of a tuba alone."""
+    root = tmp_path_factory.mktemp("desk")
+    catalog = open_catalog(root / "home")
+    file = write_checkpoint(root / "untrained.safetensors", sorted(BANDS_HZ))
+    champion = register_checkpoint(catalog, file, "small", "champion")
+    library = root / "library"
+    library.mkdir()
+    write_noise(library / "noise.wav", seconds=12)
+    write_tones(library / "tuba.wav", names=["tuba"], seconds=8)
+    masks = {row["track_path"]: plant_masks(catalog, row, champion) for row in scanned(catalog, library)}
+    return catalog, library, masks
+
+
+@pytest.fixture(scope="module")
+def desk(planted: tuple[Catalog, Path, dict[str, Path]]) -> Iterator[Process]:
+    catalog, library, _ = planted
+    with desk_process(catalog.home.root, library) as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def musician(desk: Process) -> Iterator[Visitor]:
+    with chromium() as browser, visitor(browser, desk.url, bypass_csp=True) as someone:
+        yield someone
+
+
+def rendered(planted: tuple[Catalog, Path, dict[str, Path]], target: Path, gains_db: Mapping[str, float]) -> np.ndarray:
+    """What the batch renders of the noise with the gains, [C, S]."""
+    _, library, masks = planted
+    with MaskReader(masks["noise.wav"]) as reader:
+        stacked = np.stack([reader.read(name) for name in gains_db])
+    wishes = [GainWish(target=name, gain_db=gain_db) for name, gain_db in gains_db.items()]
+    render_remix(library / "noise.wav", target, [stacked], wishes)
+    return read_audio(target)[0]
+
+
+@pytest.fixture
+def library_remix(planted: tuple[Catalog, Path, dict[str, Path]], tmp_path: Path) -> np.ndarray:
+    """What the batch renders of the noise with the wishes, [C, S]."""
+    return rendered(planted, tmp_path / "remix.wav", GAINS_DB)
+
+
+def put_on_desk(musician: Visitor, recording: str) -> None:
+    """Open a recording with its three instruments at 0 dB, at its start."""
+    if musician.page.url.startswith("http"):
+        musician.page.evaluate("sessionStorage.clear()")
+    musician.open(recording)
+    for target in GAINS_DB:
+        if not musician.page.query_selector(f".stave[data-target='{target}']"):
+            musician.choose(target)
+
+
+def level_db(samples: np.ndarray) -> float:
+    """Return the highest peak, in dBFS."""
+    return float(20 * np.log10(np.abs(samples).max() + 1e-12))
+
+
+def place_of(sound: np.ndarray, whole: np.ndarray) -> int:
+    """Return where a sound begins in the whole recording it was cut from."""
+    probe = sound[:4096]
+    size = len(whole) + len(probe)
+    alike = np.fft.irfft(np.fft.rfft(whole, size) * np.conj(np.fft.rfft(probe, size)), size)
+    return int(np.argmax(alike[: len(whole)]))
+
+
+def test_the_graph_renders_what_the_library_renders(musician: Visitor, library_remix: np.ndarray) -> None:
+    put_on_desk(musician, "noise")
+    gains = {name: None if np.isinf(gain) else gain for name, gain in GAINS_DB.items()}
+    content = musician.page.evaluate(RENDER_OFFLINE, [gains, 0])
+    heard = samples_of(content, block=library_remix.shape[1])
+    assert level_db(heard - library_remix) < WITHIN_DB
+    assert level_db(heard) > -12  # there is something to compare
+
+
+def test_what_is_heard_live_is_the_library_s_remix_across_segments(
+    musician: Visitor, library_remix: np.ndarray
+) -> None:
+    put_on_desk(musician, "noise")
+    for name, gain_db in GAINS_DB.items():
+        musician.move(name, -24.5 if np.isinf(gain_db) else gain_db)
+    musician.play()
+    musician.tap()
+    musician.page.wait_for_function("document.getElementById('now').textContent >= '0:06'")
+    heard, _ = musician.tapped()
+    begin = place_of(heard[0], library_remix[0])
+    expected = library_remix[:, begin : begin + heard.shape[1]]
+    _log.info(f"live against library: {level_db(heard - expected):.1f} dBFS over {heard.shape[1] / RATE_HZ:.2f} s")
+    assert any(begin < seam < begin + heard.shape[1] for seam in (5 * RATE_HZ, 10 * RATE_HZ))
+    assert level_db(heard - expected) < WITHIN_DB
+
+
+def test_comparing_plays_the_recording_itself_at_the_same_place(
+    musician: Visitor, planted: tuple[Catalog, Path, dict[str, Path]]
+) -> None:
+    put_on_desk(musician, "noise")
+    musician.move("violin", -24.5)
+    musician.play()
+    musician.page.keyboard.press("c")
+    musician.page.wait_for_timeout(200)
+    musician.tap()
+    musician.page.wait_for_timeout(600)
+    heard, _ = musician.tapped()
+    original, _ = read_audio(planted[1] / "noise.wav")
+    begin = place_of(heard[0], original[0])
+    assert level_db(heard - original[:, begin : begin + heard.shape[1]]) < WITHIN_DB
+    musician.page.keyboard.press("c")
+    musician.page.wait_for_timeout(200)
+    musician.tapped()
+    musician.page.wait_for_timeout(300)
+    remixed, _ = musician.tapped()
+    later = place_of(remixed[0], original[0])
+    assert begin < later < begin + 3 * RATE_HZ
+    assert level_db(remixed - original[:, later : later + remixed.shape[1]]) > -30
+
+
+def test_sound_follows_the_fader_within_30_ms(
+    musician: Visitor, planted: tuple[Catalog, Path, dict[str, Path]], tmp_path: Path
+) -> None:
+    put_on_desk(musician, "noise")
+    original, _ = read_audio(planted[1] / "noise.wav")
+    violin = original - rendered(planted, tmp_path / "without.wav", {"violin": -np.inf})
+    musician.play()
+    musician.tap()
+    firsts, settled = [], []
+    for gain_db in (-24.5, 6.0, -12.0, 0.0, -24.5):
+        musician.tapped()
+        musician.page.wait_for_timeout(60)
+        musician.move("violin", gain_db)
+        event = musician.event_frame()
+        musician.page.wait_for_timeout(200)
+        heard, first_frame = musician.tapped()
+        first, last = changed(heard, original, violin)
+        firsts.append((first_frame + first - event) / RATE_HZ)
+        settled.append((first_frame + last - event) / RATE_HZ)
+    _log.info(
+        f"from the event to the first changed sample: {1000 * max(firsts):.1f} ms at most; "
+        f"to 95 % of the change: {1000 * max(settled):.1f} ms at most"
+    )
+    assert max(settled) < MAX_LATENCY_S
+
+
+def changed(heard: np.ndarray, original: np.ndarray, stem: np.ndarray) -> tuple[int, int]:
+    """Return from which sample on a stem's gain differs from before, and from which on 95 % of its change is made.
+
+    The gain is how much of the stem there is in what differs from the original, in windows of 1 ms.
+    """
+    begin = place_of(heard[0], original[0])
+    window = RATE_HZ // 1000
+    num = heard.shape[1] // window
+    part = slice(begin, begin + num * window)
+    delta, part_of_stem = heard[0, : num * window] - original[0, part], stem[0, part]
+    rows = (num, window)
+    gain = (delta * part_of_stem).reshape(rows).sum(1) / (part_of_stem**2).reshape(rows).sum(1)
+    share = np.abs(gain - gain[:20].mean()) / abs(gain[-20:].mean() - gain[:20].mean())
+    return int(np.argmax(share > 0.02)) * window, int(np.argmax(share > 0.95) + 1) * window
+
+
+def test_a_moving_fader_does_not_click(musician: Visitor) -> None:
+    put_on_desk(musician, "tuba")
+    musician.play()
+    musician.tap()
+    musician.page.wait_for_timeout(300)
+    steady, _ = musician.tapped()
+    for gain_db in (-24.5, 6.0, -24.5, 6.0, 0.0):
+        musician.move("tuba", gain_db)
+        musician.page.wait_for_timeout(100)
+    moving, _ = musician.tapped()
+    jump, loudest = np.abs(np.diff(moving[0])).max(), np.abs(np.diff(steady[0])).max() * 10 ** (6 / 20)
+    _log.info(f"largest jump while the fader moves: {jump:.5f}; of the tone at +6 dB: {loudest:.5f}")
+    assert np.abs(moving).max() > 0.25
+    assert jump < 1.5 * loudest

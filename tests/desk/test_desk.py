@@ -1,0 +1,347 @@
+"""Dropping, hearing, playing, leaving and coming back."""
+
+import io
+import json
+import threading
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+import soundfile
+from PIL import Image
+
+from catalog.masks import MaskHeader, MaskReader, write_masks
+from catalog.store import Catalog
+from desk import hearing
+from desk.growing import GrowingMasks, HearingError
+from desk.recordings import FULL_SCALE
+from tasks.masks import make_masks
+from tasks.queries import Query
+from tests.desk.conftest import OpenDesk
+from tests.desk.sounds import Desk, write_noise
+from tests.tasks.planted import scanned, statuses, visible_files, write_tones
+from varemix.media.audio import probe_audio, read_audio
+from varemix.remix.plan_yaml import parse_plan
+from varemix.signal.spectrogram import NUM_BINS
+
+ALL = ["flute", "tuba", "violin"]
+
+
+@pytest.fixture
+def song(tmp_path: Path) -> Path:
+    return write_noise(tmp_path / "song.wav")
+
+
+def test_a_dropped_recording_is_told_and_listed(desk: Desk, song: Path) -> None:
+    facts = desk.drop(song, "Café – the “song”.wav")
+    assert facts["title"] == "Café – the “song”"
+    assert (facts["rate_hz"], facts["num_channels"], facts["num_segments"]) == (44_100, 2, 2)
+    assert [target["state"] for target in facts["targets"]] == ["none"] * 3
+    (listed,) = desk.client.get("/api/recordings").json()
+    assert (listed["id"], listed["has_masks"], listed["is_library"]) == (facts["id"], [], False)
+    assert desk.client.get("/api/recordings?search=SONG+caf%C3%A9").json() == [listed]
+    assert desk.client.get("/api/recordings?search=other").json() == []
+    assert desk.client.get(f"/api/recordings/{facts['id']}/audio").content == song.read_bytes()
+
+
+def test_parts_of_a_recording_are_served(desk: Desk, song: Path) -> None:
+    own = desk.drop(song)["id"]
+    answer = desk.client.get(f"/api/recordings/{own}/audio", headers={"Range": "bytes=100-199"})
+    assert (answer.status_code, answer.content) == (206, song.read_bytes()[100:200])
+    assert desk.client.get(f"/api/recordings/{own}/audio", headers={"Range": "bytes=9999999999-"}).status_code == 416
+
+
+def test_the_same_recording_dropped_twice_is_one(desk: Desk, song: Path, catalog: Catalog) -> None:
+    first, second = desk.drop(song, "a.wav"), desk.drop(song, "b.wav")
+    assert first["id"] == second["id"]
+    assert len(visible_files(catalog.home.dropped)) == 1
+
+
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd", "..\\..\\x.wav", "/etc/cron.d/x", ".part-x", "", "\0", "a\nb", "x" * 400]
+)
+def test_no_name_leads_out_of_the_home(desk: Desk, song: Path, catalog: Catalog, name: str, tmp_path: Path) -> None:
+    before = visible_files(tmp_path)
+    facts = desk.drop(song, name or " ")
+    place = desk.studio.shelf.recording(facts["id"]).path
+    assert place.parent.parent == catalog.home.dropped
+    assert place.suffix == ".wav"
+    new = set(visible_files(tmp_path)) - set(before)
+    assert {path.split("/")[1] for path in new if path.startswith("home/")} <= {"desk", "tables"}
+
+
+def test_the_first_sound_is_there_before_all_is_heard(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from varemix.remix import render
+
+    may_go_on = threading.Event()
+    heard_blocks = render.heard_blocks
+
+    def slowly(source: Path):  # type: ignore[no-untyped-def]
+        for number, block in enumerate(heard_blocks(source)):
+            if number == 3:
+                assert may_go_on.wait(60)
+            yield block
+
+    monkeypatch.setattr(render, "heard_blocks", slowly)
+    facts = desk.drop(write_noise(tmp_path / "long.wav", seconds=14))
+    own = f"/api/recordings/{facts['id']}"
+    desk.client.post(f"{own}/hear", json={"targets": ["tuba"]})
+    assert desk.waited(f"{own}/stems/tuba/0.flac").status_code == 200
+    (tuba,) = (target for target in desk.client.get(own).json()["targets"] if target["target"] == "tuba")
+    assert tuba["state"] == "hearing"
+    assert 0 < tuba["progress"] < 1
+    late = desk.client.get(f"{own}/stems/tuba/2.flac")
+    assert (late.status_code, late.headers["retry-after"]) == (404, "1")
+    assert desk.client.get(f"{own}/masks/tuba.png").status_code == 404
+    may_go_on.set()
+    assert desk.waited(f"{own}/stems/tuba/2.flac").status_code == 200
+
+
+def test_two_tabs_share_one_hearing_and_a_restart_loses_nothing(
+    open_desk: OpenDesk, song: Path, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+    heard_row = hearing.heard_row
+    monkeypatch.setattr(hearing, "heard_row", lambda *args, **kw: calls.append(args) or heard_row(*args, **kw))
+    first = open_desk()
+    facts = first.drop(song)
+    tabs = [threading.Thread(target=first.hear, args=(facts["id"], [name])) for name in ALL]
+    for tab in tabs:
+        tab.start()
+    for tab in tabs:
+        tab.join()
+    second = open_desk()
+    again = second.client.get(f"/api/recordings/{facts['id']}").json()
+    assert [target["state"] for target in again["targets"]] == ["stored"] * 3
+    second.hear(facts["id"], ALL)
+    assert second.signal(facts, "stems/tuba").shape == (2, facts["num_samples"])
+    assert len(calls) == 1
+    assert second.client.get("/api/recordings").json()[0]["has_masks"] == ALL
+    settings = {"items": scanned(catalog, catalog.home.dropped), "shard": "1", "home": str(catalog.home.root)}
+    made = make_masks.fn(**settings, checkpoint_id="small", queries=[Query(name=name) for name in ALL])
+    assert [*statuses(made).values()] == ["skipped"]
+
+
+def test_what_plays_beyond_full_scale_stays_whole(desk: Desk, tmp_path: Path) -> None:
+    samples = np.tile(np.linspace(-2, 2, 50_000), (2, 1))
+    soundfile.write(tmp_path / "loud.wav", samples.T, 44_100, subtype="FLOAT")
+    facts = desk.drop(tmp_path / "loud.wav")
+    np.testing.assert_allclose(desk.signal(facts, "audio"), samples, atol=2**-21)
+    assert facts["full_scale"] == FULL_SCALE
+
+
+def test_a_photo_is_heard_like_an_instrument(desk: Desk, song: Path, tmp_path: Path) -> None:
+    file = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x010E] = "at home"
+    Image.new("RGB", (800, 400), "red").save(file, "JPEG", exif=exif)
+    answer = desk.client.post("/api/pictures?name=my%20fiddle.jpg", content=file.getvalue())
+    photo = answer.json()
+    assert (answer.status_code, photo["title"]) == (201, "my fiddle")
+    assert {entry["name"] for entry in photo["nearest"]} == set(ALL)
+    shown = desk.client.get(photo["picture"])
+    assert Image.open(io.BytesIO(shown.content)).size == (384, 192)
+    assert b"at home" not in shown.content
+    facts = desk.drop(song)
+    desk.hear(facts["id"], [photo["id"], "tuba"])
+    stems = desk.stems(facts, [photo["id"], "tuba"])
+    assert np.abs(stems[0]).max() > 1e-3
+    told = {target["target"]: target for target in desk.client.get(f"/api/recordings/{facts['id']}").json()["targets"]}
+    assert told[photo["id"]]["title"] == "my fiddle"
+    assert set(told) == {*ALL, photo["id"]}
+
+
+def test_a_remix_is_exported_in_another_format_under_a_sensible_name(desk: Desk, song: Path) -> None:
+    own = desk.drop(song, "my song.wav")["id"]
+    wish = {"gains": {"tuba": "mute", "violin": -6, "flute": 0}, "format": "flac"}
+    job = desk.client.post(f"/api/recordings/{own}/export", json=wish).json()
+    assert job["name"] == "my song (tuba mute, violin -6 dB).flac"
+    made = desk.waited(f"/api/exports/{job['job']}", busy=202)
+    assert "my%20song" in made.headers["content-disposition"]
+    samples, rate_hz = soundfile.read(io.BytesIO(made.content))
+    assert (rate_hz, len(samples)) == (44_100, probe_audio(song).num_samples)
+    assert np.abs(samples.T - read_audio(song)[0]).max() > 0.01
+
+
+def test_a_remix_with_nothing_wished_is_the_recording(desk: Desk, song: Path) -> None:
+    own = desk.drop(song)["id"]
+    job = desk.client.post(f"/api/recordings/{own}/export", json={"gains": {"tuba": 0}}).json()
+    assert job["name"] == "song (unchanged).wav"
+    assert desk.waited(f"/api/exports/{job['job']}", busy=202).content == song.read_bytes()
+
+
+def test_the_wishes_become_a_plan_that_the_batch_reads(desk: Desk) -> None:
+    answer = desk.client.post("/api/plan", json={"gains": {"tuba": "mute", "violin": -6.5}})
+    assert "remix.yaml" in answer.headers["content-disposition"]
+    assert parse_plan(answer.text, "remix.yaml").gains == {"tuba": "mute", "violin": -6.5}
+
+
+def test_pictures_of_a_recording_share_a_grid(desk: Desk, tmp_path: Path) -> None:
+    facts = desk.drop(write_tones(tmp_path / "tones.wav", names=["violin"], seconds=3, num_channels=2))
+    own = f"/api/recordings/{facts['id']}"
+    desk.hear(facts["id"], ["tuba"])
+    sizes = []
+    for name in ("spectrogram", "masks/tuba"):
+        picture = Image.open(io.BytesIO(desk.client.get(f"{own}/{name}.png").content))
+        assert picture.mode == "L"
+        sizes.append(picture.size)
+    assert sizes[0] == sizes[1] == (259, 256)
+    spectrogram = np.array(Image.open(io.BytesIO(desk.client.get(f"{own}/spectrogram.png").content)))
+    loudest = np.argmax(spectrogram[:, 100])
+    v = 1 - 2 * loudest / 255  # of the row, from the lowest at -1
+    assert (21 ** ((v + 1) / 2) - 1) / 20 * 22_050 == pytest.approx(1_000, rel=0.06)  # the violin's tone
+    peaks = np.array(desk.client.get(f"{own}/waveform").json()["peaks"])
+    assert peaks.min() == pytest.approx(-0.15, abs=0.01)
+    assert peaks.max() == pytest.approx(0.15, abs=0.01)
+
+
+def test_events_tell_all_states_first(desk: Desk, song: Path) -> None:
+    own = desk.drop(song)["id"]
+    desk.hear(own, ALL)
+    told = {}
+    with desk.client.stream("GET", f"/api/recordings/{own}/events") as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        for line in answer.iter_lines():
+            if line.startswith("data: "):
+                event = json.loads(line.removeprefix("data: "))
+                told[event["target"]] = event
+            if len(told) == len(ALL):
+                break
+    assert {event["state"] for event in told.values()} == {"stored"}
+    assert all(event["does_seem_to_play"] for event in told.values())
+
+
+def test_a_dropped_recording_is_forgotten_and_one_of_the_library_is_not(
+    open_desk: OpenDesk, library: Path, song: Path, catalog: Catalog
+) -> None:
+    write_tones(library / "folk" / "tones.wav")
+    desk = open_desk(library=library)
+    dropped = desk.drop(song)["id"]
+    assert [entry["folder"] for entry in desk.client.get("/api/recordings").json()] == ["", "folk"]
+    (kept,) = (entry["id"] for entry in desk.client.get("/api/recordings").json() if entry["is_library"])
+    assert desk.client.delete(f"/api/recordings/{kept}").status_code == 403
+    assert desk.client.get(f"/api/recordings/{kept}").json()["name"] == "tones.wav"
+    assert desk.client.delete(f"/api/recordings/{dropped}").status_code == 200
+    assert desk.client.get(f"/api/recordings/{dropped}").status_code == 404
+    assert visible_files(catalog.home.dropped) == []
+    assert (library / "folk" / "tones.wav").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "status", "said"),
+    [
+        (b"just words", "song.mp3", 415, "song.mp3"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(200), "song.wav", 415, "song.wav"),
+        (b"", "song.wav", 422, "empty"),
+        (b"fLaC" + bytes(60), "song.flac", 422, "song.flac"),
+    ],
+)
+def test_what_is_no_recording_is_refused_in_words_and_leaves_nothing(
+    desk: Desk, catalog: Catalog, content: bytes, name: str, status: int, said: str
+) -> None:
+    answer = desk.client.post("/api/recordings", params={"name": name}, content=content)
+    assert (answer.status_code, said in answer.json()["error"]) == (status, True), answer.text
+    assert visible_files(catalog.home.root / "desk") == []
+    assert desk.client.get("/api/recordings").json() == []
+
+
+def test_what_is_no_picture_is_refused_in_words_and_leaves_nothing(desk: Desk, catalog: Catalog) -> None:
+    for content, status in ((b"no picture", 415), (b"", 422), (b"\xff\xd8\xff\xe0" + bytes(40), 415)):
+        answer = desk.client.post("/api/pictures?name=x.jpg", content=content)
+        assert answer.status_code == status, answer.text
+    assert visible_files(catalog.home.root / "desk") == []
+
+
+@pytest.mark.parametrize("is_announced", [True, False])
+def test_a_recording_that_is_too_large_is_refused(
+    desk: Desk, catalog: Catalog, monkeypatch: pytest.MonkeyPatch, is_announced: bool
+) -> None:
+    monkeypatch.setattr("desk.app.MAX_RECORDING_BYTES", 100_000)
+    pieces = (bytes(10_000) for _ in range(30))
+    content = bytes(300_000) if is_announced else pieces
+    try:
+        answer = desk.client.post("/api/recordings", content=content)
+        assert (answer.status_code, "larger" in answer.json()["error"]) == (413, True)
+    except httpx.TransportError:
+        assert not is_announced  # the desk hangs up on who goes on sending
+    assert visible_files(catalog.home.root / "desk") == []
+
+
+def test_a_full_disk_is_said(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("desk.uploads.write_piece", _no_room)
+    answer = desk.client.post("/api/recordings", content=b"x" * 1000)
+    assert (answer.status_code, "full" in answer.json()["error"]) == (507, True)
+
+
+def _no_room(*_: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_a_recording_that_changes_meanwhile_is_looked_at_anew(open_desk: OpenDesk, library: Path) -> None:
+    path = write_tones(library / "tones.wav", seconds=1)
+    desk = open_desk(recording=path)
+    own = desk.client.get("/api/health").json()["opened"]
+    assert desk.client.get(f"/api/recordings/{own}").json()["num_segments"] == 1
+    write_tones(path, seconds=6)
+    assert desk.client.get(f"/api/recordings/{own}").json()["num_segments"] == 2
+    path.unlink()
+    assert desk.client.get(f"/api/recordings/{own}").status_code == 404
+
+
+def test_what_cannot_be_heard_to_its_end_is_said(open_desk: OpenDesk, library: Path) -> None:
+    cut = write_tones(library / "cut.flac", seconds=6)
+    cut.write_bytes(cut.read_bytes()[:-3000])
+    desk = open_desk(recording=cut)
+    own = desk.client.get("/api/health").json()["opened"]
+    desk.hear(own, ["tuba"])
+    (tuba,) = (
+        target for target in desk.client.get(f"/api/recordings/{own}").json()["targets"] if target["target"] == "tuba"
+    )
+    assert (tuba["state"], "cut off" in tuba["reason"]) == ("failed", True)
+    answer = desk.client.get(f"/api/recordings/{own}/stems/tuba/0.flac")
+    assert (answer.status_code, "cut off" in answer.json()["error"]) == (422, True)
+
+
+def test_what_was_not_listened_to_makes_room_and_comes_back(
+    desk: Desk, song: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("desk.segments._MAX_CACHE_BYTES", 1_000)
+    facts = desk.drop(song)
+    original = desk.signal(facts, "audio")
+    num_before = len(visible_files(tmp_path / "work-0"))
+    desk.hear(facts["id"], ["tuba"])
+    desk.signal(facts, "stems/tuba")
+    assert num_before == len(visible_files(tmp_path / "work-0")) == facts["num_segments"]
+    np.testing.assert_array_equal(desk.signal(facts, "audio"), original)
+
+
+def test_pieces_of_masks_are_read_as_they_will_be_stored(tmp_path: Path) -> None:
+    masks = np.random.default_rng(1).random((2, NUM_BINS, 700), dtype=np.float32)
+    header = MaskHeader(
+        content_digest="",
+        checkpoint_id="",
+        num_bins=NUM_BINS,
+        num_frames=700,
+        bits=4,
+        hop_samples=512,
+        rate_hz=44_100,
+        queries=("tuba", "flute"),
+    )
+    write_masks(tmp_path / "masks.parquet", header, [masks])
+    growing = GrowingMasks(header.queries, tmp_path)
+    for first in (0, 10, 600):
+        growing.add(header, masks[..., first : {0: 10, 10: 600, 600: 700}[first]])
+    growing.close()
+    with MaskReader(tmp_path / "masks.parquet") as reader:
+        stored = np.concatenate(list(reader.blocks(["flute", "tuba"])), axis=-1)
+    np.testing.assert_array_equal(np.concatenate(list(growing.blocks(["flute", "tuba"])), axis=-1), stored)
+
+
+def test_who_waits_for_masks_hears_why_none_come(tmp_path: Path) -> None:
+    growing = GrowingMasks(["tuba"], tmp_path)
+    growing.close("the recording is cut off")
+    with pytest.raises(HearingError, match="cut off"):
+        list(growing.blocks(["tuba"]))

@@ -1,0 +1,88 @@
+"""What one hears at the desk is what a night renders."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from catalog.store import Catalog
+from flows.one_file import open_separator, remix_file
+from tests.desk.conftest import OpenDesk
+from tests.desk.sounds import Desk, write_noise
+from tests.tasks.planted import TONES_HZ, register_checkpoint
+from tests.tasks.untrained import write_checkpoint
+from varemix.media.audio import read_audio
+from varemix.remix.gains import factor
+from varemix.remix.plan import plan_of
+
+INSTRUMENTS = sorted(TONES_HZ)
+AUDIBLE = 1e-4  # -80 dBFS
+
+
+def rendered(song: Path, gains: dict[str, str], catalog: Catalog, folder: Path) -> np.ndarray:
+    """Return what `varemix remix` makes of a recording."""
+    plan = plan_of([f"{target}={gain}" for target, gain in gains.items()], even_if_absent=True)
+    target = folder / "out" / song.name
+    target.parent.mkdir(exist_ok=True)
+    remix_file(song, target, plan, lambda: open_separator(None, str(catalog.home.root)))
+    return read_audio(target)[0]
+
+
+def drawn_gains(seed: int) -> dict[str, float]:
+    """Return gains from mute to +6 dB, at least one of them a mute."""
+    draw = np.random.default_rng(seed)
+    gains = [-np.inf, *draw.uniform(-40, 6, len(INSTRUMENTS) - 1)]
+    return dict(zip(draw.permutation(INSTRUMENTS).tolist(), map(float, gains), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("rate_hz", "num_channels", "has_rivals"),
+    [
+        (22_050, 1, True),
+        (44_100, 2, True),
+        (48_000, 1, True),
+        (96_000, 2, True),
+        (44_100, 1, False),
+        (48_000, 2, False),
+    ],
+)
+def test_original_and_stems_add_up_to_what_the_batch_renders(
+    open_desk: OpenDesk, catalog: Catalog, tmp_path: Path, rate_hz: int, num_channels: int, has_rivals: bool
+) -> None:
+    if not has_rivals:  # whose masks of noise overlap everywhere
+        lonely = write_checkpoint(tmp_path / "lonely.safetensors", INSTRUMENTS, has_rivals=False)
+        register_checkpoint(catalog, lonely, "lonely", "champion")
+        catalog.merge(
+            "checkpoints",
+            [catalog.read_rows("checkpoints", where={"checkpoint_id": "small"})[0] | {"stage": "retired"}],
+        )
+    desk = open_desk()
+    song = write_noise(tmp_path / "song.wav", rate_hz=rate_hz, num_channels=num_channels)
+    facts = desk.drop(song)
+    desk.hear(facts["id"], INSTRUMENTS)
+    original, stems = desk.signal(facts, "audio"), desk.stems(facts, INSTRUMENTS)
+    for seed in range(2):
+        gains = drawn_gains(seed)
+        heard = original + sum(factor(gains[name]) * stem for name, stem in zip(INSTRUMENTS, stems, strict=True))
+        texts = {name: "mute" if gain == -np.inf else str(gain) for name, gain in gains.items()}
+        expected = rendered(song, texts, catalog, tmp_path)
+        assert np.abs(heard - expected).max() < AUDIBLE
+        assert np.abs(expected - read_audio(song)[0]).max() > 0.01, "the gains should change something"
+
+
+def test_solos_are_their_stems(desk: Desk, catalog: Catalog, tmp_path: Path) -> None:
+    song = write_noise(tmp_path / "song.wav")
+    facts = desk.drop(song)
+    desk.hear(facts["id"], INSTRUMENTS)
+    flute, tuba, _ = desk.stems(facts, INSTRUMENTS)
+    expected = rendered(song, {"flute": "solo", "tuba": "solo", "violin": "3"}, catalog, tmp_path)
+    assert np.abs(flute + tuba - expected).max() < AUDIBLE
+
+
+def test_one_at_zero_db_keeps_its_share(desk: Desk, catalog: Catalog, tmp_path: Path) -> None:
+    song = write_noise(tmp_path / "song.wav")
+    facts = desk.drop(song)
+    desk.hear(facts["id"], INSTRUMENTS)
+    flute, _ = desk.stems(facts, ["flute", "tuba"])
+    expected = rendered(song, {"flute": "mute", "tuba": "0"}, catalog, tmp_path)
+    assert np.abs(read_audio(song)[0] - flute - expected).max() < AUDIBLE

@@ -1,0 +1,58 @@
+"""The command, as a process of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+
+from catalog.store import Catalog
+from tests.tasks.planted import visible_files, write_tones
+
+COMMAND = [sys.executable, "-c", "from flows.cli import main; main()", "desk", "--no-open"]
+
+
+def environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "VAREMIX_HOME"}
+
+
+def test_it_answers_before_it_has_loaded_and_leaves_nothing_when_it_is_ended(
+    catalog: Catalog, champion: str, library: Path
+) -> None:
+    song = write_tones(library / "song.wav", seconds=2)
+    command = [*COMMAND, str(song), "--port", "0", "--home", str(catalog.home.root)]
+    desk = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
+    assert desk.stdout
+    address = next(word for word in desk.stdout.readline().split() if word.startswith("http://127.0.0.1:"))
+    with httpx.Client(base_url=address, timeout=280) as client:
+        assert client.get("/api/health").json()["state"] in ("loading", "ready")
+        assert len(client.get("/api/instruments").json()) == 3
+        own = client.get("/api/health").json()["opened"]
+        assert client.post(f"/api/recordings/{own}/hear", json={"targets": ["tuba"]}).status_code == 202
+        with client.stream("GET", f"/api/recordings/{own}/events") as events:
+            heard = (json.loads(line[6:]) for line in events.iter_lines() if line.startswith("data: "))
+            assert next(event for event in heard if event["target"] == "tuba" and event["state"] == "stored")
+            assert visible_files(library) == ["song.wav"]
+            desk.send_signal(signal.SIGINT)
+            assert desk.wait(60) in (0, 130, -signal.SIGINT)
+    said = desk.communicate()[1]
+    assert "Traceback" not in said
+    assert list((catalog.home.root / "work").iterdir()) == []
+
+
+def test_what_cannot_be_is_said_in_one_line(catalog: Catalog, tmp_path: Path) -> None:
+    home = ["--home", str(catalog.home.root), "--port", "0"]
+    wrong = {
+        "There is no folder": ["--library", str(tmp_path / "nowhere")],
+        "There is no recording": [str(tmp_path / "nowhere.wav")],
+        "cannot listen": ["--host", "192.0.2.1"],
+    }
+    for said, options in wrong.items():
+        done = subprocess.run(
+            [*COMMAND, *home, *options], capture_output=True, text=True, env=environment(), check=False
+        )
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+        assert said in done.stderr
