@@ -22,7 +22,7 @@ def housekeeping(home: str | None = None) -> Summary:
     started = time.monotonic()
     catalog = Catalog(Home.open(home))
     left = catalog.home.remove_leftovers()
-    removed, num_bytes = tidy_masks(home=str(catalog.home.root))
+    removed, num_bytes = tidy_masks(home=catalog.home.address)
     facts = {"mask_files_removed": len(removed), "megabytes_freed": round(num_bytes / 1e6, 1), "leftovers": len(left)}
     return publish(
         Summary(stage="housekeeping", outcomes=tuple(removed), seconds=time.monotonic() - started, facts=facts)

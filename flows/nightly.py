@@ -62,7 +62,7 @@ def nightly(
     started = time.monotonic()
     catalog = Catalog(Home.open(home))
     catalog.home.remove_leftovers()
-    where = str(catalog.home.root)
+    where = catalog.home.address
     champion = champion_id(catalog)
     stages = [
         attempted("refresh", lambda: refresh(source, url_template, home=where)),

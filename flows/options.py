@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
-HomeOption = Annotated[str | None, typer.Option("--home", help="Home folder.", envvar="VAREMIX_HOME")]
+HomeOption = Annotated[
+    str | None, typer.Option("--home", help="Home folder, or s3://BUCKET/FOLDER.", envvar="VAREMIX_HOME")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object for programs.")]
 CheckpointOption = Annotated[
     str | None,

@@ -30,7 +30,7 @@ def train(
 
     """
     started = time.monotonic()
-    root = str(Home.open(home).root)
+    root = Home.open(home).address
     checkpoint_id, outcome = train_checkpoint(
         recipe=recipe, home=root, device=device, photos=photos, start=start, processes=processes
     )
@@ -42,5 +42,9 @@ def train(
 def _show_curves(home: Home, checkpoint_id: str) -> None:
     """Show the picture of the curves in the Prefect UI, as an artifact of the run."""
     picture = curves_path(home, checkpoint_id)
-    if picture.exists():
-        show_picture("Training curves", picture.read_bytes(), f"Losses of checkpoint {checkpoint_id}")
+    if home.holds(home.relative(picture)):
+        show_picture(
+            "Training curves",
+            home.fetched(home.relative(picture)).read_bytes(),
+            f"Losses of checkpoint {checkpoint_id}",
+        )

@@ -1,7 +1,6 @@
 """What may go: masks that nothing needs any more, and files that no row knows."""
 
 import time
-from pathlib import Path
 from typing import Any
 
 from prefect import task
@@ -30,7 +29,7 @@ def tidy_masks(*, home: str) -> tuple[list[Outcome], int]:
     )  # first: the file goes
     removed = {row["path"]: row["reason"] for row in unneeded if row["path"]}
     removed |= dict.fromkeys(_unknown(catalog), "no row of masks knows it")
-    num_bytes = sum(_removed(catalog.home.absolute(path)) for path in removed)
+    num_bytes = sum(catalog.home.remove(path) for path in removed)
     return [Outcome(item=path, status="done", reason=reason) for path, reason in removed.items()], num_bytes
 
 
@@ -65,15 +64,5 @@ def _unknown(catalog: Catalog) -> list[str]:
     """Return the mask files, relative to the home, that no row knows and that are not new."""
     known = set(catalog.read("masks", columns=["path"], where={"status": "ready"})["path"])
     oldest = time.time() - _GRACE_S
-    files = [path for path in catalog.home.all_masks() if path.stat().st_mtime < oldest]
-    return sorted({catalog.home.relative(path) for path in files} - known)
-
-
-def _removed(path: Path) -> int:
-    """Remove a file and return how many bytes it had."""
-    try:
-        num_bytes = path.stat().st_size
-        path.unlink()
-    except FileNotFoundError:
-        return 0
-    return num_bytes
+    files = catalog.home.mask_files()
+    return sorted({name for name, written_s in files.items() if written_s < oldest} - known)

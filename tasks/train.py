@@ -106,13 +106,16 @@ def train_checkpoint(
     catalog = Catalog(Home.open(home))
     plan = plan_training(catalog, recipe, photos, start)
     path = catalog.home.checkpoint(plan.checkpoint_id)
-    if path.exists() and len(catalog.read("checkpoints", where={"checkpoint_id": plan.checkpoint_id})):
+    if catalog.home.holds(catalog.home.relative(path)) and len(
+        catalog.read("checkpoints", where={"checkpoint_id": plan.checkpoint_id})
+    ):
         plan.forget_unfinished()  # a run that was killed after its last row
         return plan.checkpoint_id, Outcome(item=plan.checkpoint_id, status="skipped", reason="stands already")
     history = _trained(plan, device, processes)
     _keep_curves(plan, history)
     with replacing(path) as temporary:
         calibrate(plan.folder / "checkpoint.safetensors", temporary, plan.clips["val"], device=device)
+    catalog.home.keep(path)
     catalog.merge("checkpoints", [_row(catalog.home, plan, history)])
     plan.forget_unfinished()
     return plan.checkpoint_id, Outcome(item=plan.checkpoint_id, status="done", reason=_in_words(history))
@@ -165,6 +168,8 @@ def _keep_curves(plan: TrainingPlan, history: History) -> None:
     place = curves_path(plan.home, plan.checkpoint_id)
     write_atomically(place, draw_curves(history))
     write_curves(place.with_suffix(".csv"), history)
+    plan.home.keep(place)
+    plan.home.keep(place.with_suffix(".csv"))
 
 
 def _start(catalog: Catalog, start: str) -> Path:
@@ -172,7 +177,8 @@ def _start(catalog: Catalog, start: str) -> Path:
     if start.endswith(".safetensors"):
         read_header(Path(start))
         return Path(start)
-    return catalog.home.absolute(checkpoint_row(catalog, start)["path"])
+    row = checkpoint_row(catalog, start)
+    return catalog.home.fetched(row["path"], row["digest"])
 
 
 def _photos(folder: str | None, instruments: set[str]) -> dict[str, list[Path]]:

@@ -48,7 +48,7 @@ def masks(
     if gc:
         from flows.housekeeping import housekeeping
 
-        finish([housekeeping(str(open_catalog(home).home.root))], as_json=as_json)
+        finish([housekeeping(open_catalog(home).home.address)], as_json=as_json)
     if library is None:
         raise UsageError("No library was given; give the folder of recordings to hear, or --gc.")
     from flows.masks import masks
