@@ -127,6 +127,14 @@ class Home:
         paths = [path for path in (self.root / "masks").rglob("*.parquet") if not path.name.startswith(".")]
         return {self.relative(path): path.stat().st_mtime for path in paths}
 
+    def order(self, name: str) -> Path:
+        """What is to be done by another process; one that is left lying goes with the leftovers."""
+        return self.root / "work" / f"{_TEMPORARY_PREFIX}order-{checked_name(name, 'Order')}.json"
+
+    def answer(self, name: str) -> Path:
+        """What became of an order."""
+        return self.order(name).with_suffix(".answer.json")
+
     def work(self, name: str) -> Path:
         """A folder for unfinished work that outlives a run; created if it is not there."""
         folder = self.root / "work" / f"work-{checked_name(name, 'Work name')}"

@@ -7,8 +7,9 @@ from typing import Any
 
 from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
-from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+from prefect.task_runners import TaskRunner
 
+from tasks.runners import task_runner
 from varemix.errors import UsageError
 
 
@@ -24,8 +25,7 @@ NUM_WORKERS = _num_workers()
 
 def workers(count: int = NUM_WORKERS) -> TaskRunner[PrefectFuture[Any]]:
     """Return a runner of so many shards at once; $VAREMIX_WORKERS, by default the number of cores."""
-    runner: Any = ThreadPoolTaskRunner(max_workers=count)
-    return runner
+    return task_runner(count)
 
 
 def named_after(stage: str, parameter: str) -> Callable[[], str]:

@@ -4,18 +4,23 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.checks import open_catalog
+from flows.commands.checks import choose_runner, open_catalog
 from flows.options import (
     CheckpointOption,
     CompareOption,
     DeviceOption,
+    EndpointOption,
     HomeOption,
     ImagesOption,
     JsonOption,
+    NodeRankOption,
+    NodesOption,
     PairsOption,
     PhotosOption,
     ProcessesOption,
     RecipeOption,
+    RunnerAddressOption,
+    RunnerOption,
     SourceOption,
     SourcesOption,
     StartOption,
@@ -30,10 +35,13 @@ def refresh(
     source: SourceOption = "music",
     url_template: TemplateOption = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only so many from the top.")] = None,
+    runner: RunnerOption = None,
+    runner_address: RunnerAddressOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Download what is new in a list of videos, and make clips of it."""
+    choose_runner(runner, runner_address)
     from flows.refresh import listed_videos, refresh
 
     open_catalog(home)
@@ -47,6 +55,9 @@ def train(
     photos: PhotosOption = None,
     start: StartOption = None,
     processes: ProcessesOption = 1,
+    nodes: NodesOption = 1,
+    node_rank: NodeRankOption = 0,
+    rdzv_endpoint: EndpointOption = "",
     home: HomeOption = None,
     as_json: JsonOption = False,
     resume: Annotated[bool, typer.Option("--resume/--restart", help="Go on where an earlier run stopped.")] = True,
@@ -55,13 +66,16 @@ def train(
     from flows.train import train
     from tasks.train import plan_training
     from varemix.training.devices import chosen_device
+    from varemix.training.nodes import Nodes
 
     chosen_device(device)
+    Nodes(count=nodes, rank=node_rank, endpoint=rdzv_endpoint)
     folder = str(photos) if photos else None
     plan = plan_training(open_catalog(home), recipe, folder, start)
     if not resume:
         plan.forget_unfinished()
-    finish([train(recipe, device, folder, start, processes, home)], as_json=as_json)
+    together = (processes, nodes, node_rank, rdzv_endpoint)
+    finish([train(recipe, device, folder, start, *together, home)], as_json=as_json)
 
 
 def evaluate(
@@ -74,6 +88,8 @@ def evaluate(
     sources: SourcesOption = 2,
     images_per_source: ImagesOption = 1,
     studied: StudiedOption = 16,
+    runner: RunnerOption = None,
+    runner_address: RunnerAddressOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -83,6 +99,7 @@ def evaluate(
     pictures stay, whether it is told what plays, and with --stills which pictures are taken for what they show. With
     --compare it says whether one checkpoint is better than another.
     """
+    choose_runner(runner, runner_address)
     from flows.evaluate import drawn_questions, evaluate
     from tasks.checkpoints import checkpoint_row
     from tasks.clips import usable_clips

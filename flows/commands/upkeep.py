@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.checks import open_catalog
+from flows.commands.checks import choose_runner, open_catalog
 from flows.options import (
     DeviceOption,
     GainOption,
@@ -14,6 +14,8 @@ from flows.options import (
     PairsOption,
     PlanOption,
     RecipeOption,
+    RunnerAddressOption,
+    RunnerOption,
     SourceOption,
     StillsOption,
     TemplateOption,
@@ -47,10 +49,13 @@ def nightly(
     pairs: PairsOption = 64,
     stills: StillsOption = None,
     device: DeviceOption = "auto",
+    runner: RunnerOption = None,
+    runner_address: RunnerAddressOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run the whole night: refresh, train, evaluate, promote, masks, remix."""
+    choose_runner(runner, runner_address)
     from flows.nightly import check_night, nightly
     from flows.wishes import wished_plan
 
