@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format bench bench-train bench-eval bench-remix bench-library endure lock clean
+.PHONY: help install demo test check format bench bench-train bench-eval bench-remix bench-library bench-scale endure lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -50,6 +50,11 @@ bench-remix: install  ## time how fast recordings are remixed from stored masks,
 
 bench-library: install  ## time what a remix of ten thousand short recordings costs beside the signal work
 	@$(BIN)/python -m benchmarks.library
+
+bench-scale: install  ## measure what grows with a library: tables, runs, masks; docs/scale.md says what it means
+	@$(BIN)/python -m benchmarks.scale tables
+	@$(BIN)/python -m benchmarks.scale runs
+	@$(BIN)/python -m benchmarks.scale storage
 
 endure: install  ## kill a remix of a library at 50 random moments, and compare with an undisturbed one
 	@$(BIN)/python -m benchmarks.endurance

@@ -20,7 +20,13 @@ from catalog.tables import Table
 PART = "part"
 """The column that names the part of a row, two hexadecimal digits."""
 
-_FEW_PARTS = 64
+NUM_PARTS = 64
+"""So many that a shard's rows lie in few of them, and so few that opening all of them is quick.
+
+Not to be changed: a row of a table that stands would be looked for in another part.
+"""
+
+_MANY_PARTS = 48
 _CROWDED = 16
 
 
@@ -31,7 +37,8 @@ def has_parts(delta: DeltaTable) -> bool:
 
 def part_of(value: object) -> str:
     """The part of the rows with this value, a text or None."""
-    return hashlib.sha256(str(value or "").encode()).hexdigest()[:2]
+    first_byte = hashlib.sha256(str(value or "").encode()).digest()[0]
+    return f"{first_byte % NUM_PARTS:02x}"
 
 
 def schema_with_parts(table: Table) -> pa.Schema:
@@ -52,7 +59,7 @@ def asked_parts(table: Table, where: Mapping[str, object]) -> list[str] | None:
     wanted: Any = where[table.spread_by]
     values = wanted if isinstance(wanted, list | tuple | set | frozenset) else [wanted]
     parts = sorted({part_of(value) for value in values})
-    return parts if 0 < len(parts) <= _FEW_PARTS else None
+    return parts if 0 < len(parts) <= _MANY_PARTS else None
 
 
 def crowded_parts(delta: DeltaTable) -> list[str]:

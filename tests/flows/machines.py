@@ -20,7 +20,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 _POSTGRES_FOLDERS = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-_PATIENCE_S = 180
+_PATIENCE_S = 400
 _QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
@@ -74,7 +74,7 @@ class Machines:
 
     def run(self, *command: str, **variables: str) -> int:
         """Run a Python program with arguments to its end; return its exit code."""
-        return self.start("program", self.folder, command, **variables).wait(600)
+        return self.start("program", self.folder, command, **variables).wait(900)
 
     def start(self, name: str, cwd: Path, command: Sequence[str], **variables: str) -> subprocess.Popen[bytes]:
         """Start a Python program in a folder and a group of its own."""

@@ -21,7 +21,7 @@ from tests.flows.machines import ROOT, Machines, machines
 from tests.s3 import s3_server
 from tests.tasks.planted import register_checkpoint, write_tones
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 _TIMES = {"updated_at", "seconds"}
 _DEPLOY = """
@@ -114,7 +114,7 @@ def test_two_workers_make_what_one_process_makes_though_a_shard_is_killed(
     own = {"VAREMIX_HOME": shared.address, "VAREMIX_RUNNER": "deployments"}
     remix = hosts.start("remix", tmp_path / "remix", command, **own, VAREMIX_MIRROR=str(tmp_path / "remix/mirror"))
     kill_a_shard(hosts, workers)
-    assert remix.wait(600) == 0
+    assert remix.wait(900) == 0
 
     assert results(shared, out) == expected
     ended = sorted((run["name"], run["state_type"]) for run in shard_runs(hosts))
