@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down demo test check format bench bench-train bench-eval bench-remix bench-library bench-long bench-desk endure audit lock clean
+.PHONY: help install up down demo test check format bench bench-train bench-eval bench-remix bench-library bench-long bench-desk bench-scale endure audit lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -62,6 +62,11 @@ bench-desk: install  ## time how soon the remix desk sounds
 
 bench-long: install  ## measure how much memory a recording of eight hours takes, masks included
 	@$(BIN)/python -m benchmarks.long
+
+bench-scale: install  ## measure what grows with a library: tables, runs, masks; docs/scale.md says what it means
+	@$(BIN)/python -m benchmarks.scale tables
+	@$(BIN)/python -m benchmarks.scale runs
+	@$(BIN)/python -m benchmarks.scale storage
 
 endure: install  ## kill a remix of a library at 50 random moments, and compare with an undisturbed one
 	@$(BIN)/python -m benchmarks.endurance

@@ -81,6 +81,11 @@ def restore(backup: Path, home: Path) -> Copied:
 
 
 def _check_target(home: Home, target: Path) -> None:
+    if home.bucket:
+        raise HomeError(
+            f"The home {home.address!r} lies in a bucket, whose own versions keep it. Turn those on, or copy it "
+            "with the tools of the store."
+        )
     if target.is_relative_to(home.root) or home.root.is_relative_to(target):
         raise HomeError(f"The backup '{target}' and the home '{home.root}' lie within each other. Give another folder.")
     if not target.exists() or not any(target.iterdir()):

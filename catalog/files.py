@@ -1,6 +1,10 @@
 """Where everything lies under the home folder, and files that are never half-written.
 
 Belongs here: places, names of files, atomic writing. Stays out: what the files hold.
+
+A home may be a bucket (`catalog.bucket`). Its tables are read and written there; of its files this machine has a
+mirror, a folder like that of any other home: what a step needs is `fetched` into it once, and what a step made in it
+is `kept` in the bucket, whole, before a row tells of it. The mirror can be thrown away whenever nothing runs.
 """
 
 import hashlib
@@ -17,10 +21,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
+from catalog.bucket import Bucket, is_bucket
 from catalog.errors import HomeError
-from catalog.ids import checked_name, checked_video_id
+from catalog.ids import checked_name, checked_video_id, file_digest
 
 _HOME_VARIABLE = "VAREMIX_HOME"
+_MIRROR_VARIABLE = "VAREMIX_MIRROR"
+_DEFAULT_MIRRORS = Path("~/.cache/varemix")
 _DEFAULT_HOME = Path("data")
 _TEMPORARY_PREFIX = ".part-"
 _LEFT_PREFIXES = (_TEMPORARY_PREFIX, ".download-")  # the latter are folders of downloads that were killed
@@ -34,18 +41,23 @@ _log = logging.getLogger(__name__)
 class Home:
     """The folder that holds the tables and all files; `Home.open` makes one that can be written.
 
-    Methods that name a place create nothing, but for `work`; `replacing` creates the folders above its file.
+    Where the home is a bucket, `root` is the mirror on this machine. Methods that name a place create nothing, but for
+    `work`; `replacing` creates the folders above its file.
     """
 
     root: Path
+    bucket: Bucket | None = None
 
     @classmethod
     def open(cls, path: Path | str | None = None) -> "Home":
         """The home at `path`, else at $VAREMIX_HOME, else at ./data; created if it is not there.
 
-        Raises HomeError if it is no folder or cannot be written.
+        `path` may be the address of a bucket, s3://BUCKET/FOLDER; its mirror lies in $VAREMIX_MIRROR. Raises HomeError
+        if it is no folder or cannot be written.
         """
         home = cls.chosen(path)
+        if home.bucket:
+            _check_once(home.bucket)
         try:
             home.root.mkdir(parents=True, exist_ok=True)
             probe = home.root / _temporary_name("")
@@ -61,15 +73,26 @@ class Home:
 
         Raises HomeError for a text that is no path.
         """
-        chosen = Path(path or os.environ.get(_HOME_VARIABLE) or _DEFAULT_HOME)
+        wanted = path or os.environ.get(_HOME_VARIABLE) or _DEFAULT_HOME
+        bucket = Bucket.at(wanted) if isinstance(wanted, str) and is_bucket(wanted) else None
+        chosen = _mirror(bucket) if bucket else Path(wanted)
         try:
-            return cls(chosen.expanduser().resolve())
+            return cls(chosen.expanduser().resolve(), bucket)
         except (OSError, ValueError, RuntimeError) as error:
             raise _unusable(chosen, error) from error
 
     @property
+    def address(self) -> str:
+        """What `open` opens this home by, here and on other machines."""
+        return self.bucket.address if self.bucket else str(self.root)
+
+    def table(self, name: str) -> str:
+        """Where a Delta table lies."""
+        return f"{self.bucket.address}/tables/{name}" if self.bucket else str(self.tables / name)
+
+    @property
     def tables(self) -> Path:
-        """The folder of the Delta tables."""
+        """The folder of the Delta tables, and of the locks of those who write them here."""
         return self.root / "tables"
 
     @property
@@ -108,9 +131,20 @@ class Home:
         """The masks of a track."""
         return self._fanned("masks", checked_name(mask_id, "Mask id"), "masks", ".parquet")
 
-    def all_masks(self) -> list[Path]:
-        """Every mask file that is there, sorted."""
-        return sorted(path for path in (self.root / "masks").rglob("*.parquet") if not path.name.startswith("."))
+    def mask_files(self) -> dict[str, float]:
+        """Every mask file that is there, as tables call it, and when it was written, in seconds since 1970."""
+        if self.bucket:
+            return {name: written.timestamp() for name, written in self.bucket.ages("masks").items()}
+        paths = [path for path in (self.root / "masks").rglob("*.parquet") if not path.name.startswith(".")]
+        return {self.relative(path): path.stat().st_mtime for path in paths}
+
+    def order(self, name: str) -> Path:
+        """What is to be done by another process; one that is left lying goes with the leftovers."""
+        return self.root / "work" / f"{_TEMPORARY_PREFIX}order-{checked_name(name, 'Order')}.json"
+
+    def answer(self, name: str) -> Path:
+        """What became of an order."""
+        return self.order(name).with_suffix(".answer.json")
 
     def work(self, name: str) -> Path:
         """A folder for unfinished work that outlives a run; created if it is not there."""
@@ -138,6 +172,69 @@ class Home:
         if not parts or text.startswith("/") or ".." in parts or "\0" in text:
             raise HomeError(f"The stored path {text!r} is not within the home; expected a relative path without '..'.")
         return self.root.joinpath(*parts)
+
+    def holds(self, text: str, digest: str | None = None, num_bytes: int | None = None) -> bool:
+        """Whether the file that tables call `text` is there as it was written, as far as is known of it.
+
+        The digest is looked at in a folder; in a bucket the size is, which costs no transfer: `fetched` looks at the
+        digest then. Raises HomeError like `absolute`.
+        """
+        path = self.absolute(text)
+        if self.bucket:
+            found = self.bucket.num_bytes(text)
+            return found is not None and num_bytes in {None, found}
+        return path.exists() and digest in {None, digest and file_digest(path)}
+
+    def surveyed(self, folder: str) -> "Home":
+        """The same home, prepared to tell of many files of a folder whether it `holds` them."""
+        return Home(self.root, self.bucket.listed(folder)) if self.bucket else self
+
+    def fetched(self, text: str, digest: str | None = None) -> Path:
+        """The path of the file that tables call `text`, to be read on this machine.
+
+        From a bucket it is brought here, unless it is here with this digest. Raises HomeError if the bucket has it no
+        longer or another one; a folder's file is whatever it is.
+        """
+        path = self.absolute(text)
+        if self.bucket is None or (path.exists() and digest in {None, digest and file_digest(path)}):
+            return path
+        try:
+            with replacing(path) as temporary:
+                self.bucket.get(text, temporary)
+                found = digest and file_digest(temporary)
+                if found != digest:
+                    raise HomeError(
+                        f"{text!r} in {self.address!r} is not as it was recorded: SHA-256 {found}, expected {digest}. "
+                        "Restore it, or run again the step that made it."
+                    )
+        except FileNotFoundError as error:
+            raise HomeError(
+                f"{text!r} is not in {self.address!r} any more. Run again the step that made it."
+            ) from error
+        return path
+
+    def keep(self, path: Path) -> None:
+        """Put a file that was made in the home into its bucket, if it has one: whole, before a row tells of it."""
+        if self.bucket:
+            self.bucket.put(path, self.relative(path))
+
+    def remove(self, text: str) -> int:
+        """Remove the file that tables call `text`, if it is there; returns how many bytes it had."""
+        path = self.absolute(text)
+        here = path.stat().st_size if path.exists() else 0
+        path.unlink(missing_ok=True)
+        if self.bucket is None:
+            return here
+        there = self.bucket.num_bytes(text) or 0
+        self.bucket.remove(text)
+        return there
+
+    def num_bytes(self, text: str) -> int:
+        """How large the file that tables call `text` is, 0 where there is none."""
+        path = self.absolute(text)
+        if self.bucket:
+            return self.bucket.num_bytes(text) or 0
+        return path.stat().st_size if path.exists() else 0
 
     def remove_leftovers(self, *, dry_run: bool = False) -> list[Path]:
         """Remove what killed writers left in the home; see the function of the same name."""
@@ -207,6 +304,17 @@ def remove_leftovers(folder: Path, *, dry_run: bool = False) -> list[Path]:
             except OSError as error:
                 _log.warning("Leftover %s stays: %s", path, error)
     return removed
+
+
+def _mirror(bucket: Bucket) -> Path:
+    """Where the mirror of a bucket lies, apart from those of others."""
+    place = hashlib.sha256(bucket.address.encode()).hexdigest()[:16]
+    return Path(os.environ.get(_MIRROR_VARIABLE) or _DEFAULT_MIRRORS) / place
+
+
+@lru_cache(maxsize=8)
+def _check_once(bucket: Bucket) -> None:
+    bucket.check()
 
 
 def _unusable(chosen: Path, error: Exception) -> HomeError:

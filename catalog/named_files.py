@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from catalog.errors import TableError
+from catalog.errors import HomeError, TableError
 from catalog.ids import file_digest
 from catalog.snapshots import SNAPSHOT_OF, named_versions
 from catalog.store import NO_VERSION, Catalog
@@ -89,7 +89,7 @@ def checked(catalog: Catalog, *, remixes: bool = False) -> Iterator[tuple[str, P
             continue
         yield table, _lost_log(catalog, table)
         for file in files if remixes or table != _OUTSIDE else ():
-            yield table, _problem(file)
+            yield table, _problem(catalog, file)
 
 
 def _lost_log(catalog: Catalog, table: str) -> Problem | None:
@@ -101,14 +101,19 @@ def _lost_log(catalog: Catalog, table: str) -> Problem | None:
     return None
 
 
-def _problem(file: NamedFile) -> Problem | None:
+def _problem(catalog: Catalog, file: NamedFile) -> Problem | None:
     try:
+        if catalog.home.bucket and file.table != _OUTSIDE:
+            catalog.home.fetched(catalog.home.relative(file.path), file.digest)
+            return None
         if not file.path.is_file():
             found = "is missing"
         elif file.digest is None or file_digest(file.path) == file.digest:
             return None
         else:
             found = "is not what was written"
+    except HomeError as error:
+        found = str(error)
     except OSError as error:
         found = f"cannot be read: {error.strerror}"
     return Problem(table=file.table, item=str(file.path), found=found, path=file.path)

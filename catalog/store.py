@@ -14,18 +14,18 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, Field
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from catalog.errors import TableError
 from catalog.files import Home
-from catalog.rows import Row, arrow_to_frame, rows_to_arrow, stored_value
+from catalog.parts import PART, asked_parts, crowded_parts, has_parts, schema_with_parts, with_parts
+from catalog.rows import Row, arrow_to_frame, rows_to_arrow
+from catalog.selection import chosen_rows, chosen_schema, condition_of, missing_columns
 from catalog.snapshots import named_versions
 from catalog.tables import TABLES, Table
 
@@ -111,17 +111,15 @@ class Catalog:
         the newest. A table that was never written is empty.
         """
         table = _table(name)
-        schema = _chosen_schema(table, columns)
-        condition = _condition(table, where or {})
+        schema = chosen_schema(table, columns)
+        condition = condition_of(table, where or {})
         delta = None if version == NO_VERSION else self._open(table, version)
         if delta is None:
             return schema.empty_table()
         with _explained(table, "read"):
             needed = list(dict.fromkeys([*schema.names, table.key, *(where or {})]))
-            found = _with_missing_columns(delta, table, needed)
-            # Rows are chosen here and not by the dataset, whose comparisons with the files' statistics fail where
-            # the two disagree on the type of texts.
-            chosen = found if condition is None else found.filter(condition)
+            parts = asked_parts(table, where or {}) if has_parts(delta) else None
+            chosen = chosen_rows(delta, table, needed, condition, parts)
             return chosen.sort_by(table.key).select(schema.names).cast(schema)
 
     def version(self, name: str) -> int:
@@ -154,8 +152,9 @@ class Catalog:
                     keep_versions=[version for version in kept if version <= delta.version()] or None,
                 )
 
-    def _path(self, table: Table) -> Path:
-        return self.home.tables / table.name
+    @property
+    def _options(self) -> dict[str, str] | None:
+        return self.home.bucket.options if self.home.bucket else None
 
     @contextmanager
     def _turn(self, table: Table) -> Iterator[None]:
@@ -167,28 +166,33 @@ class Catalog:
 
     def _open(self, table: Table, version: int | None) -> DeltaTable | None:
         """The table at `version`, or None if it was never written."""
-        path = self._path(table)
+        address, options = self.home.table(table.name), self._options
         with _explained(table, "read" if version is None else f"read at version {version}"):
-            if version is None and not DeltaTable.is_deltatable(str(path)):
+            if version is None and not DeltaTable.is_deltatable(address, options):
                 return None
-            return DeltaTable(path, version=version)
+            return DeltaTable(address, version=version, storage_options=options)
 
     def _merge_once(self, table: Table, source: pa.Table) -> int:
         """Commit `source`, creating the table if need be; returns the new version."""
         delta = self._open(table, None) or DeltaTable.create(
-            self._path(table),
-            table.schema,
+            self.home.table(table.name),
+            schema_with_parts(table),
             mode="ignore",
+            partition_by=[PART] if table.spread_by else None,
             name=table.name,
             description=table.description,
             configuration=_CONFIGURATION,
+            storage_options=self._options,
         )
         _check_stored_columns(table, delta)
-        if missing := _missing_columns(table, delta):
+        if missing := missing_columns(table, delta):
             delta.alter.add_columns([Field.from_arrow(table.schema.field(name)) for name in missing])
+        is_same = f"stored.{table.key} = new.{table.key}"
+        if has_parts(delta):
+            source, is_same = with_parts(table, source), f"stored.{PART} = new.{PART} AND {is_same}"
         merger = delta.merge(
             source,
-            predicate=f"stored.{table.key} = new.{table.key}",
+            predicate=is_same,
             source_alias="new",
             target_alias="stored",
             streamed_exec=False,
@@ -203,7 +207,10 @@ class Catalog:
             return
         try:
             with _explained(table, "compacted"):
-                delta.optimize.compact(target_size=_COMPACTED_BYTES)
+                parts = crowded_parts(delta) if has_parts(delta) else None
+                if parts != []:
+                    filters = None if parts is None else [(PART, "in", parts)]
+                    delta.optimize.compact(filters, target_size=_COMPACTED_BYTES)
         except CommitFailedError as error:
             _log.info("Table %s is compacted another time: %s", table.name, error)
 
@@ -214,25 +221,10 @@ def _table(name: str) -> Table:
     return TABLES[name]
 
 
-def _missing_columns(table: Table, delta: DeltaTable) -> list[str]:
-    """The columns of `table` that `delta` was made without, if rows may leave them out."""
-    stored = {field.name for field in delta.schema().fields}
-    return [name for name in table.schema.names if name not in stored and name not in table.required]
-
-
-def _with_missing_columns(delta: DeltaTable, table: Table, columns: Sequence[str]) -> pa.Table:
-    """These columns of `delta`, without values where it was made without the column."""
-    missing = [name for name in _missing_columns(table, delta) if name in columns]
-    found = delta.to_pyarrow_dataset().to_table(columns=[name for name in columns if name not in missing])
-    for name in missing:
-        field = table.schema.field(name)
-        found = found.append_column(field, pa.nulls(found.num_rows, field.type))
-    return found
-
-
 def _check_stored_columns(table: Table, delta: DeltaTable) -> None:
     """Raise TableError if `delta` has other columns: a merge would drop their values without a word."""
-    stored = {field.name for field in delta.schema().fields} | set(_missing_columns(table, delta))
+    stored = {field.name for field in delta.schema().fields} | set(missing_columns(table, delta))
+    stored -= {PART} if has_parts(delta) else set()
     if stored != set(table.schema.names):
         unknown, lacking = sorted(stored - set(table.schema.names)), sorted(set(table.schema.names) - stored)
         raise TableError(
@@ -243,38 +235,6 @@ def _check_stored_columns(table: Table, delta: DeltaTable) -> None:
             + f". {'A newer' if unknown else 'Another'} version made it: "
             "install that one, restore a backup from before, or use another home."
         )
-
-
-def _chosen_schema(table: Table, columns: Sequence[str] | None) -> pa.Schema:
-    if columns is None:
-        return table.schema
-    _check_columns(table, columns)
-    return pa.schema([table.schema.field(column) for column in columns])
-
-
-def _check_columns(table: Table, columns: Sequence[str]) -> None:
-    unknown = [column for column in columns if column not in table.schema.names]
-    if unknown:
-        raise TableError(
-            f"Table {table.name!r} has no column {', '.join(map(repr, unknown))}; "
-            f"expected some of {', '.join(table.schema.names)}."
-        )
-
-
-def _condition(table: Table, where: Mapping[str, object]) -> pc.Expression | None:
-    """All of `where` as one Arrow expression."""
-    _check_columns(table, list(where))
-    whole: pc.Expression | None = None
-    for column, wanted in where.items():
-        values = list(wanted) if isinstance(wanted, list | tuple | set | frozenset) else [wanted]
-        opening = f"Reading table {table.name!r}"
-        stored = [stored_value(table, column, value, opening) for value in values]
-        listed = pa.array([value for value in stored if value is not None], table.schema.field(column).type)
-        part = pc.field(column).isin(listed)
-        if None in stored:
-            part = part | pc.field(column).is_null()
-        whole = part if whole is None else whole & part
-    return whole
 
 
 def _retried(table: Table, commit: Callable[[], int]) -> int:

@@ -23,12 +23,17 @@ _MOMENT = pa.timestamp("us", tz="UTC")
 
 @dataclass(frozen=True)
 class Table:
-    """A table: its name, the column that tells its rows apart, its columns, and what a row stands for."""
+    """A table: its name, the column that tells its rows apart, its columns, and what a row stands for.
+
+    One that may have millions of rows is spread over parts by `spread_by`, the column of text that its rows are most
+    often asked for by; the same key always comes with the same value there. See `catalog.parts`.
+    """
 
     name: str
     key: str
     schema: pa.Schema
     description: str
+    spread_by: str | None = None
 
     def choices(self, column: str) -> tuple[str, ...]:
         """The words that `column` can hold; empty if it can hold any."""
@@ -54,11 +59,12 @@ def _optional(name: str, type_: pa.DataType, description: str, unit: str = "") -
     return _column(name, type_, description, unit).with_nullable(True)
 
 
-def _table(name: str, key: str, description: str, *fields: pa.Field) -> Table:
+def _table(name: str, key: str, description: str, *fields: pa.Field, spread_by: str | None = None) -> Table:
     """A table with the columns that all tables end with."""
     run_id = _optional("run_id", _TEXT, "the flow run of Prefect that made what this row tells of, where one did")
     updated_at = _column("updated_at", _MOMENT, "when this row was last written", "UTC")
-    return Table(name=name, key=key, schema=pa.schema([*fields, run_id, updated_at]), description=description)
+    schema = pa.schema([*fields, run_id, updated_at])
+    return Table(name=name, key=key, schema=schema, description=description, spread_by=spread_by)
 
 
 def _reason() -> pa.Field:
@@ -142,6 +148,7 @@ _TRACKS = _table(
     _optional("num_samples", _COUNT, "samples a channel"),
     _optional("duration_s", _NUMBER, "length", "s"),
     _optional("tags_json", _TEXT, "what its common tags say, as JSON"),
+    spread_by="track_id",
 )
 
 _MASKS = _table(
@@ -167,6 +174,7 @@ _MASKS = _table(
     _column("status", _TEXT, "whether the masks can be used", choices="ready|failed|removed"),
     _reason(),
     _optional("seconds", _NUMBER, "time that making them took", "s"),
+    spread_by="content_digest",
 )
 
 _REMIXES = _table(
@@ -192,6 +200,7 @@ _REMIXES = _table(
     _optional("reduction_db", _NUMBER, "how far the limiter turned down at most", "dB"),
     _optional("rule", _TEXT, "the rule of the plan that decided, empty for none"),
     _optional("seconds", _NUMBER, "time that remixing took", "s"),
+    spread_by="out_path",
 )
 
 _SNAPSHOT = (

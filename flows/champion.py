@@ -30,7 +30,7 @@ def promote(checkpoint: str, why: str = "", home: str | None = None) -> Summary:
 
     """
     catalog = Catalog(Home.open(home))
-    where = str(catalog.home.root)
+    where = catalog.home.address
     return _decided(catalog, "promote", lambda: promote_by_hand(checkpoint_id=checkpoint, home=where, why=why))
 
 
@@ -44,7 +44,7 @@ def rollback(why: str = "", home: str | None = None) -> Summary:
 
     """
     catalog = Catalog(Home.open(home))
-    return _decided(catalog, "rollback", lambda: roll_back(home=str(catalog.home.root), why=why))
+    return _decided(catalog, "rollback", lambda: roll_back(home=catalog.home.address, why=why))
 
 
 def show_decision(catalog: Catalog) -> None:

@@ -23,7 +23,7 @@ def check(catalog: Catalog, *, remixes: bool = False, mend: bool = False) -> dic
         looked_at[table] += 1
         problems += [problem] if problem else []
     return {
-        "home": str(catalog.home.root),
+        "home": catalog.home.address,
         "files": {table: count - 1 for table, count in looked_at.items() if count > 1},
         "problems": [
             {

@@ -47,7 +47,7 @@ def compare(
     """
     started = time.monotonic()
     catalog = Catalog(Home.open(home))
-    where = str(catalog.home.root)
+    where = catalog.home.address
     both = [checkpoint_row(catalog, name)["checkpoint_id"] for name in (checkpoint_a, checkpoint_b)]
     evaluated = [evaluate(name, split, pairs, seed, stills, sources, 1, 0, where) for name in both]
     questions = drawn_questions(usable_clips(catalog, split), pairs, seed, stills, sources)

@@ -8,7 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 from catalog.errors import CatalogError
 from catalog.files import Home
-from varemix.errors import CheckpointError, MediaError
+from tasks.runners import ADDRESS_VARIABLE, DASK, RUNNER_VARIABLE, chosen_runner, task_runner
+from varemix.errors import CheckpointError, MediaError, UsageError
 from varemix.media.programs import find_ffmpeg, run_program
 from varemix.weights import shipped_checkpoint
 
@@ -30,7 +31,7 @@ class Finding:
 def examine(home: str | None = None) -> list[Finding]:
     """Return a finding for everything that varemix leans on."""
     looks: list[Callable[[], Finding]] = [_python, *(lambda name=name: _package(name) for name in _PACKAGES)]
-    return [look() for look in [*looks, _torch, _ffmpeg, _checkpoint, lambda: _home(home), _prefect]]
+    return [look() for look in [*looks, _torch, _ffmpeg, _checkpoint, lambda: _home(home), _prefect, _runner]]
 
 
 def as_dicts(findings: list[Finding]) -> list[dict[str, object]]:
@@ -80,7 +81,9 @@ def _ffmpeg() -> Finding:
 
 def _home(home: str | None) -> Finding:
     try:
-        return Finding(what="home folder", is_well=True, found=str(Home.open(home).root))
+        place = Home.open(home)
+        mirrored = f"{place.address}, where two writers lose nothing; mirrored in {place.root}"
+        return Finding(what="home folder", is_well=True, found=mirrored if place.bucket else place.address)
     except CatalogError as error:
         return Finding(what="home folder", is_well=False, found="not usable", remedy=str(error))
 
@@ -111,6 +114,17 @@ def _prefect() -> Finding:
         remedy = "Start it with `prefect server start`, or unset PREFECT_API_URL to use the embedded one."
         return Finding(what="Prefect server", is_well=False, found=f"{address}: {error}", remedy=remedy)
     return Finding(what="Prefect server", is_well=True, found=address)
+
+
+def _runner() -> Finding:
+    what = "runner of shards"
+    try:
+        task_runner(1)
+    except UsageError as error:
+        return Finding(what=what, is_well=False, found=os.environ[RUNNER_VARIABLE], remedy=str(error))
+    address = os.environ.get(ADDRESS_VARIABLE)
+    where = f", the cluster at {address}" if address and chosen_runner() == DASK else ""
+    return Finding(what=what, is_well=True, found=chosen_runner() + where)
 
 
 def _numbers(text: str) -> tuple[int, ...]:

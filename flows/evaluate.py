@@ -70,7 +70,7 @@ def evaluate(
     started = time.monotonic()
     catalog = Catalog(Home.open(home))
     row = checkpoint_row(catalog, checkpoint)
-    used = {"home": str(catalog.home.root), "checkpoint_id": row["checkpoint_id"]}
+    used = {"home": catalog.home.address, "checkpoint_id": row["checkpoint_id"]}
     version = catalog.version("clips")
     clips = usable_clips(catalog, split, version=version)
     questions = drawn_questions(clips, pairs, seed, stills, sources, images_per_source)

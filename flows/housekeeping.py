@@ -39,7 +39,7 @@ def housekeeping(
     """
     started = time.monotonic()
     catalog = Catalog(Home.open(home))
-    root = str(catalog.home.root)
+    root = catalog.home.address
     left = catalog.home.remove_leftovers(dry_run=dry_run)
     masks, mask_bytes = tidy_masks(home=root, dry_run=dry_run)
     files, file_bytes = tidy_rooms(home=root, grace_days=grace_days, dry_run=dry_run)

@@ -73,7 +73,7 @@ def scanned(catalog: Catalog, library: Path) -> tuple[list[dict[str, Any]], list
     """Look through a library; return the rows of its readable tracks, and why the others are not."""
     root, files = checked_library(catalog, library)
     names = [str(path.relative_to(root)) for path in files]
-    looked_at = run_shards(scan_tracks, files, names, size=_SCAN_SHARD, home=str(catalog.home.root), library=root)
+    looked_at = run_shards(scan_tracks, files, names, size=_SCAN_SHARD, home=catalog.home.address, library=root)
     mark_gone(catalog, root, files)
     tracks = catalog.read_rows("tracks", where={"library": str(root), "status": "ready"})
     return tracks, [outcome for outcome in looked_at if outcome.status == "failed"]
@@ -101,7 +101,7 @@ def heard_tracks(
         missing,
         [track["track_path"] for track in missing],
         size=_MASK_SHARD,
-        home=str(catalog.home.root),
+        home=catalog.home.address,
         checkpoint_id=checkpoint_id,
         queries=queries,
         nothing_else=nothing_else,

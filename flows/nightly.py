@@ -76,7 +76,7 @@ def nightly(
     started = time.monotonic()
     catalog = Catalog(Home.open(home))
     catalog.home.remove_leftovers()
-    where = str(catalog.home.root)
+    where = catalog.home.address
     champion = champion_id(catalog)
     stages = [attempted("refresh", lambda: refresh(source, url_template, home=where))]
     stages.append(attempted("train", lambda: _trained(catalog, recipe, device, retrain_share)))
@@ -109,7 +109,7 @@ def _trained(catalog: Catalog, recipe: str, device: str, share: float) -> Summar
     """Train a challenger where enough is new; else say and write down why not."""
     plan = retraining(catalog, recipe, share)
     if plan.is_due:
-        return train(recipe, device, start=plan.start, home=str(catalog.home.root))
+        return train(recipe, device, start=plan.start, home=catalog.home.address)
     record_not_retrained(catalog, plan.reason)
     show_decision(catalog)
     return Summary(stage="train", outcomes=(), seconds=0.0, facts={"not_trained_again": plan.reason})
@@ -120,7 +120,7 @@ def _evaluated(checkpoint_id: str, pairs: int, stills: str | None, home: str) ->
 
 
 def _promoted(catalog: Catalog, challenger: str) -> Summary:
-    home = str(catalog.home.root)
+    home = catalog.home.address
     outcome = promote_if_better(checkpoint_id=challenger, home=home, split=CHOSEN_ON, seed=_SEED)
     if outcome.status != "skipped":
         show_decision(catalog)

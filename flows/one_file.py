@@ -40,13 +40,14 @@ def _checkpoint_path(checkpoint: str | None, home: str | None) -> Path:
     if shipped and (checkpoint == SHIPPED or (checkpoint is None and not _has_champion(home))):
         return shipped
     catalog = Catalog(Home.open(home))
-    return catalog.home.absolute(checkpoint_row(catalog, checkpoint)["path"])
+    row = checkpoint_row(catalog, checkpoint)
+    return catalog.home.fetched(row["path"], row["digest"])
 
 
 def _has_champion(home: str | None) -> bool:
     """Return whether there is a champion to serve, without making a home where there is none."""
     found = Home.chosen(home)
-    return found.tables.is_dir() and champion_id(Catalog(found)) is not None
+    return (found.bucket or found.tables.is_dir()) and champion_id(Catalog(found)) is not None
 
 
 def remix_file(source: Path, target: Path, plan: RemixPlan, separator: Callable[[], Separator]) -> Remixed:

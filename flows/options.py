@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
-HomeOption = Annotated[str | None, typer.Option("--home", help="Home folder.", envvar="VAREMIX_HOME")]
+HomeOption = Annotated[
+    str | None, typer.Option("--home", help="Home folder, or s3://BUCKET/FOLDER.", envvar="VAREMIX_HOME")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object for programs.")]
 CheckpointOption = Annotated[
     str | None,
@@ -108,6 +110,31 @@ PhotosOption = Annotated[
 StartOption = Annotated[
     str | None, typer.Option("--start", help="Checkpoint to begin with: an id, a file, or `shipped`.")
 ]
+RunnerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--runner",
+        help="What runs the shards: threads, dask, or deployments (a run on a work pool for each shard).",
+        envvar="VAREMIX_RUNNER",
+    ),
+]
+RunnerAddressOption = Annotated[
+    str | None,
+    typer.Option(
+        "--runner-address",
+        help="Scheduler of a Dask cluster, such as tcp://host:8786; default: processes of this machine.",
+        envvar="VAREMIX_DASK_ADDRESS",
+    ),
+]
 ProcessesOption = Annotated[
     int, typer.Option("--processes", min=1, help="Processes that train together, such as one for each GPU.")
+]
+NodesOption = Annotated[
+    int, typer.Option("--nodes", min=1, help="Machines that train together; give this command on each of them.")
+]
+NodeRankOption = Annotated[
+    int, typer.Option("--node-rank", min=0, help="Number of this machine, from 0 on; 0 writes the checkpoint.")
+]
+EndpointOption = Annotated[
+    str, typer.Option("--rdzv-endpoint", help="HOST:PORT where the machines meet: a free port of machine 0.")
 ]

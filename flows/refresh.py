@@ -49,7 +49,7 @@ def refresh(
     place = Home.open(home)
     videos = listed_videos(source, url_template, limit)
     ids = [video.video_id for video in videos]
-    root = str(place.root)
+    root = place.address
     downloads = run_shards(
         download_videos, videos, ids, size=_SHARD, home=root, source=Path(source).name, options=options
     )

@@ -62,7 +62,7 @@ def remix(library: str, out: str, plan: RemixPlan, checkpoint: str | None = None
         jobs,
         [job.track["track_path"] for job in jobs],
         size=_SHARD,
-        home=str(catalog.home.root),
+        home=catalog.home.address,
         checkpoint_id=row["checkpoint_id"],
     )
     _show_changes(jobs, outcomes)

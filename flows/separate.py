@@ -56,7 +56,7 @@ def separate(
         tracks,
         [track["track_path"] for track in tracks],
         size=_SHARD,
-        home=str(catalog.home.root),
+        home=catalog.home.address,
         out=target,
         checkpoint_id=row["checkpoint_id"],
         queries=queries,

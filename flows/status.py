@@ -38,7 +38,7 @@ def status(home: str | None = None) -> dict[str, Any]:
         for row in frame[frame["status"] == "failed"].to_dict("records")
     ]
     return {
-        "home": str(catalog.home.root),
+        "home": catalog.home.address,
         "counts": {name: frame["status"].value_counts().to_dict() for name, frame in tables.items()},
         "versions": {name: catalog.version(name) for name in _ITEMS},
         "num_checkpoints": len(checkpoints),

@@ -19,6 +19,9 @@ def train(
     photos: str | None = None,
     start: str | None = None,
     processes: NumProcesses = 1,
+    nodes: int = 1,
+    node_rank: int = 0,
+    endpoint: str = "",
     home: str | None = None,
 ) -> Summary:
     """Train a recipe on the clips that the catalog holds now; go on where an earlier run was stopped.
@@ -28,14 +31,25 @@ def train(
         device: `auto`, `cpu` or `cuda`; auto takes a GPU where there is one.
         photos: a folder of photographs by instrument, to learn from beside the clips' frames.
         start: id or file of the checkpoint to begin with, or `shipped`; by default none.
-        processes: how many processes train together, such as one for each GPU.
+        processes: how many processes train together on each machine, such as one for each GPU.
+        nodes: how many machines train together; this flow is started on each of them.
+        node_rank: the number of this machine, from 0 on; number 0 writes the checkpoint.
+        endpoint: HOST:PORT, a free port of machine 0 that all can reach.
         home: the home folder; by default $VAREMIX_HOME or ./data.
 
     """
     started = time.monotonic()
-    root = str(Home.open(home).root)
+    root = Home.open(home).address
     checkpoint_id, outcome = train_checkpoint(
-        recipe=recipe, home=root, device=device, photos=photos, start=start, processes=processes
+        recipe=recipe,
+        home=root,
+        device=device,
+        photos=photos,
+        start=start,
+        processes=processes,
+        nodes=nodes,
+        node_rank=node_rank,
+        endpoint=endpoint,
     )
     _show_curves(Home.open(home), checkpoint_id)
     facts = {"checkpoint_id": checkpoint_id, "recipe": recipe}
@@ -45,5 +59,9 @@ def train(
 def _show_curves(home: Home, checkpoint_id: str) -> None:
     """Show the picture of the curves in the Prefect UI, as an artifact of the run."""
     picture = curves_path(home, checkpoint_id)
-    if picture.exists():
-        show_picture("Training curves", picture.read_bytes(), f"Losses of checkpoint {checkpoint_id}")
+    if home.holds(home.relative(picture)):
+        show_picture(
+            "Training curves",
+            home.fetched(home.relative(picture)).read_bytes(),
+            f"Losses of checkpoint {checkpoint_id}",
+        )

@@ -63,9 +63,10 @@ def _shipped_row(catalog: Catalog, *, is_asked_for: bool) -> dict[str, Any]:
     checkpoint_id = _id_of_shipped(digest)
     path = catalog.home.checkpoint(checkpoint_id)
     rows = catalog.read_rows("checkpoints", where={"checkpoint_id": checkpoint_id})
-    if not rows or not path.exists():
+    if not rows or not catalog.home.holds(catalog.home.relative(path)):
         with replacing(path) as temporary:
             shutil.copyfile(file, temporary)
+        catalog.home.keep(path)
     if not rows:
         rows = [_row_of_shipped(file, checkpoint_id, digest) | {"path": catalog.home.relative(path)}]
         catalog.merge("checkpoints", rows)
@@ -99,7 +100,7 @@ def presence_threshold_db(catalog: Catalog, row: dict[str, Any]) -> float:
 
 def separator_of(catalog: Catalog, row: dict[str, Any], device: str = "auto") -> Separator:
     """Return the separator of a row of `checkpoints`."""
-    return _loaded(catalog.home.absolute(row["path"]), row["digest"], device)
+    return _loaded(catalog.home.fetched(row["path"], row["digest"]), row["digest"], device)
 
 
 @lru_cache(maxsize=2)

@@ -15,8 +15,8 @@ def usable_clips(catalog: Catalog, split: str, *, version: int | None = None) ->
         Clip(
             clip_id=row["clip_id"],
             instrument=row["instrument"],
-            wav_path=catalog.home.absolute(row["wav_path"]),
-            frames_path=catalog.home.absolute(row["frames_path"]),
+            wav_path=catalog.home.fetched(row["wav_path"]),
+            frames_path=catalog.home.fetched(row["frames_path"]),
             num_samples=round(row["duration_s"] * row["rate_hz"]),
             num_frames=row["num_frames"],
             frame_rate_hz=row["frame_rate_hz"],

@@ -45,7 +45,7 @@ def _is_settled(catalog: Catalog, video: SourceVideo, row: dict[str, Any] | None
     if row is None or (row["instrument"], row["split"]) != (video.instrument, video.split):
         return False  # not seen yet, or the list was corrected
     if row["status"] == "ready":
-        return catalog.home.absolute(row["path"]).exists()
+        return catalog.home.holds(row["path"])
     was_asked_today = datetime.now(UTC) - row["updated_at"] < _ASKED_AGAIN_AFTER
     return bool(row["status"] == "unavailable" and row["url"] == _told_url(video) and was_asked_today)
 
@@ -80,5 +80,6 @@ def _attempt(
         return row | {"status": "unavailable", "reason": str(error)}, False
     except DownloadError as error:
         return row | {"status": "failed", "reason": str(error)}, isinstance(error, DownloadInterruptedError)
+    catalog.home.keep(path)
     facts = {"path": catalog.home.relative(path), "num_bytes": path.stat().st_size, "digest": file_digest(path)}
     return row | facts | {"status": "ready"}, False

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 STEP_VERSION = 2
 _BITS = {"binary": 1, "soft": 4}
+_MANY = 200  # from so many files on, one look at all of them is quicker than one at each
 Watch: TypeAlias = "Callable[[MaskHeader, np.ndarray], None]"
 _ANYTHING, _NOTHING = "anything", "nothing"  # what may play besides the queries
 
@@ -80,6 +81,8 @@ def masks_stand(
 ) -> list[bool]:
     """Return for each row of `tracks` whether its masks stand for the queries that are `needed` of it."""
     digests = [track["content_digest"] for track in tracks]
+    if len(digests) > _MANY:
+        catalog = Catalog(catalog.home.surveyed("masks"))
     by_content: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in stored_masks(catalog, checkpoint_id, digests):
         by_content[row["content_digest"]].append(row)
@@ -94,7 +97,7 @@ def check_rivals(catalog: Catalog, row: dict[str, Any]) -> None:
     from varemix.model.checkpoint import read_header
     from varemix.model.separator import SeparatorSettings
 
-    SeparatorSettings(**read_header(catalog.home.absolute(row["path"]))["settings"]).check_rivals()
+    SeparatorSettings(**read_header(catalog.home.fetched(row["path"], row["digest"]))["settings"]).check_rivals()
 
 
 def stored_masks(catalog: Catalog, checkpoint_id: str, digests: Sequence[str]) -> list[dict[str, Any]]:
@@ -118,10 +121,9 @@ def covering(
     With `nothing_else` each mask depends on all others, so that the row must be of just those queries.
     """
     for row in rows:
-        if row["content_digest"] == digest and serves(row, set(names), nothing_else=nothing_else):
-            path = catalog.home.absolute(row["path"])
-            if path.exists() and file_digest(path) == row["digest"]:
-                return row
+        is_heard = row["content_digest"] == digest and serves(row, set(names), nothing_else=nothing_else)
+        if is_heard and catalog.home.holds(row["path"], row["digest"], row["num_bytes"]):
+            return row
     return None
 
 
@@ -189,6 +191,7 @@ def _written(
         watch=watch,
     )
     check_as_seen(source, track)
+    catalog.home.keep(path)
     return {
         "settings_json": json.dumps({"masks": separator.settings.masks, "bits": header.bits}),
         "presences_db": [presence.shares_db[query.name] for query in queries],

@@ -53,7 +53,7 @@ def _stands(catalog: Catalog, row: dict[str, Any] | None, video: dict[str, Any])
     wanted = {"clip_id": clip_id(video), "status": "ready", "instrument": video["instrument"], "split": video["split"]}
     if row is None or any(row[name] != value for name, value in wanted.items()):
         return False
-    return all(catalog.home.absolute(row[name]).exists() for name in ("wav_path", "frames_path"))
+    return all(catalog.home.holds(row[name]) for name in ("wav_path", "frames_path"))
 
 
 def _preprocessed(home: Home, video: dict[str, Any]) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def _preprocessed(home: Home, video: dict[str, Any]) -> dict[str, Any]:
 
 def _extracted(home: Home, video: dict[str, Any], name: str) -> dict[str, Any]:
     """Write the clip's files and return what they hold. Raises MediaError for a video that cannot serve."""
-    source, wav_path, frames_path = home.absolute(video["path"]), home.wav(name), home.frames(name)
+    source, wav_path, frames_path = home.fetched(video["path"], video["digest"]), home.wav(name), home.frames(name)
     with replacing(wav_path) as wav:
         extract_wav(source, wav, rate_hz=RATE_HZ)
         samples, info = read_audio(wav)
@@ -77,6 +77,8 @@ def _extracted(home: Home, video: dict[str, Any], name: str) -> dict[str, Any]:
             num_frames = extract_frames(
                 source, frames, frame_rate_hz=FRAME_RATE_HZ, short_side_pixels=SHORT_SIDE_PIXELS
             )
+    home.keep(frames_path)
+    home.keep(wav_path)
     return {
         "wav_path": home.relative(wav_path),
         "frames_path": home.relative(frames_path),

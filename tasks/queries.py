@@ -82,7 +82,7 @@ def known_instruments(catalog: Catalog, row: dict[str, Any]) -> tuple[str, ...]:
     """Return the instruments that the checkpoint of a row of `checkpoints` knows by name."""
     from varemix.model.checkpoint import read_header
 
-    return tuple(read_header(catalog.home.absolute(row["path"]))["instruments"])
+    return tuple(read_header(catalog.home.fetched(row["path"], row["digest"]))["instruments"])
 
 
 def _existing_file(text: str) -> Path | None:

@@ -217,7 +217,8 @@ def _masks_for(catalog: Catalog, job: Job, stored: Sequence[dict[str, Any]]) -> 
 def _written(catalog: Catalog, source: Path, target: Path, masks: dict[str, Any] | None, wanted: Wanted) -> Remixed:
     if masks is None:
         return write_unchanged(source, target, wanted.wishes)
-    return write_remix(source, target, catalog.home.absolute(masks["path"]), presence_of(masks), wanted)
+    heard = catalog.home.fetched(masks["path"], masks["digest"])
+    return write_remix(source, target, heard, presence_of(masks), wanted)
 
 
 def _facts(made: Remixed, masks: dict[str, Any] | None) -> dict[str, Any]:

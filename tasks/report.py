@@ -50,6 +50,7 @@ def write_report(
     title = f"Evaluation of checkpoint {checkpoint_id} on {drawn['split']}"
     page = html_report(title, tables, figures, _examples(separator, questions, scores), facts=facts)
     write_atomically(path, page.encode())
+    catalog.home.keep(path)
     return str(path)
 
 

@@ -100,7 +100,7 @@ def _separated(
             raise MediaError("has no masks for these instruments; run `varemix masks` for them")
         check_as_seen(source, track)
         with writing_to(targets[0].parent, track["library"]), ExitStack() as stack:
-            reader = stack.enter_context(MaskReader(catalog.home.absolute(masks["path"])))
+            reader = stack.enter_context(MaskReader(catalog.home.fetched(masks["path"], masks["digest"])))
             temporaries = [stack.enter_context(replacing(target)) for target in targets]
             rendered = render_stems(source, temporaries, reader.blocks([query.name for query in queries]))
             check_as_seen(source, track)

@@ -19,7 +19,8 @@ from prefect.utilities.annotations import quote
 from catalog.errors import CatalogError
 from catalog.store import Catalog
 from tasks.origin import run_id
-from tasks.progress import bar
+from tasks.progress import Advance, bar
+from tasks.runners import DEPLOYMENTS, chosen_runner
 from varemix.errors import DownloadInterruptedError, VaremixError
 from varemix.redaction import redacted
 
@@ -74,27 +75,43 @@ def run_shards(
 ) -> list[Outcome]:
     """Run the step over the items in shards of `size`; return every item's outcome, in order.
 
-    `names` say how a person calls each item. `settings` go to every shard.
+    `names` say how a person calls each item. `settings` go to every shard. The runner is that of the flow, or, where
+    the environment chose so, each shard is a run of a deployment.
     """
     starts = range(0, len(items), size)
+    shards = [list(items[first : first + size]) for first in starts]
+    with bar(step.name, len(items)) as advance:
+        if chosen_runner() == DEPLOYMENTS:
+            from tasks.shard_runs import run_as_deployments
+
+            results: Sequence[Any] = run_as_deployments(step, shards, settings, advance)
+        else:
+            results = _run_as_tasks(step, shards, settings, advance)
+    outcomes: list[Outcome] = []
+    for first, result in zip(starts, results, strict=True):
+        if isinstance(result, BaseException | str):
+            reason = result if isinstance(result, str) else explained(result)
+            lost = names[first : first + size]
+            outcomes += [Outcome(item=name, status="failed", reason=reason) for name in lost]
+        else:
+            outcomes += result
+    return outcomes
+
+
+def _run_as_tasks(
+    step: Task[..., list[Outcome]], shards: Sequence[list[Any]], settings: Mapping[str, Any], advance: Advance
+) -> list[Any]:
+    """Return the outcomes of each shard, or what broke it."""
     # Prefect looks for futures in all that a task is given, and takes as long for it as the work: quoted, it does not.
     unread = {name: quote(value) for name, value in settings.items()}
     futures = [
-        step.submit(items=quote(list(items[first : first + size])), shard=f"{i + 1} of {len(starts)}", **unread)
-        for i, first in enumerate(starts)
+        step.submit(items=quote(items), shard=f"{number} of {len(shards)}", **unread)
+        for number, items in enumerate(shards, start=1)
     ]
-    shards = dict(zip(futures, starts, strict=True))
-    with bar(step.name, len(items)) as advance:
-        for done in as_completed(futures):
-            advance(min(size, len(items) - shards[done]))
-    outcomes: list[Outcome] = []
-    for first, future in zip(starts, futures, strict=True):
-        result = future.result(raise_on_failure=False)
-        if isinstance(result, BaseException):
-            reason = explained(result)
-            result = [Outcome(item=name, status="failed", reason=reason) for name in names[first : first + size]]
-        outcomes += result
-    return outcomes
+    sizes = dict(zip(futures, map(len, shards), strict=True))
+    for done in as_completed(futures):
+        advance(sizes[done])
+    return [future.result(raise_on_failure=False) for future in futures]
 
 
 def settle(

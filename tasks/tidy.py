@@ -1,7 +1,6 @@
 """What may go: masks that nothing needs any more, and files that no row knows."""
 
 import time
-from pathlib import Path
 from typing import Any
 
 from prefect import task
@@ -29,8 +28,8 @@ def tidy_masks(*, home: str, dry_run: bool = False) -> tuple[list[Outcome], int]
         catalog.merge("masks", [row | {"status": "removed", "updated_at": None} for row in unneeded])
     removed = {row["path"]: row["reason"] for row in unneeded if row["path"]}
     removed |= dict.fromkeys(_unknown(catalog), "no row of masks knows it")
-    ended = _size if dry_run else _removed
-    num_bytes = sum(ended(catalog.home.absolute(path)) for path in removed)
+    ended = catalog.home.num_bytes if dry_run else catalog.home.remove
+    num_bytes = sum(ended(path) for path in removed)
     return [Outcome(item=path, status="done", reason=reason) for path, reason in removed.items()], num_bytes
 
 
@@ -65,19 +64,5 @@ def _unknown(catalog: Catalog) -> list[str]:
     """Return the mask files, relative to the home, that no row knows and that are not new."""
     known = set(catalog.read("masks", columns=["path"], where={"status": "ready"})["path"])
     oldest = time.time() - _GRACE_S
-    files = [path for path in catalog.home.all_masks() if path.stat().st_mtime < oldest]
-    return sorted({catalog.home.relative(path) for path in files} - known)
-
-
-def _removed(path: Path) -> int:
-    """Remove a file and return how many bytes it had."""
-    try:
-        num_bytes = path.stat().st_size
-        path.unlink()
-    except FileNotFoundError:
-        return 0
-    return num_bytes
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
+    files = catalog.home.mask_files()
+    return sorted({name for name, written_s in files.items() if written_s < oldest} - known)

@@ -27,6 +27,7 @@ from tasks.stills import folder_stills
 from varemix.media.clips import Clip
 from varemix.model.checkpoint import read_header
 from varemix.training.examples import check_clips
+from varemix.training.nodes import Nodes
 from varemix.training.recipe import Recipe, named_recipe, num_steps
 
 if TYPE_CHECKING:
@@ -101,28 +102,39 @@ def train_checkpoint(
     photos: str | None = None,
     start: str | None = None,
     processes: int = 1,
+    nodes: int = 1,
+    node_rank: int = 0,
+    endpoint: str = "",
 ) -> tuple[str, Outcome]:
     """Train the recipe on the clips that the catalog holds now; return the checkpoint's id.
 
-    A checkpoint of the same recipe and clips that stands is not trained again; one half trained goes on.
+    A checkpoint of the same recipe and clips that stands is not trained again; one half trained goes on. Of several
+    nodes that train together the first one writes the checkpoint, the others help.
     """
+    together = Nodes(count=nodes, rank=node_rank, endpoint=endpoint)
     catalog = Catalog(Home.open(home))
     plan = plan_training(catalog, recipe, photos, start)
     path = catalog.home.checkpoint(plan.checkpoint_id)
-    if path.exists() and len(catalog.read("checkpoints", where={"checkpoint_id": plan.checkpoint_id})):
+    if catalog.home.holds(catalog.home.relative(path)) and len(
+        catalog.read("checkpoints", where={"checkpoint_id": plan.checkpoint_id})
+    ):
         plan.forget_unfinished()  # a run that was killed after its last row
         return plan.checkpoint_id, Outcome(item=plan.checkpoint_id, status="skipped", reason="stands already")
-    history = _trained(plan, device, processes)
+    history = _trained(plan, device, processes, together)
+    if history is None:
+        plan.forget_unfinished()
+        return plan.checkpoint_id, Outcome(item=plan.checkpoint_id, status="done", reason=f"helped as node {node_rank}")
     _keep_curves(plan, history)
     with replacing(path) as temporary:
         calibrate(plan.folder / "checkpoint.safetensors", temporary, plan.clips["val"], device=device)
+    catalog.home.keep(path)
     catalog.merge("checkpoints", [_row(catalog.home, plan, history)])
     plan.forget_unfinished()
     return plan.checkpoint_id, Outcome(item=plan.checkpoint_id, status="done", reason=_in_words(history))
 
 
-def _trained(plan: TrainingPlan, device: str, processes: int) -> History:
-    """Train, and tell how far it has come."""
+def _trained(plan: TrainingPlan, device: str, processes: int, nodes: Nodes) -> History | None:
+    """Train, and tell how far it has come; None where this node only helped."""
     from varemix.training.launch import launch
 
     with bar(f"train {plan.recipe.name}", plan.num_steps) as advance:
@@ -135,6 +147,7 @@ def _trained(plan: TrainingPlan, device: str, processes: int) -> History:
             start=plan.start,
             device=device,
             num_processes=processes,
+            nodes=nodes,
             report=_reporter(advance),
         )
 
@@ -168,6 +181,8 @@ def _keep_curves(plan: TrainingPlan, history: History) -> None:
     place = curves_path(plan.home, plan.checkpoint_id)
     write_atomically(place, draw_curves(history))
     write_curves(place.with_suffix(".csv"), history)
+    plan.home.keep(place)
+    plan.home.keep(place.with_suffix(".csv"))
 
 
 def _start(catalog: Catalog, start: str) -> tuple[Path, str | None]:
@@ -176,7 +191,7 @@ def _start(catalog: Catalog, start: str) -> tuple[Path, str | None]:
         read_header(Path(start))
         return Path(start), None
     row = checkpoint_row(catalog, start)
-    return catalog.home.absolute(row["path"]), row["checkpoint_id"]
+    return catalog.home.fetched(row["path"], row["digest"]), row["checkpoint_id"]
 
 
 def _photos(folder: str | None, instruments: set[str]) -> dict[str, list[Path]]:

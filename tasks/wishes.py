@@ -8,17 +8,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tasks.queries import Query, asked
 from varemix.errors import UsageError
 from varemix.media.audio import OUTPUT_FORMATS
 from varemix.remix.gains import GainWish, audible
+from varemix.remix.plan import RemixPlan, TrackWishes
 from varemix.signal.presence import Presence
-
-if TYPE_CHECKING:
-    from varemix.remix.plan import RemixPlan, TrackWishes
-
 
 _MAX_ROUNDS = 5  # tracks whose own names differ in case only never come apart
 

@@ -1,5 +1,6 @@
 """What commands check before a flow is started."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +9,20 @@ from varemix.errors import UsageError
 
 if TYPE_CHECKING:
     from catalog.store import Catalog
+
+
+def choose_runner(runner: str | None, address: str | None) -> None:
+    """Make the flows that are imported from now on, here and in processes started here, use a runner.
+
+    Raises UsageError for a word that is none, and for an address that no runner needs.
+    """
+    from tasks.runners import ADDRESS_VARIABLE, DASK, RUNNER_VARIABLE, chosen_runner
+
+    if address and runner != DASK:
+        raise UsageError(f"--runner-address {address} is for --runner dask; give both, or neither.")
+    chosen = {RUNNER_VARIABLE: runner, ADDRESS_VARIABLE: address}
+    os.environ.update({name: value for name, value in chosen.items() if value})
+    chosen_runner()
 
 
 def open_catalog(home: str | None) -> "Catalog":

@@ -4,19 +4,24 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.checks import open_catalog
+from flows.commands.checks import choose_runner, open_catalog
 from flows.options import (
     CheckpointOption,
     CompareOption,
     CookiesOption,
     DeviceOption,
+    EndpointOption,
     HomeOption,
     ImagesOption,
     JsonOption,
+    NodeRankOption,
+    NodesOption,
     PairsOption,
     PhotosOption,
     ProcessesOption,
     RecipeOption,
+    RunnerAddressOption,
+    RunnerOption,
     SourceOption,
     SourcesOption,
     StartOption,
@@ -32,10 +37,13 @@ def refresh(
     url_template: TemplateOption = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only so many from the top.")] = None,
     cookies: CookiesOption = None,
+    runner: RunnerOption = None,
+    runner_address: RunnerAddressOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Download what is new in a list of videos, and make clips of it."""
+    choose_runner(runner, runner_address)
     from flows.refresh import check_cookies, listed_videos, refresh
 
     open_catalog(home)
@@ -51,6 +59,9 @@ def train(
     photos: PhotosOption = None,
     start: StartOption = None,
     processes: ProcessesOption = 1,
+    nodes: NodesOption = 1,
+    node_rank: NodeRankOption = 0,
+    rdzv_endpoint: EndpointOption = "",
     home: HomeOption = None,
     as_json: JsonOption = False,
     resume: Annotated[bool, typer.Option("--resume/--restart", help="Go on where an earlier run stopped.")] = True,
@@ -59,13 +70,16 @@ def train(
     from flows.train import train
     from tasks.train import plan_training
     from varemix.training.devices import chosen_device
+    from varemix.training.nodes import Nodes
 
     chosen_device(device)
+    Nodes(count=nodes, rank=node_rank, endpoint=rdzv_endpoint)
     folder = str(photos) if photos else None
     plan = plan_training(open_catalog(home), recipe, folder, start)
     if not resume:
         plan.forget_unfinished()
-    finish_run(lambda: train(recipe, device, folder, start, processes, home), as_json=as_json)
+    together = (processes, nodes, node_rank, rdzv_endpoint)
+    finish_run(lambda: train(recipe, device, folder, start, *together, home), as_json=as_json)
 
 
 def evaluate(
@@ -78,6 +92,8 @@ def evaluate(
     sources: SourcesOption = 2,
     images_per_source: ImagesOption = 1,
     studied: StudiedOption = 16,
+    runner: RunnerOption = None,
+    runner_address: RunnerAddressOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -87,6 +103,7 @@ def evaluate(
     pictures stay, whether it is told what plays, and with --stills which pictures are taken for what they show. With
     --compare it says whether one checkpoint is better than another.
     """
+    choose_runner(runner, runner_address)
     from flows.evaluate import drawn_questions, evaluate
     from tasks.checkpoints import checkpoint_row
     from tasks.clips import usable_clips

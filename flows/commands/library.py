@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.commands.checks import check_asked, existing_file, open_catalog
+from flows.commands.checks import check_asked, choose_runner, existing_file, open_catalog
 from flows.options import (
     AbsentOption,
     CheckpointOption,
@@ -24,6 +24,8 @@ from flows.options import (
     OthersOption,
     PlanOption,
     PresetOption,
+    RunnerAddressOption,
+    RunnerOption,
     TargetOption,
     TruePeakOption,
 )
@@ -41,14 +43,17 @@ def masks(
     nothing_else: NothingElseOption = False,
     gc: CollectOption = False,
     checkpoint: CheckpointOption = None,
+    runner: RunnerOption = None,
+    runner_address: RunnerAddressOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Hear every recording of a library and keep the masks; or, with --gc, remove the masks that nothing needs."""
+    choose_runner(runner, runner_address)
     if gc:
         from flows.housekeeping import housekeeping
 
-        finish_run(lambda: housekeeping(str(open_catalog(home).home.root)), as_json=as_json)
+        finish_run(lambda: housekeeping(open_catalog(home).home.address), as_json=as_json)
     if library is None:
         raise UsageError("No library was given; give the folder of recordings to hear, or --gc.")
     from flows.masks import masks
@@ -74,6 +79,8 @@ def remix(
     true_peak: TruePeakOption = None,
     dry_run: DryRunOption = False,
     checkpoint: CheckpointOption = None,
+    runner: RunnerOption = None,
+    runner_address: RunnerAddressOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -82,6 +89,7 @@ def remix(
     A recording in which they do not play is left as it is. With --nothing-else name all that plays, what shall stay
     with a gain of 0. Options come in the place of what a plan or a preset says.
     """
+    choose_runner(runner, runner_address)
     from flows.wishes import wished_plan
 
     wished = wished_plan(
@@ -129,10 +137,13 @@ def separate(
     image: ImageOption = None,
     nothing_else: NothingElseOption = False,
     checkpoint: CheckpointOption = None,
+    runner: RunnerOption = None,
+    runner_address: RunnerAddressOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Cut stems of instruments out of one recording, or of all in a folder."""
+    choose_runner(runner, runner_address)
     targets = [*(instrument or []), *(image or [])]
     if not targets:
         raise UsageError("No instrument was given; say which to cut out, for example --instrument violin.")

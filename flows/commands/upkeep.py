@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.checks import open_catalog
+from flows.commands.checks import choose_runner, open_catalog
 from flows.options import (
     DeviceOption,
     GainOption,
@@ -15,6 +15,8 @@ from flows.options import (
     PlanOption,
     RecipeOption,
     RetrainOption,
+    RunnerAddressOption,
+    RunnerOption,
     SourceOption,
     StillsOption,
     TemplateOption,
@@ -50,10 +52,13 @@ def nightly(
     stills: StillsOption = None,
     device: DeviceOption = "auto",
     retrain_share: RetrainOption = 0.05,
+    runner: RunnerOption = None,
+    runner_address: RunnerAddressOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run the whole night: refresh, train if enough is new, evaluate, promote what is better, masks, remix."""
+    choose_runner(runner, runner_address)
     from flows.nightly import check_night, nightly
     from flows.wishes import wished_plan
 
@@ -114,7 +119,7 @@ def housekeeping(
     """Remove what nothing needs any more: masks, files without rows, old versions of tables, old runs, leftovers."""
     from flows.housekeeping import housekeeping
 
-    root = str(open_catalog(home).home.root)
+    root = open_catalog(home).home.address
     settings = (dry_run, grace_days, keep_versions_days, keep_runs_days)
     finish_run(lambda: housekeeping(root, *settings), as_json=as_json)
 

@@ -220,11 +220,10 @@ def test_threads_that_share_a_catalog_lose_nothing(catalog: Catalog) -> None:
 
 WRITER = """
 import contextlib, sys
-from pathlib import Path
 from catalog.files import Home
 from catalog.store import Catalog
 
-home, writer, num_merges, queue = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4]
+home, writer, num_merges, queue = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
 catalog = Catalog(Home.open(home))
 if queue == "apart":  # as on machines that do not share the lock
     catalog._turn = lambda table: contextlib.nullcontext()
@@ -239,7 +238,7 @@ for merge in range(num_merges):
 
 def write_at_once(home: Home, num_writers: int, num_merges: int, queue: str) -> None:
     """Start the writers, and let them begin together, with the race for creating the table."""
-    arguments = [str(home.root), str(num_merges), queue]
+    arguments = [home.address, str(num_merges), queue]
     writers = [
         subprocess.Popen(
             [sys.executable, "-c", WRITER, arguments[0], str(writer), *arguments[1:]],

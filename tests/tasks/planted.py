@@ -123,6 +123,7 @@ def register_checkpoint(catalog: Catalog, file: Path, checkpoint_id: str, stage:
     path = catalog.home.checkpoint(checkpoint_id)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.hardlink_to(file)
+    catalog.home.keep(path)
     row = {
         "checkpoint_id": checkpoint_id,
         "recipe": "untrained",

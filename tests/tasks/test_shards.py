@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from prefect.client.schemas.objects import State, StateType
+from prefect.utilities.annotations import quote
 
 from catalog.errors import CatalogError
 from catalog.store import Catalog
@@ -25,10 +26,10 @@ class Future:
 def step_that(act: Callable[[list[str]], list[Outcome]]) -> Any:
     """Return a step that acts at once."""
 
-    def submit(*, items: list[str], shard: str, **settings: str) -> Future:
-        shards.append((shard, items, settings))
+    def submit(*, items: quote[list[str]], shard: str, **settings: quote[str]) -> Future:
+        shards.append((shard, items.unquote(), {name: value.unquote() for name, value in settings.items()}))
         try:
-            return Future(act(items))
+            return Future(act(items.unquote()))
         except (CatalogError, OSError) as error:
             return Future(error)
 

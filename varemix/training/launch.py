@@ -1,11 +1,15 @@
-"""Training in several processes of this machine: torchrun is started, listened to, and ended with its caller.
+"""Training in several processes of one machine or of many: torchrun is started, listened to, and ended with its caller.
 
 What is to be trained travels as a JSON file, an order, which `python -m varemix.training` carries out; so does who
-starts torchrun by hand, on one machine or on many:
+starts torchrun by hand:
 
     torchrun --nproc-per-node 8 -m varemix.training order.json
+
+Of several machines each makes its own call of `launch`, with the same recipe and clips. The first one's folder gets the
+checkpoint; the others help and get nothing.
 """
 
+import hashlib
 import json
 import os
 import signal
@@ -23,6 +27,7 @@ from typing import Any
 from varemix.errors import TrainingError, VaremixError
 from varemix.media.clips import Clip
 from varemix.training.loop import Progress, train
+from varemix.training.nodes import Nodes
 from varemix.training.pictures import Photos
 from varemix.training.recipe import Recipe
 from varemix.training.state import History
@@ -81,19 +86,22 @@ def launch(
     folder: Path,
     *,
     num_processes: int = 1,
+    nodes: Nodes | None = None,
     photos: Photos | None = None,
     start: Path | None = None,
     device: str = "auto",
     save_every_steps: int = 50,
     most_steps: int | None = None,
     report: Callable[[Progress], None] = lambda progress: None,
-) -> History:
-    """Train as `train` does, in `num_processes` processes that share every batch; one trains here.
+) -> History | None:
+    """Train as `train` does, in `num_processes` processes on each of the nodes that share every batch; one trains here.
 
-    The processes end when this call does, however it ends. Raises TrainingError as `train` does, and with the last
-    lines of a process that failed.
+    The processes end when this call does, however it ends. Returns None on a host that only helped. Raises
+    TrainingError as `train` does, and with the last lines of a process that failed.
     """
-    if num_processes == 1:
+    nodes = nodes or Nodes()
+    num_all = num_processes * nodes.count
+    if num_all == 1:
         return train(
             recipe,
             train_clips,
@@ -106,9 +114,9 @@ def launch(
             most_steps=most_steps,
             report=report,
         )
-    if num_processes < 1 or recipe.batch_size % num_processes:
+    if num_processes < 1 or recipe.batch_size % num_all:
         raise TrainingError(
-            f"{num_processes} processes cannot share batches of {recipe.batch_size} mixes evenly, as recipe "
+            f"{num_all} processes cannot share batches of {recipe.batch_size} mixes evenly, as recipe "
             f"'{recipe.name}' makes them. Start a number of processes that divides {recipe.batch_size}."
         )
     with tempfile.TemporaryDirectory(prefix="varemix-") as reports:
@@ -126,10 +134,10 @@ def launch(
         )
         path = Path(reports) / "order.json"
         path.write_text(order.as_json())
-        with _running(_command(path, num_processes), num_processes) as process:
+        with _running(_command(path, num_processes, nodes, _subject(order)), num_processes) as process:
             last_lines = _followed(process, report)
             code = process.wait()
-        return _outcome(Path(reports), code, last_lines)
+        return _outcome(Path(reports), code, last_lines) if nodes.is_first or code else None
 
 
 def carry_out(order: Order) -> None:
@@ -175,9 +183,18 @@ def _clip(values: Mapping[str, Any]) -> Clip:
     return Clip(**{**values, "wav_path": Path(values["wav_path"]), "frames_path": Path(values["frames_path"])})
 
 
-def _command(order: Path, num_processes: int) -> list[str]:
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(num_processes)]
-    return [*torchrun, "-m", "varemix.training", WHILE_HELD, str(order)]
+def _command(order: Path, num_processes: int, nodes: Nodes, subject: str) -> list[str]:
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(num_processes)]
+    endpoint = ["--nnodes", str(nodes.count), "--node-rank", str(nodes.rank)]
+    endpoint += ["--rdzv-backend", "static", "--rdzv-endpoint", nodes.endpoint, "--rdzv-id", subject]
+    where = ["--standalone"] if nodes.count == 1 else endpoint
+    return [*torchrun, *where, "-m", "varemix.training", WHILE_HELD, str(order)]
+
+
+def _subject(order: Order) -> str:
+    """Return what tells trainings apart: nodes that would train different things do not meet."""
+    clips = [[clip.clip_id for clip in split] for split in (order.train_clips, order.val_clips)]
+    return hashlib.sha256(json.dumps([order.recipe.as_dict(), clips]).encode()).hexdigest()[:16]
 
 
 @contextmanager

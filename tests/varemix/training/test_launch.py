@@ -1,13 +1,16 @@
 """Several processes: what they learn together is what one learns alone, and nobody is left behind."""
 
 import json
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +21,9 @@ from varemix.errors import TrainingError
 from varemix.training import launch as launching
 from varemix.training.launch import Order, carry_out, launch
 from varemix.training.loop import Progress, train
+from varemix.training.nodes import Nodes
 from varemix.training.recipe import Augmentation, Recipe
+from varemix.training.state import History
 from varemix.training.team import Team, joined_team
 
 NUM_STEPS = 4
@@ -66,6 +71,7 @@ def test_two_processes_learn_what_one_learns(shared: Recipe, clips: Solos, tmp_p
         save_every_steps=3,
         report=reports.append,
     )
+    assert found is not None
     assert found.num_steps == NUM_STEPS
     np.testing.assert_allclose(found.losses, expected.losses, rtol=1e-5)
     [(step, loss)], [(expected_step, expected_loss)] = found.validation_losses, expected.validation_losses
@@ -79,10 +85,58 @@ def test_two_processes_learn_what_one_learns(shared: Recipe, clips: Solos, tmp_p
     assert (together / "checkpoint.safetensors").exists()
 
 
+@pytest.mark.slow
+def test_two_hosts_learn_what_one_process_learns(shared: Recipe, clips: Solos, tmp_path: Path) -> None:
+    alone, folders = tmp_path / "alone", [tmp_path / "first", tmp_path / "second"]
+    expected = train(shared, clips.train, clips.val, alone, device="cpu")
+    for folder in folders:
+        folder.mkdir()
+        (folder / "features.safetensors").write_bytes((alone / "features.safetensors").read_bytes())
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        endpoint = f"127.0.0.1:{probe.getsockname()[1]}"
+
+    def node(rank: int) -> History | None:
+        nodes = Nodes(count=2, rank=rank, endpoint=endpoint)
+        return launch(shared, clips.train, clips.val, folders[rank], nodes=nodes, device="cpu")
+
+    with ThreadPoolExecutor(2) as both:
+        found, helped = both.map(node, range(2))
+    assert helped is None
+    assert found is not None
+    np.testing.assert_allclose(found.losses, expected.losses, rtol=1e-5)
+    assert found.validation_losses[0] == pytest.approx(expected.validation_losses[0], rel=1e-5)
+    assert [(folder / "checkpoint.safetensors").exists() for folder in folders] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"count": 2, "rank": 2, "endpoint": "a:1"}, "This is node 2 of 2; nodes are numbered from 0 to 1"),
+        ({"count": 2, "rank": 0}, "cannot meet at ''; give HOST:PORT"),
+        ({"count": 2, "rank": 0, "endpoint": "--help:1"}, "cannot meet at '--help:1'"),
+    ],
+)
+def test_hosts_that_could_not_meet_are_refused(values: dict[str, Any], expected: str) -> None:
+    with pytest.raises(TrainingError, match=expected):
+        Nodes(**values)
+
+
+def test_hosts_that_would_train_different_things_do_not_meet(shared: Recipe, clips: Solos, tmp_path: Path) -> None:
+    def subject(recipe: Recipe, folder: Path) -> str:
+        return launching._subject(
+            Order(recipe=recipe, train_clips=clips.train, val_clips=clips.val, folder=folder, photos={})
+        )
+
+    assert subject(shared, tmp_path) == subject(shared, tmp_path / "other")
+    assert subject(replace(shared, seed=shared.seed + 1), tmp_path) != subject(shared, tmp_path)
+
+
 def test_one_process_trains_here(shared: Recipe, clips: Solos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subprocess, "Popen", lambda *args, **kwargs: pytest.fail("a process was started"))
     reports: list[Progress] = []
     history = launch(shared, clips.train, clips.val, tmp_path, device="cpu", most_steps=2, report=reports.append)
+    assert history is not None
     assert [report.loss for report in reports] == history.losses
     assert history.num_steps == 2
 
@@ -102,7 +156,7 @@ def test_processes_that_cannot_share_a_batch_are_refused(
 def standing_in(program: str) -> Iterator[None]:
     """Start this Python program instead of a training; its argument is the order."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(launching, "_command", lambda order, num: [sys.executable, "-c", program, str(order)])
+        patch.setattr(launching, "_command", lambda order, *others: [sys.executable, "-c", program, str(order)])
         yield
 
 
