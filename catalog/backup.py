@@ -138,7 +138,7 @@ def _files(catalog: Catalog, versions: dict[str, int]) -> Iterator[str]:
     named = [
         file for name, version in versions.items() if name != "remixes" for file in named_files(catalog, name, version)
     ]
-    places = [catalog.home.relative(file.path) for file in [*named, *snapshot_files(catalog)]]
+    places = [catalog.home.relative(file.path) for file in [*named, *snapshot_files(catalog)[0]]]
     places += [file.path for room in _WITHOUT_ROWS for file in files_of(catalog.home, room) if file.is_ours]
     for place in places:
         if place not in seen:

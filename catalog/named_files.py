@@ -65,13 +65,18 @@ def named_files(catalog: Catalog, table: str, version: int | None = None) -> lis
     ]
 
 
-def snapshot_files(catalog: Catalog) -> list[NamedFile]:
-    """Return the files that are named only by versions of `clips` that other rows name. Raises TableError."""
+def snapshot_files(catalog: Catalog) -> tuple[list[NamedFile], list[Problem]]:
+    """Return the files that only versions of `clips` name that other rows name, and the versions that are lost."""
     known = {file.path for file in named_files(catalog, SNAPSHOT_OF)}
     found: dict[Path, NamedFile] = {}
+    lost = []
     for version in named_versions(catalog, SNAPSHOT_OF):
-        found |= {file.path: file for file in named_files(catalog, SNAPSHOT_OF, version)}
-    return [file for path, file in found.items() if path not in known]
+        try:
+            found |= {file.path: file for file in named_files(catalog, SNAPSHOT_OF, version)}
+        except TableError as error:
+            item = f"table {SNAPSHOT_OF}, version {version}"
+            lost.append(Problem(table=SNAPSHOT_OF, item=item, found=str(error)))
+    return [file for path, file in found.items() if path not in known], lost
 
 
 def checked(catalog: Catalog, *, remixes: bool = False) -> Iterator[tuple[str, Problem | None]]:
@@ -83,12 +88,13 @@ def checked(catalog: Catalog, *, remixes: bool = False) -> Iterator[tuple[str, P
         try:
             files = named_files(catalog, table) if table in _COLUMNS else []
             catalog.read_arrow(table)
-            files += snapshot_files(catalog) if table == SNAPSHOT_OF else []
+            older, lost = snapshot_files(catalog) if table == SNAPSHOT_OF else ([], [])
         except TableError as error:
             yield table, Problem(table=table, item=f"table {table}", found=str(error))
             continue
         yield table, _lost_log(catalog, table)
-        for file in files if remixes or table != _OUTSIDE else ():
+        yield from ((table, problem) for problem in lost)
+        for file in [*files, *older] if remixes or table != _OUTSIDE else ():
             yield table, _problem(catalog, file)
 
 

@@ -11,6 +11,7 @@ column was thought of has no value there; the first merge adds the column.
 import fcntl
 import logging
 import random
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -263,6 +264,11 @@ def _explained(table: Table, what: str) -> Iterator[None]:
         raise
     except (DeltaError, OSError, pa.ArrowException, ValueError) as error:
         raise TableError(
-            f"Table {table.name!r} could not be {what}: {error}. Expected a Delta table as this version of "
-            "the catalog writes it; check the disk, or restore the folder from a backup."
+            f"Table {table.name!r} could not be {what}: {_in_one_line(error)}. Expected a Delta table as this "
+            "version of the catalog writes it; check the disk, or restore the folder from a backup."
         ) from error
+
+
+def _in_one_line(error: Exception) -> str:
+    """Return an error's words without the colours and line ends that some of Delta Lake's bring along."""
+    return " ".join(re.sub(r"\x1b\[[0-9;]*m", "", str(error)).split()).rstrip(".")

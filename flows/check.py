@@ -1,6 +1,7 @@
 """Whether a home is whole: every table can be read, every file that a row names is there and as it was written."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from catalog.named_files import Problem, checked
@@ -22,17 +23,15 @@ def check(catalog: Catalog, *, remixes: bool = False, mend: bool = False) -> dic
     for table, problem in checked(catalog, remixes=remixes):
         looked_at[table] += 1
         problems += [problem] if problem else []
+    told = [
+        {"table": problem.table, "item": problem.item, "found": problem.found + _mended(catalog, problem, mend=mend)}
+        for problem in problems
+    ]
     return {
         "home": catalog.home.address,
         "files": {table: count - 1 for table, count in looked_at.items() if count > 1},
-        "problems": [
-            {
-                "table": problem.table,
-                "item": problem.item,
-                "found": problem.found + _mended(catalog, problem, mend=mend),
-            }
-            for problem in problems
-        ],
+        "problems": told,
+        "advice": _advice(problems),
     }
 
 
@@ -43,20 +42,25 @@ def page(found: dict[str, Any]) -> str:
     parts = ["# Check", f"Home {found['home']}. Files read: {counts}. Problems: {len(problems) or 'none'}."]
     if problems:
         rows = [[problem["table"], problem["item"], problem["found"]] for problem in problems]
-        parts += [markdown([["table", "item", "what is wrong"], *rows]), _advice({row["table"] for row in problems})]
+        parts += [markdown([["table", "item", "what is wrong"], *rows]), *found["advice"]]
     return "\n\n".join(parts)
 
 
-def _advice(tables: set[str]) -> str:
-    commands = sorted({_MADE_AGAIN[table] for table in tables if table in _MADE_AGAIN})
-    words = [f"`varemix {command}` makes again what is missing" for command in commands]
+def _advice(problems: Sequence[Problem]) -> list[str]:
+    """Return what to do, a sentence for each kind of problem."""
+    files = {problem.table for problem in problems if problem.path}
+    commands = sorted({f"`varemix {_MADE_AGAIN[table]}`" for table in files if table in _MADE_AGAIN})
+    advice = []
     if commands:
-        words.append("`varemix check --mend` removes what is changed, so that it is made again too")
-    if "checkpoints" in tables:
-        words.append("a checkpoint comes back only from a backup: copy its file from there")
-    if any(table not in _MADE_AGAIN and table != "checkpoints" for table in tables):
-        words.append("a table comes back only from a backup: see `varemix restore`")
-    return "; ".join(words).capitalize().replace("`Varemix", "`varemix") + "."
+        advice.append(
+            f"What is missing is made again by {', '.join(commands)}; what is changed too, once `varemix check --mend` "
+            "has removed it."
+        )
+    if "checkpoints" in files:
+        advice.append("A checkpoint comes back only from a backup: copy its file from there.")
+    if any(problem.path is None for problem in problems):
+        advice.append("A table comes back only from a backup: move the home away, then run `varemix restore BACKUP`.")
+    return advice
 
 
 def _mended(catalog: Catalog, problem: Problem, *, mend: bool) -> str:

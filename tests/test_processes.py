@@ -49,7 +49,7 @@ STRANGE = HARM | st.text(max_size=80)
 def starters() -> set[str]:
     """Return the files of the program that start a process."""
     found = set()
-    for room in ("flows", "tasks", "varemix", "catalog"):
+    for room in ("flows", "tasks", "varemix", "catalog", "desk", "service"):
         for path in sorted((ROOT / room).rglob("*.py")):
             for node in ast.walk(ast.parse(path.read_bytes())):
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in STARTING:

@@ -174,3 +174,10 @@ def test_a_home_that_holds_something_is_not_restored_over(catalog: Catalog, tmp_
         restore(tmp_path / "backup", catalog.home.root)
     with pytest.raises(HomeError, match="is no backup"):
         restore(catalog.home.root, tmp_path / "new")
+
+
+def test_a_version_that_is_named_but_lost_is_told_and_stops_no_backup(catalog: Catalog, tmp_path: Path) -> None:
+    [row] = catalog.read_rows("checkpoints")
+    catalog.merge("checkpoints", [row | {"clips_version": 999}])
+    assert back_up(catalog, tmp_path / "backup").missing == ()
+    assert [problem.item for problem in problems(tmp_path / "backup")] == ["table clips, version 999"]
