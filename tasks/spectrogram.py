@@ -14,7 +14,7 @@ _SEARCHED_S, _SHOWN_S = 60, 10
 
 
 def remix_picture(source: Path, remix: Path, title: str) -> bytes:
-    """Return a PNG picture of what a remix changed. Raises MediaError where one of both cannot be read."""
+    """Return a JPEG picture of what a remix changed. Raises MediaError where one of both cannot be read."""
     before, after = _beginning(source), _beginning(remix)
     num_samples = min(len(before), len(after))
     before, after = before[:num_samples], after[:num_samples]

@@ -149,13 +149,14 @@ def test_a_person_sees_each_stage_in_the_ui(first_night: list[Summary], place: P
         own = [run for run in client.read_flow_runs() if run.parameters.get("home") == str(place.home)]
         found = client.read_artifacts()
     runs = {run.name.partition(" ")[0]: run for run in own}
-    assert runs["nightly"].state.message.startswith("nightly: no failures")
+    assert runs["nightly"].state.message.startswith("first champion, mean NSDR ")
+    assert "remix: 3 done" in runs["nightly"].state.message
     assert runs["evaluate"].name == f"evaluate {first_night[-1].facts['champion'][:8]} on val"
     ids = {run.id for run in own}
     artifacts = {str(artifact.key): artifact for artifact in found if artifact.flow_run_id in ids}
     assert {runs[stage].state_name for stage in STAGES if stage != "promote"} == {"Completed"}
     assert set(artifacts) >= {"refresh", "train", "evaluate", "masks", "remix", "nightly", "decision"}
-    assert "![Spectrogram of a remix](data:image/png;base64," in str(artifacts["spectrogram-of-a-remix"].data)
+    assert "![Spectrogram of a remix](data:image/jpeg;base64," in str(artifacts["spectrogram-of-a-remix"].data)
     origins = str(artifacts["where-remixes-come-from"].data)
     assert f"mean NSDR {first_night[2].facts['mean_nsdr_db']['image']:.2f} dB" in origins
     for made_by in ("train", "evaluate", "masks", "remix"):

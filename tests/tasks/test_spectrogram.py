@@ -32,4 +32,4 @@ def test_the_seconds_that_changed_most_are_shown(tmp_path: Path, monkeypatch: py
 
 def test_a_short_recording_is_shown_whole(tmp_path: Path) -> None:
     source = write_tones(tmp_path / "a.wav", seconds=0.3)
-    assert remix_picture(source, source, "a.wav").startswith(b"\x89PNG")
+    assert remix_picture(source, source, "a.wav").startswith(b"\xff\xd8")
