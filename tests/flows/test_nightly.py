@@ -230,7 +230,7 @@ def test_a_challenger_that_is_not_promoted_changes_nothing(
     first_night: list[Summary], place: Place, verdict: Callable[[float], None]
 ) -> None:
     verdict(0.0)
-    champion, before = first_night[-1].facts["champion"], versions(place, "tracks", "masks", "remixes")
+    champion, before = first_night[-1].facts["champion"], versions(place, "masks", "remixes")
     contents = place.contents()
     stages = place.night("other")
     assert [stage.stage for stage in stages] == [*STAGES[:3], *STAGES[2:]]
@@ -238,7 +238,7 @@ def test_a_challenger_that_is_not_promoted_changes_nothing(
     assert (challenger.counts, again.counts) == ({"done": 2}, {"skipped": 2})
     assert again.facts["checkpoint_id"] == stages[-1].facts["champion"] == champion
     assert (counts(stages)["masks"], counts(stages)["remix"]) == ({"skipped": 3}, {"skipped": 3})
-    assert (versions(place, "tracks", "masks", "remixes"), place.contents()) == (before, contents)
+    assert (versions(place, "masks", "remixes"), place.contents()) == (before, contents)
     rows = {row["checkpoint_id"]: row for row in place.catalog.read_rows("checkpoints")}
     assert rows[challenger.facts["checkpoint_id"]]["parent_id"] == champion
     assert place.night("other")[1].counts == {}  # it is not tried again
