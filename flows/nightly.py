@@ -92,8 +92,8 @@ def nightly(
     ]
     night = publish(_overview(stages, champion_id(catalog), warning, time.monotonic() - started))
     failed = [in_words(stage) for stage in stages if stage.exit_code == 1]
-    failing = f"{len(failed)} of {len(stages)} stages failed. {' '.join(failed)}"
-    message = failing if failed else in_words(night)
+    done = [str(night.facts.get("decision") or "no decision"), *(in_words(stage) for stage in stages[-2:])]
+    message = f"{len(failed)} of {len(stages)} stages failed. {' '.join(failed)}" if failed else ". ".join(done)
     return ended_with([*stages, night], message, is_failed=bool(failed))
 
 

@@ -55,20 +55,11 @@ def _remixes(catalog: Catalog, out_paths: Sequence[Path], out: Path) -> str:
     newest = {row["out_path"]: row for row in sorted(made, key=lambda row: row["updated_at"])}
     ids = [row["mask_id"] for row in newest.values() if row["mask_id"]]
     masks = {row["mask_id"]: row for row in catalog.read_rows("masks", where={"mask_id": ids})} if ids else {}
-    rows = [["remix", "made by", "masks", "heard by", "instruments heard"]]
+    rows = [["remix", "made by", "masks", "heard by"]]
     for path in paths:
         if path in newest:
             remix = newest[path]
             heard = masks.get(remix["mask_id"])
-            cells = (
-                [heard["path"], run_link(heard["run_id"], "run"), _instruments(heard)] if heard else ["none", "", ""]
-            )
+            cells = [heard["path"], run_link(heard["run_id"], "run")] if heard else ["none", ""]
             rows.append([str(Path(path).relative_to(out)), run_link(remix["run_id"], "run"), *cells])
     return markdown(rows)
-
-
-def _instruments(masks: dict[str, Any]) -> str:
-    """Return which of the instruments that were asked for play, by the masks' own measure."""
-    least_db = masks["presence_threshold_db"]
-    heard = zip(masks["queries"] or [], masks["presences_db"] or [], strict=False)
-    return ", ".join(name for name, presence_db in heard if least_db is None or presence_db >= least_db) or "none"

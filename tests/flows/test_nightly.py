@@ -149,13 +149,14 @@ def test_a_person_sees_each_stage_in_the_ui(first_night: list[Summary], place: P
         own = [run for run in client.read_flow_runs() if run.parameters.get("home") == str(place.home)]
         found = client.read_artifacts()
     runs = {run.name.partition(" ")[0]: run for run in own}
-    assert runs["nightly"].state.message.startswith("nightly: no failures")
+    assert runs["nightly"].state.message.startswith("first champion, mean NSDR ")
+    assert "remix: 3 done" in runs["nightly"].state.message
     assert runs["evaluate"].name == f"evaluate {first_night[-1].facts['champion'][:8]} on val"
     ids = {run.id for run in own}
     artifacts = {str(artifact.key): artifact for artifact in found if artifact.flow_run_id in ids}
     assert {runs[stage].state_name for stage in STAGES if stage != "promote"} == {"Completed"}
     assert set(artifacts) >= {"refresh", "train", "evaluate", "masks", "remix", "nightly", "decision"}
-    assert "![Spectrogram of a remix](data:image/png;base64," in str(artifacts["spectrogram-of-a-remix"].data)
+    assert "![Spectrogram of a remix](data:image/jpeg;base64," in str(artifacts["spectrogram-of-a-remix"].data)
     origins = str(artifacts["where-remixes-come-from"].data)
     assert f"mean NSDR {first_night[2].facts['mean_nsdr_db']['image']:.2f} dB" in origins
     for made_by in ("train", "evaluate", "masks", "remix"):
@@ -229,7 +230,7 @@ def test_a_challenger_that_is_not_promoted_changes_nothing(
     first_night: list[Summary], place: Place, verdict: Callable[[float], None]
 ) -> None:
     verdict(0.0)
-    champion, before = first_night[-1].facts["champion"], versions(place, "tracks", "masks", "remixes")
+    champion, before = first_night[-1].facts["champion"], versions(place, "masks", "remixes")
     contents = place.contents()
     stages = place.night("other")
     assert [stage.stage for stage in stages] == [*STAGES[:3], *STAGES[2:]]
@@ -237,7 +238,7 @@ def test_a_challenger_that_is_not_promoted_changes_nothing(
     assert (challenger.counts, again.counts) == ({"done": 2}, {"skipped": 2})
     assert again.facts["checkpoint_id"] == stages[-1].facts["champion"] == champion
     assert (counts(stages)["masks"], counts(stages)["remix"]) == ({"skipped": 3}, {"skipped": 3})
-    assert (versions(place, "tracks", "masks", "remixes"), place.contents()) == (before, contents)
+    assert (versions(place, "masks", "remixes"), place.contents()) == (before, contents)
     rows = {row["checkpoint_id"]: row for row in place.catalog.read_rows("checkpoints")}
     assert rows[challenger.facts["checkpoint_id"]]["parent_id"] == champion
     assert place.night("other")[1].counts == {}  # it is not tried again
