@@ -228,14 +228,14 @@ class Face:
             raise not_found("segment")
         for _ in range(math.ceil(_WAIT_S / _POLL_S)):
             rendering = await run_in_threadpool(studio.segments.rendering, recording, names)
-            if rendering is not None and rendering.reason:
-                raise DeskError(422, rendering.reason)
             if rendering is not None and rendering.num_ready > number:
                 try:
                     content = await run_in_threadpool(rendering.place(target, number).read_bytes)
                 except FileNotFoundError:  # it was removed to make room just now
                     break
                 return Response(content, 200, _KEPT, "audio/flac")
+            if rendering is not None and rendering.reason:
+                raise DeskError(422, rendering.reason)
             await asyncio.sleep(_POLL_S)
         raise not_yet("The segment")
 

@@ -187,17 +187,15 @@ class Hearing:
             if row["status"] == "ready":
                 self._catalog.merge("masks", [row])
             job.reason = row.get("reason") or ""
-        except HearingError as error:
-            job.reason = str(error)
-        except (VaremixError, CatalogError, OSError) as error:
+            self.row(job.recording, set(), is_anew=True)
+        except (HearingError, VaremixError, CatalogError, OSError) as error:
             job.reason = str(error)
         except Exception as error:  # noqa: BLE001 - a job that breaks must not leave its listeners waiting
             job.reason = f"{type(error).__name__}: {error}"
-        self.row(job.recording, set(), is_anew=True)
         job.growing.close(job.reason)
-        job.done.set_result(None)
         with self._lock:
             self._jobs = [other for other in self._jobs if other is not job or job.reason]
+        job.done.set_result(None)
 
     def _watch(self, job: _Job) -> Any:
         def watch(header: Any, masks: np.ndarray) -> None:

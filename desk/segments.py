@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import BoundedSemaphore, Lock
+from threading import Lock
 
 import numpy as np
 
@@ -23,7 +23,8 @@ from varemix.media.audio import AudioInfo, AudioReader, AudioWriter
 from varemix.remix.render import share_blocks
 
 _BLOCK_SAMPLES = 1 << 17
-_MAX_RENDERINGS = 4  # at once
+_MAX_RENDERINGS = 12  # at once, most of which wait for what is being heard
+_RETRY_S = 10.0
 _IDLE_S = 60.0  # a rendering that nobody listens to for so long is given up
 _MAX_CACHE_BYTES = 4 * 2**30
 
@@ -38,9 +39,17 @@ class Rendering:
         self.num_bytes = 0
         self.reason = ""
         self.is_over = False
+        self.over_at = 0.0
         self.asked_at = time.monotonic()
         self.folder = folder
         self._masks = masks
+
+    @property
+    def is_to_be_tried_again(self) -> bool:
+        """Whether it was given up, or failed a while ago."""
+        if not self.is_over or self.num_ready == self.recording.num_segments:
+            return False
+        return not self.reason or time.monotonic() - self.over_at > _RETRY_S
 
     def place(self, name: str, number: int) -> Path:
         """Return the file of a segment."""
@@ -89,10 +98,8 @@ class Segments:
         self._folder = folder
         self._renderings: dict[str, Rendering] = {}
         self._lock = Lock()
-        self._places = BoundedSemaphore(_MAX_RENDERINGS)
-        self._pool = ThreadPoolExecutor(4 * _MAX_RENDERINGS, thread_name_prefix="rendering")
+        self._pool = ThreadPoolExecutor(_MAX_RENDERINGS, thread_name_prefix="rendering")
         self._writers = ThreadPoolExecutor(2, thread_name_prefix="segment")
-        self._is_closing = False
 
     def rendering(self, recording: Recording, names: Sequence[str]) -> Rendering | None:
         """Return the rendering for those on the desk, begun if need be; None where some were not asked to be heard.
@@ -103,7 +110,7 @@ class Segments:
         own = content_id("segments", content=recording.row["content_digest"], names=wanted)
         with self._lock:
             known = self._renderings.get(own)
-        if known and (not known.is_over or known.num_ready == recording.num_segments):
+        if known and not known.is_to_be_tried_again:
             known.asked_at = time.monotonic()
             return known
         masks = self._hearing.masks(recording, wanted) if wanted else None
@@ -128,12 +135,12 @@ class Segments:
 
     def _run(self, rendering: Rendering) -> None:
         try:
-            with self._places:
-                rendering.run(self._writers)
+            rendering.run(self._writers)
         except (VaremixError, CatalogError, HearingError, OSError) as error:
             rendering.reason = str(error)
         except Exception as error:  # noqa: BLE001 - a rendering that breaks must not leave its listeners waiting
             rendering.reason = f"{type(error).__name__}: {error}"
+        rendering.over_at = time.monotonic()
         rendering.is_over = True
 
     def _make_room(self) -> None:

@@ -197,6 +197,13 @@ class Visitor:
         self.page.click("#play-button")
         self.page.wait_for_selector("#transport[data-state='playing']")
 
+    def play_from_start(self) -> None:
+        """Play from the recording's start, whether it plays, is paused, or has come to its end."""
+        self.page.click("#to-start")
+        if self.page.get_attribute("#transport", "data-state") == "paused":
+            self.page.click("#play-button")
+        self.page.wait_for_selector("#transport[data-state='playing']")
+
     def tap(self) -> None:
         """Begin to keep what the audio graph puts out. Needs a browser that is lenient with the page's policy."""
         self.page.evaluate(

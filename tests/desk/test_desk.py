@@ -292,10 +292,13 @@ def test_a_recording_that_changes_meanwhile_is_looked_at_anew(open_desk: OpenDes
 
 
 def test_what_cannot_be_heard_to_its_end_is_said(open_desk: OpenDesk, library: Path) -> None:
-    cut = write_tones(library / "cut.flac", seconds=6)
+    cut = write_tones(library / "cut.flac", seconds=9)
     cut.write_bytes(cut.read_bytes()[:-3000])
     desk = open_desk(recording=cut)
     own = desk.client.get("/api/health").json()["opened"]
+    assert desk.waited(f"/api/recordings/{own}/audio/0.flac").status_code == 200
+    answer = desk.client.get(f"/api/recordings/{own}/audio/1.flac")
+    assert (answer.status_code, "cut off" in answer.json()["error"]) == (422, True)
     desk.hear(own, ["tuba"])
     (tuba,) = (
         target for target in desk.client.get(f"/api/recordings/{own}").json()["targets"] if target["target"] == "tuba"

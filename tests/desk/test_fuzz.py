@@ -103,10 +103,10 @@ def test_whatever_is_asked_for(fuzzed: Fuzzed, path: str, part: str, query: dict
     url = path.replace("OWN", fuzzed.recording).replace("{}", part)
     headers = {"Range": f"bytes={span}".encode("utf-8", "ignore")} if span and span.isprintable() else {}
     try:
-        request = fuzzed.client.build_request("GET", url, params=query, headers=headers)
-    except httpx.InvalidURL:
+        answer = fuzzed.client.get(url, params=query, headers=headers)
+    except (httpx.InvalidURL, httpx.LocalProtocolError):  # the client does not send such
         return
-    fuzzed.check(fuzzed.client.send(request))
+    fuzzed.check(answer)
 
 
 @settings(FUZZED, max_examples=60)
