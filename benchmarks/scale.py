@@ -26,6 +26,7 @@ from typing import Any
 import pyarrow as pa
 from deltalake import write_deltalake
 
+from benchmarks.library import Took, timed
 from benchmarks.rounds import say
 from catalog.files import Home
 from catalog.parts import with_parts
@@ -98,15 +99,14 @@ def measure_tables(num_rows: int, folder: Path) -> None:
         "all rows, as dicts": lambda k: catalog.read_rows("masks"),
     }
     for name, way in ways.items():
-        seconds = []
+        took: list[Took] = []
         for k in range(1 if name.startswith("all") else _ROUNDS):
-            started = time.perf_counter()
-            way(k)
-            seconds.append(time.perf_counter() - started)
-        say(
-            f"{num_rows:9}  {name:22}  {1e3 * statistics.median(seconds):8.0f} ms  "
-            f"({1e3 * min(seconds):.0f} to {1e3 * max(seconds):.0f}); most memory {_peak_mb():.0f} MB"
+            with timed(took):
+                way(k)
+        wall_ms, cpu_ms = (
+            1e3 * statistics.median(each) for each in zip(*((t.wall_s, t.cpu_s) for t in took), strict=True)
         )
+        say(f"{num_rows:9}  {name:22}  {wall_ms:8.0f} ms (processor: {cpu_ms:.0f} ms); most memory {_peak_mb():.0f} MB")
 
 
 def measure_runs(num_tasks: int, database: str | None) -> None:
@@ -169,18 +169,15 @@ def measure_storage(library: Path, names: list[str]) -> None:
     assert checkpoint is not None, "there is no shipped checkpoint"
     separator = Separator.load(checkpoint)
     wanted = [Query(name=name) for name in names or separator.instruments]
-    sound_s, num_bytes, started = 0.0, 0, time.perf_counter()
+    sound_s, num_bytes = 0.0, 0
     with tempfile.TemporaryDirectory() as folder:
         for path in library_files(library):
             masks = Path(folder, "masks.parquet")
             write_heard(masks, path, separator, wanted)
             sound_s += probe_audio(path).duration_s
             num_bytes += masks.stat().st_size
-    seconds = time.perf_counter() - started
-    say(
-        f"{sound_s:.0f} s of sound, {len(wanted)} instruments: {num_bytes / sound_s / len(wanted):.0f} bytes a second "
-        f"and instrument; heard {sound_s / seconds:.0f} times as fast as it plays"
-    )
+    each = num_bytes / sound_s / len(wanted)
+    say(f"{sound_s:.0f} s of sound, {len(wanted)} instruments: {each:.0f} bytes a second and instrument")
 
 
 def _digest(kind: str, number: int) -> str:

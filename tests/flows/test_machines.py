@@ -21,8 +21,9 @@ from tests.flows.machines import ROOT, Machines, machines
 from tests.s3 import s3_server
 from tests.tasks.planted import register_checkpoint, write_tones
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
+_ENDS = ("COMPLETED", "CRASHED")
 _TIMES = {"updated_at", "seconds"}
 _DEPLOY = """
 from flows.shard import shard
@@ -117,15 +118,8 @@ def test_two_workers_make_what_one_process_makes_though_a_shard_is_killed(
     assert remix.wait(900) == 0
 
     assert results(shared, out) == expected
-    ended = sorted((run["name"], run["state_type"]) for run in shard_runs(hosts))
-    assert [run for run in ended if run[1] == "CRASHED"] == [(ended[0][0], "CRASHED")]
-    assert [run[0] for run in ended if run[1] == "COMPLETED"] == [
-        "masks 1 of 2",
-        "masks 2 of 2",
-        "remix 1 of 1",
-        "scan 1 of 1",
-    ]
+    ended = {state: sorted(run["name"] for run in shard_runs(hosts) if run["state_type"] == state) for state in _ENDS}
+    assert ended["CRASHED"] in (["masks 1 of 2"], ["masks 2 of 2"])
+    assert ended["COMPLETED"] == ["masks 1 of 2", "masks 2 of 2", "remix 1 of 1", "scan 1 of 1"]
     assert shared.bucket is not None
     assert list(shared.bucket.ages("work")) == []
-    assert not any((tmp_path / name / "mirror").rglob("*.wav") for name in ("one", "two"))
-    assert all(any((tmp_path / name / "mirror").rglob("*.parquet")) for name in ("one", "two"))
