@@ -30,6 +30,8 @@ def up(settings: Settings, say: Callable[[str], None]) -> None:
     if settings.is_own_server:
         say(f"server: {_server_up(settings)}")
     else:
+        if not is_healthy(settings):
+            say(f"server: waiting for {settings.api_url}")
         wait_until_healthy(settings)
         say(f"server: {settings.api_url} answers")
     own = pools()
