@@ -19,7 +19,7 @@ _SERVER = "server"
 _START_S = 300.0
 _SERVER_GRACE_S = 20.0
 WORKER_GRACE_S = 60.0
-"""How long a worker that is stopped waits for its runs; see `service.__main__`."""
+"""How long a worker may take to end: Prefect gives the shards of its runs half a minute."""
 
 
 def up(settings: Settings, say: Callable[[str], None]) -> None:
@@ -30,6 +30,8 @@ def up(settings: Settings, say: Callable[[str], None]) -> None:
     if settings.is_own_server:
         say(f"server: {_server_up(settings)}")
     else:
+        if not is_healthy(settings):
+            say(f"server: waiting for {settings.api_url}")
         wait_until_healthy(settings)
         say(f"server: {settings.api_url} answers")
     own = pools()

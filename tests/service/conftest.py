@@ -25,22 +25,6 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     """Start a server and a worker as `varemix up` does, once for all tests."""
-    import os
-
-    if "TRYHOST" in os.environ:
-        import pickle
-
-        from service.settings import read_settings
-
-        h = Host(Path("/tmp/service/h1/home"))
-        kept = dict(h.settings.environment)
-        kept.pop("PREFECT_API_URL")
-        h.settings = read_settings(
-            str(h.home), kept | {"PREFECT_SERVER_API_PORT": str(pickle.load(open("/tmp/service/h1/listen", "rb"))[1])}
-        )
-        h.up()
-        yield h
-        return
     host = Host(tmp_path_factory.mktemp("host") / "home")
     host.up()
     host.deploy()
@@ -65,15 +49,5 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Ser
 @pytest.fixture(scope="session")
 def stages(host: Host, videos: tuple[Path, Server], tmp_path_factory: pytest.TempPathFactory) -> list[Stage]:
     """Return what each stage makes undisturbed."""
-    import os
-    import pickle
-
-    if "TRYHOST" in os.environ:
-        f = Path("/tmp/service/stages.pkl")
-        if not f.exists():
-            Path("/tmp/service/stages").mkdir()
-            with host.prefect():
-                f.write_bytes(pickle.dumps(list(undisturbed(Path("/tmp/service/stages"), videos))))
-        return pickle.loads(f.read_bytes())
     with host.prefect():
         return list(undisturbed(tmp_path_factory.mktemp("stages"), videos))

@@ -1,11 +1,11 @@
 """A host with a server and a worker of its own, as `varemix up` starts them, and runs on it."""
 
+import contextlib
 import os
-import signal
 import socket
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -130,10 +130,12 @@ class Host:
             automations = client.read_automations()
             for automation in automations:
                 client.pause_automation(automation.id)
-        yield
-        with self.prefect() as client:
-            for automation in automations:
-                client.resume_automation(automation.id)
+        try:
+            yield
+        finally:
+            with self.prefect() as client:
+                for automation in automations:
+                    client.resume_automation(automation.id)
 
     def can_be_asked(self) -> bool:
         """Return whether the server reaches its database."""
@@ -145,12 +147,11 @@ class Host:
         except OSError:
             return False
 
-    def kill_worker(self) -> None:
-        """Kill the worker, and nothing else."""
+    def worker(self) -> psutil.Process:
+        """Return the process of the worker."""
         process = self.daemon("worker-cpu").process()
         assert process
-        process.kill()
-        process.wait()
+        return process
 
     def logs(self) -> str:
         """Return the last words of server and worker."""
@@ -169,14 +170,14 @@ def processes_of(run_id: UUID) -> list[psutil.Process]:
     return found
 
 
-def kill(processes: list[psutil.Process]) -> None:
-    """Kill processes at once."""
+def kill(processes: Sequence[psutil.Process]) -> bool:
+    """Kill processes at once; return whether any was there to be killed."""
+    was_there = False
     for process in processes:
-        try:
-            process.send_signal(signal.SIGKILL)
-        except psutil.NoSuchProcess:
-            continue
-    psutil.wait_procs(processes, timeout=10)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            was_there |= process.status() != psutil.STATUS_ZOMBIE
+            process.kill()
+    return was_there
 
 
 def wait_until(is_so: Callable[[], bool], timeout_s: float, otherwise: Callable[[], str]) -> None:

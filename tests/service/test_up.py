@@ -23,7 +23,8 @@ def test_pools_limits_deployments_and_automations_are_there(host: Host) -> None:
         }
         automations = client.read_automations()
     assert set(deployments) == NAMES
-    assert queues == {pool: {"default": None, "learning": 1} for pool in ("cpu", "gpu")}
+    limits = {"default": None, "learning": 1}
+    assert queues == {"cpu": limits, "gpu": limits}
     learning = pools()[-1]
     assert {name: each.work_pool_name for name, each in deployments.items() if each.work_queue_name == "learning"} == {
         "nightly": learning,
