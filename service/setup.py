@@ -132,7 +132,7 @@ def _crashed_unseen(client: SyncPrefectClient, described: list[dict[str, Any]]) 
     crashed = client.read_flow_runs(
         flow_run_filter=FlowRunFilter(
             state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.CRASHED])),
-            start_time=FlowRunFilterStartTime(after_=datetime.now(UTC) - _SEEN_WITHIN),
+            start_time=FlowRunFilterStartTime.model_validate({"after_": datetime.now(UTC) - _SEEN_WITHIN}),
         )
     )
     return [run for run in crashed if run.deployment_id and str(run.run_count) in counts]
