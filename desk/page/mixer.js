@@ -8,8 +8,8 @@
  * It serves a live AudioContext and an OfflineAudioContext alike, so what is measured is what is heard.
  */
 
-/** Time constant of a moving gain: within 15 ms it has made 95 % of its way, without a click. */
-export const GLIDE_S = 0.005;
+/** Time constant of a moving gain: within 12 ms it has made 95 % of its way, without a click. */
+export const GLIDE_S = 0.004;
 /** How long the bus takes to open and close, and a voice that comes late to join in. */
 export const FADE_S = 0.008;
 

@@ -58,8 +58,8 @@ export class Stave extends EventTarget {
 
   setWish(wish) {
     this.wish = { ...this.wish, ...wish };
+    this.dispatchEvent(new Event("wish")); // the sound first, then the looks
     this.show();
-    this.dispatchEvent(new Event("wish"));
   }
 
   /** Move the fader by some dB; below its lowest gain lies mute. */
@@ -132,7 +132,7 @@ export class Stave extends EventTarget {
     if (state === "failed") return reason ?? "It could not be heard.";
     if (state === "asked" || (state === "hearing" && !this.state.progress)) return "listening for it";
     if (state === "hearing") return ["listening", timeLeft(secondsLeft)].filter(Boolean).join(", ");
-    if (this.#seemsAbsent) return "does not seem to play here; its fader moves what sounds a little like it";
+    if (this.#seemsAbsent) return "does not seem to play here";
     return this.instrument.note ?? "";
   }
 
