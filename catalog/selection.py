@@ -35,7 +35,6 @@ def chosen_rows(
     missing = [name for name in missing_columns(table, delta) if name in columns]
     dataset = delta.to_pyarrow_dataset(file_pruning_predicate=[(PART, "in", list(parts))] if parts else None)
     blocks = dataset.to_batches(columns=[name for name in columns if name not in missing])
-    schema = pa.schema([table.schema.field(name) for name in columns])
 
     def chosen(block: pa.RecordBatch) -> pa.Table:
         found = pa.Table.from_batches([block])
@@ -44,9 +43,11 @@ def chosen_rows(
             found = found.append_column(field, pa.nulls(found.num_rows, field.type))
         # Rows are chosen here and not by the dataset, whose comparisons with the files' statistics fail where the two
         # disagree on the type of texts.
-        return (found if condition is None else found.filter(condition)).select(columns).cast(schema)
+        return found if condition is None else found.filter(condition)
 
-    return pa.concat_tables([schema.empty_table(), *map(chosen, blocks)])
+    found = [each for each in map(chosen, blocks) if each.num_rows]
+    empty = pa.schema([table.schema.field(name) for name in columns]).empty_table()
+    return pa.concat_tables(found).select(columns) if found else empty
 
 
 def chosen_schema(table: Table, columns: Sequence[str] | None) -> pa.Schema:
