@@ -121,5 +121,6 @@ def _listener(host: str, port: int) -> socket.socket:
 
 def _address(host: str, port: int, token: str | None) -> str:
     """Return what to open in a browser."""
-    shown = socket.gethostname() if host in ("0.0.0.0", "::", "") else f"[{host.strip('[]')}]" if ":" in host else host
+    everywhere = ("0.0.0.0", "::", "")  # noqa: S104 - what a person asked for
+    shown = socket.gethostname() if host in everywhere else f"[{host.strip('[]')}]" if ":" in host else host
     return f"http://{shown}:{port}/" + (f"?token={token}" if token else "")
