@@ -295,7 +295,7 @@ _DECISIONS = _table(
     _optional("difference_low_db", _NUMBER, "lower end of the interval of challenger less champion", "dB"),
     _optional("difference_high_db", _NUMBER, "upper end of it", "dB"),
     _optional("verdict", _TEXT, "what the comparison says of the challenger: better, worse or undecided"),
-    _column("reason", _TEXT, "why, for a person to read"),
+    _reason(),
     _optional("run_name", _TEXT, "the flow run that decided, as it is called in the Prefect UI"),
 )
 

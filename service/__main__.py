@@ -19,17 +19,19 @@ def main(arguments: list[str]) -> None:
     match arguments:
         case ["server"]:
             host, port = settings.listen
-            _become(settings, "server", "start", "--host", host, "--port", str(port))
+            _become(settings, "service.sqlite", "server", "start", "--host", host, "--port", str(port))
         case ["worker", pool, *options]:
-            _become(settings, "worker", "start", "--pool", pool, "--type", "process", *options)
+            _become(
+                settings, "prefect", "--no-prompt", "worker", "start", "--pool", pool, "--type", "process", *options
+            )
         case ["setup", *pool]:
             _set_up(settings, *(pool or pools()[-1:]))
         case _:
             sys.exit(__doc__)
 
 
-def _become(settings: Settings, *arguments: str) -> None:
-    command = [sys.executable, "-m", "prefect", "--no-prompt", *arguments]
+def _become(settings: Settings, module: str, *arguments: str) -> None:
+    command = [sys.executable, "-m", module, *arguments]
     os.execve(sys.executable, command, dict(settings.environment))  # noqa: S606 - our own words, no shell
 
 

@@ -22,6 +22,10 @@ ROOT = Path(__file__).parent.parent
 STARTERS = {
     "varemix/media/programs.py": "ffmpeg, and whatever is run through it: by path, in a group, on a leash",
     "varemix/media/leash.py": "becomes the program that programs.py names",
+    "service/__main__.py": "becomes Prefect's server, or a worker",
+    "service/host.py": "the parts of service, each in the foreground of a process of its own",
+    "service/processes.py": "a part of service that goes on when the terminal is closed",
+    "service/setup.py": "Prefect's command, which deploys",
     "varemix/training/launch.py": "torchrun of this Python, with an order of ours in a file",
 }
 STARTING = {"Popen", "run", "call", "check_call", "check_output", "system", "popen", "execv", "execve", "spawnv"}

@@ -62,7 +62,14 @@ def test_a_row_replaces_the_one_with_its_key_entirely(catalog: Catalog) -> None:
 
 @pytest.mark.parametrize("name", TABLES)
 def test_every_table_takes_back_what_it_gave(catalog: Catalog, name: str) -> None:
-    samples = {"string": "x", "int64": 1, "double": 0.5, "list<item: string>": ["x", "y"], "list<item: double>": [-1.5]}
+    samples: dict[str, object] = {
+        "string": "x",
+        "int64": 1,
+        "double": 0.5,
+        "list<item: string>": ["x", "y"],
+        "list<item: double>": [-1.5],
+    }
+    samples |= {"timestamp[us, tz=UTC]": datetime(2026, 1, 1, tzinfo=UTC)}
     table = TABLES[name]
     full: dict[str, object] = {
         field.name: (table.choices(field.name) or (samples[str(field.type)],))[0]

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -145,6 +146,14 @@ def chromium() -> Iterator["Browser"]:
             browser.close()
 
 
+def until(page: "Page", expression: str) -> None:
+    """Wait until an expression holds on the page, which itself evaluates no text: its policy forbids that."""
+    deadline = time.monotonic() + _PATIENCE_MS / 1000
+    while not page.evaluate(expression):
+        assert time.monotonic() < deadline, f"It never came to {expression}"
+        page.wait_for_timeout(50)
+
+
 HEARD = ":is([data-state='stored'], [data-state='absent_seeming'])"
 """A stave whose instrument was heard to the end."""
 
@@ -179,9 +188,10 @@ class Visitor:
         )
 
     def choose(self, *targets: str) -> None:
-        """Put instruments on the desk, and wait until they are heard."""
+        """Put instruments on the desk, if they are not there of themselves, and wait until they are heard."""
         for target in targets:
-            self.page.click(f".card[data-target='{target}']")
+            if self.page.query_selector(f".stave[data-target='{target}']") is None:
+                self.page.click(f".card[data-target='{target}']")
         for target in targets:
             self.page.wait_for_selector(
                 f".stave[data-target='{target}']:is([data-state='stored'], [data-state='absent_seeming'])",

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from PIL import Image
 
-from tests.desk.browser import HEARD, Process, Visitor, chromium, desk_process, tab, visitor
+from tests.desk.browser import HEARD, Process, Visitor, chromium, desk_process, tab, until, visitor
 from tests.desk.sounds import write_noise
 from tests.tasks.planted import BANDS_HZ, open_catalog, plant_masks, register_checkpoint, scanned
 from tests.tasks.untrained import write_checkpoint
@@ -112,14 +112,6 @@ def test_wishes_are_saved_as_a_plan_for_a_library(musician: Visitor) -> None:
     assert "tuba: mute" in Path(download.value.path()).read_text()
 
 
-def test_a_photo_becomes_an_instrument(musician: Visitor) -> None:
-    musician.open("evening")
-    musician.drop("my fiddle.jpg", picture_bytes(), "image/jpeg")
-    musician.page.wait_for_selector(".stave h3:text-is('my fiddle')")
-    assert "most like" in musician.page.inner_text(".card:has(span:text-is('my fiddle')) small")
-    musician.page.wait_for_selector(f".stave:has(h3:text-is('my fiddle')){HEARD}")
-
-
 def test_the_keyboard_does_what_the_mouse_does(musician: Visitor) -> None:
     page = musician.page
     musician.open("evening")
@@ -137,7 +129,7 @@ def test_the_keyboard_does_what_the_mouse_does(musician: Visitor) -> None:
     page.keyboard.press("s")
     assert page.get_attribute(".stave:nth-child(3) .solo", "aria-pressed") == "true"
     page.keyboard.press("ArrowRight")
-    page.wait_for_function("document.getElementById('now').textContent === '0:05'")
+    until(page, "document.getElementById('now').textContent === '0:05'")
     page.keyboard.press(" ")
     page.wait_for_selector("#transport[data-state='playing']")
     page.keyboard.press(" ")
@@ -186,7 +178,7 @@ def test_a_file_that_is_too_large_is_not_sent(musician: Visitor) -> None:
 
     musician.page.route("**/api/health", small)
     musician.open()
-    musician.page.wait_for_function("document.getElementById('limits').textContent.includes('100 kB')")
+    until(musician.page, "document.getElementById('limits').textContent.includes('100 kB')")
     musician.drop("symphony.wav", tone_bytes(), "audio/wav")
     assert "529 kB" in notice(musician)
     assert not any("api/recordings?name" in url for url in musician.requests)
@@ -209,7 +201,7 @@ def test_two_tabs_play_the_same_recording(musician: Visitor, desk: Process) -> N
         someone.move("violin", -6)
         someone.play()
     for someone in (musician, other):
-        someone.page.wait_for_function("document.getElementById('now').textContent >= '0:01'")
+        until(someone.page, "document.getElementById('now').textContent >= '0:01'")
     assert other.console == []
 
 
@@ -239,16 +231,24 @@ def violations(axe: Any, someone: Visitor) -> list[str]:
     return [f"{found['id']}: {node['html'][:120]}" for found in results["violations"] for node in found["nodes"]]
 
 
+def test_a_photo_becomes_an_instrument(musician: Visitor) -> None:
+    musician.open("evening")
+    musician.drop("my fiddle.jpg", picture_bytes(), "image/jpeg")
+    musician.page.wait_for_selector(".stave h3:text-is('my fiddle')")
+    assert "most like" in musician.page.inner_text(".card:has(span:text-is('my fiddle')) small")
+    musician.page.wait_for_selector(f".stave:has(h3:text-is('my fiddle')){HEARD}")
+
+
 def test_a_lost_server_is_said_and_recovered_from(browser: "Browser", desk: Process) -> None:
     with visitor(browser, desk.url) as someone:
         page = someone.page
         someone.open("evening")
         someone.play()
-        page.wait_for_function("document.getElementById('now').textContent >= '0:01'")
+        until(page, "document.getElementById('now').textContent >= '0:01'")
         desk.kill()
         page.wait_for_selector(".notice[data-key='lost']")
         before = page.inner_text("#now")
-        page.wait_for_function(f"document.getElementById('now').textContent > '{before}'")  # what is here plays on
+        until(page, f"document.getElementById('now').textContent > '{before}'")  # what is here plays on
         desk.start()
         page.wait_for_selector(".notice[data-key='lost']", state="detached")
         someone.choose("flute")

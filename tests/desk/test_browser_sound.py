@@ -12,7 +12,7 @@ import pytest
 
 from catalog.masks import MaskReader
 from catalog.store import Catalog
-from tests.desk.browser import Process, Visitor, chromium, desk_process, samples_of, visitor
+from tests.desk.browser import Process, Visitor, chromium, desk_process, samples_of, until, visitor
 from tests.desk.sounds import write_noise
 from tests.tasks.planted import BANDS_HZ, open_catalog, plant_masks, register_checkpoint, scanned, write_tones
 from tests.tasks.untrained import write_checkpoint
@@ -143,7 +143,7 @@ def test_what_is_heard_live_is_the_library_s_remix_across_segments(
         musician.move(name, -24.5 if np.isinf(gain_db) else gain_db)
     musician.play()
     musician.tap()
-    musician.page.wait_for_function("document.getElementById('now').textContent >= '0:06'")
+    until(musician.page, "document.getElementById('now').textContent >= '0:06'")
     heard, _ = musician.tapped()
     begin = place_of(heard[0], library_remix[0])
     expected = library_remix[:, begin : begin + heard.shape[1]]
