@@ -1,8 +1,8 @@
 """Prefect's server, which begins what will write to SQLite as a writer.
 
-Prefect 3.8.8 begins such transactions as readers. Where another writes in between, SQLite refuses them at once, whatever
-its timeout ("database is locked"), and the event that was being looked at is lost: runs that crashed side by side were
-not all started again. Begun as writers, they wait for each other. Postgres has no such trouble.
+Prefect 3.8.8 begins such transactions as readers. Where another writes in between, SQLite refuses them at once,
+whatever its timeout ("database is locked"), and the event that was being looked at is lost: of runs that crashed side
+by side some were not started again. Begun as writers, they wait for each other. Postgres has no such trouble.
 """
 
 import runpy

@@ -70,6 +70,7 @@ def _shipped_row(catalog: Catalog, *, is_asked_for: bool) -> dict[str, Any]:
     if not rows:
         rows = [_row_of_shipped(file, checkpoint_id, digest) | {"path": catalog.home.relative(path)}]
         catalog.merge("checkpoints", rows)
+        rows = catalog.read_rows("checkpoints", where={"checkpoint_id": checkpoint_id})  # with all columns
     return rows[0]
 
 

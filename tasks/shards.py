@@ -20,7 +20,7 @@ from catalog.errors import CatalogError
 from catalog.store import Catalog
 from tasks.origin import run_id
 from tasks.progress import Advance, bar
-from tasks.runners import DEPLOYMENTS, chosen_runner
+from tasks.runners import DEPLOYMENTS, THREADS, chosen_runner
 from varemix.errors import DownloadInterruptedError, VaremixError
 from varemix.redaction import redacted
 
@@ -103,9 +103,11 @@ def _run_as_tasks(
 ) -> list[Any]:
     """Return the outcomes of each shard, or what broke it."""
     # Prefect looks for futures in all that a task is given, and takes as long for it as the work: quoted, it does not.
-    unread = {name: quote(value) for name, value in settings.items()}
+    # Dask takes a quotation for a tuple.
+    unread = quote if chosen_runner() == THREADS else (lambda value: value)
+    given = {name: unread(value) for name, value in settings.items()}
     futures = [
-        step.submit(items=quote(items), shard=f"{number} of {len(shards)}", **unread)
+        step.submit(items=unread(items), shard=f"{number} of {len(shards)}", **given)
         for number, items in enumerate(shards, start=1)
     ]
     sizes = dict(zip(futures, map(len, shards), strict=True))
