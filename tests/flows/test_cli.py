@@ -166,7 +166,11 @@ BAD_WISHES = {
     "list without videos": (1, "names no video", "refresh --source nobody.csv"),
     "list with another split": (1, "the split is 'night'", "refresh --source split.csv"),
     "template without a place": (1, "lacks {video_id}", "refresh --source good.csv --url-template http://x/y.mp4"),
-    "template of a file": (1, "expected one of http:// or https://", "refresh --source good.csv --url-template file:///{video_id}"),
+    "template of a file": (
+        1,
+        "expected one of http:// or https://",
+        "refresh --source good.csv --url-template file:///{video_id}",
+    ),
     "limit of none": (2, "--limit", "refresh --limit 0"),
     "unknown recipe": (2, "no recipe 'huge'", "train --recipe huge"),
     "no such device": (1, "no device 'abacus'", "train --device abacus"),

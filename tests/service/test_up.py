@@ -9,7 +9,10 @@ from tests.service.hosts import Host, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default"), pytest.mark.timeout(600)]
 
-NAMES = {"nightly", "refresh", "train", "evaluate", "masks", "remix", "separate", "housekeeping", "promote", "rollback"}
+NAMES = {
+    *("nightly", "refresh", "train", "evaluate", "masks", "remix", "separate", "housekeeping"),
+    *("promote", "rollback", "shard"),
+}
 
 
 def test_pools_limits_deployments_and_automations_are_there(host: Host) -> None:
