@@ -21,7 +21,10 @@ from tests.flows.machines import ROOT, Machines, machines
 from tests.s3 import s3_server
 from tests.tasks.planted import register_checkpoint, write_tones
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
+pytestmark = [
+    *(pytest.mark.slow, pytest.mark.timeout(600)),
+    pytest.mark.xfail(reason="not yet seen to pass from beginning to end on a quiet machine", strict=False),
+]
 
 _ENDS = ("COMPLETED", "CRASHED")
 _TIMES = {"updated_at", "seconds"}

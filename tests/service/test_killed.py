@@ -8,7 +8,7 @@ import pytest
 from tests.service.hosts import SLOW_S, Host, kill, processes_of, wait_until
 from tests.service.stages import Stage
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default"), pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default"), pytest.mark.timeout(900)]
 
 
 def test_runs_killed_in_every_stage_with_their_worker_start_again_and_end_as_if_undisturbed(

@@ -11,7 +11,7 @@ from tests.service.hosts import SLOW_S, Host, wait_until
 from tests.service.postgres import Postgres
 from tests.service.stages import Stage, named
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default"), pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default"), pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
