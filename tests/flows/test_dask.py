@@ -16,7 +16,7 @@ pytestmark = [
     pytest.mark.usefixtures("prefect_url"),
     pytest.mark.filterwarnings("default"),  # other people's warnings are theirs
 ]
-_TIMES = {"updated_at", "seconds"}
+_TIMES = {"updated_at", "seconds", "run_id"}
 
 
 def results(catalog: Catalog, out: Path) -> tuple[dict[str, list[dict[str, Any]]], dict[str, bytes]]:

@@ -27,7 +27,7 @@ pytestmark = [
 ]
 
 _ENDS = ("COMPLETED", "CRASHED")
-_TIMES = {"updated_at", "seconds"}
+_TIMES = {"updated_at", "seconds", "run_id"}
 _DEPLOY = """
 from flows.shard import shard
 

@@ -92,8 +92,9 @@ def test_the_parameters_fit_the_flow_and_a_person_sees_what_each_one_means(name:
     flow = loaded(name)
     given = DEPLOYMENTS[name].get("parameters", {})
     assert flow.name == name
-    flow.validate_parameters(given)
-    assert name == "shard" or set(flow.parameters.required) <= set(given)  # a shard is told by whoever orders it
+    if name != "shard":  # which is told all by whoever orders it
+        flow.validate_parameters(given)
+        assert set(flow.parameters.required) <= set(given)
     described = {key: schema.get("description", "") for key, schema in flow.parameters.properties.items()}
     assert set(given) <= set(described)
     assert [key for key, description in described.items() if not description] == []
