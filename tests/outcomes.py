@@ -27,7 +27,12 @@ def rows_in(folder: Path) -> dict[str, list[dict[str, Any]]]:
     """Return all rows of the catalog in `home`, without times."""
     catalog = Catalog(Home.open(folder / "home"))
     return {
-        table: [{name: value for name, value in row.items() if name not in TIMES} for row in catalog.read_rows(table)]
+        table: without_times(catalog.read_rows(table))
         for table in TABLES
         if table != "decisions"  # a night that begins anew decides anew, and says so
     }
+
+
+def without_times(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows without what may differ between two runs of the same."""
+    return [{name: value for name, value in row.items() if name not in TIMES} for row in rows]

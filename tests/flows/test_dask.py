@@ -8,6 +8,7 @@ import pytest
 from catalog.store import Catalog
 from flows.remix import remix
 from tasks.runners import task_runner
+from tests.outcomes import without_times
 from tests.tasks.planted import open_catalog, register_checkpoint, write_tones
 from varemix.remix.plan import plan_of
 
@@ -16,15 +17,12 @@ pytestmark = [
     pytest.mark.usefixtures("prefect_url"),
     pytest.mark.filterwarnings("default"),  # other people's warnings are theirs
 ]
-_TIMES = {"updated_at", "seconds", "run_id"}
 
 
 def results(catalog: Catalog, out: Path) -> tuple[dict[str, list[dict[str, Any]]], dict[str, bytes]]:
     """Return the rows without times, and the contents of mask files and remixes."""
     tables = {name: catalog.read_rows(name) for name in ("tracks", "masks", "remixes")}
-    rows = {
-        name: [{k: v for k, v in row.items() if k not in _TIMES} for row in found] for name, found in tables.items()
-    }
+    rows = {name: without_times(found) for name, found in tables.items()}
     files = {row["path"]: catalog.home.absolute(row["path"]).read_bytes() for row in tables["masks"]}
     return rows, files | {path.name: path.read_bytes() for path in out.rglob("*.flac")}
 

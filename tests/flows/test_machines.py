@@ -18,6 +18,7 @@ import pytest
 from catalog.files import Home
 from catalog.store import Catalog
 from tests.flows.machines import ROOT, Machines, machines
+from tests.outcomes import without_times
 from tests.s3 import s3_server
 from tests.tasks.planted import register_checkpoint, write_tones
 
@@ -27,7 +28,6 @@ pytestmark = [
 ]
 
 _ENDS = ("COMPLETED", "CRASHED")
-_TIMES = {"updated_at", "seconds", "run_id"}
 _DEPLOY = """
 from flows.shard import shard
 
@@ -56,10 +56,7 @@ def results(home: Home, out: Path) -> tuple[dict[str, list[dict[str, Any]]], dic
     """Return the rows without times, and the contents of mask files and remixes."""
     catalog = Catalog(home)
     tables = {name: catalog.read_rows(name) for name in ("tracks", "masks", "remixes")}
-    rows = {
-        name: [{key: value for key, value in row.items() if key not in _TIMES} for row in found]
-        for name, found in tables.items()
-    }
+    rows = {name: without_times(found) for name, found in tables.items()}
     files = {row["path"]: home.fetched(row["path"], row["digest"]).read_bytes() for row in tables["masks"]}
     files |= {path.name: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     return rows, files
