@@ -14,7 +14,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,9 +85,10 @@ class Bucket:
         """The same bucket, which knows what is in the folder now: one request for a thousand files."""
         return Bucket(self.address, {entry["path"]: entry["size"] for entry in self._entries(folder)})
 
-    def ages(self, folder: str) -> dict[str, datetime]:
-        """When each file of the folder was last put, by its name."""
-        return {entry["path"]: entry["last_modified"] for entry in self._entries(folder)}
+    def found(self, folder: str) -> dict[str, tuple[int, float]]:
+        """How large each file of the folder is, and when it was last put, in seconds since 1970, by its name."""
+        entries = self._entries(folder)
+        return {entry["path"]: (entry["size"], entry["last_modified"].timestamp()) for entry in entries}
 
     def remove(self, name: str) -> None:
         """Remove the file `name`, if it is there."""

@@ -134,7 +134,7 @@ class Home:
     def mask_files(self) -> dict[str, float]:
         """Every mask file that is there, as tables call it, and when it was written, in seconds since 1970."""
         if self.bucket:
-            return {name: written.timestamp() for name, written in self.bucket.ages("masks").items()}
+            return {name: written_s for name, (_, written_s) in self.bucket.found("masks").items()}
         paths = [path for path in (self.root / "masks").rglob("*.parquet") if not path.name.startswith(".")]
         return {self.relative(path): path.stat().st_mtime for path in paths}
 

@@ -42,27 +42,34 @@ class Found:
 
 
 def files_of(home: Home, room: str) -> list[Found]:
-    """Return what lies in a room, sorted. Links are not followed below the room itself, and not named."""
-    top = home.root / room
-    if room == "work":
-        entries = [
-            (path, *_measured(path)) for path in sorted(top.glob("*")) if path.is_dir() and not path.is_symlink()
-        ]
+    """Return what lies in a room, sorted. Links are not followed below the room itself, and not named.
+
+    Of a home in a bucket it is what lies in the bucket, but for `work`, which each machine has for itself.
+    """
+    if home.bucket and room != "work":
+        entries = home.bucket.found(room)
     else:
-        entries = [(path, status.st_size, status.st_mtime) for path, status in _regular_files(top)]
-    return sorted(
-        (
-            Found(room=room, path=home.relative(path), num_bytes=num_bytes, modified_s=modified_s)
-            for path, num_bytes, modified_s in entries
-        ),
-        key=lambda found: found.path,
-    )
+        entries = {home.relative(path): measured for path, measured in _here(home.root / room, room)}
+    return [
+        Found(room=room, path=path, num_bytes=num_bytes, modified_s=modified_s)
+        for path, (num_bytes, modified_s) in sorted(entries.items())
+    ]
 
 
-def folder_bytes(folder: Path) -> tuple[int, int]:
-    """Return how many files lie below a folder that may not be there, and how many bytes they have."""
-    sizes = [status.st_size for _, status in _regular_files(folder)]
+def folder_bytes(home: Home, folder: str) -> tuple[int, int]:
+    """Return how many files lie below a folder of a home, in its bucket if it has one, and how many bytes they have."""
+    if home.bucket and folder != "work":
+        sizes = [num_bytes for num_bytes, _ in home.bucket.found(folder).values()]
+    else:
+        sizes = [status.st_size for _, status in _regular_files(home.root / folder)]
     return len(sizes), sum(sizes)
+
+
+def _here(top: Path, room: str) -> Iterator[tuple[Path, tuple[int, float]]]:
+    if room == "work":
+        yield from ((path, _measured(path)) for path in top.glob("*") if path.is_dir() and not path.is_symlink())
+    else:
+        yield from ((path, (status.st_size, status.st_mtime)) for path, status in _regular_files(top))
 
 
 def _measured(folder: Path) -> tuple[int, float]:

@@ -92,7 +92,7 @@ class Exports:
                 self._hearing.masks(recording, wanted.names)  # says why there are none
                 raise DeskError(422, "These instruments could not be heard. Try again.")
             else:
-                masks = self._catalog.home.absolute(row["path"])
+                masks = self._hearing.file_of(row)
                 made = write_remix(recording.path, export.path, masks, presence_of(row), wanted)
             export.said = made.in_words()
         except (DeskError, VaremixError, CatalogError, OSError) as error:
@@ -118,7 +118,7 @@ def plan_of_request(body: Mapping[str, Any], queries: Mapping[str, Query], *, ev
         query = queries[target]
         texts.append(f"{text_of(query)}={_gain_text(value)}")
     file_format = body.get("format")
-    if file_format is not None and file_format not in OUTPUT_FORMATS:
+    if file_format is not None and not (isinstance(file_format, str) and file_format in OUTPUT_FORMATS):
         raise UsageError(f"There is no such format; one of {', '.join(OUTPUT_FORMATS)} is expected.")
     absent = body.get("even_if_absent", even_if_absent)
     if not isinstance(absent, bool):

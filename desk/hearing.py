@@ -5,7 +5,7 @@ once, since the network hears a recording once whatever the number of pictures: 
 """
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -115,7 +115,7 @@ class Hearing:
         Raises DeskError where they could not be heard.
         """
         if row := self.row(recording, set(names)):
-            return Masks(self._catalog.home.absolute(row["path"]), names)
+            return Masks(self.file_of(row), names)
         with self._lock:
             jobs = [job for job in self._of(recording) if set(names) <= job.names]
         if jobs and jobs[-1].reason:
@@ -130,8 +130,12 @@ class Hearing:
             standing = [row for row in rows if covering(self._catalog, [row], digest, [])]
             self._stored[digest] = standing
         rows = [row for row in self._stored[digest] if names <= set(row["queries"])]
-        there = (row for row in rows if self._catalog.home.absolute(row["path"]).exists())
+        there = (row for row in rows if self._catalog.home.holds(row["path"]))
         return next(there, None)
+
+    def file_of(self, row: Mapping[str, Any]) -> Path:
+        """Return the file of stored masks, brought here if it lies in a bucket. Raises HomeError where it is gone."""
+        return self._catalog.home.fetched(row["path"], row["digest"])
 
     def presence(self, recording: Recording, names: set[str]) -> Presence | None:
         """Return how far these play, None where that is not known yet."""

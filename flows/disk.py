@@ -13,9 +13,9 @@ _LITTLE_FREE = 0.1
 
 def disk_use(home: Home) -> dict[str, Any]:
     """Return files and bytes of each room and each table of a home, and the free and total bytes of their disk."""
-    places = {room: home.root / room for room in ROOMS} | {f"tables/{name}": home.tables / name for name in TABLES}
+    folders = [*ROOMS, *(f"tables/{name}" for name in TABLES)]
     found = {
-        name: dict(zip(("num_files", "num_bytes"), folder_bytes(place), strict=True)) for name, place in places.items()
+        folder: dict(zip(("num_files", "num_bytes"), folder_bytes(home, folder), strict=True)) for folder in folders
     }
     disk = shutil.disk_usage(home.root)
     return {"rooms": found, "free_bytes": disk.free, "total_bytes": disk.total}

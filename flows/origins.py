@@ -32,7 +32,7 @@ def _checkpoint(catalog: Catalog, row: dict[str, Any]) -> str:
     own = row["checkpoint_id"]
     facts = [
         ["checkpoint", f"{own}, {row['stage']}: {row['reason'] or ''}"],
-        ["its file", str(catalog.home.absolute(row["path"]))],
+        ["its file", f"{catalog.home.address}/{row['path']}"],
         ["trained by", run_link(row["run_id"], f"a run of recipe {row['recipe']}")],
         ["scores", _scores(catalog, own)],
     ]

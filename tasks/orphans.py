@@ -126,7 +126,7 @@ def _reports(catalog: Catalog, old: list[Found]) -> list[Orphan]:
 
 
 def _reported(home: Home, file: Found) -> str | None:
-    with home.absolute(file.path).open("rb") as report:
+    with home.fetched(file.path).open("rb") as report:
         title = _TITLE.search(report.read(_TITLE_BYTES))
     return title[1].decode("ascii") if title else None
 
@@ -134,7 +134,7 @@ def _reported(home: Home, file: Found) -> str | None:
 def _work(catalog: Catalog, old: list[Found]) -> list[Orphan]:
     """Tell of training that was finished, or that nobody went on with."""
     rows = catalog.read_rows("checkpoints", columns=["checkpoint_id", "path"])
-    done = {row["checkpoint_id"] for row in rows if row["path"] and catalog.home.absolute(row["path"]).exists()}
+    done = {row["checkpoint_id"] for row in rows if row["path"] and catalog.home.holds(row["path"])}
     given_up_s = time.time() - ABANDONED_AFTER_DAYS * _DAY_S
     told = ((file, file.path.removeprefix("work/work-"), file.modified_s < given_up_s) for file in old)
     return [
@@ -152,12 +152,13 @@ def _work(catalog: Catalog, old: list[Found]) -> list[Orphan]:
 def _removed(home: Home, found: Found) -> bool:
     """Remove something unless it was changed since it was found; return whether it is gone by our hand."""
     path = home.absolute(found.path)
-    now = {file.path: file for file in files_of(home, found.room)} if found.room == "work" else None
     try:
-        if now is not None:
-            if now.get(found.path) != found:
+        if found.room == "work":
+            if found not in files_of(home, "work"):
                 return False
             shutil.rmtree(path)
+        elif home.bucket:  # files there have names that are given once
+            home.remove(found.path)
         else:
             status = path.lstat()
             if (status.st_size, status.st_mtime) != (found.num_bytes, found.modified_s):

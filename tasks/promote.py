@@ -124,7 +124,7 @@ def rollback_target(catalog: Catalog) -> tuple[str, str | None]:
 def usable_row(catalog: Catalog, checkpoint_id: str) -> dict[str, Any]:
     """Return the row of a checkpoint whose file is as it was recorded. Raises CatalogError for another."""
     row = checkpoint_row(catalog, checkpoint_id)
-    path = catalog.home.absolute(row["path"])
+    path = catalog.home.fetched(row["path"], row["digest"])
     if not path.is_file() or file_digest(path) != row["digest"]:
         found = "was changed since it was recorded" if path.is_file() else "is gone"
         raise CatalogError(f"The file of checkpoint {row['checkpoint_id']}, '{path}', {found}. Restore it first.")

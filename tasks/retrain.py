@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from catalog.errors import TableError
+from catalog.errors import HomeError, TableError
 from catalog.store import Catalog
 from tasks.checkpoints import champion_id, checkpoint_row
 from tasks.decisions import record, tried_beside
@@ -60,8 +60,9 @@ def _start(catalog: Catalog, recipe: Recipe, champion: str | None) -> tuple[str 
     if champion is None:
         return None, "it begins with nothing learnt"
     try:
-        header = read_header(catalog.home.absolute(checkpoint_row(catalog, champion)["path"]))
-    except CheckpointError as error:
+        row = checkpoint_row(catalog, champion)
+        header = read_header(catalog.home.fetched(row["path"], row["digest"]))
+    except (CheckpointError, HomeError) as error:
         return None, f"it begins with nothing learnt, since the champion's file cannot be read: {error}"
     if header.get("settings") != _as_stored(asdict(recipe.separator)):
         return (

@@ -13,6 +13,7 @@ from catalog.bucket import Bucket
 from catalog.errors import HomeError
 from catalog.files import Home, write_atomically
 from catalog.ids import file_digest
+from catalog.rooms import files_of, folder_bytes
 from catalog.store import Catalog
 from tests.catalog.test_store import assert_nothing_was_lost, video, write_at_once
 from tests.s3 import s3_server
@@ -176,3 +177,13 @@ def test_a_home_in_a_bucket_says_what_it_needs_where_the_package_is_missing(monk
     monkeypatch.setitem(sys.modules, "obstore", None)
     with pytest.raises(HomeError, match=r"pip install 'varemix\[s3\]'"):
         Bucket.at("s3://bucket/unseen").check()
+
+
+def test_rooms_are_those_of_the_bucket(address: str, tmp_path: Path) -> None:
+    here, there = Home.open(address), elsewhere(address, tmp_path / "there")
+    name, _ = kept(here)
+    [found] = files_of(there, "masks")
+    assert (found.path, found.num_bytes, found.is_ours) == (name, 5, True)
+    assert abs(found.modified_s - time.time()) < 3600
+    assert folder_bytes(there, "masks") == (1, 5)
+    assert files_of(there, "videos") == files_of(there, "work") == []

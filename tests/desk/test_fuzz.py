@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from catalog.store import Catalog
@@ -127,6 +127,7 @@ def test_whatever_segment_is_asked_for(fuzzed: Fuzzed, target: str, others: str,
     body=st.binary(max_size=50)
     | (values | wishes | st.fixed_dictionaries({"targets": targets | values})).map(json.dumps).map(str.encode),
 )
+@example(path="/api/recordings/OWN/export", body=b'{"gains": {"flute": 0.0}, "format": []}')
 def test_whatever_is_wished_for(fuzzed: Fuzzed, path: str, body: bytes) -> None:
     fuzzed.check(fuzzed.client.post(path.replace("OWN", fuzzed.recording), content=body))
 

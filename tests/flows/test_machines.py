@@ -22,10 +22,7 @@ from tests.outcomes import without_times
 from tests.s3 import s3_server
 from tests.tasks.planted import register_checkpoint, write_tones
 
-pytestmark = [
-    *(pytest.mark.slow, pytest.mark.timeout(600)),
-    pytest.mark.xfail(reason="not yet seen to pass from beginning to end on a quiet machine", strict=False),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 _ENDS = ("COMPLETED", "CRASHED")
 _DEPLOY = """
@@ -122,4 +119,4 @@ def test_two_workers_make_what_one_process_makes_though_a_shard_is_killed(
     assert ended["CRASHED"] in (["masks 1 of 2"], ["masks 2 of 2"])
     assert ended["COMPLETED"] == ["masks 1 of 2", "masks 2 of 2", "remix 1 of 1", "scan 1 of 1"]
     assert shared.bucket is not None
-    assert list(shared.bucket.ages("work")) == []
+    assert list(shared.bucket.found("work")) == []

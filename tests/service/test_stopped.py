@@ -16,10 +16,7 @@ from tests.service.hosts import SLOW_S, Host, processes_of, wait_until
 from tests.service.stages import Stage, named
 from varemix.media.programs import find_ffmpeg
 
-pytestmark = [
-    *(pytest.mark.slow, pytest.mark.filterwarnings("default"), pytest.mark.timeout(420)),
-    pytest.mark.xfail(reason="not yet seen to pass from beginning to end on a quiet machine", strict=False),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default"), pytest.mark.timeout(420)]
 
 CANCEL_S = 10.0
 

@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 
 from catalog.errors import TableError
 from catalog.files import Home
+from catalog.rooms import files_of
 from catalog.store import Catalog
 from tasks.orphans import ABANDONED_AFTER_DAYS, orphans, tidy_rooms
 from tasks.tidy import pin, tidy_masks
 from tasks.tidy_tables import tidy_tables
 from tasks.train import curves_path
+from tests.s3 import s3_server
 from tests.tasks.planted import open_catalog, plant_masks, register_checkpoint, scanned, visible_files, write_tones
 
 _DAY_S = 24 * 3600
@@ -186,3 +188,22 @@ def test_a_version_that_a_checkpoint_names_survives_what_others_do_not(catalog: 
     assert [row["clip_id"] for row in catalog.read_rows("clips")] == ["clip5"]
     with pytest.raises(TableError):
         catalog.read_rows("clips", version=2)
+
+
+def test_what_no_row_names_goes_from_a_bucket_too(
+    tmp_path: Path, checkpoint_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with s3_server("music") as variables:
+        for name, value in {**variables, "VAREMIX_MIRROR": str(tmp_path / "here")}.items():
+            monkeypatch.setenv(name, value)
+        catalog = Catalog(Home.open("s3://music/home"))
+        home = catalog.home
+        register_checkpoint(catalog, checkpoint_file, "small", "champion")
+        put(home.checkpoint("stray"))
+        home.keep(home.checkpoint("stray"))
+        stray = home.relative(home.checkpoint("stray"))
+        monkeypatch.setenv("VAREMIX_MIRROR", str(tmp_path / "there"))
+        for dry_run in (True, False):
+            outcomes, num_bytes = tidy_rooms.fn(home="s3://music/home", grace_days=0.0, dry_run=dry_run)
+            assert ([outcome.item for outcome in outcomes], num_bytes > 0) == ([stray], True)
+        assert [file.path for file in files_of(home, "checkpoints")] == [home.relative(home.checkpoint("small"))]
