@@ -14,10 +14,15 @@ from hypothesis import settings
 if TYPE_CHECKING:
     from tests.solos import Solos
 
-# A test fails for what was changed, not for what was drawn, nor for a slow machine. `--hypothesis-profile default` draws
-# anew each time.
-settings.register_profile("repeatable", derandomize=True, deadline=None)
-settings.load_profile("repeatable")
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure() -> None:
+    """Draw the same examples each time: a test fails for what was changed, not for luck, nor for a slow machine.
+
+    `--hypothesis-profile default` draws anew.
+    """
+    settings.register_profile("repeatable", derandomize=True, deadline=None)
+    settings.load_profile("repeatable")
 
 
 @pytest.fixture(autouse=True, scope="session")
