@@ -16,7 +16,7 @@ from tasks.decisions import KINDS, last_decisions
 from tasks.promote import promote_by_hand, roll_back
 from tasks.quality import told_of_worse
 from tasks.shards import Outcome
-from varemix.evaluation.tables import markdown
+from varemix.wording import markdown
 
 
 @flow(name="promote", flow_run_name="promote {checkpoint} by hand")

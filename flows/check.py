@@ -6,7 +6,7 @@ from typing import Any
 
 from catalog.named_files import Problem, checked
 from catalog.store import Catalog
-from varemix.evaluation.tables import markdown
+from varemix.wording import markdown
 
 _MADE_AGAIN = {"videos": "refresh", "clips": "refresh", "masks": "masks", "remixes": "remix"}
 """The tables whose files a command makes again when they are missing."""

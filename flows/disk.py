@@ -6,7 +6,7 @@ from typing import Any
 from catalog.files import Home
 from catalog.rooms import ROOMS, folder_bytes
 from catalog.tables import TABLES
-from varemix.evaluation.tables import markdown
+from varemix.wording import markdown
 
 _LITTLE_FREE = 0.1
 

@@ -31,10 +31,10 @@ from tasks.shards import Outcome
 from tasks.stills import folder_stills
 from tasks.wishes import plan_queries
 from varemix.errors import VaremixError
-from varemix.evaluation.tables import markdown
 from varemix.remix.plan import RemixPlan
 from varemix.training.devices import chosen_device
 from varemix.training.recipe import named_recipe
+from varemix.wording import markdown
 
 _SEED = 0
 

@@ -9,7 +9,7 @@ from prefect.artifacts import create_markdown_artifact
 from catalog.store import Catalog
 from flows.links import run_link
 from varemix.evaluation.conditions import IMAGE
-from varemix.evaluation.tables import markdown
+from varemix.wording import markdown
 
 _SHOWN = 100
 

@@ -14,9 +14,9 @@ from tasks.library import seen_or_probed
 from tasks.masks import serves, stored_masks
 from tasks.remix import remix_id_of
 from tasks.wishes import Job, jobs_of
-from varemix.evaluation.tables import facts_in_words, markdown
 from varemix.media.audio import OUTPUT_FORMATS, PCM_BITS
 from varemix.remix.plan import RemixPlan
+from varemix.wording import facts_in_words, markdown
 
 # Times real time, where nothing was heard or written in this home yet: as measured on two cores without a GPU.
 _USUAL_SPEEDS = {"masks": 60.0, "remixes": 100.0}

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from varemix.evaluation.tables import markdown
+from varemix.wording import markdown
 
 _ALWAYS = ("remix", "status", "clipped samples")
 

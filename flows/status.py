@@ -6,8 +6,8 @@ from catalog.files import Home
 from catalog.store import Catalog
 from flows.remix_table import tracks_table
 from tasks.decisions import KINDS, last_decisions
-from varemix.evaluation.tables import markdown
 from varemix.weights import shipped_checkpoint
+from varemix.wording import markdown
 
 _ITEMS = {"videos": "video_id", "clips": "video_id", "tracks": "track_path", "masks": "mask_id", "remixes": "out_path"}
 _OF_SOUND = ("masks", "remixes")

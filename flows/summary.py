@@ -8,7 +8,7 @@ from typing import Any
 from prefect.artifacts import create_markdown_artifact
 
 from tasks.shards import Outcome
-from varemix.evaluation.tables import facts_in_words, markdown
+from varemix.wording import facts_in_words, markdown
 
 _SHOWN = 200
 _ALL_DONE, _NOTHING_DONE, _DONE_BUT_FOR_SOME = 0, 1, 3

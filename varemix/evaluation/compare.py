@@ -10,7 +10,8 @@ import pandas as pd
 from varemix.errors import EvaluationError
 from varemix.evaluation.bootstrap import MeanInterval, mean_interval
 from varemix.evaluation.conditions import IMAGE
-from varemix.evaluation.tables import in_words, markdown
+from varemix.evaluation.tables import in_words
+from varemix.wording import markdown
 
 BETTER, WORSE, UNDECIDED = "better", "worse", "undecided"
 _KEY = ["pair_id", "instrument"]

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from varemix.evaluation.bootstrap import MeanInterval, mean_interval
-from varemix.evaluation.tables import in_words, markdown
+from varemix.evaluation.tables import in_words
+from varemix.wording import markdown
 
 _SOUND_OF_PIXELS = "Zhao et al. 2018, The Sound of Pixels (ECCV)"
 _REMIXING = "Yang, Wei, Lerch 2020, Remixing Music with Visual Conditioning (ISM), equation 2"

@@ -7,7 +7,7 @@ import pandas as pd
 
 from varemix.evaluation.conditions import SEPARATE_AND_ADD
 from varemix.evaluation.mixing_levels import REMIX
-from varemix.evaluation.tables import markdown
+from varemix.wording import markdown
 
 _COLUMNS = {"odg": "PEAQ grade", "nsdr_db": "NSDR [dB]", "lsd_db": "log-spectral distance [dB]"}
 _LESS_IS_BETTER = ["lsd_db"]

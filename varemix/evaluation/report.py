@@ -17,7 +17,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from varemix.errors import EvaluationError
-from varemix.evaluation.tables import facts_in_words
+from varemix.wording import facts_in_words
 
 _OGG_MARK = b"OggS"
 # What a name could smuggle in, and what points out of the file.

@@ -1,14 +1,14 @@
 """Scores as tables that a person can read."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pandas as pd
 
 from varemix.evaluation.bootstrap import MeanInterval, mean_interval
 from varemix.evaluation.conditions import CONDITIONS, IMAGE, MIX
 from varemix.evaluation.recognition import Recognition
+from varemix.wording import markdown
 
 _TITLES = {
     "ideal_binary": "ideal binary mask",
@@ -111,28 +111,6 @@ def in_words(interval: MeanInterval, *, is_signed: bool = False) -> str:
     sign = "+" if is_signed else ""
     mean, low, high = (f"{value:{sign}.2f}" for value in interval)
     return f"{mean} ({low} to {high})"
-
-
-def facts_in_words(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return facts as a person reads them, name and value; of a record, its entries side by side."""
-    return [(_words(name), _in_one_cell(fact)) for name, fact in facts.items()]
-
-
-def markdown(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows of cells, the first of them the header, as a Markdown table."""
-    header, *body = [[" ".join(cell.replace("|", "\\|").splitlines()) for cell in row] for row in rows]
-    lines = [header, ["---"] * len(header), *body]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-
-
-def _words(name: str) -> str:
-    return name.replace("_db", " [dB]").replace("_", " ")
-
-
-def _in_one_cell(fact: object) -> str:
-    if isinstance(fact, Mapping):
-        return ", ".join(f"{_words(str(name))} {entry}" for name, entry in fact.items())
-    return str(fact)
 
 
 def _by_instrument(values: pd.DataFrame, column: str) -> dict[str, float]:

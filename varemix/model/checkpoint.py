@@ -44,12 +44,15 @@ def save_checkpoint(path: Path, separator: Separator, *, provenance: Mapping[str
 def load_checkpoint(path: Path, device: str | torch.device = "cpu") -> Separator:
     """Return the separator in the file, ready to hear. Raises CheckpointError for anything that is not one."""
     header = read_header(path)
-    separator = _built(path, header)
+    with torch.device("meta"):  # no weights are drawn, and held, that the file's take the place of
+        separator = _built(path, header)
     expected = separator.state_dict()
     with safe_open(path, framework="pt", device="cpu") as file:
         found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - a safetensors file is no dict
     _check_weights(path, expected, found)
-    separator.load_state_dict(found, strict=True)
+    own = {name: value.to(expected[name].dtype, copy=True) for name, value in found.items()}
+    separator.load_state_dict(own, strict=True, assign=True)
+    separator.sound.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     separator = separator.to(device).eval()
     separator.is_reduced = has_fast_bfloat16(separator.device)
     return separator

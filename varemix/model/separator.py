@@ -11,6 +11,7 @@ from PIL.Image import Image
 from torch import Tensor, nn
 
 from varemix.errors import UsageError
+from varemix.model.memory import give_back_memory
 from varemix.model.queries import picture_tensor
 from varemix.model.sound import SoundName, build_sound
 from varemix.model.synthesizer import Synthesizer, claimed_among_rivals
@@ -23,6 +24,8 @@ from varemix.signal.spectrogram import NUM_BINS, spectrum_of_cells
 
 EVERYTHING_PLAYS_DB = -1000.0
 """The presence threshold of a separator that was never calibrated."""
+
+_MANY_FRAMES = 10_000  # two minutes: from here on the milliseconds of giving memory back are not noticed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,11 +175,15 @@ class Separator(nn.Module):
             self._window_masks(cells, queries, nothing_else=nothing_else).numpy(force=True)[..., :num_own]
             for cells, num_own in windows(mix_blocks, frames)
         )
+        num_frames = 0
         for faded in cross_faded(heard, frames):
             masks, power = faded[:-1], faded[-1]
+            num_frames += power.shape[-1]
             if meter is not None:
                 meter.add(masks, power)
             yield binarise(masks) if self.settings.masks == "binary" else masks
+        if num_frames > _MANY_FRAMES:
+            give_back_memory()
 
     @property
     def device(self) -> torch.device:

@@ -7,10 +7,10 @@ the remix is made twice: once to be measured, once to be written.
 """
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from itertools import tee
 from operator import itemgetter
 from pathlib import Path
 from typing import Literal
@@ -148,13 +148,13 @@ def render_stems(
     with AudioReader(source) as reader, ExitStack() as stack:
         format_name = stem_format(reader.info.container)
         writers = [stack.enter_context(_writer_like(reader, target, source, format_name)) for target in targets]
-        original, *heard = tee(reader.blocks(_BLOCK_SAMPLES), len(targets) + 1)
-        smoothed = tee(zlbm_blocks(mask_blocks, decay), len(targets))
+        original, *heard = _copies(reader.blocks(_BLOCK_SAMPLES), len(targets) + 1)
+        smoothed = _copies(zlbm_blocks(mask_blocks, decay), len(targets))
         stems = [
             _filtered_at_own_rate(blocks, reader.info, map(itemgetter(i), masks))
             for i, (blocks, masks) in enumerate(zip(heard, smoothed, strict=True))
         ]
-        originals = tee(original, len(targets))
+        originals = _copies(original, len(targets))
         cut = [_side_by_side(block, stem) for block, stem in zip(originals, stems, strict=True)]
         for pieces in zip(*cut, strict=True):
             for writer, (block, stem) in zip(writers, pieces, strict=True):
@@ -173,7 +173,7 @@ def share_blocks(
     `render_remix` writes, but for rounding. Raises MediaError as it does.
     """
     with AudioReader(source) as reader:
-        original, heard = tee(reader.blocks(_BLOCK_SAMPLES))
+        original, heard = _copies(reader.blocks(_BLOCK_SAMPLES), 2)
         fronts = (block[:_FRONT_PAIR] for block in original)
         gains = (block[:, None] for block in zlbm_blocks(map(shares, mask_blocks), decay))
         for front, taken in _side_by_side(fronts, _filtered_at_own_rate(heard, reader.info, gains)):
@@ -187,7 +187,7 @@ def _remixed_blocks(
     if changes is None:
         yield from ((block, block) for block in reader.blocks(_BLOCK_SAMPLES))
         return
-    original, heard = tee(reader.blocks(_BLOCK_SAMPLES))
+    original, heard = _copies(reader.blocks(_BLOCK_SAMPLES), 2)
     for block, delta in _side_by_side(original, _filtered_at_own_rate(heard, reader.info, changes, heed)):
         remixed = block.copy()
         remixed[:_FRONT_PAIR] += delta if dry_wet == 1 else dry_wet * delta
@@ -236,6 +236,28 @@ def _at_model_rate(blocks: Iterable[np.ndarray], info: AudioInfo) -> Iterator[np
 def _num_heard_samples(info: AudioInfo) -> int:
     """Return how many samples a recording has at 44.1 kHz, the last one begun counted whole."""
     return -(-info.num_samples * RATE_HZ // info.rate_hz)
+
+
+def _copies(blocks: Iterable[np.ndarray], number: int) -> list[Iterator[np.ndarray]]:
+    """Return several iterators over the same blocks.
+
+    As `itertools.tee`, which holds some fifty blocks that all have taken; of these only what one has still to take.
+    """
+    source = iter(blocks)
+    waiting: list[deque[np.ndarray]] = [deque() for _ in range(number)]
+
+    def copy(own: deque[np.ndarray]) -> Iterator[np.ndarray]:
+        while True:
+            if not own:
+                block = next(source, None)
+                if block is None:
+                    return
+                for queue in waiting:
+                    queue.append(block)
+                del block
+            yield own.popleft()
+
+    return [copy(queue) for queue in waiting]
 
 
 def _side_by_side(

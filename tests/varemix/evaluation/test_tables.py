@@ -14,12 +14,12 @@ from varemix.evaluation.tables import (
     image_deviations_db,
     in_words,
     instruments_table,
-    markdown,
     mean_level_db,
     means,
     mistakes_table,
     share_of_ceiling,
 )
+from varemix.wording import markdown
 
 
 def frame(*rows: tuple[str, str, float], pair_id: str | None = None) -> pd.DataFrame:
