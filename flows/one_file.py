@@ -6,12 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
+
 from catalog.files import Home, replacing
-from catalog.masks import MaskReader
+from catalog.masks import MaskHeader, MaskReader
 from catalog.store import Catalog
 from tasks.checkpoints import SHIPPED, champion_id, checkpoint_row
-from tasks.masks import write_heard
+from tasks.masks import Watch, write_heard
 from tasks.presence import absent, measured
+from tasks.progress import Advance, bar
 from tasks.queries import Query, asked
 from tasks.remix import Remixed, called, write_remix, write_unchanged, writing_to
 from tasks.separate import stem_name
@@ -112,8 +115,24 @@ def _heard(
     """Hear a recording; give its mask file, which lies in the folder for so long, and how far the instruments play."""
     with TemporaryDirectory(prefix=".part-", dir=folder) as place:
         masks = Path(place, "masks.parquet")
-        _, presence = write_heard(masks, source, separator, queries, nothing_else=nothing_else)
+        with bar(f"hear {source.name} [s]", round(probe_audio(source).duration_s)) as advance:
+            _, presence = write_heard(
+                masks, source, separator, queries, nothing_else=nothing_else, watch=_seconds(advance)
+            )
         yield masks, presence
+
+
+def _seconds(advance: Advance) -> Watch:
+    """Return what moves a bar on by the seconds that masks are long."""
+    told_s, heard_s = 0, 0.0
+
+    def watch(header: MaskHeader, masks: np.ndarray) -> None:
+        nonlocal told_s, heard_s
+        heard_s += masks.shape[-1] * header.hop_samples / header.rate_hz
+        advance(int(heard_s) - told_s)
+        told_s = int(heard_s)
+
+    return watch
 
 
 def _check_target(source: Path, target: Path) -> None:

@@ -1,6 +1,7 @@
 """One recording at once is the same as one of a library."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from PIL import Image
 from catalog.store import Catalog
 from flows.one_file import open_separator, remix_file, separate_file
 from tasks.masks import make_masks
+from tasks.progress import Advance
 from tasks.queries import asked_once
 from tasks.remix import remix_tracks
 from tasks.separate import separate_tracks
@@ -102,3 +104,22 @@ def test_what_cannot_be_heard_to_its_end_leaves_nothing_behind(catalog: Catalog,
     with pytest.raises(MediaError, match="cut off"):
         separate_file(cut, tmp_path / "one", ["tuba"], lambda: separator(catalog))
     assert list((tmp_path / "one").iterdir()) == []
+
+
+def test_a_bar_counts_the_seconds_that_are_heard(
+    catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    song = write_tones(tmp_path / "library" / "long.flac", seconds=14.6, rate_hz=48_000)
+    moved: dict[tuple[str, int], list[int]] = {}
+
+    @contextmanager
+    def bar(what: str, total: int) -> Iterator[Advance]:
+        moved[what, total] = []
+        yield lambda num_items, note="": moved[what, total].append(num_items)
+
+    monkeypatch.setattr("flows.one_file.bar", bar)
+    remix_file(song, tmp_path / "out.flac", plan_of(["tuba=mute"]), lambda: separator(catalog))
+    [steps] = moved.values()
+    assert moved.keys() == {("hear long.flac [s]", 15)}
+    assert len(steps) > 1
+    assert sum(steps) == 14
