@@ -22,7 +22,7 @@ from flows.settings import named_after
 from flows.summary import Summary, headline, publish
 from flows.train import train
 from tasks.alerts import tell_night_failed
-from tasks.checkpoints import champion_id, checkpoint_row
+from tasks.checkpoints import champion_id, checkpoint_row, serving_id
 from tasks.promote import CHOSEN_ON, promote_if_better
 from tasks.quality import told_of_drop
 from tasks.queries import known_instruments
@@ -77,11 +77,11 @@ def nightly(
     catalog = Catalog(Home.open(home))
     catalog.home.remove_leftovers()
     where = catalog.home.address
-    champion = champion_id(catalog)
+    champion, serving = champion_id(catalog), serving_id(catalog)
     stages = [attempted("refresh", lambda: refresh(source, url_template, home=where))]
     stages.append(attempted("train", lambda: _trained(catalog, recipe, device, retrain_share)))
     challenger = stages[-1].facts.get("checkpoint_id")
-    for candidate in dict.fromkeys(name for name in (challenger, champion) if name):
+    for candidate in dict.fromkeys(name for name in (challenger, serving if challenger else champion) if name):
         stages.append(_evaluated(candidate, pairs, stills, where))
     warning = _warning(catalog, champion, stages[-1])
     if challenger:
@@ -90,7 +90,7 @@ def nightly(
         attempted("masks", lambda: masks(library, home=where)),
         attempted("remix", lambda: remix(library, out, plan, home=where)),
     ]
-    night = publish(_overview(stages, champion_id(catalog), warning, time.monotonic() - started))
+    night = publish(_overview(stages, catalog, warning, time.monotonic() - started))
     failed = [in_words(stage) for stage in stages if stage.exit_code == 1]
     done = [str(night.facts.get("decision") or "no decision"), *(in_words(stage) for stage in stages[-2:])]
     message = f"{len(failed)} of {len(stages)} stages failed. {' '.join(failed)}" if failed else ". ".join(done)
@@ -146,7 +146,7 @@ def check_night(
     if stills:
         folder_stills(Path(stills))
     instruments = {video.instrument for video in listed_videos(source, url_template, None)}
-    if champion_id(catalog):
+    if serving_id(catalog):
         instruments |= set(known_instruments(catalog, checkpoint_row(catalog, None)))
     plan_queries(plan, sorted(instruments))
 
@@ -165,15 +165,16 @@ def _warning(catalog: Catalog, champion: str | None, evaluated: Summary) -> str 
     return told_of_drop(catalog, champion, CHOSEN_ON, _SEED)
 
 
-def _overview(stages: list[Summary], champion: str | None, warning: str | None, seconds: float) -> Summary:
+def _overview(stages: list[Summary], catalog: Catalog, warning: str | None, seconds: float) -> Summary:
     """Return what the night did as a whole: its stages, what was measured, what was remixed, every failure."""
     by_stage = {stage.stage: stage for stage in stages}
+    champion, serving = champion_id(catalog), serving_id(catalog)
     scored = {stage.facts.get("checkpoint_id"): stage for stage in stages if stage.stage == "evaluate"}
     facts = {
-        "champion": champion,
+        "champion": champion or (serving and f"none yet; the shipped checkpoint {serving} serves"),
         "warning": warning,
         "decision": _decision(by_stage),
-        "mean_nsdr_db": scored[champion].facts["mean_nsdr_db"] if champion in scored else None,
+        "mean_nsdr_db": scored[serving].facts["mean_nsdr_db"] if serving in scored else None,
         "gains": by_stage["remix"].facts.get("gains"),
         "remixes_lie_in": by_stage["remix"].facts.get("out"),
     }

@@ -49,6 +49,11 @@ def shipped_id() -> str | None:
     return _id_of_shipped(file_digest(file)) if file else None
 
 
+def serving_id(catalog: Catalog) -> str | None:
+    """Return the id of the checkpoint that serves where none is asked for: the champion, else the shipped one."""
+    return champion_id(catalog) or shipped_id()
+
+
 def _id_of_shipped(digest: str) -> str:
     return content_id(SHIPPED, digest=digest)
 

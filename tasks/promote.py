@@ -14,7 +14,7 @@ from catalog.errors import CatalogError
 from catalog.files import Home
 from catalog.ids import file_digest
 from catalog.store import Catalog
-from tasks.checkpoints import SHIPPED, champion_id, checkpoint_row, shipped_id
+from tasks.checkpoints import SHIPPED, champion_id, checkpoint_row, serving_id, shipped_id
 from tasks.decisions import Kind, champions_before, record, taken_back_for
 from tasks.shards import Outcome
 from varemix.errors import EvaluationError
@@ -44,10 +44,11 @@ def compare_checkpoints(
 
 @task(task_run_name="promote {checkpoint_id}", cache_policy=NO_CACHE)
 def promote_if_better(*, checkpoint_id: str, home: str, split: str, seed: int) -> Outcome:
-    """Make the checkpoint champion if there is none, or if it is better than the champion with still images.
+    """Make the checkpoint champion if it is better with still images than what serves, or if nothing does.
 
-    Better means that the interval of the difference in NSDR lies above 0. Only mixes of two count: those of more are
-    harder, and not every checkpoint is scored on them. One that a person went back from is not promoted again.
+    What serves is the champion, before the first one the shipped checkpoint. Better means that the interval of the
+    difference in NSDR lies above 0. Only mixes of two count: those of more are harder, and not every checkpoint is
+    scored on them. One that a person went back from is not promoted again.
     """
     catalog = Catalog(Home.open(home))
     champion = champion_id(catalog)
@@ -57,14 +58,16 @@ def promote_if_better(*, checkpoint_id: str, home: str, split: str, seed: int) -
         return _kept(
             catalog, checkpoint_id, f"not promoted: it was rolled back; `varemix promote {checkpoint_id}` overrules it"
         )
-    if champion is None:
+    serving = serving_id(catalog)
+    if serving is None:
         mean_db = _scores(catalog, checkpoint_id, split, seed)["nsdr_db"].mean()
         reason = f"first champion, mean NSDR {mean_db:.2f} dB on {split}"
         return _crowned(catalog, "promoted", checkpoint_id, reason, split=split)
-    found = compared(catalog, champion, checkpoint_id, split, seed)
+    found = compared(catalog, serving, checkpoint_id, split, seed)
     if found is None:
-        return _kept(catalog, checkpoint_id, f"not promoted: the champion {champion} was not scored on the same pairs")
-    verdict = in_words(found, split)
+        rival = f"the {'champion' if champion else 'shipped checkpoint'} {serving}"
+        return _kept(catalog, checkpoint_id, f"not promoted: {rival} was not scored on the same pairs")
+    verdict = in_words(found, split, rival="champion" if champion else "shipped checkpoint")
     if found.overall.verdict != BETTER:
         return _kept(catalog, checkpoint_id, f"not promoted: {verdict}", split, found)
     return _crowned(catalog, "promoted", checkpoint_id, f"promoted: {verdict}", split=split, found=found)
@@ -139,12 +142,12 @@ def compared(catalog: Catalog, before: str, after: str, split: str, seed: int) -
         return None
 
 
-def in_words(found: Comparison, split: str) -> str:
-    """Return what came out of comparing a challenger with the champion."""
+def in_words(found: Comparison, split: str, *, rival: str = "champion") -> str:
+    """Return what came out of comparing a challenger with what served."""
     overall = found.overall
     low_db, high_db = overall.difference_db.low, overall.difference_db.high
     return (
-        f"{overall.verdict}: mean NSDR {overall.mean_b_db:.2f} dB against the champion's {overall.mean_a_db:.2f} dB, "
+        f"{overall.verdict}: mean NSDR {overall.mean_b_db:.2f} dB against the {rival}'s {overall.mean_a_db:.2f} dB, "
         f"difference {low_db:+.2f} to {high_db:+.2f} dB ({100 * found.level:g} % interval), "
         f"on {overall.num_scores} scores of {split}"
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from catalog.errors import HomeError, TableError
 from catalog.store import Catalog
-from tasks.checkpoints import champion_id, checkpoint_row
+from tasks.checkpoints import champion_id, checkpoint_row, serving_id
 from tasks.decisions import record, tried_beside
 from varemix.errors import CheckpointError
 from varemix.model.checkpoint import read_header
@@ -29,13 +29,14 @@ class Retraining:
 def retraining(catalog: Catalog, recipe_name: str, share: float = RETRAIN_SHARE) -> Retraining:
     """Return whether training again is due.
 
-    It is while there is no champion, when the recipe was not tried beside the champion yet, and when at least `share`
-    of the clips to train and validate on are new or changed since the champion was trained, or the last challenger of
-    it that was not promoted. It starts from the champion where the recipe trains the same separator.
+    It is when the recipe was not tried yet beside what serves, the champion or before the first one the shipped
+    checkpoint, and when at least `share` of the clips to train and validate on are new or changed since the champion
+    was trained, or the last challenger that was not promoted. It starts from what serves where the recipe trains the
+    same separator.
     """
     recipe = named_recipe(recipe_name)
     champion = champion_id(catalog)
-    start, begins = _start(catalog, recipe, champion)
+    start, begins = _start(catalog, recipe, champion, serving_id(catalog))
     tried = _tried(catalog, recipe, champion)
     if not tried:
         because = f"recipe '{recipe_name}' was not tried beside it yet" if champion else "there is no champion yet"
@@ -55,21 +56,22 @@ def record_not_retrained(catalog: Catalog, reason: str) -> None:
     record(catalog, "not_retrained", reason, before=champion, after=champion)
 
 
-def _start(catalog: Catalog, recipe: Recipe, champion: str | None) -> tuple[str | None, str]:
+def _start(catalog: Catalog, recipe: Recipe, champion: str | None, serving: str | None) -> tuple[str | None, str]:
     """Return the checkpoint to start from, and how it begins in words."""
-    if champion is None:
+    if serving is None:
         return None, "it begins with nothing learnt"
+    rival = "champion" if champion else "shipped checkpoint"
     try:
         row = checkpoint_row(catalog, champion)
         header = read_header(catalog.home.fetched(row["path"], row["digest"]))
     except (CheckpointError, HomeError) as error:
-        return None, f"it begins with nothing learnt, since the champion's file cannot be read: {error}"
+        return None, f"it begins with nothing learnt, since the {rival}'s file cannot be read: {error}"
     if header.get("settings") != _as_stored(asdict(recipe.separator)):
         return (
             None,
-            f"it begins with nothing learnt, since '{recipe.name}' trains another separator than the champion's",
+            f"it begins with nothing learnt, since '{recipe.name}' trains another separator than the {rival}'s",
         )
-    return champion, f"it goes on from the champion {champion}"
+    return serving, f"it goes on from the {rival} {serving}"
 
 
 def _tried(catalog: Catalog, recipe: Recipe, champion: str | None) -> Sequence[dict[str, Any]]:

@@ -4,10 +4,11 @@ from pathlib import Path
 import pytest
 
 from catalog.store import Catalog
-from tasks.checkpoints import champion_id
+from tasks.checkpoints import champion_id, serving_id
 from tasks.promote import promote_if_better
 from tasks.shards import Outcome
 from tests.tasks.planted import register_checkpoint
+from tests.tasks.untrained import write_checkpoint
 
 
 @pytest.fixture
@@ -63,6 +64,25 @@ def test_the_first_checkpoint_becomes_champion(catalog: Catalog, candidates: tup
     outcome = promote(catalog, "old")
     assert (outcome.status, outcome.reason) == ("done", "first champion, mean NSDR 2.00 dB on val")
     assert stages(catalog) == {"old": "champion", "new": "candidate"}
+
+
+def test_before_the_first_champion_it_must_be_better_than_the_shipped_checkpoint(
+    catalog: Catalog, candidates: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = write_checkpoint(tmp_path / "reference.safetensors", ["flute", "tuba"], seed=5)
+    monkeypatch.setattr("varemix.weights.REFERENCE", shipped)
+    serving = str(serving_id(catalog))
+    score(catalog, "old", on_pairs(1, 2, 3, 1, 2, 3))
+    assert promote(catalog, "old").reason == (
+        f"not promoted: the shipped checkpoint {serving} was not scored on the same pairs"
+    )
+    score(catalog, serving, on_pairs(2, 3, 4, 2, 3, 4))
+    kept = promote(catalog, "old")
+    assert (kept.status, serving_id(catalog)) == ("untouched", serving)
+    assert kept.reason.startswith("not promoted: worse: mean NSDR 2.00 dB against the shipped checkpoint's 3.00 dB")
+    score(catalog, "new", on_pairs(3, 4, 5, 3, 4, 5))
+    assert promote(catalog, "new").reason.startswith("promoted: better: mean NSDR 4.00 dB against the shipped")
+    assert serving_id(catalog) == "new"
 
 
 def test_a_better_checkpoint_follows_the_champion_and_says_by_how_much(

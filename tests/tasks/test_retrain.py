@@ -7,12 +7,15 @@ from typing import Any
 import pytest
 
 from catalog.store import Catalog
+from tasks.checkpoints import serving_id
 from tasks.decisions import last_decisions
-from tasks.promote import promote_by_hand, roll_back
+from tasks.promote import promote_by_hand, promote_if_better, roll_back
 from tasks.retrain import Retraining, record_not_retrained, retraining
 from tests.tasks.planted import register_checkpoint
 from tests.tasks.small_recipe import small
 from tests.tasks.test_promote import on_pairs, promote, score
+from varemix.model.checkpoint import save_checkpoint
+from varemix.model.separator import Separator
 from varemix.training import recipe
 
 
@@ -52,6 +55,24 @@ def planned(catalog: Catalog, share: float = 0.1, name: str = "small") -> Retrai
 def test_without_a_champion_it_is_trained_from_nothing(catalog: Catalog) -> None:
     expected = "there is no champion yet; it begins with nothing learnt"
     assert planned(catalog) == Retraining(is_due=True, start=None, reason=expected)
+
+
+def test_before_the_first_champion_it_goes_on_from_the_shipped_checkpoint_and_is_tried_beside_it(
+    catalog: Catalog, checkpoint_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "shipped.safetensors"
+    save_checkpoint(file, Separator(small().separator, ["flute"]), provenance={})
+    monkeypatch.setattr("varemix.weights.REFERENCE", file)
+    shipped = serving_id(catalog)
+    assert planned(catalog) == Retraining(
+        is_due=True,
+        start=shipped,
+        reason=f"there is no champion yet; it goes on from the shipped checkpoint {shipped}",
+    )
+    add_clips(catalog, *[f"clip {number}" for number in range(20)])
+    trained(catalog, checkpoint_file, "tried")
+    promote_if_better.fn(checkpoint_id="tried", home=str(catalog.home.root), split="val", seed=0)
+    assert planned(catalog).reason.startswith("0 of 20 clips are new or changed since tried was trained")
 
 
 def test_it_is_trained_again_from_a_share_of_new_or_changed_clips_on(catalog: Catalog, old: str) -> None:
