@@ -83,9 +83,9 @@ class Face:
         name = harmless_name(request.query_params.get("name", ""), default="recording")
         async with self._uploads:
             with temporary_folder(studio.catalog.home.dropped) as folder:
-                file = folder / "file"
+                file = folder / name
                 await receive_file(request, file, max_bytes=MAX_RECORDING_BYTES)
-                recording = await run_in_threadpool(studio.shelf.put, file, name)
+                recording = await run_in_threadpool(studio.shelf.put, file)
         return JSONResponse(await run_in_threadpool(studio.facts, recording), 201)
 
     async def facts(self, request: Request) -> Response:
@@ -178,9 +178,9 @@ class Face:
         name = harmless_name(request.query_params.get("name", ""), default="photo")
         async with self._uploads:
             with temporary_folder(studio.catalog.home.photos) as folder:
-                file = folder / "file"
+                file = folder / name
                 await receive_file(request, file, max_bytes=MAX_PICTURE_BYTES)
-                answer = await run_in_threadpool(studio.put_photo, file, name)
+                answer = await run_in_threadpool(studio.put_photo, file)
         return JSONResponse(answer, 201)
 
     async def picture(self, request: Request) -> Response:
@@ -228,7 +228,7 @@ class Face:
             raise not_found("segment")
         for _ in range(math.ceil(_WAIT_S / _POLL_S)):
             rendering = await run_in_threadpool(studio.segments.rendering, recording, names)
-            if rendering is not None and rendering.num_ready > number:
+            if rendering is not None and rendering.has(number):
                 try:
                     content = await run_in_threadpool(rendering.place(target, number).read_bytes)
                 except FileNotFoundError:  # it was removed to make room just now

@@ -11,7 +11,6 @@ import numpy as np
 
 from catalog.files import remove_leftovers
 from desk.errors import DeskError, not_found
-from desk.uploads import harmless_name
 from tasks.queries import Query, asked
 from varemix.errors import MediaError
 from varemix.media.pictures import read_picture
@@ -32,19 +31,19 @@ class Photos:
         folder.mkdir(parents=True, exist_ok=True)
         remove_leftovers(folder)
 
-    def put(self, file: Path, name: str) -> Query:
+    def put(self, file: Path) -> Query:
         """Take a file that was dropped; it is moved. Raises DeskError when it is no picture that can be read."""
         try:
             query = asked(str(file), ())
         except MediaError as error:
             status = 415 if "is no picture" in str(error) else 413 if "Make it smaller" in str(error) else 422
-            raise DeskError(status, str(error).replace(file.name, name)) from error
+            raise DeskError(status, str(error)) from error
         folder = self._folder / query.name
         if not folder.is_dir() and sum(1 for _ in self._folder.iterdir()) >= _MAX_PHOTOS:
             raise DeskError(507, f"The desk keeps {_MAX_PHOTOS} photos, and has them. Remove some from its home.")
         folder.mkdir(exist_ok=True)
         if not any(folder.iterdir()):
-            file.replace(folder / harmless_name(name, default="photo"))
+            file.replace(folder / file.name)
         return self.query(query.name)
 
     def query(self, own: str) -> Query:

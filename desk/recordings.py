@@ -165,20 +165,21 @@ class Shelf:
             raise not_found("recording")
         return self._looked_at(*place)
 
-    def put(self, file: Path, name: str) -> Recording:
+    def put(self, file: Path) -> Recording:
         """Take a file that was dropped onto the shelf; it is moved. Raises DeskError when it is no recording."""
         try:
             container = container_of(file)
             info = probe_audio(file)
         except MediaError as error:
-            raise DeskError(422 if container_of(file) else 415, str(error).replace(file.name, name)) from error
+            raise DeskError(422 if container_of(file) else 415, str(error)) from error
         if info.duration_s > _MAX_DURATION_S:
             raise DeskError(
                 422,
-                f"'{name}' lasts {info.duration_s / 3600:.1f} hours; the desk takes {_MAX_DURATION_S // 3600}. "
+                f"'{file.name}' lasts {info.duration_s / 3600:.1f} hours; the desk takes {_MAX_DURATION_S // 3600}. "
                 "Use `varemix remix` for it.",
             )
-        if Path(name).suffix.lower() not in SERVED_SUFFIXES:
+        name = file.name
+        if file.suffix.lower() not in SERVED_SUFFIXES:
             name = f"{name}{_SUFFIXES[str(container)]}"
         folder = self._dropped / file_digest(file)[:_DIGEST_CHARACTERS]
         with self._lock:

@@ -1,12 +1,13 @@
 """What the page plays: the recording and what falls to each instrument, cut into segments of a few seconds.
 
-They are cuts of one long rendering, so that they join without a seam; FLAC files in a temporary folder, which goes when
+They are cuts of one long rendering, so that they join without a seam; the original's are read from where the playhead
+stands, shares are made from the start on. They are FLAC files in a temporary folder, which goes when
 the desk is closed. Of all that is rendered at once, the share of one instrument depends on who else is on the desk.
 """
 
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Lock
@@ -18,13 +19,13 @@ from catalog.ids import content_id
 from desk.growing import HearingError
 from desk.hearing import Hearing, Masks
 from desk.recordings import FULL_SCALE, PLAYED_CHANNELS, Recording
-from varemix.errors import VaremixError
+from varemix.errors import MediaError, VaremixError
 from varemix.media.audio import AudioInfo, AudioReader, AudioWriter
 from varemix.remix.render import share_blocks
 
-_BLOCK_SAMPLES = 1 << 17
 _MAX_RENDERINGS = 12  # at once, most of which wait for what is being heard
 _RETRY_S = 10.0
+_WAITED_S = 1.0  # whoever waits for a segment asks more often
 _IDLE_S = 60.0  # a rendering that nobody listens to for so long is given up
 _MAX_CACHE_BYTES = 4 * 2**30
 
@@ -35,7 +36,6 @@ class Rendering:
     def __init__(self, recording: Recording, names: Sequence[str], masks: Masks | None, folder: Path) -> None:
         self.recording = recording
         self.names = tuple(names)
-        self.num_ready = 0
         self.num_bytes = 0
         self.reason = ""
         self.is_over = False
@@ -43,13 +43,22 @@ class Rendering:
         self.asked_at = time.monotonic()
         self.folder = folder
         self._masks = masks
+        self._ready: set[int] = set()
+        self._asked: dict[int, float] = {}
 
     @property
     def is_to_be_tried_again(self) -> bool:
         """Whether it was given up, or failed a while ago."""
-        if not self.is_over or self.num_ready == self.recording.num_segments:
+        if not self.is_over or len(self._ready) == self.recording.num_segments:
             return False
         return not self.reason or time.monotonic() - self.over_at > _RETRY_S
+
+    def has(self, number: int) -> bool:
+        """Return whether a segment can be had; of the original, one that cannot yet is made next."""
+        if number in self._ready:
+            return True
+        self._asked[number] = time.monotonic()
+        return False
 
     def place(self, name: str, number: int) -> Path:
         """Return the file of a segment."""
@@ -57,37 +66,63 @@ class Rendering:
         return self.folder / f"{where}-{number}.flac"
 
     def run(self, writers: ThreadPoolExecutor) -> None:
-        """Render all segments, one after the other."""
+        """Render all segments: shares one after the other, of the original first those that are waited for."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        if self._masks is None:
+            self._run_original(writers)
+        else:
+            self._run_shares(self._masks, writers)
+
+    def _run_original(self, writers: ThreadPoolExecutor) -> None:
         length = self.recording.segment_samples
+        whole = range(self.recording.num_segments)  # those before what is damaged
+        number = 0
+        damage: MediaError | None = None
+        with AudioReader(self.recording.path) as reader:
+            while (missing := self._next(whole, number)) is not None and not self._is_idle:
+                number = missing
+                try:
+                    samples = reader.read(number * length, length)
+                except MediaError as error:
+                    damage, whole, number = error, whole[:number], 0
+                else:
+                    self._write(number, samples[None, :PLAYED_CHANNELS], writers)
+        if damage:
+            raise damage
+
+    def _next(self, whole: range, number: int) -> int | None:
+        """Return the first segment that is waited for, or else the next missing one from `number` on, round the end."""
+        now = time.monotonic()
+        waited = sorted(asked for asked, when in [*self._asked.items()] if now - when < _WAITED_S and asked in whole)
+        return next((one for one in [*waited, *whole[number:], *whole[:number]] if one not in self._ready), None)
+
+    @property
+    def _is_idle(self) -> bool:
+        return time.monotonic() - self.asked_at > _IDLE_S
+
+    def _run_shares(self, masks: Masks, writers: ThreadPoolExecutor) -> None:
+        length = self.recording.segment_samples
+        number = 0
         held: list[np.ndarray] = []
         num_held = 0
-        for block in self._signals():
+        for _, block in share_blocks(self.recording.path, masks):
             held.append(block)
             num_held += block.shape[-1]
-            while num_held >= length or (num_held and self._is_end(num_held)):
+            while num_held >= length or (num_held and number * length + num_held == self.recording.num_samples):
                 signals = np.concatenate(held, axis=-1)
-                self._write(signals[..., :length], writers)
+                self._write(number, signals[..., :length], writers)
                 held, num_held = [signals[..., length:]], num_held - min(length, num_held)
-            if time.monotonic() - self.asked_at > _IDLE_S:
+                number += 1
+            if self._is_idle:
                 return
 
-    def _is_end(self, num_held: int) -> bool:
-        return self.num_ready * self.recording.segment_samples + num_held == self.recording.num_samples
-
-    def _signals(self) -> Iterator[np.ndarray]:
-        """Yield blocks [N, C, S_b] of what falls to each name, or of the original [1, C, S_b]."""
-        if self._masks is None:
-            with AudioReader(self.recording.path) as reader:
-                yield from (block[None, :PLAYED_CHANNELS] for block in reader.blocks(_BLOCK_SAMPLES))
-        else:
-            yield from (taken for _, taken in share_blocks(self.recording.path, self._masks))
-
-    def _write(self, signals: np.ndarray, writers: ThreadPoolExecutor) -> None:
-        places = [self.folder / f"{where}-{self.num_ready}.flac" for where in range(len(signals))]
+    def _write(self, number: int, signals: np.ndarray, writers: ThreadPoolExecutor) -> None:
+        """Write a segment [N, C, S_b] of each name, or of the original [1, C, S_b]."""
+        places = [self.folder / f"{where}-{number}.flac" for where in range(len(signals))]
         rates = [self.recording.rate_hz] * len(places)
         self.num_bytes += sum(writers.map(_write_segment, places, signals, rates))
-        self.num_ready += 1
+        self._ready.add(number)
+        self._asked.pop(number, None)
 
 
 class Segments:

@@ -113,9 +113,9 @@ class Studio:
             for entry in found
         ]
 
-    def put_photo(self, file: Path, name: str) -> dict[str, Any]:
+    def put_photo(self, file: Path) -> dict[str, Any]:
         """Take a photo, and return what the page is told of it."""
-        query = self.photos.put(file, name)
+        query = self.photos.put(file)
         assert query.picture is not None
         return {
             "id": query.name,

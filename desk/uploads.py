@@ -38,7 +38,7 @@ async def receive_file(request: Request, path: Path, *, max_bytes: int) -> None:
             raise DeskError(507, "The desk's disk is full. Make room, then drop the file again.") from error
         raise
     if not num_bytes:
-        raise DeskError(422, "The file is empty. Look at where it comes from.")
+        raise DeskError(422, f"'{path.name}' is empty. Look at where it comes from.")
 
 
 def write_piece(file: BinaryIO, piece: bytes) -> None:

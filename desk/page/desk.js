@@ -6,7 +6,7 @@ import { say, tell, untell } from "./notices.js";
 import { Player } from "./player.js";
 import * as server from "./server.js";
 import { Stave, isHeard } from "./stave.js";
-import { clock, soundFacts } from "./words.js";
+import { clock, listed, soundFacts } from "./words.js";
 import { drawWaveform } from "./waveform.js";
 
 const CHOICE_MS = 600; // several cards clicked one after the other are heard together
@@ -351,14 +351,21 @@ export class Desk {
     if (state === "playing") untell("segment");
   }
 
-  /** What is wrong with the sound, if anything: it does not come, or it is louder than full scale. */
+  /** What is wrong with the sound, if anything: it does not come, lacks a wish, or is louder than full scale. */
   #showState(now) {
     this.#meter.getFloatTimeDomainData(this.#samples);
     if (this.player.state === "playing" && this.#samples.some((sample) => Math.abs(sample) > 1)) this.#cutAt = now;
     const isCut = now - this.#cutAt < CUT_MS;
-    const text = this.player.state === "waiting" ? "waiting for sound" : isCut ? "louder than full scale: peaks are cut" : "";
+    const text = this.player.state === "waiting" ? "waiting for sound" : isCut ? "louder than full scale: peaks are cut" : this.#lateText();
     const line = find("player-state");
     if (line.textContent !== text) line.textContent = text;
+  }
+
+  /** Which wishes do not sound here yet. */
+  #lateText() {
+    const share = this.player.position / Math.max(this.#facts.num_samples, 1);
+    const late = this.hearsOriginal ? [] : this.staves.filter((stave) => stave.isLateAt(share));
+    return late.length ? `not heard this far yet: ${listed(late.map((stave) => stave.instrument.title))}` : "";
   }
 
   #showCompare() {

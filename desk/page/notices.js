@@ -3,9 +3,11 @@
 const place = document.getElementById("notices");
 const status = document.getElementById("status");
 
-/** Show a line; a line of the same `key` is replaced. `kind` is `wrong` or `note`. */
+/** Show a line; a line of the same `key`, or with the same words, is replaced. `kind` is `wrong` or `note`. */
 export function tell(text, { key = text, kind = "wrong", stays = kind === "wrong" } = {}) {
-  untell(key);
+  for (const line of place.querySelectorAll(".notice")) {
+    if (line.dataset.key === key || line.firstChild.textContent === text) line.remove();
+  }
   const line = document.createElement("p");
   line.className = `notice ${kind}`;
   line.dataset.key = key;

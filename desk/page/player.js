@@ -66,6 +66,7 @@ export class Player extends EventTarget {
     this.mixer.context.resume();
     if (this.#state !== "paused") return;
     if (this.#position >= this.#recording.num_samples) this.#position = 0;
+    this.#segments.retry();
     this.#wait();
   }
 

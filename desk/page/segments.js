@@ -36,6 +36,11 @@ export class Segments extends EventTarget {
     }
   }
 
+  /** Ask again for what could not be had. */
+  retry() {
+    for (const [url, held] of this.#held) if (held.retryAt === NEVER) this.#held.delete(url);
+  }
+
   clear() {
     this.want([]);
   }

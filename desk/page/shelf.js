@@ -41,7 +41,7 @@ function entry({ id, title, folder, duration_s: durationS, has_masks: hasMasks }
 
 function readyText(hasMasks) {
   const num = hasMasks?.length ?? 0;
-  return num ? `${num} heard` : "";
+  return num ? "heard" : "";
 }
 
 function noteText(num, wanted) {

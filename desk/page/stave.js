@@ -84,6 +84,12 @@ export class Stave extends EventTarget {
     this.show();
   }
 
+  /** Whether its wish cannot be heard at a place, 0 to 1 of the recording, since it is not heard so far yet. */
+  isLateAt(share) {
+    const isWished = this.wish.isSolo || wishedDb(this.wish) !== 0;
+    return isWished && this.state.state === "hearing" && share >= (this.state.progress ?? 0);
+  }
+
   /** Fetch what the mask takes, once. Returns whether there is something new to see. */
   async loadMask(url, spectrogram) {
     if (this.#isMaskAsked) return false;
@@ -118,6 +124,7 @@ export class Stave extends EventTarget {
     this.element.classList.toggle("absent", this.#seemsAbsent);
     const isHearing = this.state.state === "hearing" || this.state.state === "asked";
     this.progress.hidden = !isHearing;
+    this.strip.style.setProperty("--heard", isHearing ? this.state.progress ?? 0 : 0);
     if (isHearing && this.state.progress) this.progress.value = this.state.progress;
     else this.progress.removeAttribute("value");
     this.note.textContent = this.#noteText();
@@ -131,8 +138,8 @@ export class Stave extends EventTarget {
     const { state, seconds_left: secondsLeft, reason } = this.state;
     if (state === "failed") return reason ?? "It could not be heard.";
     if (state === "asked" || (state === "hearing" && !this.state.progress)) return "listening for it";
-    if (state === "hearing") return ["listening", timeLeft(secondsLeft)].filter(Boolean).join(", ");
-    if (this.#seemsAbsent) return "does not seem to play here";
+    if (state === "hearing") return timeLeft(secondsLeft) || "listening";
+    if (this.#seemsAbsent) return "does not seem to play";
     return this.instrument.note ?? "";
   }
 

@@ -8,12 +8,12 @@ export function clock(seconds) {
   return hours ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
 }
 
-/** `about 12 seconds left`, `about 3 minutes left`. */
+/** `about 12 s left`, `about 3 min left`: short, since it stands in a narrow place. */
 export function timeLeft(seconds) {
   if (seconds === null || seconds === undefined) return "";
   if (seconds < 1.5) return "a moment left";
-  if (seconds < 90) return `about ${Math.round(seconds)} seconds left`;
-  return `about ${Math.round(seconds / 60)} minutes left`;
+  if (seconds < 90) return `about ${Math.round(seconds)} s left`;
+  return `about ${Math.round(seconds / 60)} min left`;
 }
 
 /** `12 MB`, `1.5 GB`: decimal, as file managers have it. */

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -169,6 +170,42 @@ def test_a_file_that_is_no_recording_is_refused_in_words(musician: Visitor) -> N
     musician.page.click(".notice .round")
     musician.drop("letter.jpg", b"Dear all, this is no picture. " * 40, "image/jpeg")
     assert "picture" in notice(musician).lower()
+
+
+def test_a_recording_that_cannot_be_played_says_so_once_and_does_not_wait(musician: Visitor) -> None:
+    samples = np.zeros(44_100, np.float32)
+    samples[1000] = np.nan
+    file = io.BytesIO()
+    soundfile.write(file, samples, 44_100, format="WAV", subtype="FLOAT")
+    musician.open()
+    musician.drop("broken.wav", file.getvalue(), "audio/wav")
+    musician.page.wait_for_selector("#title:text-is('broken')")
+    assert "finite numbers" in notice(musician)
+    musician.page.click("#play-button")
+    until(musician.page, "document.getElementById('transport').dataset.state === 'paused'")
+    assert len(musician.page.query_selector_all(".notice")) == 1
+
+
+def test_what_is_not_heard_this_far_is_told_who_moves_its_fader(musician: Visitor) -> None:
+    musician.page.route("**/api/recordings/*/events", lambda route: route.fulfill(status=204))
+    musician.page.route("**/api/recordings/*/hear", lambda route: route.fulfill(status=202, json={}))
+    musician.page.route(re.compile(r"/api/recordings/\w+$"), half_heard)
+    musician.open("evening")
+    musician.page.click(".card[data-target='flute']")
+    musician.move("flute", -9)
+    assert musician.page.inner_text("#player-state") == ""
+    for _ in range(2):
+        musician.page.keyboard.press("ArrowRight")
+    until(musician.page, "document.getElementById('player-state').textContent === 'not heard this far yet: flute'")
+
+
+def half_heard(route: Any) -> None:
+    """Answer what a recording is as if half of the flute were heard."""
+    facts = route.fetch().json()
+    for state in facts["targets"]:
+        if state["target"] == "flute":
+            state |= {"state": "hearing", "progress": 0.5, "num_segments_ready": 0}
+    route.fulfill(json=facts)
 
 
 def test_a_file_that_is_too_large_is_not_sent(musician: Visitor) -> None:

@@ -3,6 +3,7 @@
 import io
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -13,7 +14,7 @@ from PIL import Image
 
 from catalog.masks import MaskHeader, MaskReader, write_masks
 from catalog.store import Catalog
-from desk import hearing
+from desk import hearing, segments
 from desk.growing import GrowingMasks, HearingError
 from desk.recordings import FULL_SCALE
 from tasks.masks import make_masks
@@ -21,6 +22,7 @@ from tasks.queries import Query
 from tests.desk.conftest import OpenDesk
 from tests.desk.sounds import Desk, write_noise
 from tests.tasks.planted import scanned, statuses, visible_files, write_tones
+from varemix.errors import MediaError
 from varemix.media.audio import probe_audio, read_audio
 from varemix.remix.plan_yaml import parse_plan
 from varemix.signal.spectrogram import NUM_BINS
@@ -348,3 +350,51 @@ def test_who_waits_for_masks_hears_why_none_come(tmp_path: Path) -> None:
     growing.close("the recording is cut off")
     with pytest.raises(HearingError, match="cut off"):
         list(growing.blocks(["tuba"]))
+
+
+def test_the_original_comes_first_from_where_somebody_waits_for_it(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+
+    def write(path: Path, samples: np.ndarray, rate_hz: int) -> int:
+        written.append(path.name)
+        return write_segment(path, samples, rate_hz)
+
+    write_segment = segments._write_segment
+    monkeypatch.setattr("desk.segments._write_segment", write)
+    recording = desk.studio.shelf.put(write_noise(tmp_path / "long.wav", rate_hz=8000, num_channels=1, seconds=28))
+    rendering = segments.Rendering(recording, [], None, tmp_path / "cuts")
+    assert not rendering.has(4)
+    assert not rendering.has(3)
+    with ThreadPoolExecutor(1) as writers:
+        rendering.run(writers)
+    assert written == [f"0-{number}.flac" for number in (3, 4, 5, 0, 1, 2)]
+    assert all(rendering.has(number) for number in range(6))
+
+
+def test_what_lies_before_the_damage_is_served_whoever_waits_for_what_lies_behind(desk: Desk, tmp_path: Path) -> None:
+    path = write_noise(tmp_path / "long.wav", rate_hz=8000, num_channels=1, seconds=28)
+    content = path.read_bytes()
+    path.write_bytes(
+        content[: len(content) // 8 * 4] + np.float32(np.nan).tobytes() + content[len(content) // 8 * 4 + 4 :]
+    )
+    recording = desk.studio.shelf.put(path)
+    rendering = segments.Rendering(recording, [], None, tmp_path / "cuts")
+    assert not rendering.has(5)
+    with ThreadPoolExecutor(1) as writers, pytest.raises(MediaError, match="finite numbers are expected"):
+        rendering.run(writers)
+    assert [rendering.has(number) for number in range(6)] == [True, True, False, False, False, True]
+
+
+def test_a_file_that_is_refused_is_called_by_its_name(desk: Desk) -> None:
+    letter = b"Dear all, this is no music. " * 40
+    for name, content, path in (
+        ("letter.pdf", letter, "recordings"),
+        ("letter.wav", letter, "recordings"),
+        ("letter.jpg", letter, "pictures"),
+        ("nothing.wav", b"", "recordings"),
+    ):
+        answer = desk.client.post(f"/api/{path}", params={"name": name}, content=content)
+        assert answer.is_client_error
+        assert answer.json()["error"].count(name) == 1, answer.json()

@@ -34,7 +34,9 @@ def read_picture(source: Path | bytes) -> Image.Image:
     except UnidentifiedImageError as error:
         raise MediaError(f"{name} is no picture that can be read. Give a JPEG, PNG or WebP file.") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise MediaError(f"{name} has too many pixels; {MAX_PIXELS} are the limit. Make it smaller.") from error
+        raise MediaError(
+            f"{name} has too many pixels; {MAX_PIXELS // 10**6} million are the limit. Make it smaller."
+        ) from error
     except (
         OSError,
         SyntaxError,
@@ -72,7 +74,9 @@ def _content(source: Path | bytes) -> tuple[str, bytes]:
 def _check_size(picture: Image.Image, name: str) -> None:
     width, height = picture.size
     if width * height > MAX_PIXELS:
-        raise MediaError(f"{name} has {width} x {height} pixels; {MAX_PIXELS} are the limit. Make it smaller.")
+        raise MediaError(
+            f"{name} has {width} x {height} pixels; {MAX_PIXELS // 10**6} million are the limit. Make it smaller."
+        )
 
 
 def _on_white(picture: Image.Image) -> Image.Image:
