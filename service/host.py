@@ -34,10 +34,9 @@ def up(settings: Settings, say: Callable[[str], None]) -> None:
             say(f"server: waiting for {settings.api_url}")
         wait_until_healthy(settings)
         say(f"server: {settings.api_url} answers")
-    own = pools()
-    for line in _set_up(settings, learning_pool=own[-1]):
+    for line in _set_up(settings):
         say(line)
-    for pool in own:
+    for pool in pools():
         say(f"worker for pool {pool}: {_worker_up(settings, pool)}")
     say(f"Look at {settings.ui_url}")
 
@@ -91,10 +90,10 @@ def _worker_up(settings: Settings, pool: str) -> str:
     return "started"
 
 
-def _set_up(settings: Settings, learning_pool: str) -> list[str]:
+def _set_up(settings: Settings) -> list[str]:
     """Run the set-up in a process that is born with the settings, which Prefect reads as it is loaded."""
     ended = subprocess.run(
-        service_command("setup", learning_pool),
+        service_command("setup", settings.learning_pool),
         cwd=ROOT,
         env=dict(settings.environment),
         stdin=subprocess.DEVNULL,
