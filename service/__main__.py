@@ -22,9 +22,7 @@ def main(arguments: list[str]) -> None:
             host, port = settings.listen
             _become(settings, "service.sqlite", "server", "start", "--host", host, "--port", str(port))
         case ["worker", pool, *options]:
-            _become(
-                settings, "prefect", "--no-prompt", "worker", "start", "--pool", pool, "--type", "process", *options
-            )
+            _become(settings, "service.worker", "worker", "start", "--pool", pool, "--type", "process", *options)
         case ["setup", *pool]:
             _set_up(settings, *pool)
         case _:

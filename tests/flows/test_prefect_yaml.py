@@ -99,3 +99,9 @@ def test_the_parameters_fit_the_flow_and_a_person_sees_what_each_one_means(name:
     assert set(given) <= set(described)
     assert [key for key, description in described.items() if not description] == []
     assert DEPLOYMENTS[name]["description"]
+
+
+@pytest.mark.parametrize("name", DEPLOYMENTS)
+def test_no_flow_has_hooks_of_crashed_runs(name: str) -> None:
+    """The worker does not look for any; see `service/worker.py`."""
+    assert not loaded(name).on_crashed_hooks
