@@ -115,7 +115,7 @@ def _check_port(settings: Settings) -> None:
     except OSError as error:
         raise ServiceError(
             f"The server cannot listen on {host}, port {port} ({os.strerror(error.errno or 0)}). Stop what listens "
-            "there, or set PREFECT_SERVER_API_PORT to another port."
+            "there, or set PREFECT_SERVER_API_PORT to another port (and PREFECT_API_URL, where it is set)."
         ) from error
 
 

@@ -68,7 +68,7 @@ def test_an_address_that_cannot_be_is_told(tmp_path: Path, name: str, value: str
 
 
 def test_each_user_has_a_folder_for_temporary_files_and_what_a_person_sets_is_kept(tmp_path: Path) -> None:
-    """In /tmp itself, the folder that Prefect's workers make belongs to the first user, and no other's worker starts."""
+    """In /tmp itself, the folder that Prefect's workers make is the first user's, and no other's worker starts."""
     own = read_settings(str(tmp_path), {}).environment["TMPDIR"]
     assert Path(own).name == f"varemix-{os.getuid()}"
     assert read_settings(str(tmp_path), {"TMPDIR": "/var/tmp"}).environment["TMPDIR"] == "/var/tmp"
