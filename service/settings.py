@@ -49,6 +49,9 @@ _CLIENT = {
     # What the server answers while its database is away.
     "PREFECT_CLIENT_RETRY_EXTRA_CODES": "500",
 }
+# PyTorch's threads wait for each other by spinning. Where another run wants the cores too they spin in each other's way:
+# on a busy host a training took ten times as long.
+_CALM = {"OMP_WAIT_POLICY": "PASSIVE"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +114,8 @@ def read_settings(home: str | None = None, environment: Mapping[str, str] = os.e
         # Prefect's workers make a folder of a fixed name there, which in /tmp would be the first user's alone.
         "TMPDIR": str(Path(tempfile.gettempdir()) / f"varemix-{os.getuid()}"),
     }
-    chosen = {**_QUIET, **_SERVER, **_CLIENT, **RECOVERY, **own, **{k: v for k, v in environment.items() if v}}
+    usual = _QUIET | _SERVER | _CLIENT | _CALM | RECOVERY
+    chosen = {**usual, **own, **{k: v for k, v in environment.items() if v}}
     fixed = {name: own[name] for name in ("VAREMIX_HOME", "PREFECT_API_URL", "PREFECT_SERVER_API_PORT")}
     return Settings(home=place, api_url=url, is_own_server=is_own, listen=listen, environment=chosen | fixed)
 

@@ -16,7 +16,7 @@ def work(arguments: list[str]) -> None:
     """Become Prefect's command with these arguments; its settings are those of the environment."""
     from prefect.runner._workspace_hook_runner import WorkspaceHookRunner
 
-    async def look_for_none(self: Any, *of: Any) -> None:
+    async def look_for_none(self: Any, hook_type: Any, flow_run: Any, state: Any) -> None:
         """Return at once."""
 
     WorkspaceHookRunner._run = look_for_none  # type: ignore[method-assign]

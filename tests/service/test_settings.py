@@ -86,3 +86,8 @@ def test_a_person_says_where_it_is_trained(tmp_path: Path) -> None:
     """A server's host without a GPU would else take from the GPU's host what trains, whenever `up` is repeated."""
     assert read_settings(str(tmp_path), {}).learning_pool == pools()[-1]
     assert read_settings(str(tmp_path), {"VAREMIX_LEARNING_POOL": "gpu"}).learning_pool == "gpu"
+
+
+def test_runs_that_share_a_host_leave_each_other_the_cores(tmp_path: Path) -> None:
+    assert read_settings(str(tmp_path), {}).environment["OMP_WAIT_POLICY"] == "PASSIVE"
+    assert read_settings(str(tmp_path), {"OMP_WAIT_POLICY": "ACTIVE"}).environment["OMP_WAIT_POLICY"] == "ACTIVE"
