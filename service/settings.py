@@ -49,7 +49,7 @@ _CLIENT = {
     # What the server answers while its database is away.
     "PREFECT_CLIENT_RETRY_EXTRA_CODES": "500",
 }
-# PyTorch's threads wait for each other by spinning. Where another run wants the cores too they spin in each other's way:
+# PyTorch's threads spin while they wait. Where another run wants the cores too, they are in each other's way:
 # on a busy host a training took ten times as long.
 _CALM = {"OMP_WAIT_POLICY": "PASSIVE"}
 
