@@ -34,10 +34,9 @@ def up(settings: Settings, say: Callable[[str], None]) -> None:
             say(f"server: waiting for {settings.api_url}")
         wait_until_healthy(settings)
         say(f"server: {settings.api_url} answers")
-    own = pools()
-    for line in _set_up(settings, learning_pool=own[-1]):
+    for line in _set_up(settings):
         say(line)
-    for pool in own:
+    for pool in pools():
         say(f"worker for pool {pool}: {_worker_up(settings, pool)}")
     say(f"Look at {settings.ui_url}")
 
@@ -91,10 +90,10 @@ def _worker_up(settings: Settings, pool: str) -> str:
     return "started"
 
 
-def _set_up(settings: Settings, learning_pool: str) -> list[str]:
+def _set_up(settings: Settings) -> list[str]:
     """Run the set-up in a process that is born with the settings, which Prefect reads as it is loaded."""
     ended = subprocess.run(
-        service_command("setup", learning_pool),
+        service_command("setup", settings.learning_pool),
         cwd=ROOT,
         env=dict(settings.environment),
         stdin=subprocess.DEVNULL,
@@ -116,7 +115,7 @@ def _check_port(settings: Settings) -> None:
     except OSError as error:
         raise ServiceError(
             f"The server cannot listen on {host}, port {port} ({os.strerror(error.errno or 0)}). Stop what listens "
-            "there, or set PREFECT_SERVER_API_PORT to another port."
+            "there, or set PREFECT_SERVER_API_PORT to another port (and PREFECT_API_URL, where it is set)."
         ) from error
 
 

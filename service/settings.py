@@ -5,6 +5,8 @@ What a person has set in the environment is kept; all else has the values given 
 
 import ctypes
 import os
+import socket
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +49,9 @@ _CLIENT = {
     # What the server answers while its database is away.
     "PREFECT_CLIENT_RETRY_EXTRA_CODES": "500",
 }
+# PyTorch's threads spin while they wait. Where another run wants the cores too, they are in each other's way:
+# on a busy host a training took ten times as long.
+_CALM = {"OMP_WAIT_POLICY": "PASSIVE"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,8 +75,21 @@ class Settings:
 
     @property
     def folder(self) -> Path:
-        """Where the files of the processes lie: their numbers and what they say."""
+        """Where the files of the processes lie: their numbers and what they say.
+
+        Hosts that have workers only may share the home with the server's: each has a folder of its own in it.
+        """
+        return self.shared_folder if self.is_own_server else self.shared_folder / socket.gethostname()
+
+    @property
+    def shared_folder(self) -> Path:
+        """Where it is noted what the server was told last."""
         return self.home.root / "service"
+
+    @property
+    def learning_pool(self) -> str:
+        """Which pool trains: what $VAREMIX_LEARNING_POOL says, else `gpu` where this host has one, else `cpu`."""
+        return self.environment.get(LEARNING_POOL_VARIABLE) or pools()[-1]
 
 
 def read_settings(home: str | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -93,8 +111,11 @@ def read_settings(home: str | None = None, environment: Mapping[str, str] = os.e
         "PREFECT_API_URL": url,
         "PREFECT_SERVER_API_HOST": listen[0],
         "PREFECT_SERVER_API_PORT": str(listen[1]),
+        # Prefect's workers make a folder of a fixed name there, which in /tmp would be the first user's alone.
+        "TMPDIR": str(Path(tempfile.gettempdir()) / f"varemix-{os.getuid()}"),
     }
-    chosen = {**_QUIET, **_SERVER, **_CLIENT, **RECOVERY, **own, **{k: v for k, v in environment.items() if v}}
+    usual = _QUIET | _SERVER | _CLIENT | _CALM | RECOVERY
+    chosen = {**usual, **own, **{k: v for k, v in environment.items() if v}}
     fixed = {name: own[name] for name in ("VAREMIX_HOME", "PREFECT_API_URL", "PREFECT_SERVER_API_PORT")}
     return Settings(home=place, api_url=url, is_own_server=is_own, listen=listen, environment=chosen | fixed)
 

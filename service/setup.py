@@ -122,8 +122,11 @@ def _automation(client: SyncPrefectClient, description: dict[str, Any]) -> str:
 
 
 def _essence(automation: AutomationCore) -> dict[str, Any]:
-    """Return what an automation does; a person may have switched it off, which stays."""
-    return automation.model_dump(mode="json", include={"description", "trigger", "actions"})
+    """Return what an automation does; a person may have switched it off, which stays.
+
+    Not as JSON: there the events, which are sets, become lists, in whatever order.
+    """
+    return automation.model_dump(include={"description", "trigger", "actions"})
 
 
 def _crashed_unseen(client: SyncPrefectClient, described: list[dict[str, Any]]) -> list[FlowRun]:

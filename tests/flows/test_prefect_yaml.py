@@ -99,3 +99,11 @@ def test_the_parameters_fit_the_flow_and_a_person_sees_what_each_one_means(name:
     assert set(given) <= set(described)
     assert [key for key, description in described.items() if not description] == []
     assert DEPLOYMENTS[name]["description"]
+
+
+@pytest.mark.parametrize("name", DEPLOYMENTS)
+def test_no_flow_has_hooks_of_crashed_or_cancelled_runs(name: str) -> None:
+    """The worker does not look for any; see `service/worker.py`."""
+    flow = loaded(name)
+    assert not flow.on_crashed_hooks
+    assert not flow.on_cancellation_hooks

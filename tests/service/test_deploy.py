@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from service.settings import RECOVERY
-from service.setup import automations
+from service.setup import _essence, automations
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -106,6 +106,15 @@ def test_automations_are_what_prefect_takes_with_the_times_that_are_asked_for() 
     assert within == [*RECOVERY.values(), "0"]
     assert hurried[0].trigger.within.total_seconds() == 20  # type: ignore[union-attr]
     assert hurried[1:] == usual[1:]
+
+
+def test_an_automation_is_the_same_in_whatever_order_its_events_come() -> None:
+    """Else `up` brings one to the files that nobody has changed, now and then."""
+    from prefect.events.schemas.automations import AutomationCore
+
+    essence = _essence(AutomationCore.model_validate(automations({})[1]))
+    names = {f"prefect.flow-run.{name}" for name in ("Pending", "Submitting", "InfrastructurePending")}
+    assert essence["trigger"]["after"] == names
 
 
 def test_a_silent_run_has_missed_two_signs_of_life() -> None:

@@ -1,8 +1,10 @@
+import os
+import socket
 from pathlib import Path
 
 import pytest
 
-from service.settings import read_settings
+from service.settings import pools, read_settings
 from varemix.errors import UsageError
 
 
@@ -63,3 +65,29 @@ def test_a_server_of_another_host_is_used_and_not_started(
 def test_an_address_that_cannot_be_is_told(tmp_path: Path, name: str, value: str) -> None:
     with pytest.raises(UsageError, match=f"{name} is '{value}'; give"):
         read_settings(str(tmp_path), {name: value})
+
+
+def test_each_user_has_a_folder_for_temporary_files_and_what_a_person_sets_is_kept(tmp_path: Path) -> None:
+    """In /tmp itself, the folder that Prefect's workers make is the first user's, and no other's worker starts."""
+    own = read_settings(str(tmp_path), {}).environment["TMPDIR"]
+    assert Path(own).name == f"varemix-{os.getuid()}"
+    assert read_settings(str(tmp_path), {"TMPDIR": "/var/tmp"}).environment["TMPDIR"] == "/var/tmp"
+
+
+def test_hosts_that_share_a_home_keep_their_processes_apart(tmp_path: Path) -> None:
+    with_server = read_settings(str(tmp_path), {})
+    workers_only = read_settings(str(tmp_path), {"PREFECT_API_URL": "https://far.example/api"})
+    assert with_server.folder == tmp_path / "service"
+    assert workers_only.folder == tmp_path / "service" / socket.gethostname()
+    assert workers_only.shared_folder == with_server.folder
+
+
+def test_a_person_says_where_it_is_trained(tmp_path: Path) -> None:
+    """A server's host without a GPU would else take from the GPU's host what trains, whenever `up` is repeated."""
+    assert read_settings(str(tmp_path), {}).learning_pool == pools()[-1]
+    assert read_settings(str(tmp_path), {"VAREMIX_LEARNING_POOL": "gpu"}).learning_pool == "gpu"
+
+
+def test_runs_that_share_a_host_leave_each_other_the_cores(tmp_path: Path) -> None:
+    assert read_settings(str(tmp_path), {}).environment["OMP_WAIT_POLICY"] == "PASSIVE"
+    assert read_settings(str(tmp_path), {"OMP_WAIT_POLICY": "ACTIVE"}).environment["OMP_WAIT_POLICY"] == "ACTIVE"
