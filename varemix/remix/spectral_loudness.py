@@ -29,7 +29,10 @@ class SpectralLoudness:
 
     def add(self, spectra: Tensor, changes: Tensor) -> None:
         """Measure the next frames: spectra [C, T, F], and by how much each bin's gain differs from 1, [T, F]."""
-        power = spectra.real.square().add_(spectra.imag.square()).sum(dim=0)
+        squares = torch.view_as_real(spectra).flatten(2).square()  # real and imaginary parts in turn, as they lie
+        for further in squares[1:]:
+            squares[0] += further
+        power = squares[0, :, ::2] + squares[0, :, 1::2]
         weights = _weights()
         self._before.extend((power @ weights).tolist())
         self._after.extend((power.mul_((1 + self._dry_wet * changes).square_()) @ weights).tolist())
