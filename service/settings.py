@@ -49,8 +49,7 @@ _CLIENT = {
     # What the server answers while its database is away.
     "PREFECT_CLIENT_RETRY_EXTRA_CODES": "500",
 }
-# PyTorch's threads spin while they wait. Where another run wants the cores too, they are in each other's way:
-# on a busy host a training took ten times as long.
+# PyTorch's threads spin while they wait. Where another run wants the cores too, they are in each other's way.
 _CALM = {"OMP_WAIT_POLICY": "PASSIVE"}
 
 
