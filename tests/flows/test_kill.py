@@ -20,7 +20,10 @@ from tests.tasks.small_recipe import small
 from varemix.remix.plan import plan_of
 from varemix.training import recipe
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]  # other people's warnings are theirs
+pytestmark = [
+    *(pytest.mark.slow, pytest.mark.timeout(600)),
+    pytest.mark.filterwarnings("default"),  # other people's warnings are theirs
+]
 
 ROOT = Path(__file__).parents[2]
 GAINS = ["tuba=mute", "flute=+3"]
