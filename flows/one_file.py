@@ -69,7 +69,7 @@ def remix_file(source: Path, target: Path, plan: RemixPlan, separator: Callable[
     with writing_to(target), replacing(target) as temporary, called(temporary, target):
         if wishes.is_unity:
             return write_unchanged(source, temporary, wishes)
-        heard = _heard(source, target.parent, loaded, wanted.queries, nothing_else=wishes.nothing_else)
+        heard = _heard(source, target.parent, loaded, wanted.queries, info.duration_s, nothing_else=wishes.nothing_else)
         with heard as (masks, presence):
             return write_remix(source, temporary, masks, presence, wanted)
 
@@ -86,18 +86,18 @@ def separate_file(
 
     Returns the stems, and of each that its instrument does not seem to play, or an empty text.
     """
-    container = probe_audio(source).container
+    info = probe_audio(source)
     loaded = separator()
     if nothing_else:
         loaded.settings.check_rivals()
     queries = [asked(target, loaded.instruments) for target in targets]
-    stems = [folder / stem_name(source, Path(target).stem, container) for target in targets]
+    stems = [folder / stem_name(source, Path(target).stem, info.container) for target in targets]
     if len(set(stems)) < len(stems):
         raise UsageError(f"Two of {', '.join(targets)} would become one file; give each once, or rename a picture.")
     distinct = {query.name: query for query in queries}
     with ExitStack() as stack:
         temporaries = [stack.enter_context(replacing(stem)) for stem in stems]
-        heard = _heard(source, folder, loaded, list(distinct.values()), nothing_else=nothing_else)
+        heard = _heard(source, folder, loaded, list(distinct.values()), info.duration_s, nothing_else=nothing_else)
         masks, presence = stack.enter_context(heard)
         reader = stack.enter_context(MaskReader(masks))
         render_stems(source, temporaries, reader.blocks([query.name for query in queries]))
@@ -110,12 +110,18 @@ def separate_file(
 
 @contextmanager
 def _heard(
-    source: Path, folder: Path, separator: Separator, queries: Sequence[Query], *, nothing_else: bool
+    source: Path,
+    folder: Path,
+    separator: Separator,
+    queries: Sequence[Query],
+    duration_s: float,
+    *,
+    nothing_else: bool,
 ) -> Iterator[tuple[Path, Presence]]:
     """Hear a recording; give its mask file, which lies in the folder for so long, and how far the instruments play."""
     with TemporaryDirectory(prefix=".part-", dir=folder) as place:
         masks = Path(place, "masks.parquet")
-        with bar(f"hear {source.name} [s]", round(probe_audio(source).duration_s)) as advance:
+        with bar(f"hear {source.name} [s]", round(duration_s)) as advance:
             _, presence = write_heard(
                 masks, source, separator, queries, nothing_else=nothing_else, watch=_seconds(advance)
             )

@@ -63,11 +63,11 @@ def promote_if_better(*, checkpoint_id: str, home: str, split: str, seed: int) -
         mean_db = _scores(catalog, checkpoint_id, split, seed)["nsdr_db"].mean()
         reason = f"first champion, mean NSDR {mean_db:.2f} dB on {split}"
         return _crowned(catalog, "promoted", checkpoint_id, reason, split=split)
+    rival = "champion" if champion else "shipped checkpoint"
     found = compared(catalog, serving, checkpoint_id, split, seed)
     if found is None:
-        rival = f"the {'champion' if champion else 'shipped checkpoint'} {serving}"
-        return _kept(catalog, checkpoint_id, f"not promoted: {rival} was not scored on the same pairs")
-    verdict = in_words(found, split, rival="champion" if champion else "shipped checkpoint")
+        return _kept(catalog, checkpoint_id, f"not promoted: the {rival} {serving} was not scored on the same pairs")
+    verdict = in_words(found, split, rival=rival)
     if found.overall.verdict != BETTER:
         return _kept(catalog, checkpoint_id, f"not promoted: {verdict}", split, found)
     return _crowned(catalog, "promoted", checkpoint_id, f"promoted: {verdict}", split=split, found=found)
