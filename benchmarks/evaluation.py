@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 
 from benchmarks.clips import Clips, clips_of
 from benchmarks.rounds import say
@@ -22,7 +21,8 @@ from varemix.evaluation.bss import bss_eval
 from varemix.evaluation.conditions import known_masks
 from varemix.evaluation.mixtures import draw_mixtures, read_sources
 from varemix.evaluation.peaq import peaq
-from varemix.signal.spectrogram import RATE_HZ, filter_samples
+from varemix.remix.mixer import separate
+from varemix.signal.grid import PAPER_GRID, RATE_HZ
 
 Scorer = Callable[[np.ndarray, np.ndarray], np.ndarray]
 _NUM_GRADED = 8
@@ -64,8 +64,8 @@ def separated(clips: Clips, num_pairs: int) -> list[tuple[np.ndarray, np.ndarray
     pairs = []
     for mixture in draw_mixtures([*clips.train, *clips.val], num_pairs, seed=0):
         sources = read_sources(mixture)
-        masks = known_masks(sources, seed=0)["ideal_binary"]
-        estimates = filter_samples(torch.from_numpy(sources.sum(axis=0)), torch.from_numpy(masks)).numpy()
+        masks = known_masks(sources, PAPER_GRID, seed=0)["ideal_binary"]
+        estimates = separate(sources.sum(axis=0)[None], masks)[:, 0]
         if np.abs(sources).max(axis=1).all() and np.abs(estimates).max(axis=1).all():
             pairs.append((sources.astype(np.float64), estimates.astype(np.float64)))
     return pairs

@@ -26,7 +26,8 @@ from varemix.evaluation.mixtures import Mixture, draw_mixtures, read_sources
 from varemix.media.clips import Stretch, read_stretch
 from varemix.model.precision import has_fast_bfloat16
 from varemix.model.separator import Separator
-from varemix.signal.spectrogram import RATE_HZ, filter_samples
+from varemix.remix.mixer import separate
+from varemix.signal.grid import RATE_HZ
 from varemix.training.devices import chosen_device
 from varemix.training.loop import new_separator
 from varemix.training.recipe import reference
@@ -104,7 +105,7 @@ def say_difference(separator: Separator, mix: np.ndarray) -> None:
     """Print how far masks in bfloat16 are from those in float32."""
     part = mix[: round(_COMPARED_S * RATE_HZ)]
     reduced, full = (twin.masks(part, separator.instrument_queries) for twin in in_both_precisions(separator))
-    difference = np.abs(reduced - full)
+    difference = np.abs(reduced.values - full.values)
     say(
         f"\nMasks of {len(difference)} instruments in bfloat16 differ from those in float32 by "
         f"{difference.mean():.5f} on average and by {difference.max():.4f} at most, over {len(part) / RATE_HZ:.0f} s."
@@ -140,7 +141,7 @@ def _nsdr_db(separator: Separator, pair: Mixture) -> np.ndarray:
     sources = read_sources(pair)
     mix = sources.sum(axis=0)
     queries = torch.stack([separator.instrument_query(name) for name in pair.instruments])
-    stems = filter_samples(torch.from_numpy(mix), torch.from_numpy(separator.masks(mix, queries))).numpy()
+    stems = separate(mix[None], separator.masks(mix, queries))[:, 0]
     return nsdr_db(sources, stems, mix)
 
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import repeat
 from pathlib import Path
 
@@ -23,7 +23,7 @@ import soundfile
 from benchmarks.rounds import say
 from catalog.files import Home
 from catalog.ids import file_digest
-from catalog.masks import MaskHeader, write_masks
+from catalog.masks import Maker, MaskHeader, write_masks
 from catalog.store import Catalog
 from tasks.checkpoints import checkpoint_row
 from tasks.masks import mask_id_of
@@ -31,8 +31,9 @@ from tasks.queries import Query
 from tasks.remix import write_remix
 from tasks.wishes import wanted_of
 from varemix.remix.plan import RemixPlan, plan_of
+from varemix.signal.grid import RATE_HZ
 from varemix.signal.presence import Presence
-from varemix.signal.spectrogram import HOP_SAMPLES, NUM_BINS, RATE_HZ, num_frames
+from varemix.training.recipe import reference
 
 _TARGET = "violin"
 _THRESHOLD_DB = -20.0
@@ -52,19 +53,20 @@ def make_library(folder: Path, num_tracks: int, seconds: float) -> list[Path]:
 
 def store_masks(catalog: Catalog, paths: list[Path], checkpoint_id: str, num_samples: int) -> list[Path]:
     """Write a mask of one instrument for each recording; return their files."""
-    levels = np.random.default_rng(1).random((1, NUM_BINS, num_frames(num_samples))).round().astype(np.float32)
+    grid = reference().separator.mask_grid
+    shape = (1, grid.num_rows, grid.num_frames(num_samples))
+    levels = np.random.default_rng(1).random(shape).round().astype(np.float32)
     rows, files = [], []
     for path in paths:
         digest = file_digest(path)
         header = MaskHeader(
             content_digest=digest,
-            checkpoint_id=checkpoint_id,
-            num_bins=NUM_BINS,
             num_frames=levels.shape[-1],
             bits=4,
-            hop_samples=HOP_SAMPLES,
             rate_hz=RATE_HZ,
+            **asdict(grid),
             queries=(_TARGET,),
+            makers=(Maker(name="noise", version="1", digest=checkpoint_id),),
         )
         mask_id = mask_id_of(digest, checkpoint_id, [_TARGET])
         file = catalog.home.masks(mask_id)

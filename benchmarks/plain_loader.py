@@ -21,7 +21,6 @@ from varemix.media.clips import Clip
 from varemix.media.video import read_frames
 from varemix.model.queries import picture_tensor
 from varemix.model.vision import Framing
-from varemix.signal.spectrogram import HOP_SAMPLES, WINDOW_SAMPLES
 from varemix.training.examples import draw_sources
 from varemix.training.recipe import Recipe
 
@@ -32,7 +31,7 @@ class PlainExamples(Dataset[tuple[Tensor, Tensor]]):
     def __init__(self, clips: Sequence[Clip], recipe: Recipe, framing: Framing, pixels: int, folder: Path) -> None:
         self._clips, self._recipe, self._framing, self._pixels = clips, recipe, framing, pixels
         self._folder = folder
-        self._window = torch.hann_window(WINDOW_SAMPLES)
+        self._window = torch.hann_window(recipe.separator.grid.window_samples)
         for clip in clips:
             (folder / clip.clip_id).mkdir(parents=True)
             for number, jpeg in enumerate(read_frames(clip.frames_path, range(clip.num_frames))):
@@ -49,10 +48,9 @@ class PlainExamples(Dataset[tuple[Tensor, Tensor]]):
             wave = torch.zeros(self._recipe.window_samples)
             for voice in source.voices:
                 wave += torch.from_numpy(self._cut(voice.clip, voice.first_sample)) / len(sources)
+            hop = self._recipe.separator.grid.hop_samples
             spectra.append(
-                torch.stft(
-                    wave, WINDOW_SAMPLES, HOP_SAMPLES, window=self._window, pad_mode="constant", return_complex=True
-                )
+                torch.stft(wave, len(self._window), hop, window=self._window, pad_mode="constant", return_complex=True)
             )
             shown = [Image.open(self._frame_path(source.clip, frame)).convert("RGB") for frame in source.frames]
             pictures.append(torch.stack([picture_tensor(one, self._framing, self._pixels) for one in shown]))

@@ -31,8 +31,8 @@ from varemix.media.programs import find_ffmpeg
 from varemix.model.separator import Separator
 from varemix.remix.mixer import filtered_blocks
 from varemix.remix.plan import plan_of
+from varemix.signal.grid import RATE_HZ, Grid
 from varemix.signal.presence import Presence
-from varemix.signal.spectrogram import NUM_BINS, RATE_HZ, num_frames
 from varemix.weights import shipped_checkpoint
 
 _BLOCK_SAMPLES = 1 << 17
@@ -91,15 +91,15 @@ def filtering(source: Path, folder: Path) -> Callable[[], None]:
     return run
 
 
-def floor(source: Path, folder: Path) -> Callable[[], None]:
+def floor(source: Path, folder: Path, grid: Grid) -> Callable[[], None]:
     """Return what decodes, transforms there and back, and encodes a recording once."""
 
     def run() -> None:
         with AudioReader(source) as reader, AudioWriter(folder / "floor.wav", reader.info) as writer:
             blocks = (block.astype(np.float32) for block in reader.blocks(_BLOCK_SAMPLES))
-            left = num_frames(reader.info.num_samples)
-            gains = (np.ones((NUM_BINS, min(256, left - first)), np.float32) for first in range(0, left, 256))
-            for block in filtered_blocks(blocks, gains):
+            left = grid.num_frames(reader.info.num_samples)
+            gains = (np.ones((grid.num_bins, min(256, left - first)), np.float32) for first in range(0, left, 256))
+            for block in filtered_blocks(blocks, gains, grid.on_bins()):
                 writer.write(block)
 
     return run
@@ -141,7 +141,7 @@ def measure(options: argparse.Namespace) -> None:
             "one": remixing(source, masks, {names[0]: -6.0}, folder),
             "eleven": remixing(source, masks, eleven, folder),
             "afftfilt": filtering(source, folder),
-            "floor": floor(source, folder),
+            "floor": floor(source, folder, separator.settings.grid),
         }
         seconds = alternated([Way(name=way, run=run) for way, run in ways.items()], options.rounds, _CPU)
         rates = say_rates(seconds, seconds_long, "x real time", beside="afftfilt")

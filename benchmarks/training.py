@@ -26,7 +26,7 @@ from varemix.errors import VaremixError
 from varemix.model.separator import Separator
 from varemix.signal.spectrogram import stft
 from varemix.training.batches import BatchMaker, Place
-from varemix.training.devices import chosen_device
+from varemix.training.devices import chosen_device, is_reduced
 from varemix.training.loop import Progress, new_separator, train
 from varemix.training.loss import separation_loss
 from varemix.training.optimiser import new_optimiser
@@ -84,7 +84,7 @@ class Learner:
     def __init__(self, recipe: Recipe, device: torch.device, *, is_compiled: bool = False) -> None:
         self.recipe, self.device = recipe, device
         self.separator: Separator = new_separator(recipe).to(device).train()
-        self.separator.is_reduced = recipe.precision == "bfloat16"
+        self.separator.is_reduced = is_reduced(recipe, device)
         self.separator.vision.trunk.requires_grad_(recipe.trunk_rate > 0)
         self._optimiser = new_optimiser(recipe, self.separator)
         if is_compiled:
@@ -103,8 +103,8 @@ def network_alone(recipe: Recipe, clips: Clips, folder: Path, learner: Learner) 
     members = {"train": clips.train, "val": clips.val}
     book = open_book(recipe, learner.separator, members, {}, folder)
     batch = BatchMaker(recipe, members, book).make(Place(split="train", number=0, examples=range(recipe.batch_size)))
-    spectra, shown, labels = stft(batch.waves.to(learner.device)), batch.shown.to(learner.device), batch.labels
-    labels = labels.to(learner.device)
+    spectra = stft(batch.waves.to(learner.device), recipe.separator.grid)
+    shown, labels = batch.shown.to(learner.device), batch.labels.to(learner.device)
     return lambda: learner.step(spectra, lambda: book.queries(shown), labels)
 
 

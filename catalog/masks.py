@@ -2,12 +2,13 @@
 
 Belongs here: the format, writing and reading. Stays out: where masks come from and what they are used for.
 
-A row is a block of up to 512 frames of one instrument ("query"): `query`, `first_frame`, `num_frames`, and
-`data`, the packed levels (`catalog.mask_packing`) of the block [F, T], bin after bin: a bin's frames lie side
-by side, which compresses better than frame after frame, as masks are steadier along time. The rows of one
-instrument form a row group of their own (several, of 64 rows each, if the track is longer than some six
-minutes), in the order of the header's queries. The header is JSON under the key `varemix.masks` of the file's
-metadata.
+Masks lie on the rows they were made on, log-frequency rows or linear bins; the header says which, and of which
+transform. A row of the file is a block of up to 512 frames of one instrument ("query"): `query`, `first_frame`,
+`num_frames`, and `data`, the packed levels (`catalog.mask_packing`) of the block [R, T], one of the masks' rows after
+the other: its frames lie side by side, which compresses better than frame after frame, as masks are steadier along
+time. The rows of one instrument form a row group of their own (several, of 64 rows each, if the track is longer than
+some six minutes), in the order of the header's queries. The header is JSON under the key `varemix.masks` of the file's
+metadata. Format 1, whose masks lay on the linear bins of one transform, is read too.
 """
 
 import json
@@ -18,7 +19,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -29,13 +30,14 @@ from catalog.errors import MaskFileError
 from catalog.files import replacing
 from catalog.mask_packing import BITS, pack, packed_bytes, unpack
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 ROW_FRAMES = 512
 """Frames in a row; the last row of an instrument may have fewer."""
 
 _GROUP_ROWS = 64
 _HEADER_KEY = b"varemix.masks"
-_MAX_BINS = 2**16
+_MAX_ROWS = 2**16
+_LINEAR_VERSION, _LINEAR_FLOOR = 1, 1e-10
 _TOLERANCE = 1e-4  # smoothing may leave 0..1 by its rounding errors
 _ZSTD_LEVEL = 9
 _COLUMNS: dict[str, pa.DataType] = {
@@ -48,40 +50,61 @@ _SCHEMA = pa.schema(_COLUMNS)
 
 
 @dataclass(frozen=True, kw_only=True)
+class Maker:
+    """Who made masks: the separator's name, its version, and the digest of its weights or its checkpoint's id."""
+
+    name: str
+    version: str
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class MaskHeader:
     """What a mask file says of itself. Raises MaskFileError for values that cannot be.
 
-    `content_digest` is that of the track's file, `bits` the depth of a level (1, 2, 4 or 8), `hop_samples`
-    the step between frames at `rate_hz`, `queries` the names of the instruments (N).
+    `content_digest` is that of the track's file, `bits` the depth of a level (1, 2, 4 or 8). The grid: a transform of
+    `window_samples` at `rate_hz` with `hop_samples` between frames, read on `log_rows` log-frequency rows, None where
+    the masks lie on its linear bins; `floor` is the magnitude that was added before the logarithm of what was heard.
+    `queries` are the names of the instruments (N), `makers` who made the masks of each.
     """
 
     content_digest: str
-    checkpoint_id: str
-    num_bins: int
     num_frames: int
     bits: int
+    window_samples: int
     hop_samples: int
     rate_hz: int
+    log_rows: int | None
+    floor: float
     queries: tuple[str, ...]
+    makers: tuple[Maker, ...]
     format_version: int = FORMAT_VERSION
 
     def __post_init__(self) -> None:
-        for name in ("num_bins", "num_frames", "hop_samples", "rate_hz", "bits", "format_version"):
+        whole = ["num_frames", "window_samples", "hop_samples", "rate_hz", "bits", "format_version"]
+        for name in whole if self.log_rows is None else [*whole, "log_rows"]:
             value = getattr(self, name)
             _require(type(value) is int and value > 0, f"{name} is {value!r}", "a whole number above 0")
-        for name in ("content_digest", "checkpoint_id"):
-            _require(isinstance(getattr(self, name), str), f"{name} is {getattr(self, name)!r}", "a text")
-        _require(self.format_version == FORMAT_VERSION, f"the format is {self.format_version}", "1")
+        _require(isinstance(self.content_digest, str), f"content_digest is {self.content_digest!r}", "a text")
+        _require(type(self.floor) is float and self.floor > 0, f"floor is {self.floor!r}", "a number above 0")
+        _require(self.format_version == FORMAT_VERSION, f"the format is {self.format_version}", f"{FORMAT_VERSION}")
         _require(self.bits in BITS, f"bits is {self.bits}", f"one of {BITS}")
-        _require(self.num_bins <= _MAX_BINS, f"num_bins is {self.num_bins}", f"at most {_MAX_BINS}")
+        _require(self.num_rows <= _MAX_ROWS, f"the masks have {self.num_rows} rows", f"at most {_MAX_ROWS}")
         are_texts = all(isinstance(query, str) and query for query in self.queries)
         are_distinct = len(set(self.queries)) == len(self.queries)
         is_valid = bool(self.queries) and are_texts and are_distinct
         _require(is_valid, f"queries is {self.queries!r}", "at least one name, and each name once")
+        are_makers = len(self.makers) == len(self.queries) and all(isinstance(one, Maker) for one in self.makers)
+        _require(are_makers, f"makers is {self.makers!r}", "one maker for each query")
+
+    @property
+    def num_rows(self) -> int:
+        """Rows that the masks lie on (R): log-frequency rows, or linear bins."""
+        return self.window_samples // 2 + 1 if self.log_rows is None else self.log_rows
 
     @property
     def rows_per_query(self) -> int:
-        """Rows of one instrument."""
+        """Rows of the file that one instrument has."""
         return math.ceil(self.num_frames / ROW_FRAMES)
 
     @property
@@ -97,7 +120,7 @@ class MaskHeader:
 def write_masks(path: Path, header: MaskHeader, blocks: Iterable[NDArray[np.float32]]) -> None:
     """Write the masks of a track to `path`, whole or not at all.
 
-    `blocks` are arrays [N, F, T] in 0..1 that follow each other in time, of any T; their frames add up to the
+    `blocks` are arrays [N, R, T] in 0..1 that follow each other in time, of any T; their frames add up to the
     header's. The file does not depend on how the frames were cut into blocks. Memory holds a few rows per
     instrument, whatever the length of the track. Raises MaskFileError if the blocks do not fit the header.
     """
@@ -138,7 +161,7 @@ class MaskReader:
         self._file.close()
 
     def blocks(self, queries: Sequence[str]) -> Iterator[NDArray[np.float32]]:
-        """The masks of `queries` as arrays [N, F, T] in 0..1, in the order of time, T at most ROW_FRAMES.
+        """The masks of `queries` as arrays [N, R, T] in 0..1, in the order of time, T at most ROW_FRAMES.
 
         Memory holds one row group of each of `queries`, whatever the length of the track.
         """
@@ -146,7 +169,7 @@ class MaskReader:
         return self._blocks(queries, starts)
 
     def read(self, query: str) -> NDArray[np.float32]:
-        """The whole masks [F, T] of `query` in 0..1."""
+        """The whole masks [R, T] of `query` in 0..1."""
         return np.concatenate([block[0] for block in self.blocks([query])], axis=-1)
 
     def _first_group(self, query: str) -> int:
@@ -169,19 +192,19 @@ class MaskReader:
                 row += 1
 
     def _unpacked(self, cell: dict[str, object], query: str, row: int) -> NDArray[np.float32]:
-        """The masks [F, T] of one row, after a check that it is the row that should stand here."""
+        """The masks [R, T] of one row of the file, after a check that it is the row that should stand here."""
         expected = (query, row * ROW_FRAMES, self.header.frames_of_row(row))
         found = (cell["query"], cell["first_frame"], cell["num_frames"])
         data = cell["data"]
         if found != expected or not isinstance(data, bytes):
             raise _damaged(self._path, f"row {found} found where {expected} was expected")
         with _explained(self._path):
-            return unpack(data, self.header.bits, (self.header.num_bins, self.header.frames_of_row(row)))
+            return unpack(data, self.header.bits, (self.header.num_rows, self.header.frames_of_row(row)))
 
 
 def _rows(header: MaskHeader, blocks: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
-    """The frames of `blocks` cut anew into rows [N, F, T], T = ROW_FRAMES for all but the last."""
-    shape = (len(header.queries), header.num_bins)
+    """The frames of `blocks` cut anew into rows of the file [N, R, T], T = ROW_FRAMES for all but the last."""
+    shape = (len(header.queries), header.num_rows)
     buffer = np.empty((*shape, ROW_FRAMES), dtype=np.float32)
     num_filled = num_seen = 0
     for block in blocks:
@@ -247,7 +270,7 @@ def _write_parquet(path: Path, header: MaskHeader, spools: Sequence[IO[bytes]], 
 
 def _cell(header: MaskHeader, query: str, row: int, compressed: bytes) -> dict[str, object]:
     num_frames = header.frames_of_row(row)
-    size = packed_bytes(header.num_bins * num_frames, header.bits)
+    size = packed_bytes(header.num_rows * num_frames, header.bits)
     data = pa.Codec("zstd").decompress(compressed, decompressed_size=size, asbytes=True)
     return {"query": query, "first_frame": row * ROW_FRAMES, "num_frames": num_frames, "data": data}
 
@@ -261,11 +284,22 @@ def _read_header(path: Path, file: pq.ParquetFile) -> MaskHeader:
         )
     try:
         content = json.loads(text)
-        header = MaskHeader(**{**content, "queries": tuple(content["queries"])})
+        header = _header_of(content)
     except (ValueError, TypeError, KeyError, MaskFileError) as error:
         raise _damaged(path, f"its header is not valid: {error}") from error
     _check_groups(path, file.metadata, header)
     return header
+
+
+def _header_of(content: dict[str, Any]) -> MaskHeader:
+    """Return the header that a file's JSON says, of this format or of the one before."""
+    content = {**content, "queries": tuple(content["queries"])}
+    if content.get("format_version") == _LINEAR_VERSION:
+        num_bins, checkpoint_id = content.pop("num_bins"), content.pop("checkpoint_id")
+        maker = {"name": "varemix", "version": "", "digest": checkpoint_id}
+        content |= {"window_samples": 2 * num_bins - 2, "log_rows": None, "floor": _LINEAR_FLOOR}
+        content |= {"makers": [maker] * len(content["queries"]), "format_version": FORMAT_VERSION}
+    return MaskHeader(**{**content, "makers": tuple(Maker(**maker) for maker in content["makers"])})
 
 
 def _check_groups(path: Path, metadata: pq.FileMetaData, header: MaskHeader) -> None:

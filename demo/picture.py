@@ -13,10 +13,12 @@ from PIL import Image, ImageDraw, ImageFont
 from catalog.files import Home
 from catalog.masks import MaskReader
 from catalog.store import Catalog
+from tasks.masks import grid_of
 from varemix.media.audio import read_audio
 from varemix.media.resampling import mono, resample
-from varemix.signal.frequency_grid import to_log_rows
-from varemix.signal.spectrogram import RATE_HZ, stft
+from varemix.signal.frequency_grid import to_bins, to_log_rows
+from varemix.signal.grid import RATE_HZ, Grid
+from varemix.signal.spectrogram import stft
 
 TRACK = "live/2019-06-21 Fête de la musique/07 Коробейники.wav"
 COLOURS = {"xylophone": (90, 200, 255), "accordion": (255, 120, 70), "tuba": (120, 230, 120)}
@@ -32,10 +34,11 @@ def main() -> None:
     track = catalog.read_rows("tracks", where={"track_path": TRACK})[0]
     where = {"content_digest": track["content_digest"], "status": "ready"}
     masks = catalog.read_rows("masks", where=where)[0]
-    before = log_spectrum(Path(track["library"], TRACK))
-    after = log_spectrum(catalog.home.root / "remixed" / TRACK)
     with MaskReader(catalog.home.absolute(masks["path"])) as reader:
-        taken = {name: log_mask(reader.read(name)) for name in COLOURS}
+        grid = grid_of(reader.header)
+        taken = {name: log_mask(reader.read(name), grid) for name in COLOURS}
+    before = log_spectrum(Path(track["library"], TRACK), grid)
+    after = log_spectrum(catalog.home.root / "remixed" / TRACK, grid)
     panels = {
         "the mix": grey(before),
         "heard: xylophone (blue), accordion (red), tuba (green)": coloured(before, taken),
@@ -44,18 +47,18 @@ def main() -> None:
     draw(panels).save(target, quality=85)
 
 
-def log_spectrum(path: Path) -> np.ndarray:
+def log_spectrum(path: Path, grid: Grid) -> np.ndarray:
     """Return the loudness of a recording's bins, 0 to 1, on log-frequency rows [L, T], the highest row first."""
     samples, info = read_audio(path)
     mid = resample(mono(samples), info.rate_hz, RATE_HZ)
-    magnitude = to_log_rows(stft(torch.from_numpy(mid)).abs(), 256).numpy()
+    magnitude = to_log_rows(stft(torch.from_numpy(mid), grid).abs(), 256).numpy()
     level_db = 20 * np.log10(magnitude + 1e-6)
     return np.clip((level_db + 30) / 70, 0, 1)[::-1]
 
 
-def log_mask(mask: np.ndarray) -> np.ndarray:
+def log_mask(mask: np.ndarray, grid: Grid) -> np.ndarray:
     """Return a mask on the rows of the picture."""
-    return to_log_rows(torch.from_numpy(mask), 256).numpy()[::-1]
+    return to_log_rows(to_bins(torch.from_numpy(mask), grid), 256).numpy()[::-1]
 
 
 def grey(level: np.ndarray) -> np.ndarray:

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from catalog.mask_packing import pack, packed_bytes, unpack
 from catalog.masks import MaskHeader
+from tasks.masks import grid_of
+from varemix.signal.grid import Grid
 
 _WAIT_S = 1.0
 
@@ -36,14 +38,14 @@ class GrowingMasks:
         Path(path).unlink()  # it lives as long as somebody reads it
         weakref.finalize(self, os.close, self._file)
         self._num_bytes = 0
-        self._bits = 0
+        self._header: MaskHeader | None = None
         self._blocks: list[tuple[int, list[tuple[int, int]]]] = []  # frames, and place and size of each mask
         self._is_closed = False
         self._reason = ""
         self._changed = Condition()
 
     def add(self, header: MaskHeader, masks: NDArray[np.float32]) -> None:
-        """Take in the next masks [N, F, T_b]."""
+        """Take in the next masks [N, R, T_b]."""
         codec = pa.Codec("zstd", compression_level=1)
         pieces = [codec.compress(pack(mask.clip(0, 1), header.bits), asbytes=True) for mask in masks]
         starts = np.cumsum([self._num_bytes, *map(len, pieces)]).tolist()
@@ -51,7 +53,7 @@ class GrowingMasks:
             _write_at(self._file, piece, start)
         self._num_bytes = starts[-1]
         with self._changed:
-            self._bits, self.num_frames = header.bits, header.num_frames
+            self._header, self.num_frames = header, header.num_frames
             self._blocks.append(
                 (masks.shape[-1], [(start, len(piece)) for start, piece in zip(starts, pieces, strict=False)])
             )
@@ -69,8 +71,16 @@ class GrowingMasks:
         """How much of the recording is heard, 0 to 1."""
         return self.num_frames_heard / self.num_frames if self.num_frames else 0.0
 
+    @property
+    def grid(self) -> Grid:
+        """The grid that the masks lie on; waits for the first of them. Raises HearingError when none come."""
+        self._has(0)
+        if self._header is None:
+            raise HearingError("Nothing was heard.")
+        return grid_of(self._header)
+
     def blocks(self, names: Sequence[str]) -> Iterator[NDArray[np.float32]]:
-        """Yield the masks of these names as arrays [N, F, T_b], in order; waits for those to come.
+        """Yield the masks of these names as arrays [N, R, T_b], in order; waits for those to come.
 
         Raises HearingError when no more come.
         """
@@ -90,12 +100,12 @@ class GrowingMasks:
             return len(self._blocks) > number
 
     def _read(self, position: int, num_bytes: int, num_frames: int) -> NDArray[np.float32]:
-        from varemix.signal.spectrogram import NUM_BINS
-
+        assert self._header is not None  # it came with the first of the masks
+        bits, num_rows = self._header.bits, self._header.num_rows
         compressed = os.pread(self._file, num_bytes, position)
-        size = packed_bytes(NUM_BINS * num_frames, self._bits)
+        size = packed_bytes(num_rows * num_frames, bits)
         data = pa.Codec("zstd").decompress(compressed, decompressed_size=size, asbytes=True)
-        return unpack(data, self._bits, (NUM_BINS, num_frames))
+        return unpack(data, bits, (num_rows, num_frames))
 
 
 def _write_at(file: int, data: bytes, position: int) -> None:

@@ -20,10 +20,11 @@ from catalog.store import Catalog
 from desk.errors import DeskError
 from desk.growing import GrowingMasks, HearingError
 from desk.recordings import Recording
-from tasks.masks import covering, heard_row, stored_masks
+from tasks.masks import covering, grid_of, heard_row, stored_masks
 from tasks.presence import presence_of
 from tasks.queries import Query
 from varemix.errors import VaremixError
+from varemix.signal.grid import Grid
 from varemix.signal.presence import Presence
 
 _MAX_JOBS = 64
@@ -64,6 +65,14 @@ class Masks:
     def are_whole(self) -> bool:
         """Whether nobody would wait for them."""
         return not isinstance(self.source, GrowingMasks) or self.source.share_heard == 1
+
+    @property
+    def grid(self) -> Grid:
+        """The grid that they lie on."""
+        if isinstance(self.source, GrowingMasks):
+            return self.source.grid
+        with MaskReader(self.source) as reader:
+            return grid_of(reader.header)
 
     def __iter__(self) -> Iterator[np.ndarray]:
         if isinstance(self.source, GrowingMasks):

@@ -105,7 +105,7 @@ class Rendering:
         number = 0
         held: list[np.ndarray] = []
         num_held = 0
-        for _, block in share_blocks(self.recording.path, masks):
+        for _, block in share_blocks(self.recording.path, masks, masks.grid):
             held.append(block)
             num_held += block.shape[-1]
             while num_held >= length or (num_held and number * length + num_held == self.recording.num_samples):

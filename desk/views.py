@@ -1,6 +1,7 @@
 """Pictures of a recording for the page: its waveform, its spectrogram, and what masks take.
 
-Spectrogram and masks share one grid: log-frequency rows, the highest first, and at most so many columns.
+Spectrogram and masks share one picture, whatever grids they lie on: log-frequency rows, the highest first, and at most
+so many columns.
 """
 
 import io
@@ -17,9 +18,10 @@ from catalog.ids import content_id
 from desk.hearing import Masks
 from desk.recordings import PLAYED_CHANNELS, Recording
 from varemix.media.audio import AudioReader
-from varemix.remix.render import heard_blocks, num_heard_frames
-from varemix.signal.frequency_grid import to_log_rows
-from varemix.signal.spectrogram import HOP_SAMPLES, spectrum_of_cells
+from varemix.remix.render import heard_blocks, num_heard_samples
+from varemix.signal.frequency_grid import to_bins, to_log_rows
+from varemix.signal.grid import PAPER_GRID, Grid
+from varemix.signal.spectrogram import num_touched_cells, spectrum_of_cells
 
 NUM_ROWS = 256
 MAX_COLUMNS = 2000
@@ -27,6 +29,8 @@ _NUM_PEAKS = 2000
 _FLOOR_DB = -75.0
 _BLOCK_SAMPLES = 1 << 17
 _BLOCK_FRAMES = 1024
+_LEAST_COLUMN_SAMPLES = 512
+_SHOWN_GRID = PAPER_GRID  # short windows show when a note begins
 
 
 class Views:
@@ -74,49 +78,55 @@ def _waveform(recording: Recording) -> bytes:
 
 
 def _spectrogram(recording: Recording) -> bytes:
-    powers = (spectrum_of_cells(cells).abs().square() for cells in _cell_blocks(heard_blocks(recording.path)))
-    pooled = _pooled(powers, _num_frames(recording))
-    level_db = 10 * np.log10(np.maximum(pooled, 1e-20))
+    cells = _cell_blocks(heard_blocks(recording.path), _SHOWN_GRID)
+    powers = (spectrum_of_cells(stretch, _SHOWN_GRID).abs().square() for stretch in cells)
+    level_db = 10 * np.log10(np.maximum(_pooled(powers, _SHOWN_GRID, _num_samples(recording)), 1e-20))
     return _png((level_db - level_db.max()) / -_FLOOR_DB + 1)
 
 
 def _mask(recording: Recording, masks: Masks) -> bytes:
-    return _png(_pooled((torch.from_numpy(block[0]) for block in masks), _num_frames(recording)))
+    grid = masks.grid
+    bins = (to_bins(torch.from_numpy(block[0]), grid) for block in masks)
+    return _png(_pooled(bins, grid, _num_samples(recording)))
 
 
-def _num_frames(recording: Recording) -> int:
+def _num_samples(recording: Recording) -> int:
     with AudioReader(recording.path) as reader:
-        return num_heard_frames(reader.info)
+        return num_heard_samples(reader.info)
 
 
-def _pooled(blocks: Iterable[torch.Tensor], num_frames: int) -> np.ndarray:
-    """Return the mean of values [F, T_b] that come in blocks over each cell of the grid [rows, columns]."""
-    step = -(-num_frames // MAX_COLUMNS)
-    num_columns = -(-num_frames // step)
-    total = np.zeros((NUM_ROWS, num_columns))
-    first = 0
+def _pooled(blocks: Iterable[torch.Tensor], grid: Grid, num_samples: int) -> np.ndarray:
+    """Return the mean of values [F, T_b] that come in blocks over each cell of the picture [rows, columns].
+
+    Columns are evenly spaced in time, whatever the grid; one between two frames shows the frame before.
+    """
+    num_columns = min(MAX_COLUMNS, 1 + num_samples // _LEAST_COLUMN_SAMPLES)
+    total, counts = np.zeros((NUM_ROWS, num_columns)), np.zeros(num_columns)
+    first, num_frames = 0, grid.num_frames(num_samples)
     for block in blocks:
         rows = to_log_rows(block.float(), NUM_ROWS).numpy()[:, : num_frames - first]
-        columns = (first + np.arange(rows.shape[1])) // step
+        columns = (first + np.arange(rows.shape[1])) * grid.hop_samples * num_columns // (num_samples + 1)
         starts = np.flatnonzero(np.diff(columns, prepend=-1))
         if len(starts):
             total[:, columns[starts]] += np.add.reduceat(rows, starts, axis=1)
+            counts += np.bincount(columns, minlength=num_columns)
         first += rows.shape[1]
-    counts = np.minimum(step, num_frames - step * np.arange(num_columns))
-    return total / counts
+    shown = np.maximum.accumulate(np.where(counts > 0, np.arange(num_columns), 0))
+    return (total / np.maximum(counts, 1))[:, shown]
 
 
-def _cell_blocks(blocks: Iterable[np.ndarray]) -> Iterable[torch.Tensor]:
-    """Yield stretches of cells of a signal [S_b] that its frames touch, zeros beyond the ends."""
-    held = np.zeros(HOP_SAMPLES, dtype=np.float32)
-    size = (_BLOCK_FRAMES + 1) * HOP_SAMPLES
+def _cell_blocks(blocks: Iterable[np.ndarray], grid: Grid) -> Iterable[torch.Tensor]:
+    """Yield stretches of a signal [S_b] that so many of its frames touch, zeros beyond the ends."""
+    hop = grid.hop_samples
+    held = np.zeros(grid.reach_hops * hop, dtype=np.float32)
+    size = num_touched_cells(_BLOCK_FRAMES, grid) * hop
     for block in blocks:
         held = np.concatenate([held, block.astype(np.float32, copy=False)])
         while len(held) >= size:
             yield torch.from_numpy(held[:size])
-            held = held[_BLOCK_FRAMES * HOP_SAMPLES :]
-    whole = -(-len(held) // HOP_SAMPLES) * HOP_SAMPLES + HOP_SAMPLES
-    yield torch.from_numpy(np.pad(held, (0, whole - len(held))))
+            held = held[_BLOCK_FRAMES * hop :]
+    num_left = grid.num_frames(len(held) - grid.reach_hops * hop)
+    yield torch.from_numpy(np.pad(held, (0, num_touched_cells(num_left, grid) * hop - len(held))))
 
 
 def _png(values: np.ndarray) -> bytes:

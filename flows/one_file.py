@@ -12,7 +12,7 @@ from catalog.files import Home, replacing
 from catalog.masks import MaskHeader, MaskReader
 from catalog.store import Catalog
 from tasks.checkpoints import SHIPPED, champion_id, checkpoint_row
-from tasks.masks import Watch, write_heard
+from tasks.masks import Watch, grid_of, write_heard
 from tasks.presence import absent, measured
 from tasks.progress import Advance, bar
 from tasks.queries import Query, asked
@@ -100,7 +100,7 @@ def separate_file(
         heard = _heard(source, folder, loaded, list(distinct.values()), info.duration_s, nothing_else=nothing_else)
         masks, presence = stack.enter_context(heard)
         reader = stack.enter_context(MaskReader(masks))
-        render_stems(source, temporaries, reader.blocks([query.name for query in queries]))
+        render_stems(source, temporaries, reader.blocks([query.name for query in queries]), grid_of(reader.header))
     missing = absent(presence, queries)
     return {
         stem: f"does not seem to play: {measured(presence, [query])}" if query in missing else ""

@@ -29,11 +29,13 @@ NothingElseOption = Annotated[
         help="Nothing but the named instruments plays: they share the recording among themselves.",
     ),
 ]
+SmoothingOption = Annotated[
+    float | None,
+    typer.Option("--smoothing", help="Time constant in seconds over which masks are smoothed along time; 0 for none."),
+]
 DecayOption = Annotated[
     float | None,
-    typer.Option(
-        "--decay", help="Smoothing of the masks along time, 0 to below 1; 0.5 unless the plan says otherwise."
-    ),
+    typer.Option("--decay", help="The same as it used to be given: what is left after 11.6 ms, 0 to below 1."),
 ]
 PlanOption = Annotated[
     Path | None, typer.Option("--plan", help="File of wishes (YAML), with rules for folders, tags, and names.")

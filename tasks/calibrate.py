@@ -41,7 +41,7 @@ def presence_measures_db(
     absent: list[float] = []
     known = [clip for clip in clips if clip.instrument in separator.instruments]
     for mixture in draw_mixtures(known, num_mixtures, seed=0):
-        meter = PresenceMeter(len(separator.instruments))
+        meter = PresenceMeter(len(separator.instruments), separator.mask_grid)
         mix = read_sources(mixture).sum(axis=0)
         for _ in separator.mask_blocks([mix], separator.instrument_queries, meter=meter):
             pass

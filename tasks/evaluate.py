@@ -31,15 +31,16 @@ from varemix.evaluation.conditions import (
 )
 from varemix.evaluation.mixtures import Mixture, read_sources
 from varemix.media.clips import decoded_frames
+from varemix.signal.masks import Masks
 from varemix.signal.presence import PresenceMeter
-from varemix.signal.smoothing import DEFAULT_DECAY
+from varemix.signal.smoothing import DEFAULT_SMOOTHING_S
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from varemix.model.separator import Separator
 
-STEP_VERSION = 5
+STEP_VERSION = 6
 _BLANK = (128, 128, 128)
 _PICTURES_REMEMBERED = 4096
 
@@ -149,15 +150,16 @@ def _scored(separator: Separator, question: Question, checkpoint_id: str) -> tup
     sources = read_sources(question.mixture)
     mix, queries = sources.sum(axis=0), _queries(separator, question)
     conditions = [*PICTURED, *question.further]
-    meter = PresenceMeter(len(conditions) * len(sources))
+    num_sources, grid = len(sources), separator.settings.grid
+    meter = PresenceMeter(len(conditions) * num_sources, separator.mask_grid)
     heard = separator.masks(mix, queries, meter=meter)
-    pictured = dict(zip(conditions, heard.reshape(len(conditions), len(sources), *heard.shape[1:]), strict=True))
+    pictured = {name: heard[at * num_sources : (at + 1) * num_sources] for at, name in enumerate(conditions)}
     pictured |= others_down(pictured[IMAGE])
     if separator.settings.has_rivals:
         right = queries.unflatten(0, (len(conditions), len(sources)))[conditions.index(IMAGE)]
         pictured[IMAGES_TOGETHER] = separator.masks(mix, right, nothing_else=True)
-    presences = dict(zip(conditions, meter.shares_db().reshape(len(conditions), len(sources)).tolist(), strict=True))
-    scores = score_conditions(sources, known_masks(sources, seed=question.seed) | pictured)
+    presences = dict(zip(conditions, meter.shares_db().reshape(-1, num_sources).tolist(), strict=True))
+    scores = score_conditions(sources, known_masks(sources, grid, seed=question.seed) | pictured)
     pair_id, standing_in = question.pair_id, question.standing_in
     rows = [
         _row(question, pair_id, score, presences, checkpoint_id)
@@ -198,10 +200,10 @@ def _query_of(separator: Separator, still: Still | None, name: str) -> Tensor:
     return separator.queries([read_still(still) if still else Image.new("RGB", (256, 256), _BLANK)])[0]
 
 
-def _gain_rows(question: Question, sources: np.ndarray, masks: np.ndarray, checkpoint_id: str) -> Rows:
+def _gain_rows(question: Question, sources: np.ndarray, masks: Masks, checkpoint_id: str) -> Rows:
     """Return a row for each source and wished level."""
     rows = []
-    for gain in achieved_gains(sources, masks, decay=DEFAULT_DECAY):
+    for gain in achieved_gains(sources, masks, smoothing_s=DEFAULT_SMOOTHING_S):
         key = {"pair_id": question.pair_id, "instrument": question.mixture.instruments[gain.source]}
         own = content_id("gain", version=STEP_VERSION, checkpoint=checkpoint_id, wished=str(gain.wished_db), **key)
         levels = {"wished_db": gain.wished_db, "target_db": gain.target_db, "rest_db": gain.rest_db}

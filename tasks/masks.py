@@ -6,6 +6,8 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from importlib.metadata import version
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from catalog.errors import CatalogError
 from catalog.files import Home
 from catalog.ids import content_id, file_digest
-from catalog.masks import MaskHeader, write_masks
+from catalog.masks import Maker, MaskHeader, write_masks
 from catalog.store import Catalog
 from tasks.checkpoints import checkpoint_row, separator_of
 from tasks.library import is_as_seen
@@ -21,6 +23,7 @@ from tasks.queries import Query, query_vectors
 from tasks.shards import Outcome, settle, shard_task
 from varemix.errors import MediaError
 from varemix.media.audio import probe_audio
+from varemix.signal.grid import RATE_HZ, Grid
 from varemix.signal.presence import Presence, PresenceMeter
 
 if TYPE_CHECKING:
@@ -28,7 +31,9 @@ if TYPE_CHECKING:
 
     from varemix.model.separator import Separator
 
-STEP_VERSION = 2
+STEP_VERSION = 3
+_SERVING_VERSIONS = (2, STEP_VERSION)  # of 2 the masks lie on the linear bins, and serve on
+_MAKER = "varemix"
 _BITS = {"binary": 1, "soft": 4}
 _MANY = 200  # from so many files on, one look at all of them is quicker than one at each
 Watch: TypeAlias = "Callable[[MaskHeader, np.ndarray], None]"
@@ -101,16 +106,18 @@ def check_rivals(catalog: Catalog, row: dict[str, Any]) -> None:
 
 
 def stored_masks(catalog: Catalog, checkpoint_id: str, digests: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the rows of masks that a checkpoint and this version of the step made of contents with these digests."""
+    """Return the rows of masks of a checkpoint and contents with these digests, of those versions that still serve."""
     where = {"checkpoint_id": checkpoint_id, "content_digest": list(digests), "status": "ready"}
     rows = catalog.read_rows("masks", where=where)
-    return [row for row in rows if is_of_today(row)]
+    return [row for row in rows if still_serves(row)]
 
 
-def mask_id_of(digest: str, checkpoint_id: str, names: Sequence[str], *, nothing_else: bool = False) -> str:
-    """Return the id of the masks that this version of the step makes of a content for those queries."""
+def mask_id_of(
+    digest: str, checkpoint_id: str, names: Sequence[str], *, nothing_else: bool = False, version: int = STEP_VERSION
+) -> str:
+    """Return the id of the masks that a version of the step, by default this one, makes of a content for queries."""
     kind = "masks of nothing else" if nothing_else else "masks"
-    return content_id(kind, version=STEP_VERSION, content=digest, checkpoint=checkpoint_id, queries=list(names))
+    return content_id(kind, version=version, content=digest, checkpoint=checkpoint_id, queries=list(names))
 
 
 def covering(
@@ -127,11 +134,12 @@ def covering(
     return None
 
 
-def is_of_today(row: dict[str, Any]) -> bool:
-    """Return whether this version of the step would make the masks of a row."""
+def still_serves(row: dict[str, Any]) -> bool:
+    """Return whether this version of the step, or one whose masks serve on, made the masks of a row."""
+    made = row["content_digest"], row["checkpoint_id"], row["queries"]
     is_shared = row["besides"] == _NOTHING
-    own = mask_id_of(row["content_digest"], row["checkpoint_id"], row["queries"], nothing_else=is_shared)
-    return bool(row["mask_id"] == own)
+    own = (mask_id_of(*made, nothing_else=is_shared, version=version) for version in _SERVING_VERSIONS)
+    return row["mask_id"] in own
 
 
 def serves(row: dict[str, Any], names: set[str], *, nothing_else: bool) -> bool:
@@ -217,28 +225,37 @@ def write_heard(
 ) -> tuple[MaskHeader, Presence]:
     """Hear a recording, write its masks to `path`, and return what they are and how far each instrument plays.
 
-    `watch` is shown what the file will hold as soon as it is heard: its header, and the next masks [N, F, T_b].
+    `watch` is shown what the file will hold as soon as it is heard: its header, and the next masks [N, R, T_b].
     Raises MediaError when the recording cannot be read to its end.
     """
-    from varemix.remix.render import heard_blocks, num_heard_frames
-    from varemix.signal.spectrogram import HOP_SAMPLES, NUM_BINS, RATE_HZ
+    from varemix.remix.render import heard_blocks, num_heard_samples
 
+    grid = separator.mask_grid
     header = MaskHeader(
         content_digest=content_digest,
-        checkpoint_id=checkpoint_id,
-        num_bins=NUM_BINS,
-        num_frames=num_heard_frames(probe_audio(source)),
+        num_frames=grid.num_frames(num_heard_samples(probe_audio(source))),
         bits=_BITS[separator.settings.masks],
-        hop_samples=HOP_SAMPLES,
         rate_hz=RATE_HZ,
+        **asdict(grid),
         queries=tuple(query.name for query in queries),
+        makers=(Maker(name=_MAKER, version=version(_MAKER), digest=checkpoint_id),) * len(queries),
     )
-    meter = PresenceMeter(len(queries))
+    meter = PresenceMeter(len(queries), grid)
     vectors = query_vectors(separator, queries)
     blocks = separator.mask_blocks(heard_blocks(source), vectors, meter=meter, nothing_else=nothing_else)
     write_masks(path, header, _watched(header, blocks, watch) if watch else blocks)
     shares_db = dict(zip(header.queries, meter.shares_db().tolist(), strict=True))
     return header, Presence(shares_db=shares_db, threshold_db=float(separator.presence_threshold_db))
+
+
+def grid_of(header: MaskHeader) -> Grid:
+    """Return the grid that the masks of a file lie on."""
+    return Grid(
+        window_samples=header.window_samples,
+        hop_samples=header.hop_samples,
+        log_rows=header.log_rows,
+        floor=header.floor,
+    )
 
 
 def _watched(header: MaskHeader, blocks: Iterator[np.ndarray], watch: Watch) -> Iterator[np.ndarray]:

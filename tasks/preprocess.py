@@ -11,7 +11,7 @@ from varemix.errors import MediaError
 from varemix.media.audio import read_audio
 from varemix.media.loudness import integrated_loudness_lufs, silent_fraction
 from varemix.media.video import extract_frames, extract_wav
-from varemix.signal.spectrogram import RATE_HZ
+from varemix.signal.grid import RATE_HZ
 
 STEP_VERSION = 1
 FRAME_RATE_HZ = 6.0

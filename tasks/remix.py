@@ -20,13 +20,14 @@ from catalog.ids import content_id, file_digest
 from catalog.masks import MaskReader
 from catalog.store import Catalog
 from tasks import masks as masks_step
-from tasks.masks import check_as_seen, covering, stored_masks
+from tasks.masks import check_as_seen, covering, grid_of, stored_masks
 from tasks.presence import absent, measured, presence_of
 from tasks.queries import Query
 from tasks.shards import Outcome, settle, shard_task
 from tasks.wishes import Job, Wanted
 from varemix.errors import MediaError
 from varemix.media.audio import has_format, probe_audio
+from varemix.signal.grid import PAPER_GRID
 from varemix.signal.presence import Presence
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from varemix.remix.plan import TrackWishes
     from varemix.remix.render import Rendered
 
-STEP_VERSION = 5
+STEP_VERSION = 6
 _WRITER = f"varemix {version('varemix')}"
 # What concerns one output: something else lies there, it is not ours, or no file there can be called so.
 _IN_THE_WAY = {
@@ -275,7 +276,8 @@ def write_remix(source: Path, target: Path, masks: Path, presence: Presence, wan
             target,
             _Masks(reader, names),
             gains,
-            decay=wishes.decay,
+            grid_of(reader.header),
+            smoothing_s=wishes.smoothing_s,
             dry_wet=wishes.dry_wet,
             care=wishes.care,
             format_name=wishes.format,
@@ -297,7 +299,7 @@ def write_unchanged(source: Path, target: Path, wishes: TrackWishes, *, because:
     reason = because or skipped
     is_other_format = wishes.format is not None and not has_format(probe_audio(source), wishes.format)
     if not wishes.is_untouched:
-        rendered = render_remix(source, target, (), (), care=wishes.care, format_name=wishes.format)
+        rendered = render_remix(source, target, (), (), PAPER_GRID, care=wishes.care, format_name=wishes.format)
         is_changed = rendered.has_other_level
         if is_changed or is_other_format:
             what = "its level changed" if is_changed else "the sound as it was"

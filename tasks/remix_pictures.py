@@ -40,7 +40,7 @@ def picture_remix(*, source: Path, remix: Path, title: str) -> bytes | None:
 def _stretch(reader: AudioReader, first_s: float) -> np.ndarray:
     """Return the mid signal of a stretch, [S] at 44.1 kHz."""
     from varemix.media.resampling import mono, resample
-    from varemix.signal.spectrogram import RATE_HZ
+    from varemix.signal.grid import RATE_HZ
 
     rate_hz = reader.info.rate_hz
     first = round(first_s * rate_hz)

@@ -20,7 +20,7 @@ from varemix.evaluation.conditions import IMAGE
 from varemix.evaluation.mixtures import read_sources
 from varemix.evaluation.report import Example, encoded, html_report
 from varemix.remix.mixer import remix, separate
-from varemix.signal.spectrogram import RATE_HZ
+from varemix.signal.grid import RATE_HZ
 
 if TYPE_CHECKING:
     from varemix.model.separator import Separator

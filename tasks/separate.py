@@ -12,7 +12,7 @@ from catalog.ids import content_id, file_digest
 from catalog.masks import MaskReader
 from catalog.store import Catalog
 from tasks import masks as masks_step
-from tasks.masks import check_as_seen, covering, stored_masks
+from tasks.masks import check_as_seen, covering, grid_of, stored_masks
 from tasks.presence import absent, measured, presence_of
 from tasks.queries import Query
 from tasks.remix import standing_remixes, writing_to
@@ -20,7 +20,7 @@ from tasks.shards import Outcome, outcome_of, shard_task
 from varemix.errors import MediaError
 from varemix.media.audio import OUTPUT_FORMATS, stem_format
 
-STEP_VERSION = 3
+STEP_VERSION = 4
 
 
 @shard_task("separate")
@@ -102,7 +102,8 @@ def _separated(
         with writing_to(targets[0].parent, track["library"]), ExitStack() as stack:
             reader = stack.enter_context(MaskReader(catalog.home.fetched(masks["path"], masks["digest"])))
             temporaries = [stack.enter_context(replacing(target)) for target in targets]
-            rendered = render_stems(source, temporaries, reader.blocks([query.name for query in queries]))
+            blocks = reader.blocks([query.name for query in queries])
+            rendered = render_stems(source, temporaries, blocks, grid_of(reader.header))
             check_as_seen(source, track)
     except (MediaError, CatalogError) as error:
         return [stem | {"status": "failed", "reason": str(error)} for stem in stems]

@@ -17,13 +17,13 @@ from varemix.evaluation.conditions import known_masks
 from varemix.evaluation.mixing_levels import remix_scores
 from varemix.evaluation.mixtures import read_sources
 from varemix.evaluation.smoothing_study import SEARCHED, smoothing_gains_db
-from varemix.signal.masks import binarise
-from varemix.signal.smoothing import DEFAULT_DECAY
+from varemix.signal.masks import Masks, binarise
+from varemix.signal.smoothing import DEFAULT_SMOOTHING_S
 
 if TYPE_CHECKING:
     from varemix.model.separator import Separator
 
-STEP_VERSION = 1
+STEP_VERSION = 2
 
 
 @shard_task("study")
@@ -46,12 +46,13 @@ def _studied(separator: Separator, question: Question, checkpoint_id: str) -> tu
     sources = read_sources(question.mixture)
     mix = sources.sum(axis=0)
     masks = separator.masks(mix, image_queries(separator, question))
-    known = known_masks(sources, seed=question.seed)
+    known = known_masks(sources, separator.settings.grid, seed=question.seed)
+    decided = Masks(values=binarise(masks.on_bins().values), grid=separator.settings.grid.on_bins())
     key = {"pair_id": question.pair_id, "instrument": question.mixture.instruments[0]}
-    remixes = [key | asdict(score) for score in remix_scores(sources, masks, decay=DEFAULT_DECAY)]
+    remixes = [key | asdict(score) for score in remix_scores(sources, masks, smoothing_s=DEFAULT_SMOOTHING_S)]
     smoothings = [
         row
-        for whose, binary in (("ideal", known["ideal_binary"]), ("image", binarise(masks)))
+        for whose, binary in (("ideal", known["ideal_binary"]), ("image", decided))
         for row in _smoothing_rows(question, whose, smoothing_gains_db(mix, binary, known["ideal_ratio"], SEARCHED))
     ]
     other = {"other_instrument": question.mixture.instruments[1]}
@@ -66,7 +67,7 @@ def _smoothing_rows(question: Question, whose: str, gains_db: np.ndarray) -> Row
             "masks": whose,
             "method": smoothing.method,
             "settings": smoothing.settings_text,
-            "decay": smoothing.decay if smoothing.method == "zlbm" else None,
+            "smoothing_s": smoothing.smoothing_s if smoothing.method == "zlbm" else None,
             "gain_db": float(gain_db),
         }
         for smoothing, own in zip(SEARCHED, gains_db, strict=True)

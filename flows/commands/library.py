@@ -26,6 +26,7 @@ from flows.options import (
     PresetOption,
     RunnerAddressOption,
     RunnerOption,
+    SmoothingOption,
     TargetOption,
     TruePeakOption,
 )
@@ -70,6 +71,7 @@ def remix(
     preset: PresetOption = None,
     target: TargetOption = None,
     others: OthersOption = None,
+    smoothing: SmoothingOption = None,
     decay: DecayOption = None,
     dry_wet: DryWetOption = None,
     even_if_absent: AbsentOption = False,
@@ -98,6 +100,7 @@ def remix(
         preset_name=preset,
         targets=target or [],
         others=others or [],
+        smoothing_s=smoothing,
         smoothing=decay,
         dry_wet=dry_wet,
         even_if_absent=even_if_absent or None,

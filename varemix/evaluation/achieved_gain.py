@@ -13,7 +13,9 @@ import numpy as np
 import torch
 
 from varemix.errors import EvaluationError
-from varemix.signal.smoothing import zlbm
+from varemix.signal.grid import Grid
+from varemix.signal.masks import Masks
+from varemix.signal.smoothing import decay_of, zlbm
 from varemix.signal.spectrogram import filter_samples
 
 WISHED_DB = (-math.inf, -12.0, -6.0, -3.0, 3.0, 6.0, 12.0)
@@ -34,22 +36,22 @@ class AchievedGain:
     rest_db: float
 
 
-def achieved_gains(sources: np.ndarray, masks: np.ndarray, *, decay: float) -> list[AchievedGain]:
+def achieved_gains(sources: np.ndarray, masks: Masks, *, smoothing_s: float) -> list[AchievedGain]:
     """Return what each wish for each source does, the other sources being left as they are.
 
-    `sources` are [N, S] at 44.1 kHz, `masks` [N, F, T], smoothed by ZLBM with `decay`. Raises EvaluationError when
-    there is not one mask for each source.
+    `sources` are [N, S] at 44.1 kHz; the masks are smoothed by ZLBM with a time constant of `smoothing_s`. Raises
+    EvaluationError when there is not one mask for each source.
     """
     if len(sources) != len(masks):
         raise EvaluationError(f"{len(masks)} masks were given for {len(sources)} sources; give one for each.")
-    smooth = zlbm(masks, decay)
-    return [gain for source in range(len(sources)) for gain in _gains_of(source, sources, smooth[source])]
+    smooth = zlbm(masks.values, decay_of(smoothing_s, masks.grid))
+    return [gain for source in range(len(sources)) for gain in _gains_of(source, sources, smooth[source], masks.grid)]
 
 
-def _gains_of(source: int, sources: np.ndarray, mask: np.ndarray) -> Iterator[AchievedGain]:
-    """Yield what each wish for one source does, of sources [N, S] and its mask [F, T]."""
+def _gains_of(source: int, sources: np.ndarray, mask: np.ndarray, grid: Grid) -> Iterator[AchievedGain]:
+    """Yield what each wish for one source does, of sources [N, S] and its mask [R, T] on a grid."""
     parts = np.stack([sources[source], np.delete(sources, source, axis=0).sum(axis=0)])
-    claimed = filter_samples(torch.from_numpy(parts), torch.from_numpy(mask)).numpy()
+    claimed = filter_samples(torch.from_numpy(parts), torch.from_numpy(mask), grid).numpy()
     for wished_db in WISHED_DB:
         changed = parts + (10 ** (wished_db / 20) - 1) * claimed
         target_db, rest_db = _changes_db(parts, changed)

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from varemix.evaluation.drawing import INK, QUIET, USUAL, canvas, png
-from varemix.signal.spectrogram import NUM_BINS, RATE_HZ, WINDOW_SAMPLES, stft
+from varemix.signal.grid import PAPER_GRID, RATE_HZ
+from varemix.signal.spectrogram import stft
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,9 +62,9 @@ def _show(
 
 def _levels_db(samples: np.ndarray) -> np.ndarray:
     """Return the level of each row and frame, rows evenly spaced in the logarithm of frequency."""
-    level = 20 * np.log10(stft(torch.from_numpy(np.ascontiguousarray(samples))).abs().numpy() + 1e-7)
+    level = 20 * np.log10(stft(torch.from_numpy(np.ascontiguousarray(samples)), PAPER_GRID).abs().numpy() + 1e-7)
     bins_hz = _LOWEST_HZ * (RATE_HZ / 2 / _LOWEST_HZ) ** (np.arange(_NUM_ROWS) / (_NUM_ROWS - 1))
-    bins = np.minimum(np.rint(bins_hz * WINDOW_SAMPLES / RATE_HZ).astype(int), NUM_BINS - 1)
+    bins = np.minimum(np.rint(bins_hz / PAPER_GRID.bins_hz[1]).astype(int), PAPER_GRID.num_bins - 1)
     shown: np.ndarray = level[bins]
     return shown
 

@@ -17,7 +17,8 @@ import numpy as np
 import torch
 
 from varemix.evaluation.bss import BssScores, References
-from varemix.signal.masks import ideal_binary, ideal_ratio, random_binary
+from varemix.signal.grid import Grid
+from varemix.signal.masks import Masks, ideal_binary, ideal_ratio, random_binary
 from varemix.signal.spectrogram import filter_samples, stft
 
 MIX, IMAGE, WRONG_IMAGE = "mix", "image", "wrong_image"
@@ -53,36 +54,39 @@ def image_condition(rank: int) -> str:
     return f"{IMAGE}_{rank + 1}" if rank else IMAGE
 
 
-def known_masks(sources: np.ndarray, *, seed: int) -> dict[str, np.ndarray]:
-    """Return the masks [N, F, T] that need no network, from the true sources [N, S]."""
-    magnitudes = stft(torch.from_numpy(sources)).abs()
-    mix_magnitude = stft(torch.from_numpy(sources.sum(axis=0))).abs()
-    return {
-        "ideal_binary": ideal_binary(magnitudes, mix_magnitude).numpy(),
-        "ideal_ratio": ideal_ratio(magnitudes).numpy(),
-        "random_binary": random_binary(tuple(magnitudes.shape), seed=seed).numpy(),
+def known_masks(sources: np.ndarray, grid: Grid, *, seed: int) -> dict[str, Masks]:
+    """Return the masks that need no network, from the true sources [N, S], on the linear bins of a grid."""
+    magnitudes = stft(torch.from_numpy(sources), grid).abs()
+    mix_magnitude = stft(torch.from_numpy(sources.sum(axis=0)), grid).abs()
+    known = {
+        "ideal_binary": ideal_binary(magnitudes, mix_magnitude),
+        "ideal_ratio": ideal_ratio(magnitudes),
+        "random_binary": random_binary(tuple(magnitudes.shape), seed=seed),
     }
+    return {name: Masks(values=values.numpy(), grid=grid.on_bins()) for name, values in known.items()}
 
 
-def others_down(masks: np.ndarray) -> dict[str, np.ndarray]:
-    """Return gains [N, F, T] by which each source is heard alone, in the two ways there are, from masks [N, F, T]."""
-    others = masks.sum(axis=0) - masks
-    return {SEPARATE_AND_ADD: masks, OTHERS_MUTED: np.maximum(1 - others, 0)}
+def others_down(masks: Masks) -> dict[str, Masks]:
+    """Return, as masks, the gains by which each source is heard alone, in the two ways there are."""
+    others = masks.values.sum(axis=0) - masks.values
+    return {SEPARATE_AND_ADD: masks, OTHERS_MUTED: Masks(values=np.maximum(1 - others, 0), grid=masks.grid)}
 
 
-def score_conditions(sources: np.ndarray, masks: Mapping[str, np.ndarray]) -> list[Score]:
-    """Return the scores of each condition's masks [N, F, T] on sources [N, S], and of the mix itself."""
+def score_conditions(sources: np.ndarray, masks: Mapping[str, Masks]) -> list[Score]:
+    """Return the scores of each condition's N masks on sources [N, S], and of the mix itself."""
     mix = sources.sum(axis=0)
     references = References(sources)
     unchanged = np.broadcast_to(mix, (1, *sources.shape))
     before = references.score(unchanged)
     scores = _scores([MIX], before, before, _levels_db(unchanged, mix))
     for conditions in _batches(list(masks)):
-        estimates = np.stack(
-            [filter_samples(torch.from_numpy(mix), torch.from_numpy(masks[name])).numpy() for name in conditions]
-        )
+        estimates = np.stack([_cut_out(mix, masks[name]) for name in conditions])
         scores += _scores(conditions, references.score(estimates), before, _levels_db(estimates, mix))
     return scores
+
+
+def _cut_out(mix: np.ndarray, masks: Masks) -> np.ndarray:
+    return filter_samples(torch.from_numpy(mix), torch.from_numpy(masks.values), masks.grid).numpy()
 
 
 def _batches(conditions: Sequence[str]) -> Iterator[Sequence[str]]:

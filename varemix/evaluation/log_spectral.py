@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from varemix.errors import EvaluationError
+from varemix.signal.grid import PAPER_GRID
 from varemix.signal.spectrogram import stft
 
 FLOOR_DB = -80.0
@@ -27,7 +28,7 @@ def log_spectral_distance_db(reference: np.ndarray, test: np.ndarray) -> float:
             f"The reference has shape {list(reference.shape)}, the test {list(test.shape)}; [S] was expected of both. "
             "Mix them to mono and cut them to one length."
         )
-    wanted, found = stft(torch.from_numpy(reference)).abs(), stft(torch.from_numpy(test)).abs()
+    wanted, found = (stft(torch.from_numpy(samples), PAPER_GRID).abs() for samples in (reference, test))
     largest = float(wanted.max())
     if largest == 0:
         return float("nan")

@@ -26,8 +26,10 @@ from varemix.evaluation.bss import bss_eval
 from varemix.evaluation.conditions import SEPARATE_AND_ADD
 from varemix.evaluation.log_spectral import log_spectral_distance_db
 from varemix.evaluation.peaq import peaq
-from varemix.signal.smoothing import zlbm
-from varemix.signal.spectrogram import RATE_HZ, filter_samples
+from varemix.signal.grid import RATE_HZ
+from varemix.signal.masks import Masks
+from varemix.signal.smoothing import decay_of, zlbm
+from varemix.signal.spectrogram import filter_samples
 
 REMIX = "remix"
 WEIGHT_TENTHS = tuple(range(11))
@@ -41,34 +43,35 @@ class RemixScore:
     """How near one rendering comes to the true sources at one balance.
 
     `weight_tenths` is the first source's weight, 0 to 10; the second has the rest. `method` is `remix` or
-    `separate_and_add`; `decay` says how the masks were smoothed, 0 not at all. `odg` is PEAQ's grade, `sdr_db` that of
-    BSS Eval with the one reference, `nsdr_db` how much it is above that of the mix as it stands, `lsd_db` the
-    log-spectral distance. SDRs are limited to 100 dB either way before the difference is taken. NaN where a signal is
-    silent.
+    `separate_and_add`; `smoothing_s` is the time constant with which the masks were smoothed, 0 not at all. `odg` is
+    PEAQ's grade, `sdr_db` that of BSS Eval with the one reference, `nsdr_db` how much it is above that of the mix as it
+    stands, `lsd_db` the log-spectral distance. SDRs are limited to 100 dB either way before the difference is taken.
+    NaN where a signal is silent.
     """
 
     weight_tenths: int
     method: str
-    decay: float
+    smoothing_s: float
     odg: float
     sdr_db: float
     nsdr_db: float
     lsd_db: float
 
 
-def remix_scores(sources: np.ndarray, masks: np.ndarray, *, decay: float, with_odg: bool = True) -> list[RemixScore]:
-    """Return the scores of both methods at each balance, the masks as they are and smoothed by ZLBM with `decay`.
+def remix_scores(sources: np.ndarray, masks: Masks, *, smoothing_s: float, with_odg: bool = True) -> list[RemixScore]:
+    """Return the scores of both methods at each balance, the masks as they are and smoothed by ZLBM.
 
-    `sources` are [2, S] at 44.1 kHz, `masks` [2, F, T]. Without `with_odg`, which takes nearly all of the time, grades
-    are NaN; so they are where PEAQ has none, as of a reference that sounds for less than 0.6 s. A decay of 0 gives the
-    scores of the masks as they are once. Raises EvaluationError for other than two sources, and as `bss_eval` does.
+    `sources` are [2, S] at 44.1 kHz, with two masks; `smoothing_s` is the time constant, and 0 gives the scores of the
+    masks as they are once. Without `with_odg`, which takes nearly all of the time, grades are NaN; so they are where
+    PEAQ has none, as of a reference that sounds for less than 0.6 s. Raises EvaluationError for other than two sources,
+    and as `bss_eval` does.
     """
     if len(sources) != 2 or len(masks) != 2:
         raise EvaluationError(
             f"{len(sources)} sources and {len(masks)} masks were given; balances are scored of two. Pass a pair."
         )
     mix = sources.sum(axis=0)
-    stems = {smoothed: _stems(mix, masks, smoothed) for smoothed in dict.fromkeys((0.0, decay))}
+    stems = {smoothed: _stems(mix, masks, smoothed) for smoothed in dict.fromkeys((0.0, smoothing_s))}
     return [score for tenths in WEIGHT_TENTHS for score in _scores_at(tenths, sources, stems, with_odg=with_odg)]
 
 
@@ -86,19 +89,19 @@ def remixed(mix: np.ndarray, stems: np.ndarray, weight_tenths: int) -> np.ndarra
     return total
 
 
-def _stems(mix: np.ndarray, masks: np.ndarray, decay: float) -> np.ndarray:
-    smooth = zlbm(masks, decay)
-    return filter_samples(torch.from_numpy(mix), torch.from_numpy(smooth)).numpy()
+def _stems(mix: np.ndarray, masks: Masks, smoothing_s: float) -> np.ndarray:
+    smooth = zlbm(masks.values, decay_of(smoothing_s, masks.grid))
+    return filter_samples(torch.from_numpy(mix), torch.from_numpy(smooth), masks.grid).numpy()
 
 
 def _scores_at(
     weight_tenths: int, sources: np.ndarray, stems: Mapping[float, np.ndarray], *, with_odg: bool
 ) -> Iterator[RemixScore]:
-    """Yield the scores at one balance, given the stems [2, S] of each decay."""
+    """Yield the scores at one balance, given the stems [2, S] of each smoothing."""
     mix, reference = sources.sum(axis=0), mixed_anew(sources, weight_tenths)
     rendered = {
-        (method, decay): samples
-        for decay, pair in stems.items()
+        (method, smoothing_s): samples
+        for smoothing_s, pair in stems.items()
         for method, samples in (
             (REMIX, remixed(mix, pair, weight_tenths)),
             (SEPARATE_AND_ADD, mixed_anew(pair, weight_tenths)),
@@ -107,11 +110,11 @@ def _scores_at(
     tests = list(rendered.values())
     mix_sdr_db, *sdrs_db = _sdrs_db(reference, [mix, *tests])
     odgs = _odgs(reference, tests) if with_odg else [math.nan] * len(tests)
-    for (method, decay), test, sdr_db, odg in zip(rendered, tests, sdrs_db, odgs, strict=True):
+    for (method, smoothing_s), test, sdr_db, odg in zip(rendered, tests, sdrs_db, odgs, strict=True):
         yield RemixScore(
             weight_tenths=weight_tenths,
             method=method,
-            decay=decay,
+            smoothing_s=smoothing_s,
             odg=odg,
             sdr_db=sdr_db,
             nsdr_db=sdr_db - mix_sdr_db,

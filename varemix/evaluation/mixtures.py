@@ -7,7 +7,7 @@ import numpy as np
 
 from varemix.errors import EvaluationError
 from varemix.media.clips import Clip, Stretch, draw_distinct, frames_around, read_stretch
-from varemix.signal.spectrogram import RATE_HZ
+from varemix.signal.grid import RATE_HZ
 
 MIXTURE_SAMPLES = 262_140
 FRAMES_SHOWN, FRAME_STRIDE = 3, 12

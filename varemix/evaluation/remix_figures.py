@@ -65,10 +65,10 @@ _MEASURES = {
 def mixing_levels_figure(remix_scores: pd.DataFrame, measure: str) -> bytes:
     """Return the paper's Figure 4 as a PNG picture: how far the remix is better than separate-and-add at each balance.
 
-    `remix_scores` has the columns pair_id, weight_tenths, method, decay and the measure: `odg`, `nsdr_db` or `lsd_db`,
-    of which less is better, so that its fall is shown. Boxes are over mixes, not smoothed and smoothed side by side;
-    the numbers over them are the share of mixes that are improved, in percent. Raises EvaluationError for another
-    measure.
+    `remix_scores` has the columns pair_id, weight_tenths, method, smoothing_s and the measure: `odg`, `nsdr_db` or
+    `lsd_db`, of which less is better, so that its fall is shown. Boxes are over mixes, not smoothed and smoothed side
+    by side; the numbers over them are the share of mixes that are improved, in percent. Raises EvaluationError for
+    another measure.
     """
     return png(draw_mixing_levels(remix_scores, measure))
 
@@ -83,9 +83,9 @@ def achieved_gain_figure(gain_scores: pd.DataFrame) -> bytes:
 
 
 def smoothing_figure(smoothing_scores: pd.DataFrame) -> bytes:
-    """Return as a PNG picture what ZLBM gains at each decay, and CBM at its best settings.
+    """Return as a PNG picture what ZLBM gains at each time constant, and CBM at its best settings.
 
-    `smoothing_scores` has the columns pair_id, masks, method, settings, decay, gain_db.
+    `smoothing_scores` has the columns pair_id, masks, method, settings, smoothing_s, gain_db.
     """
     return png(draw_smoothing(smoothing_scores))
 
@@ -107,17 +107,17 @@ def draw_mixing_levels(remix_scores: pd.DataFrame, measure: str) -> "Figure":
     )
     name_axes(axes, x="balance of the two instruments (5:5 is the mix itself)", y=shown.label)
     axes.axhline(0, color=QUIET, linewidth=1)
-    decays = np.sort(improved["decay"].unique()).tolist()
-    for place, decay in enumerate(decays):
-        offset = 0.8 * ((place + 0.5) / len(decays) - 0.5)
-        chosen = improved[improved["decay"] == decay]
-        _draw_boxes(axes, chosen, offset=offset, width=0.66 / len(decays), colour=_COLOURS[place % len(_COLOURS)])
+    smoothings_s = np.sort(improved["smoothing_s"].unique()).tolist()
+    for place, smoothing_s in enumerate(smoothings_s):
+        offset = 0.8 * ((place + 0.5) / len(smoothings_s) - 0.5)
+        chosen = improved[improved["smoothing_s"] == smoothing_s]
+        _draw_boxes(axes, chosen, offset=offset, width=0.66 / len(smoothings_s), colour=_COLOURS[place % len(_COLOURS)])
     axes.set_xticks(_WEIGHTS, [f"{weight}:{10 - weight}" for weight in _WEIGHTS])
     axes.set(xlim=(-0.6, 10.6), ylim=_limits(improved, is_endless=shown.is_endless))
     _point_beyond(axes, improved)
     above = axes.get_xaxis_transform()
     axes.text(-0.65, 1.015, "improved [%]", transform=above, ha="right", fontsize=SMALL, color=QUIET)
-    axes.legend(**LEGEND, loc="lower left", bbox_to_anchor=(-0.01, 1.05), ncols=len(decays))
+    axes.legend(**LEGEND, loc="lower left", bbox_to_anchor=(-0.01, 1.05), ncols=len(smoothings_s))
     return figure
 
 
@@ -165,11 +165,12 @@ def draw_smoothing(smoothing_scores: pd.DataFrame) -> "Figure":
         note="Fall of the error beside the sound of the ideal ratio mask: means with bootstrap 95 % intervals; above 0 "
         "smoothing helps.",
     )
-    name_axes(axes, x="decay of ZLBM", y="improvement over the binary mask [dB]")
+    name_axes(axes, x="time constant of ZLBM [ms]", y="improvement over the binary mask [dB]")
+    axes.set_xscale("log")
     axes.axhline(0, color=QUIET, linewidth=1)
     for masks, (label, colour, marker) in _MASKS.items():
         chosen = known[known["masks"] == masks]
-        curve = _means_by("decay", chosen[chosen["method"] == "zlbm"], "gain_db")
+        curve = _means_by("smoothing_s", chosen[chosen["method"] == "zlbm"], "gain_db")
         _draw_band(axes, curve, label=f"ZLBM, {label}", colour=colour, marker=marker)
         _draw_best_cbm(axes, chosen[chosen["method"] == "cbm"], label=f"CBM, {label}", colour=colour)
     axes.legend(**LEGEND, loc="center left", bbox_to_anchor=(1, 0.5))
@@ -177,14 +178,14 @@ def draw_smoothing(smoothing_scores: pd.DataFrame) -> "Figure":
 
 
 def _improvements(remix_scores: pd.DataFrame, measure: str) -> pd.DataFrame:
-    """Return by pair_id, weight_tenths and decay how far the remix is better, as the column `better_by`."""
+    """Return by pair_id, weight_tenths and smoothing_s how far the remix is better, as the column `better_by`."""
     if remix_scores.empty:
         return remix_scores
     return improvements(remix_scores).dropna(subset=[measure]).rename(columns={measure: "better_by"})
 
 
 def _draw_boxes(axes: "Axes", improved: pd.DataFrame, *, offset: float, width: float, colour: str) -> None:
-    """Draw a box at each balance, and above it the share of mixes whose improvement is above 0; of one decay."""
+    """Draw a box at each balance, and above it the share of mixes whose improvement is above 0; of one smoothing."""
     weights = np.sort(improved["weight_tenths"].unique())
     by_weight = [improved[improved["weight_tenths"] == weight]["better_by"].to_numpy() for weight in weights]
     line = {"color": colour, "linewidth": 1.2}
@@ -202,8 +203,8 @@ def _draw_boxes(axes: "Axes", improved: pd.DataFrame, *, offset: float, width: f
         whiskerprops=line,
         capprops=line,
     )
-    decay = improved["decay"].iloc[0]
-    axes.fill_between([], [], **filled, label=f"smoothed, decay {decay:g}" if decay else "not smoothed")
+    smoothing_ms = 1000 * improved["smoothing_s"].iloc[0]
+    axes.fill_between([], [], **filled, label=f"smoothed, {smoothing_ms:.0f} ms" if smoothing_ms else "not smoothed")
     above: dict[str, Any] = {
         "transform": axes.get_xaxis_transform(),
         "fontsize": SMALL,
@@ -221,7 +222,7 @@ def _limits(improved: pd.DataFrame, *, is_endless: bool) -> tuple[float, float]:
     """
     is_uneven = improved["weight_tenths"] != _EVEN
     shown = improved[is_uneven] if is_endless and is_uneven.any() else improved
-    by_box = shown.groupby(["weight_tenths", "decay"])["better_by"]
+    by_box = shown.groupby(["weight_tenths", "smoothing_s"])["better_by"]
     low, high = min(0.0, by_box.quantile(0.05).min()), max(0.0, by_box.quantile(0.95).max())
     margin = 0.06 * (high - low) or 1.0
     return low - margin, high + margin
@@ -258,16 +259,16 @@ def _draw_line(
         axes.errorbar(places, means, yerr=bars, marker=marker, markersize=5, linewidth=2, color=colour, label=label)
 
 
-def _draw_band(axes: "Axes", by_decay: dict[float, MeanInterval], *, label: str, colour: str, marker: str) -> None:
+def _draw_band(axes: "Axes", by_smoothing: dict[float, MeanInterval], *, label: str, colour: str, marker: str) -> None:
     """Draw a curve within its intervals, with a large mark where it is highest."""
-    if not by_decay:
+    if not by_smoothing:
         return
-    decays, found = list(by_decay), list(by_decay.values())
-    axes.fill_between(decays, [i.low for i in found], [i.high for i in found], color=colour, alpha=0.18, linewidth=0)
-    best = max(by_decay, key=lambda decay: by_decay[decay].mean)
-    highest_db = by_decay[best].mean
-    label = f"{label}:\nbest {minus(f'{highest_db:+.2f}')} dB at decay {best:g}"
-    axes.plot(decays, [i.mean for i in found], f"{marker}-", markersize=4, linewidth=2, color=colour, label=label)
+    times_ms, found = [1000 * smoothing_s for smoothing_s in by_smoothing], list(by_smoothing.values())
+    axes.fill_between(times_ms, [i.low for i in found], [i.high for i in found], color=colour, alpha=0.18, linewidth=0)
+    best = max(by_smoothing, key=lambda smoothing_s: by_smoothing[smoothing_s].mean)
+    highest_db = by_smoothing[best].mean
+    label = f"{label}:\nbest {minus(f'{highest_db:+.2f}')} dB at {1000 * best:.0f} ms"
+    axes.plot(times_ms, [i.mean for i in found], f"{marker}-", markersize=4, linewidth=2, color=colour, label=label)
     axes.plot(best, highest_db, marker, markersize=9, color=colour)
 
 

@@ -11,7 +11,7 @@ from varemix.wording import markdown
 
 _COLUMNS = {"odg": "PEAQ grade", "nsdr_db": "NSDR [dB]", "lsd_db": "log-spectral distance [dB]"}
 _LESS_IS_BETTER = ["lsd_db"]
-_KEYS = ["pair_id", "weight_tenths", "decay"]
+_KEYS = ["pair_id", "weight_tenths", "smoothing_s"]
 
 
 def achieved_gains_table(gains: pd.DataFrame) -> str:
@@ -32,15 +32,15 @@ def achieved_gains_table(gains: pd.DataFrame) -> str:
 def mixing_levels_table(remixes: pd.DataFrame) -> str:
     """Return as Markdown how much better than separate-and-add the remix is at each balance, and how often.
 
-    `remixes` has the columns pair_id, weight_tenths, method, decay, odg, nsdr_db, lsd_db.
+    `remixes` has the columns pair_id, weight_tenths, method, smoothing_s, odg, nsdr_db, lsd_db.
     """
     rows = [["weights", "smoothing", *_COLUMNS.values()]]
     improved = improvements(remixes)
-    for decay in sorted(improved["decay"].unique().tolist()):
-        of_decay = improved[improved["decay"] == decay]
-        for tenths in sorted(of_decay["weight_tenths"].unique().tolist()):
-            group = of_decay[of_decay["weight_tenths"] == tenths]
-            smoothing = f"ZLBM {decay}" if decay else "none"
+    for smoothing_s in sorted(improved["smoothing_s"].unique().tolist()):
+        alike = improved[improved["smoothing_s"] == smoothing_s]
+        for tenths in sorted(alike["weight_tenths"].unique().tolist()):
+            group = alike[alike["weight_tenths"] == tenths]
+            smoothing = f"ZLBM {1000 * smoothing_s:.0f} ms" if smoothing_s else "none"
             rows.append([f"{tenths}:{10 - tenths}", smoothing, *(_improved(group[name]) for name in _COLUMNS)])
     return markdown(rows)
 
@@ -48,7 +48,7 @@ def mixing_levels_table(remixes: pd.DataFrame) -> str:
 def improvements(remixes: pd.DataFrame) -> pd.DataFrame:
     """Return by how much each remix is better than separate-and-add, above 0 being better.
 
-    `remixes` and what is returned have the columns pair_id, weight_tenths, decay, odg, nsdr_db, lsd_db. A smaller
+    `remixes` and what is returned have the columns pair_id, weight_tenths, smoothing_s, odg, nsdr_db, lsd_db. A smaller
     log-spectral distance is the better one, so its improvement is its fall.
     """
     remixed, added = (

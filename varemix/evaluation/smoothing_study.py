@@ -16,19 +16,21 @@ import torch
 
 from varemix.errors import EvaluationError
 from varemix.signal.cepstral_smoothing import CepstralSmoothing, cbm
-from varemix.signal.smoothing import zlbm
+from varemix.signal.grid import Grid
+from varemix.signal.masks import Masks
+from varemix.signal.smoothing import decay_of, smoothing_of, zlbm
 from varemix.signal.spectrogram import filter_samples
 
 
 @dataclass(frozen=True, kw_only=True)
 class Smoothing:
-    """One way to smooth masks along time: ZLBM where a `decay` is given, CBM where its settings are."""
+    """One way to smooth masks along time: ZLBM where its time constant is given, CBM where its settings are."""
 
-    decay: float = math.nan
+    smoothing_s: float = math.nan
     cepstral: CepstralSmoothing | None = None
 
     def __post_init__(self) -> None:
-        assert math.isnan(self.decay) == (self.cepstral is not None), "a smoothing is either ZLBM or CBM"
+        assert math.isnan(self.smoothing_s) == (self.cepstral is not None), "a smoothing is either ZLBM or CBM"
 
     @property
     def method(self) -> str:
@@ -37,18 +39,20 @@ class Smoothing:
 
     @property
     def settings_text(self) -> str:
-        """The settings in words, such as `decay=0.8`."""
-        settings = {"decay": self.decay} if self.cepstral is None else asdict(self.cepstral)
-        return " ".join(f"{name}={value:g}" for name, value in settings.items())
+        """The settings in words, such as `smoothing_s=0.052`."""
+        settings = {"smoothing_s": self.smoothing_s} if self.cepstral is None else asdict(self.cepstral)
+        return " ".join(f"{name}={value:.3g}" for name, value in settings.items())
 
     @property
     def name(self) -> str:
-        """Method and settings, such as `zlbm decay=0.8`."""
+        """Method and settings, such as `zlbm smoothing_s=0.052`."""
         return f"{self.method} {self.settings_text}"
 
-    def apply(self, masks: np.ndarray) -> np.ndarray:
-        """Return the masks [..., F, T], smoothed; values stay within 0..1."""
-        return zlbm(masks, self.decay) if self.cepstral is None else cbm(masks, self.cepstral)
+    def apply(self, masks: np.ndarray, grid: Grid) -> np.ndarray:
+        """Return the masks [..., F, T] on a grid's linear bins, smoothed; values stay within 0..1."""
+        if self.cepstral is not None:
+            return cbm(masks, self.cepstral)
+        return zlbm(masks, decay_of(self.smoothing_s, grid))
 
 
 _DECAYS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.97)
@@ -57,7 +61,7 @@ _FLOORS = (0.003, 0.01, 0.05)
 _ENVELOPES = (8, 32)
 
 SEARCHED: tuple[Smoothing, ...] = (
-    *(Smoothing(decay=decay) for decay in _DECAYS),
+    *(Smoothing(smoothing_s=smoothing_of(decay)) for decay in _DECAYS),
     *(
         Smoothing(
             cepstral=CepstralSmoothing(
@@ -67,34 +71,35 @@ SEARCHED: tuple[Smoothing, ...] = (
         for (beta_pitch, beta_peak), floor, num_envelope in product(_PITCH_AND_PEAK, _FLOORS, _ENVELOPES)
     ),
 )
-"""What is searched: twelve decays of ZLBM and twenty-four settings of CBM, the usual ones of each among them."""
+"""What is searched: twelve time constants of ZLBM, which are 0.1 to 0.97 a frame on the paper's grid, and twenty-four
+settings of CBM, the usual ones of each among them."""
 
 
-def smoothing_gains_db(
-    mix: np.ndarray, binary: np.ndarray, ratio: np.ndarray, smoothings: Sequence[Smoothing]
-) -> np.ndarray:
+def smoothing_gains_db(mix: np.ndarray, binary: Masks, ratio: Masks, smoothings: Sequence[Smoothing]) -> np.ndarray:
     """Return how much nearer to the reference each smoothing brings each source, in dB [smoothings, N], float64.
 
-    `mix` is [S], `binary` the masks [N, F, T] to be smoothed, `ratio` the ideal ratio masks [N, F, T] that make the
-    reference. Above 0 the smoothed mask leaves less error than the binary one; +inf where it leaves none. NaN where
-    the binary mask leaves none, and where the reference or what the binary mask lets through is silent.
+    `mix` is [S], `binary` the masks to be smoothed, `ratio` the ideal ratio masks that make the reference, all on the
+    linear bins of one grid. Above 0 the smoothed mask leaves less error than the binary one; +inf where it leaves none.
+    NaN where the binary mask leaves none, and where the reference or what the binary mask lets through is silent.
 
-    Raises EvaluationError when the masks differ in shape.
+    Raises EvaluationError when the masks differ in shape or grid.
     """
-    if binary.shape != ratio.shape:
+    grid = ratio.grid
+    if binary.values.shape != ratio.values.shape or binary.grid != grid or grid.log_rows is not None:
         raise EvaluationError(
-            f"The binary masks have shape {list(binary.shape)}, the ratio masks {list(ratio.shape)}; the same was "
-            "expected. Make both of one mix."
+            f"The binary masks have shape {list(binary.values.shape)} on {binary.grid}, the ratio masks "
+            f"{list(ratio.values.shape)} on {grid}; the same linear bins were expected. Make both of one mix."
         )
-    before = _energies(mix, ratio - binary)
-    is_defined = (before > 0) & (_energies(mix, ratio) > 0) & (_energies(mix, binary) > 0)
-    after = [_energies(mix, ratio - smoothing.apply(binary)) for smoothing in smoothings]
+    before = _energies(mix, ratio.values - binary.values, grid)
+    heard = [_energies(mix, masks.values, grid) for masks in (ratio, binary)]
+    is_defined = (before > 0) & (heard[0] > 0) & (heard[1] > 0)
+    after = [_energies(mix, ratio.values - smoothing.apply(binary.values, grid), grid) for smoothing in smoothings]
     with np.errstate(divide="ignore", invalid="ignore"):
         gains_db = 10 * np.log10(before / np.reshape(after, (len(smoothings), len(binary))))
     return np.where(is_defined, gains_db, np.nan)
 
 
-def _energies(mix: np.ndarray, masks: np.ndarray) -> np.ndarray:
+def _energies(mix: np.ndarray, masks: np.ndarray, grid: Grid) -> np.ndarray:
     """Return the energies [N] of what masks [N, F, T], or differences of masks, make of the mix [S]."""
-    made = filter_samples(torch.from_numpy(mix), torch.from_numpy(np.ascontiguousarray(masks)))
+    made = filter_samples(torch.from_numpy(mix), torch.from_numpy(np.ascontiguousarray(masks)), grid)
     return np.square(made.numpy(), dtype=np.float64).sum(axis=-1)

@@ -1,8 +1,8 @@
 """Checkpoints: a separator as one safetensors file with a JSON header; loaded strictly, never unpickled.
 
-The header's entry "varemix" is JSON: format version, the signal that the separator hears (rate and transform), its
-settings, the instruments whose queries it keeps, and its provenance (recipe, seed, data: facts for people, not needed
-to load).
+The header's entry "varemix" is JSON: format version, the rate of what the separator hears, its settings, the grid that
+it hears on among them, the instruments whose queries it keeps, and its provenance (recipe, seed, data: facts for
+people, not needed to load). Format 2, of before there was more than one grid, is read too.
 """
 
 import json
@@ -18,18 +18,18 @@ from safetensors.torch import save_file
 from varemix.errors import CheckpointError
 from varemix.model.precision import has_fast_bfloat16
 from varemix.model.separator import Separator, SeparatorSettings
-from varemix.signal.spectrogram import HOP_SAMPLES, RATE_HZ, WINDOW_SAMPLES
+from varemix.signal.grid import PAPER_GRID, RATE_HZ
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
+_ONE_GRID_VERSION = 2
 _ENTRY = "varemix"
-_SIGNAL = {"rate_hz": RATE_HZ, "window_samples": WINDOW_SAMPLES, "hop_samples": HOP_SAMPLES}
 
 
 def save_checkpoint(path: Path, separator: Separator, *, provenance: Mapping[str, Any], is_half: bool = False) -> None:
     """Write the separator to `path`; with `is_half` its matrices and kernels in half precision."""
     header = {
         "version": FORMAT_VERSION,
-        "signal": _SIGNAL,
+        "rate_hz": RATE_HZ,
         "settings": asdict(separator.settings),
         "instruments": list(separator.instruments),
         "provenance": dict(provenance),
@@ -78,17 +78,31 @@ def read_header(path: Path) -> dict[str, Any]:
         raise CheckpointError(
             f"'{path}' holds weights, but no header of varemix; use a checkpoint that varemix wrote."
         ) from error
-    if version != FORMAT_VERSION:
+    if version not in (_ONE_GRID_VERSION, FORMAT_VERSION):
         raise CheckpointError(
-            f"'{path}' has checkpoint format {version}, this varemix reads {FORMAT_VERSION}; "
+            f"'{path}' has checkpoint format {version}, this varemix reads {_ONE_GRID_VERSION} and {FORMAT_VERSION}; "
             "use the varemix that wrote it, or train again."
         )
-    if header.get("signal", _SIGNAL) != _SIGNAL:
+    current = _with_grid(header) if version == _ONE_GRID_VERSION else dict(header)
+    if current.get("rate_hz") != RATE_HZ:
         raise CheckpointError(
-            f"'{path}' hears another spectrum ({header['signal']}) than this varemix makes ({_SIGNAL}); "
-            "use the varemix that wrote it, or train again."
+            f"'{path}' hears {current.get('rate_hz')} samples a second; {RATE_HZ} were expected. "
+            "Use the varemix that wrote it, or train again."
         )
-    return dict(header)
+    return current
+
+
+def _with_grid(header: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a header of format 2, whose grid was the paper's but for rows and floor, as one of today's."""
+    settings = dict(header["settings"]) if isinstance(header.get("settings"), dict) else {}
+    signal = {"rate_hz": RATE_HZ, **(header.get("signal") or {})}
+    grid = {
+        "window_samples": signal.get("window_samples", PAPER_GRID.window_samples),
+        "hop_samples": signal.get("hop_samples", PAPER_GRID.hop_samples),
+        "log_rows": settings.pop("log_rows", PAPER_GRID.log_rows),
+        "floor": settings.pop("floor", PAPER_GRID.floor),
+    }
+    return {**header, "rate_hz": signal["rate_hz"], "settings": settings | {"grid": grid}}
 
 
 def _built(path: Path, header: Mapping[str, Any]) -> Separator:

@@ -17,26 +17,28 @@ from varemix.model.sound import SoundName, build_sound
 from varemix.model.synthesizer import Synthesizer, claimed_among_rivals
 from varemix.model.vision import VisionName, build_vision
 from varemix.model.windows import cross_faded, windows
-from varemix.signal.frequency_grid import to_linear_bins, to_log_rows
-from varemix.signal.masks import binarise
+from varemix.signal.frequency_grid import power_on_rows, to_bins, to_rows
+from varemix.signal.grid import Grid
+from varemix.signal.masks import Masks, binarise
 from varemix.signal.presence import PresenceMeter
-from varemix.signal.spectrogram import NUM_BINS, spectrum_of_cells
+from varemix.signal.spectrogram import spectrum_of_cells
 
 EVERYTHING_PLAYS_DB = -1000.0
 """The presence threshold of a separator that was never calibrated."""
 
-_MANY_FRAMES = 10_000  # two minutes: from here on the milliseconds of giving memory back are not noticed
+_LONG_S = 120.0  # from here on the milliseconds of giving memory back are not noticed
 
 
 @dataclass(frozen=True, kw_only=True)
 class SeparatorSettings:
     """What the networks are; it travels in the checkpoint and decides which weights fit.
 
-    `widths` are the channels of the sound network's levels and `window_frames` how many frames it sees at once, as
-    log(magnitude + `floor`). `masks` says whether the masks that come out are hard decisions at 0.5, as in the paper,
-    or the network's soft ones. `has_rivals` says whether a pictured instrument competes for every bin with the other
-    instruments that the separator knows, and with none of them, instead of being judged alone. Of
-    `num_sound_networks` each makes its share of the maps.
+    `grid` is what it hears on, `window_frames` how many frames of it at once. `widths` are the channels of the sound
+    network's levels, and `frequency_blocks` says whether these also look along all rows. `masks` says whether the masks
+    that come out are hard decisions at 0.5 on the linear bins, as in the paper, or the network's soft ones on the
+    grid's rows. `has_rivals` says whether a pictured instrument competes for every bin with the other instruments that
+    the separator knows, and with none of them, instead of being judged alone. Of `num_sound_networks` each makes its
+    share of the maps.
     """
 
     vision: VisionName
@@ -46,16 +48,18 @@ class SeparatorSettings:
     window_frames: int
     masks: Literal["binary", "soft"]
     has_rivals: bool
-    floor: float
-    log_rows: int = 256
+    grid: Grid
+    frequency_blocks: bool = False
     num_sound_networks: int = 1
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "widths", tuple(self.widths))  # a list where it was read from JSON
+        if isinstance(self.grid, Mapping):
+            object.__setattr__(self, "grid", Grid(**self.grid))
         step = 2 ** len(self.widths)
-        if self.log_rows % step or self.window_frames % step:
+        if self.grid.num_rows % step or self.window_frames % step:
             raise ValueError(
-                f"{self.log_rows} rows x {self.window_frames} frames cannot be halved {len(self.widths)} times; "
+                f"{self.grid.num_rows} rows x {self.window_frames} frames cannot be halved {len(self.widths)} times; "
                 f"both must be multiples of {step}."
             )
         if self.num_sound_networks < 1 or self.num_maps % self.num_sound_networks:
@@ -63,6 +67,11 @@ class SeparatorSettings:
                 f"{self.num_maps} maps cannot be shared by {self.num_sound_networks} sound networks; "
                 "the number of maps must be a multiple of theirs."
             )
+
+    @property
+    def mask_grid(self) -> Grid:
+        """The grid that the masks lie on: decisions fall on the linear bins, soft masks stay on the rows."""
+        return self.grid.on_bins() if self.masks == "binary" else self.grid
 
     def check_rivals(self) -> None:
         """Raise UsageError unless instruments compete, and so can share a recording among themselves."""
@@ -94,7 +103,8 @@ class Separator(nn.Module):
             settings.sound,
             num_maps=settings.num_maps,
             widths=settings.widths,
-            log_rows=settings.log_rows,
+            num_rows=settings.grid.num_rows,
+            frequency_blocks=settings.frequency_blocks,
             num_networks=settings.num_sound_networks,
         )
         self.sound.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -144,13 +154,13 @@ class Separator(nn.Module):
 
     def masks(
         self, mix: np.ndarray, queries: Tensor, *, meter: PresenceMeter | None = None, nothing_else: bool = False
-    ) -> np.ndarray:
-        """Return linear masks [N, F, T], each in 0..1, of a mono mix [S] at 44.1 kHz and queries [N, K].
+    ) -> Masks:
+        """Return the masks of a mono mix [S] at 44.1 kHz and queries [N, K], on `mask_grid`.
 
         `nothing_else` is as for `mask_blocks`.
         """
         blocks = self.mask_blocks([mix], queries, meter=meter, nothing_else=nothing_else)
-        return np.concatenate(list(blocks), axis=-1)
+        return Masks(values=np.concatenate(list(blocks), axis=-1), grid=self.mask_grid)
 
     @torch.inference_mode()
     def mask_blocks(
@@ -161,19 +171,19 @@ class Separator(nn.Module):
         meter: PresenceMeter | None = None,
         nothing_else: bool = False,
     ) -> Iterator[np.ndarray]:
-        """Yield the linear masks [N, F, T_b] of a mono mix that comes in blocks [S_b], in order, without a gap.
+        """Yield the masks [N, R, T_b] of a mono mix that comes in blocks [S_b], in order, without a gap.
 
-        The mix is heard in overlapping windows, cross-faded on the mask. Memory is bounded by a window and a block. A
-        `meter` for N masks measures on the way whether the instruments play. With `nothing_else` only these N are taken
-        to play: they compete among themselves instead of with the kept ones, and equal queries share. It raises
-        UsageError where instruments do not compete.
+        R are the rows of `mask_grid`, values in 0..1. The mix is heard in overlapping windows, cross-faded on the mask.
+        Memory is bounded by a window and a block. A `meter` for N masks measures on the way whether the instruments
+        play. With `nothing_else` only these N are taken to play: they compete among themselves instead of with the kept
+        ones, and equal queries share. It raises UsageError where instruments do not compete.
         """
         if nothing_else:
             self.settings.check_rivals()
         frames = self.settings.window_frames
         heard = (
             self._window_masks(cells, queries, nothing_else=nothing_else).numpy(force=True)[..., :num_own]
-            for cells, num_own in windows(mix_blocks, frames)
+            for cells, num_own in windows(mix_blocks, frames, self.settings.grid)
         )
         num_frames = 0
         for faded in cross_faded(heard, frames):
@@ -182,8 +192,13 @@ class Separator(nn.Module):
             if meter is not None:
                 meter.add(masks, power)
             yield binarise(masks) if self.settings.masks == "binary" else masks
-        if num_frames > _MANY_FRAMES:
+        if num_frames * self.settings.grid.hop_s > _LONG_S:
             give_back_memory()
+
+    @property
+    def mask_grid(self) -> Grid:
+        """The grid that masks come on."""
+        return self.settings.mask_grid
 
     @property
     def device(self) -> torch.device:
@@ -192,18 +207,22 @@ class Separator(nn.Module):
 
     def log_rows(self, magnitude: Tensor) -> Tensor:
         """Return what the sound network hears, [..., L, T], of linear magnitudes [..., F, T]."""
-        return torch.log(to_log_rows(magnitude, self.settings.log_rows) + self.settings.floor)
+        grid = self.settings.grid
+        return torch.log(to_rows(magnitude, grid) + grid.floor)
 
     def _pictures(self, images: Sequence[Image]) -> Tensor:
         vision = self.vision
         return torch.stack([picture_tensor(image, vision.framing, vision.pixels) for image in images]).to(self.device)
 
     def _window_masks(self, cells: np.ndarray, queries: Tensor, *, nothing_else: bool) -> Tensor:
-        """Return soft linear masks [N, F, T] of T + 1 cells of samples, and the power [F, T] of the mix behind them."""
+        """Return soft masks [N, R, T] of a window's samples, and the power [R, T] of the mix behind them."""
+        grid, mask_grid = self.settings.grid, self.mask_grid
         samples = torch.from_numpy(cells).to(self.device, torch.float32)
-        magnitude = spectrum_of_cells(samples).abs()
-        rows = self._row_masks(self.log_rows(magnitude), queries, nothing_else=nothing_else)
-        return torch.cat([to_linear_bins(rows, NUM_BINS), magnitude.square()[None]])
+        magnitude = spectrum_of_cells(samples, grid).abs()
+        masks = self._row_masks(self.log_rows(magnitude), queries, nothing_else=nothing_else)
+        if mask_grid != grid:
+            masks = to_bins(masks, grid)
+        return torch.cat([masks, power_on_rows(magnitude.square(), mask_grid)[None]])
 
     def _row_masks(self, heard: Tensor, queries: Tensor, *, nothing_else: bool) -> Tensor:
         """Return the soft masks [N, L, T] of what is heard [L, T]."""

@@ -1,10 +1,11 @@
 """The sound networks: U-Nets that turn the mix's spectrogram into K feature maps.
 
-`pixels` is the paper's, from Zhao et al. 2018, "The Sound of Pixels": with widths 64, 128, 256 and four times 512 and
-K = 32 it has 30.3 million parameters. `residual` is ours: it knows at which pitch it listens, deepens each level
-by residual blocks (He et al. 2016), adds skips instead of concatenating them, and makes the full resolution only
-at its very end (Shi et al. 2016), where the original spends nearly half of its work. Several of a kind may listen side
-by side: what each learnt by chance is then outvoted.
+`pixels` is the paper's, from Zhao et al. 2018, "The Sound of Pixels": with widths 64, 128, 256 and four times 512 and K
+= 32 it has 30.3 million parameters. `residual` is ours: it knows at which pitch it listens, deepens each level by
+residual blocks (He et al. 2016), adds skips instead of concatenating them, and makes the full resolution only at its
+very end (Shi et al. 2016), where the original spends nearly half of its work. It may have frequency blocks, which look
+along all rows at once and so see the harmonics of a note whole (Choi et al. 2020). Several of a kind may listen side by
+side: what each learnt by chance is then outvoted.
 """
 
 from collections.abc import Sequence
@@ -17,22 +18,33 @@ from torch.nn import functional
 
 SoundName = Literal["pixels", "residual"]
 
+_NARROWING, _LEAST_NARROW_ROWS = 4, 8
+
 
 def build_sound(
-    name: SoundName, *, num_maps: int, widths: Sequence[int], log_rows: int, num_networks: int = 1
+    name: SoundName,
+    *,
+    num_maps: int,
+    widths: Sequence[int],
+    num_rows: int,
+    frequency_blocks: bool = False,
+    num_networks: int = 1,
 ) -> nn.Module:
     """Return the named network, from log magnitudes [B, 1, L, T] to feature maps [B, K, L, T].
 
-    `widths` are the channels of each level; L and T must be multiples of 2 ** len(widths). Of several networks each
-    makes its share of the maps.
+    `widths` are the channels of each level; L and T must be multiples of 2 ** len(widths). `frequency_blocks` are for
+    `residual` alone. Of several networks each makes its share of the maps.
     """
     if num_networks > 1:
         share = num_maps // num_networks
-        networks = [build_sound(name, num_maps=share, widths=widths, log_rows=log_rows) for _ in range(num_networks)]
+        networks = [
+            build_sound(name, num_maps=share, widths=widths, num_rows=num_rows, frequency_blocks=frequency_blocks)
+            for _ in range(num_networks)
+        ]
         return SideBySide(networks)
     if name == "pixels":
         return PixelsUNet(num_maps=num_maps, widths=widths)
-    return ResidualUNet(num_maps=num_maps, widths=widths, log_rows=log_rows)
+    return ResidualUNet(num_maps=num_maps, widths=widths, num_rows=num_rows, frequency_blocks=frequency_blocks)
 
 
 class SideBySide(nn.Module):
@@ -98,25 +110,26 @@ class ResidualUNet(nn.Module):
     Down: convolution 4x4 with stride 2, batch normalisation, a learnt offset for each channel and row, ReLU, and a
     residual block but at the first level. Up: convolution 1x1, batch normalisation, nearest-neighbour upsampling,
     the skip added, ReLU, and a residual block but at the last level. The maps come out of a 3x3 convolution at half
-    the resolution that makes four values for each place.
+    the resolution that makes four values for each place. With `frequency_blocks` one follows each residual block.
     """
 
-    def __init__(self, *, num_maps: int, widths: Sequence[int], log_rows: int) -> None:
+    def __init__(self, *, num_maps: int, widths: Sequence[int], num_rows: int, frequency_blocks: bool = False) -> None:
         super().__init__()
+        level_rows = [num_rows >> (level + 1) for level in range(len(widths))]
         self.input_norm = nn.BatchNorm2d(1)
         self.down = nn.ModuleList(
             nn.Sequential(nn.Conv2d(below, above, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(above))
             for below, above in pairwise([1, *widths])
         )
         self.place = nn.ParameterList(
-            torch.zeros(width, log_rows >> (level + 1), 1) for level, width in enumerate(widths)
+            torch.zeros(width, rows, 1) for width, rows in zip(widths, level_rows, strict=True)
         )
-        self.encode = nn.ModuleList(_blocks(widths))
+        self.encode = nn.ModuleList(_blocks(widths, level_rows, frequency_blocks))
         self.up = nn.ModuleList(
             nn.Sequential(nn.Conv2d(above, below, 1, bias=False), nn.BatchNorm2d(below))
             for below, above in pairwise(widths)
         )
-        self.decode = nn.ModuleList(_blocks(widths[:-1]))
+        self.decode = nn.ModuleList(_blocks(widths[:-1], level_rows[:-1], frequency_blocks))
         self.maps = nn.Conv2d(widths[0], 4 * num_maps, 3, padding=1)
 
     def forward(self, log_magnitude: Tensor) -> Tensor:
@@ -144,6 +157,41 @@ class _ResidualBlock(nn.Module):
         return functional.relu(features + self.second(functional.relu(self.first(features))))
 
 
-def _blocks(widths: Sequence[int]) -> list[nn.Module]:
-    """Return a residual block for each level; the finest has none, where it would cost most and give least."""
-    return [nn.Identity() if level == 0 else _ResidualBlock(width) for level, width in enumerate(widths)]
+class _FrequencyBlock(nn.Module):
+    """Two linear maps along the rows, narrow in between, whose result is added to what went in.
+
+    They are the same for every channel and frame, so that a row may hear all others: a note's harmonics, say.
+    Source: Choi et al. 2020, time-distributed fully connected layers.
+    """
+
+    def __init__(self, width: int, num_rows: int) -> None:
+        super().__init__()
+        num_narrow = max(_LEAST_NARROW_ROWS, num_rows // _NARROWING)
+        self.down = nn.Linear(num_rows, num_narrow, bias=False)
+        self.down_norm = nn.BatchNorm2d(width)
+        self.up = nn.Linear(num_narrow, num_rows, bias=False)
+        self.up_norm = nn.BatchNorm2d(width)
+
+    def forward(self, features: Tensor) -> Tensor:
+        narrow = functional.relu(self.down_norm(torch.einsum("bclt,ml->bcmt", features, self.down.weight)))
+        return features + functional.relu(self.up_norm(torch.einsum("bcmt,lm->bclt", narrow, self.up.weight)))
+
+
+class _HarmonicBlock(nn.Module):
+    """A residual block and a frequency block, one after the other."""
+
+    def __init__(self, width: int, num_rows: int) -> None:
+        super().__init__()
+        self.time_frequency = _ResidualBlock(width)
+        self.frequency = _FrequencyBlock(width, num_rows)
+
+    def forward(self, features: Tensor) -> Tensor:
+        harmonic: Tensor = self.frequency(self.time_frequency(features))
+        return harmonic
+
+
+def _blocks(widths: Sequence[int], level_rows: Sequence[int], frequency_blocks: bool) -> list[nn.Module]:
+    """Return a block for each level; the finest has none, where it would cost most and give least."""
+    coarser = list(zip(widths, level_rows, strict=True))[1:]
+    blocks = [_HarmonicBlock(*sizes) if frequency_blocks else _ResidualBlock(sizes[0]) for sizes in coarser]
+    return [nn.Identity(), *blocks]

@@ -1,4 +1,4 @@
-"""Wishes in dB, and the gain of every bin that follows from them by the paper's equation (1)."""
+"""Wishes in dB, and the gain of every row or bin that follows from them by the paper's equation (1)."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from varemix.errors import UsageError
-from varemix.signal.smoothing import zlbm_blocks
+from varemix.signal.grid import Grid
+from varemix.signal.masks import Masks
+from varemix.signal.smoothing import decay_of, zlbm_blocks
 
 MUTE_DB = -math.inf
 MAX_GAIN_DB = 24.0
@@ -82,40 +84,42 @@ def factor(gain_db: float) -> float:
     return -1.0 if gain_db == MUTE_DB else 10 ** (gain_db / 20) - 1
 
 
-def bin_change(masks: np.ndarray, wishes: Sequence[GainWish], *, decay: float = 0.0) -> np.ndarray:
-    """Return by how much each bin's gain differs from 1, [F, T], given one mask [F, T] a wish: masks [N, F, T].
+def gain_change(masks: Masks, wishes: Sequence[GainWish], *, smoothing_s: float = 0.0) -> np.ndarray:
+    """Return by how much the gain on each of the masks' rows differs from 1, [R, T], given one mask a wish.
 
     Equation (1): the gain is 1 + sum of s_i M_i. Where the masks of all wishes claim more than a bin holds, each gets
     its share of it, `shares`: the gain is then never negative, and linear in the factors s_i. With a solo, what no
     soloed mask claims is muted: the gain is the sum of what the soloed masks claim, and other wishes only share.
-    Masks are smoothed along time by `decay` after, which for the sum is the same as smoothing each.
+    All is summed on the rows, so that the sum alone is read on the bins. Masks are smoothed along time after, with a
+    time constant of `smoothing_s`, which for the sum is the same as smoothing each.
     """
-    return np.concatenate(list(bin_change_blocks([masks], wishes, decay=decay)), axis=-1)
+    blocks = gain_change_blocks([masks.values], wishes, masks.grid, smoothing_s=smoothing_s)
+    return np.concatenate(list(blocks), axis=-1)
 
 
-def bin_change_blocks(
-    blocks: Iterable[np.ndarray], wishes: Sequence[GainWish], *, decay: float
+def gain_change_blocks(
+    blocks: Iterable[np.ndarray], wishes: Sequence[GainWish], grid: Grid, *, smoothing_s: float
 ) -> Iterator[np.ndarray]:
-    """Yield `bin_change` of long masks that come as consecutive blocks [N, F, T_b], in blocks [F, T]."""
+    """Yield `gain_change` of long masks that come as consecutive blocks [N, R, T_b] on a grid, in blocks [R, T]."""
     has_solo = any(wish.is_solo for wish in wishes)
     factors = [float(wish.is_solo) if has_solo else factor(wish.gain_db) for wish in wishes]
     claimed = (_weighted_sum(factors, masks) / _crowd(masks) for masks in blocks)
-    for change in zlbm_blocks(claimed, decay):
+    for change in zlbm_blocks(claimed, decay_of(smoothing_s, grid)):
         yield np.maximum(change - has_solo, -1)  # a rounding error below -1 would turn the phase
 
 
 def shares(masks: np.ndarray) -> np.ndarray:
-    """Return the share [N, F, T] of each bin that falls to each of the masks [N, F, T], at most 1 together."""
+    """Return the share of each place that falls to each of the masks [N, R, T], at most 1 together."""
     return masks / _crowd(masks)
 
 
 def _crowd(masks: np.ndarray) -> np.ndarray:
-    """Return how many times over masks [N, F, T] claim each bin [F, T], at least 1."""
+    """Return how many times over masks [N, R, T] claim each place [R, T], at least 1."""
     return np.maximum(_weighted_sum([1.0] * len(masks), masks), 1)
 
 
 def _weighted_sum(weights: Sequence[float], masks: np.ndarray) -> np.ndarray:
-    """Return the weighted sum [F, T] of masks [N, F, T], without BLAS, whose threads would wait for each other."""
+    """Return the weighted sum [R, T] of masks [N, R, T], without BLAS, whose threads would wait for each other."""
     total: np.ndarray = masks.dtype.type(weights[0]) * masks[0]
     for weight, mask in zip(weights[1:], masks[1:], strict=True):
         total += masks.dtype.type(weight) * mask

@@ -26,7 +26,7 @@ from varemix.errors import UsageError
 from varemix.remix.gains import MAX_GAIN_DB, MUTE_DB, GainWish, is_unity, parse_gains
 from varemix.remix.levels import AS_IS, LOUDNESS_LIMITS_LUFS, MATCH, TRUE_PEAK_LIMITS_DB, LevelCare
 from varemix.remix.rules import Match
-from varemix.signal.smoothing import DEFAULT_DECAY
+from varemix.signal.smoothing import DEFAULT_SMOOTHING_S, MOST_SMOOTHING_S, smoothing_of
 
 MUTE = "mute"
 SOLO = "solo"
@@ -42,14 +42,14 @@ _MAX_NAME = 200
 class TrackWishes:
     """What is wished of one recording.
 
-    `dry_wet` is the share of the change that is made, 0 to 1; `decay` the smoothing of masks along time; `format` the
-    name of another format, None for the recording's own; `rule` the name of the rule that decided, empty for none. A
-    recording that is skipped is left as it is.
+    `dry_wet` is the share of the change that is made, 0 to 1; `smoothing_s` the time constant with which masks are
+    smoothed along time; `format` the name of another format, None for the recording's own; `rule` the name of the rule
+    that decided, empty for none. A recording that is skipped is left as it is.
     """
 
     gains: tuple[GainWish, ...] = ()
     dry_wet: float = 1.0
-    decay: float = DEFAULT_DECAY
+    smoothing_s: float = DEFAULT_SMOOTHING_S
     even_if_absent: bool = False
     nothing_else: bool = False
     care: LevelCare = field(default_factory=LevelCare)
@@ -77,7 +77,7 @@ class TrackWishes:
         return {
             "gains": {wish.target: wish.value for wish in sorted(self.gains, key=lambda wish: wish.target)},
             "dry_wet": self.dry_wet,
-            "smoothing_decay": self.decay,
+            "smoothing_s": self.smoothing_s,
             "even_if_absent": self.even_if_absent,
             "nothing_else": self.nothing_else,
             "format": self.format,
@@ -125,6 +125,17 @@ def _read_format(value: object) -> object:
     return value.strip().lower().removeprefix(".") if isinstance(value, str) else value
 
 
+def _with_smoothing_s(values: object) -> object:
+    """Return the values of a plan or a rule, the decay a frame that used to be given read as a time constant."""
+    if not isinstance(values, Mapping) or "smoothing" not in values or "smoothing_s" in values:
+        return values
+    decay = values["smoothing"]
+    if not isinstance(decay, int | float) or isinstance(decay, bool) or not 0 <= decay < 1:
+        return values  # is refused as a key that is unknown
+    others = {name: value for name, value in values.items() if name != "smoothing"}
+    return {**others, "smoothing_s": smoothing_of(decay)}
+
+
 Target = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=_MAX_NAME * 10)]
 Gain = Annotated[
     Annotated[float, Field(le=MAX_GAIN_DB)] | Literal["mute", "solo"],
@@ -132,7 +143,7 @@ Gain = Annotated[
 ]
 Gains = Annotated[dict[Target, Gain], Field(max_length=_MAX_GAINS)]
 Share = Annotated[float, Field(strict=True, ge=0, le=1)]
-Decay = Annotated[float, Field(strict=True, ge=0, lt=1)]
+Smoothing = Annotated[float, Field(strict=True, ge=0, le=MOST_SMOOTHING_S)]
 Loudness = Annotated[
     Literal["as_is", "match"] | Annotated[float, Field(ge=LOUDNESS_LIMITS_LUFS[0], le=LOUDNESS_LIMITS_LUFS[1])],
     BeforeValidator(_choice((AS_IS, MATCH), *LOUDNESS_LIMITS_LUFS)),
@@ -164,7 +175,7 @@ class Rule(BaseModel):
         None, title="Gains (dB)", description=f"{_GAINS_TEXT} These stand in the place of all the plan's gains."
     )
     dry_wet: Share | None = Field(None, title="Dry/wet", description=_AS_THE_PLAN)
-    smoothing: Decay | None = Field(None, title="Smoothing", description=_AS_THE_PLAN)
+    smoothing_s: Smoothing | None = Field(None, title="Smoothing (s)", description=_AS_THE_PLAN)
     even_if_absent: Annotated[bool, Field(strict=True)] | None = Field(
         None, title="Even if absent", description=_AS_THE_PLAN
     )
@@ -176,6 +187,8 @@ class Rule(BaseModel):
         None, title="True peak (dBTP)", description=f"off: no limiter for these. {_AS_THE_PLAN}"
     )
     format: Format | None = Field(None, title="Format", description=f"same: the recording's own. {_AS_THE_PLAN}")
+
+    _reads_decay = model_validator(mode="before")(_with_smoothing_s)
 
     @model_validator(mode="after")
     def _is_one_thing(self) -> Self:
@@ -201,10 +214,10 @@ class RemixPlan(BaseModel):
         examples=[{"violin": -6, "photo.jpg": "mute"}],
     )
     dry_wet: Share = Field(1.0, title="Dry/wet", description="How much of the change is made: 0 nothing, 1 all of it.")
-    smoothing: Decay = Field(
-        DEFAULT_DECAY,
-        title="Smoothing",
-        description="How far masks are smoothed along time: 0 not at all; more is calmer and less sharp.",
+    smoothing_s: Smoothing = Field(
+        DEFAULT_SMOOTHING_S,
+        title="Smoothing (s)",
+        description="Over how long masks are smoothed along time: 0 not at all; more is calmer and less sharp.",
     )
     even_if_absent: Annotated[bool, Field(strict=True)] = Field(
         False, title="Even if absent", description="Apply every gain, also of instruments that do not seem to play."
@@ -231,6 +244,8 @@ class RemixPlan(BaseModel):
         title="Rules",
         description="Other wishes for some recordings; the first rule that matches a recording decides.",
     )
+
+    _reads_decay = model_validator(mode="before")(_with_smoothing_s)
 
     @field_validator("true_peak_db", "format")
     @classmethod
@@ -268,7 +283,7 @@ class RemixPlan(BaseModel):
         return TrackWishes(
             gains=tuple(_wish(target, gain) for target, gain in wished["gains"].items()),
             dry_wet=wished["dry_wet"],
-            decay=wished["smoothing"],
+            smoothing_s=wished["smoothing_s"],
             even_if_absent=wished["even_if_absent"],
             nothing_else=wished["nothing_else"],
             care=LevelCare(loudness=wished["loudness"], true_peak_db=None if peak_db == OFF else peak_db),

@@ -16,21 +16,19 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from torch import Tensor
 
 from varemix.media.audio import AudioInfo, AudioReader, AudioWriter, info_for_format, stem_format
 from varemix.media.resampling import mono, of_length, resampled_blocks
-from varemix.remix.gains import GainWish, bin_change_blocks, factor, shares
+from varemix.remix.gains import GainWish, factor, gain_change_blocks, shares
 from varemix.remix.levels import AS_IS, MATCH, LevelCare, LoudnessMeter, loudness_gain_db
 from varemix.remix.limiter import Limiter, limited_blocks
 from varemix.remix.mixer import filtered_blocks
 from varemix.remix.spectral_loudness import SpectralLoudness
-from varemix.signal.smoothing import DEFAULT_DECAY, zlbm_blocks
-from varemix.signal.spectrogram import RATE_HZ, num_frames
+from varemix.signal.grid import RATE_HZ, Grid
+from varemix.signal.smoothing import DEFAULT_SMOOTHING_S, decay_of, zlbm_blocks
+from varemix.signal.spectrogram import Heed
 
 LEVELS_AS_THEY_ARE = LevelCare()
-Heed = Callable[[Tensor, Tensor], None]
-"""Is shown spectra [C, T, F] and the changes [T, F] of their gains."""
 
 _BLOCK_SAMPLES = 1 << 17
 _FRONT_PAIR = 2
@@ -68,9 +66,9 @@ def heard_blocks(source: Path) -> Iterator[np.ndarray]:
             yield block[0]
 
 
-def num_heard_frames(info: AudioInfo) -> int:
-    """Return how many frames the masks of a recording have."""
-    return num_frames(_num_heard_samples(info))
+def num_heard_samples(info: AudioInfo) -> int:
+    """Return how many samples of a recording are heard, at 44.1 kHz, the last one begun counted whole."""
+    return -(-info.num_samples * RATE_HZ // info.rate_hz)
 
 
 def render_remix(
@@ -78,29 +76,30 @@ def render_remix(
     target: Path,
     mask_blocks: Iterable[np.ndarray],
     wishes: Sequence[GainWish],
+    grid: Grid,
     *,
-    decay: float = DEFAULT_DECAY,
+    smoothing_s: float = DEFAULT_SMOOTHING_S,
     dry_wet: float = 1.0,
     care: LevelCare = LEVELS_AS_THEY_ARE,
     format_name: str | None = None,
 ) -> Rendered:
     """Write the remix of `source` to `target`; without wishes the sound as it was, but for its level and format.
 
-    `mask_blocks` are [N, F, T_b], one mask a wish, consecutive in time; they are gone through twice where `care` wishes
-    a loudness. `dry_wet` is the share of the change that is made. `format_name` is one of OUTPUT_FORMATS, the
-    recording's own where it is None; the pictures of a video stay as they are. Raises MediaError when the recording
+    `mask_blocks` are [N, R, T_b] on `grid`, one mask a wish, consecutive in time; they are gone through twice where
+    `care` wishes a loudness. `dry_wet` is the share of the change that is made. `format_name` is one of OUTPUT_FORMATS,
+    the recording's own where it is None; the pictures of a video stay as they are. Raises MediaError when the recording
     cannot be read or the masks are not as long as it is.
     """
 
     def remixed(reader: AudioReader, heed: Heed | None = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        changes = bin_change_blocks(mask_blocks, wishes, decay=decay) if wishes else None
-        return _remixed_blocks(reader, changes, dry_wet, heed)
+        changes = gain_change_blocks(mask_blocks, wishes, grid, smoothing_s=smoothing_s) if wishes else None
+        return _remixed_blocks(reader, changes, grid, dry_wet, heed)
 
     gain_db = _loudness_gain_db(source, remixed, care.loudness)
     with AudioReader(source) as reader, _writer_like(reader, target, source, format_name) as writer:
         info = reader.info
         is_measured = not care.is_none or info.num_channels > _FRONT_PAIR
-        measured, estimated = _Loudness(info) if is_measured else None, SpectralLoudness(dry_wet)
+        measured, estimated = _Loudness(info) if is_measured else None, SpectralLoudness(grid, dry_wet)
         limiter = None if care.true_peak_db is None else Limiter(info.rate_hz, info.num_channels, care.true_peak_db)
         pairs = remixed(reader, None if is_measured else estimated.add)
         if measured:
@@ -139,7 +138,7 @@ class _Loudness:
 
 
 def render_stems(
-    source: Path, targets: Sequence[Path], mask_blocks: Iterable[np.ndarray], *, decay: float = 0.0
+    source: Path, targets: Sequence[Path], mask_blocks: Iterable[np.ndarray], grid: Grid, *, smoothing_s: float = 0.0
 ) -> list[Rendered]:
     """Write what each mask cuts out of `source` to the target of the same place; see `render_remix`.
 
@@ -149,9 +148,9 @@ def render_stems(
         format_name = stem_format(reader.info.container)
         writers = [stack.enter_context(_writer_like(reader, target, source, format_name)) for target in targets]
         original, *heard = _copies(reader.blocks(_BLOCK_SAMPLES), len(targets) + 1)
-        smoothed = _copies(zlbm_blocks(mask_blocks, decay), len(targets))
+        smoothed = _copies(zlbm_blocks(mask_blocks, decay_of(smoothing_s, grid)), len(targets))
         stems = [
-            _filtered_at_own_rate(blocks, reader.info, map(itemgetter(i), masks))
+            _filtered_at_own_rate(blocks, reader.info, map(itemgetter(i), masks), grid)
             for i, (blocks, masks) in enumerate(zip(heard, smoothed, strict=True))
         ]
         originals = _copies(original, len(targets))
@@ -165,7 +164,7 @@ def render_stems(
 
 
 def share_blocks(
-    source: Path, mask_blocks: Iterable[np.ndarray], *, decay: float = DEFAULT_DECAY
+    source: Path, mask_blocks: Iterable[np.ndarray], grid: Grid, *, smoothing_s: float = DEFAULT_SMOOTHING_S
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield blocks of a recording's front pair [C, S_b] and what falls to each mask of it [N, C, S_b], at its own rate.
 
@@ -175,20 +174,20 @@ def share_blocks(
     with AudioReader(source) as reader:
         original, heard = _copies(reader.blocks(_BLOCK_SAMPLES), 2)
         fronts = (block[:_FRONT_PAIR] for block in original)
-        gains = (block[:, None] for block in zlbm_blocks(map(shares, mask_blocks), decay))
-        for front, taken in _side_by_side(fronts, _filtered_at_own_rate(heard, reader.info, gains)):
+        gains = (block[:, None] for block in zlbm_blocks(map(shares, mask_blocks), decay_of(smoothing_s, grid)))
+        for front, taken in _side_by_side(fronts, _filtered_at_own_rate(heard, reader.info, gains, grid)):
             yield front, taken.reshape(-1, *front.shape)
 
 
 def _remixed_blocks(
-    reader: AudioReader, changes: Iterable[np.ndarray] | None, dry_wet: float, heed: Heed | None
+    reader: AudioReader, changes: Iterable[np.ndarray] | None, grid: Grid, dry_wet: float, heed: Heed | None
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield each block of a recording, and what becomes of it."""
     if changes is None:
         yield from ((block, block) for block in reader.blocks(_BLOCK_SAMPLES))
         return
     original, heard = _copies(reader.blocks(_BLOCK_SAMPLES), 2)
-    for block, delta in _side_by_side(original, _filtered_at_own_rate(heard, reader.info, changes, heed)):
+    for block, delta in _side_by_side(original, _filtered_at_own_rate(heard, reader.info, changes, grid, heed)):
         remixed = block.copy()
         remixed[:_FRONT_PAIR] += delta if dry_wet == 1 else dry_wet * delta
         yield block, remixed
@@ -217,25 +216,24 @@ def _writer_like(reader: AudioReader, target: Path, source: Path, format_name: s
 
 
 def _filtered_at_own_rate(
-    blocks: Iterable[np.ndarray], info: AudioInfo, gains: Iterable[np.ndarray], heed: Heed | None = None
+    blocks: Iterable[np.ndarray],
+    info: AudioInfo,
+    gains: Iterable[np.ndarray],
+    grid: Grid,
+    heed: Heed | None = None,
 ) -> Iterator[np.ndarray]:
     """Yield the front pair filtered at 44.1 kHz and brought back to its own rate and length.
 
-    Of N gains [N, 1, F, T_b] come N pairs, one below the other.
+    Of N gains [N, 1, R, T_b] on a grid come N pairs, one below the other.
     """
     front = (block[:_FRONT_PAIR].astype(np.float32) for block in blocks)
-    heard = filtered_blocks(_at_model_rate(front, info), gains, heed)
+    heard = filtered_blocks(_at_model_rate(front, info), gains, grid, heed)
     filtered = (block.reshape(-1, block.shape[-1]) for block in heard)
     return of_length(resampled_blocks(filtered, RATE_HZ, info.rate_hz), info.num_samples)
 
 
 def _at_model_rate(blocks: Iterable[np.ndarray], info: AudioInfo) -> Iterator[np.ndarray]:
-    return of_length(resampled_blocks(blocks, info.rate_hz, RATE_HZ), _num_heard_samples(info))
-
-
-def _num_heard_samples(info: AudioInfo) -> int:
-    """Return how many samples a recording has at 44.1 kHz, the last one begun counted whole."""
-    return -(-info.num_samples * RATE_HZ // info.rate_hz)
+    return of_length(resampled_blocks(blocks, info.rate_hz, RATE_HZ), num_heard_samples(info))
 
 
 def _copies(blocks: Iterable[np.ndarray], number: int) -> list[Iterator[np.ndarray]]:

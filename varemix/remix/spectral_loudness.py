@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from varemix.remix.levels import STEPS_PER_BLOCK, STEPS_PER_S, gated_lufs, k_weighting, magnitude
-from varemix.signal.spectrogram import HOP_SAMPLES, NUM_BINS, RATE_HZ, WINDOW_SAMPLES
+from varemix.signal.grid import RATE_HZ, Grid
 
 
 class SpectralLoudness:
@@ -23,7 +23,8 @@ class SpectralLoudness:
     `dry_wet` is the share of the change that is made. Keeps 16 bytes a frame.
     """
 
-    def __init__(self, dry_wet: float = 1.0) -> None:
+    def __init__(self, grid: Grid, dry_wet: float = 1.0) -> None:
+        self._grid = grid
         self._dry_wet = dry_wet
         self._before, self._after = array("d"), array("d")
 
@@ -33,36 +34,35 @@ class SpectralLoudness:
         for further in squares[1:]:
             squares[0] += further
         power = squares[0, :, ::2] + squares[0, :, 1::2]
-        weights = _weights()
+        weights = _weights(self._grid)
         self._before.extend((power @ weights).tolist())
         self._after.extend((power.mul_((1 + self._dry_wet * changes).square_()) @ weights).tolist())
 
     @property
     def before_lufs(self) -> float | None:
         """The gated loudness of the recording in LUFS; None under 0.4 s, -inf for silence."""
-        return _lufs(self._before)
+        return _lufs(self._before, self._grid)
 
     @property
     def after_lufs(self) -> float | None:
         """The same of its remix."""
-        return _lufs(self._after)
+        return _lufs(self._after, self._grid)
 
 
-def _lufs(energies: Sequence[float]) -> float | None:
+def _lufs(energies: Sequence[float], grid: Grid) -> float | None:
     """Return the gated loudness of frames: their means over steps of 100 ms, and over blocks of four of those."""
-    steps = np.arange(len(energies)) * HOP_SAMPLES * STEPS_PER_S // RATE_HZ
+    steps = np.arange(len(energies)) * grid.hop_samples * STEPS_PER_S // RATE_HZ
     if len(steps) == 0 or steps[-1] < STEPS_PER_BLOCK:
         return None
     means = (np.bincount(steps, np.array(energies)) / np.bincount(steps))[:-1]  # the last step may have just begun
     return gated_lufs(np.convolve(means, np.full(STEPS_PER_BLOCK, 1 / STEPS_PER_BLOCK), "valid"))
 
 
-@lru_cache(maxsize=1)
-def _weights() -> Tensor:
+@lru_cache(maxsize=4)
+def _weights(grid: Grid) -> Tensor:
     """Return what turns the power of each bin [F] into a mean square after K-weighting."""
-    bins_hz = np.arange(NUM_BINS) * RATE_HZ / WINDOW_SAMPLES
-    response = magnitude(k_weighting(RATE_HZ), bins_hz, RATE_HZ)
-    both_sides = np.full(NUM_BINS, 2.0)
+    response = magnitude(k_weighting(RATE_HZ), grid.bins_hz, RATE_HZ)
+    both_sides = np.full(grid.num_bins, 2.0)
     both_sides[[0, -1]] = 1.0
-    window_power = WINDOW_SAMPLES * (3 / 8 * WINDOW_SAMPLES)  # of a Hann window, and of the transform
+    window_power = grid.window_samples * (3 / 8 * grid.window_samples)  # of a Hann window, and of the transform
     return torch.from_numpy((response**2 * both_sides / window_power).astype(np.float32))

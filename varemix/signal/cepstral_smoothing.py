@@ -4,8 +4,9 @@ The logarithm of a frame's mask is split by a Fourier transform along frequency:
 lag the comb of harmonics of a pitch, the others what flickers from bin to bin. The last are smoothed most along time,
 so that lone bins fade while onsets and harmonics stay sharp.
 
-The 512 bins of a frame are one half of an even sequence of 1022 values, so its cepstrum is real and even as well, and
-lags 0..511 are all of it. At 44.1 kHz a pitch of 500 Hz has lag 88; lag 511 is one of 86 Hz.
+The F bins of a frame are one half of an even sequence of 2 F - 2 values, so its cepstrum is real and even as well, and
+lags 0..F-1 are all of it. A lag is a time in samples, whatever the number of bins: at 44.1 kHz a pitch of 500 Hz has
+lag 88, one of 86 Hz lag 511.
 
 Source: Madhu, Breithaupt, Martin 2008: Temporal smoothing of spectral masks in the cepstral domain for speech
 separation, ICASSP.
@@ -17,7 +18,6 @@ import numpy as np
 from scipy.fft import dct
 
 from varemix.errors import UsageError
-from varemix.signal.spectrogram import NUM_BINS
 
 _SHORTEST_PITCH_LAG = 88
 
@@ -27,7 +27,7 @@ class CepstralSmoothing:
     """How strongly each lag is smoothed: betas in [0, 1), of which 0 leaves a lag as it is.
 
     `beta_envelope` serves lag 0, which is the level, and the `num_envelope` lags after it; `beta_pitch` the highest
-    peak between lags 88 and 511, frame by frame; `beta_peak` all others. A mask is held at `floor` at least, for 0 has
+    peak from lag 88 on, frame by frame; `beta_peak` all others. A mask is held at `floor` at least, for 0 has
     no logarithm: the lower it is, the less a closed bin lets through, and the longer one takes to open.
     Raises UsageError for values outside their ranges. The betas are the source's, the floor is our choice.
     """
@@ -55,12 +55,15 @@ class CepstralSmoothing:
 def cbm(mask: np.ndarray, settings: CepstralSmoothing) -> np.ndarray:
     """Return the mask [..., F, T] smoothed along time lag by lag, in float32; values stay within 0..1.
 
-    F is 512, as lags of a pitch are counted on that grid. Every lag of the cepstrum runs through S_t = beta S_(t-1) +
+    F is any number of linear bins that has lags of a pitch. Every lag of the cepstrum runs through S_t = beta S_(t-1) +
     (1 - beta) C_t from S_0 = C_0. With all betas 0 the mask comes out as it is, but for the floor. Raises UsageError
-    for another number of bins.
+    for fewer bins.
     """
-    if mask.ndim < 2 or mask.shape[-2] != NUM_BINS:
-        raise UsageError(f"The mask has shape {list(mask.shape)}; [..., {NUM_BINS}, T] was expected. Pass linear bins.")
+    if mask.ndim < 2 or mask.shape[-2] <= _SHORTEST_PITCH_LAG:
+        raise UsageError(
+            f"The mask has shape {list(mask.shape)}; [..., F, T] with more than {_SHORTEST_PITCH_LAG} bins was "
+            "expected. Pass linear bins."
+        )
     if mask.shape[-1] == 0:
         return mask.astype(np.float32)
     mask_log = np.log(np.maximum(mask, settings.floor), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Between 512 linear bins and the log-frequency rows that the network sees.
+"""Between linear bins and the log-frequency rows that networks see and masks are kept on.
 
 The rows are denser where pitches are: row position v in [-1, 1] reads the linear position
 y = (21 ** ((v + 1) / 2) - 11) / 10, and back v = 2 ln(10 y + 11) / ln 21 - 1, both with their ends on the first and
@@ -13,6 +13,8 @@ from math import log
 import torch
 from torch import Tensor
 
+from varemix.signal.grid import Grid
+
 _BASE = 21.0
 
 
@@ -24,6 +26,38 @@ def to_log_rows(linear: Tensor, num_rows: int) -> Tensor:
 def to_linear_bins(rows: Tensor, num_bins: int) -> Tensor:
     """Return values [..., L, T] read on `num_bins` linear bins: [..., F, T]."""
     return _interpolate(rows, *_linear_positions(rows.shape[-2], num_bins, rows.device, rows.dtype))
+
+
+def to_rows(linear: Tensor, grid: Grid) -> Tensor:
+    """Return values [..., F, T] of linear bins read on the grid's rows: [..., R, T]."""
+    return linear if grid.log_rows is None else to_log_rows(linear, grid.log_rows)
+
+
+def to_bins(rows: Tensor, grid: Grid) -> Tensor:
+    """Return values [..., R, T] on the grid's rows read on its linear bins: [..., F, T]."""
+    return rows if grid.log_rows is None else to_linear_bins(rows, grid.num_bins)
+
+
+def bins_of_rows(rows: Tensor, grid: Grid) -> Tensor:
+    """Return values [..., T, R] on the grid's rows, a frame after the other, read on its linear bins: [..., T, F]."""
+    if grid.log_rows is None:
+        return rows.contiguous()
+    below, fraction = _linear_positions(grid.log_rows, grid.num_bins, rows.device, rows.dtype)
+    lower = rows.index_select(-1, below)
+    return lower.lerp_(rows.index_select(-1, below + 1), fraction)
+
+
+def power_on_rows(power: Tensor, grid: Grid) -> Tensor:
+    """Return the power [..., F, T] of linear bins gathered on the grid's rows, [..., R, T]; none is lost.
+
+    Each bin gives its two neighbouring rows the shares with which it would be read from them.
+    """
+    if grid.log_rows is None:
+        return power
+    below, fraction = _linear_positions(grid.log_rows, grid.num_bins, power.device, power.dtype)
+    upper = power * fraction[:, None]
+    rows = power.new_zeros(*power.shape[:-2], grid.log_rows, power.shape[-1])
+    return rows.index_add_(-2, below, power - upper).index_add_(-2, below + 1, upper)
 
 
 @lru_cache(maxsize=4)

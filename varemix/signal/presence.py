@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-STRETCH_FRAMES = 512
+from varemix.signal.grid import Grid
+
+_STRETCH_S = 5.944  # 512 frames of the paper's
 _QUIET_DB = -40.0
 _LEAST_SHARE = 1e-10
 
@@ -28,19 +30,20 @@ class Presence:
 
 
 class PresenceMeter:
-    """Measures N masks while they are made, block by block; memory is one number a mask and stretch."""
+    """Measures N masks of a grid while they are made, block by block; memory is one number a mask and stretch."""
 
-    def __init__(self, num_masks: int) -> None:
+    def __init__(self, num_masks: int, grid: Grid) -> None:
+        self._stretch_frames = grid.frames_in(_STRETCH_S)
         self._claimed = np.zeros(num_masks)
         self._power = 0.0
         self._num_frames = 0
         self._stretches: list[tuple[np.ndarray, float]] = []
 
     def add(self, masks: np.ndarray, power: np.ndarray) -> None:
-        """Take in the next frames: masks [N, F, T] and the mix's power [F, T]."""
+        """Take in the next frames: masks [N, R, T] and the mix's power [R, T], on the same rows."""
         first = 0
         while first < power.shape[-1]:
-            last = min(power.shape[-1], first + STRETCH_FRAMES - self._num_frames)
+            last = min(power.shape[-1], first + self._stretch_frames - self._num_frames)
             self._add_to_stretch(masks[..., first:last], power[..., first:last])
             first = last
 
@@ -54,7 +57,7 @@ class PresenceMeter:
 
     def _whole_stretches(self) -> list[tuple[np.ndarray, float]]:
         """Return claimed power [N] and power of each stretch, the last one joined to its neighbour if it is short."""
-        if not self._stretches or 2 * self._num_frames >= STRETCH_FRAMES:
+        if not self._stretches or 2 * self._num_frames >= self._stretch_frames:
             return [*self._stretches, (self._claimed, self._power)]
         *before, (claimed, power) = self._stretches
         return [*before, (claimed + self._claimed, power + self._power)]
@@ -63,6 +66,6 @@ class PresenceMeter:
         self._claimed = self._claimed + np.einsum("nft,nft,ft->n", masks, masks, power, dtype=np.float64)
         self._power += float(power.sum(dtype=np.float64))
         self._num_frames += power.shape[-1]
-        if self._num_frames == STRETCH_FRAMES:
+        if self._num_frames == self._stretch_frames:
             self._stretches.append((self._claimed, self._power))
             self._claimed, self._power, self._num_frames = np.zeros_like(self._claimed), 0.0, 0

@@ -1,29 +1,49 @@
 """Smoothing of masks along time, which takes the musical noise out of hard decisions.
 
-ZLBM is the paper's: a single-pole low-pass run forwards and then backwards, so that nothing is delayed. At a hop of
-512 samples and a decay of 0.8, the paper's, it forgets by 1/e in 52 ms; at 0.5, which the search over our validation
-pairs found best for ideal binary masks (`varemix.evaluation.smoothing_study`), in 17 ms.
+ZLBM is the paper's: a single-pole low-pass run forwards and then backwards, so that nothing is delayed. People set its
+time constant, in which it forgets by 1/e, in seconds, which mean the same on any grid; the paper's decay of 0.8 a frame
+of 512 samples is one of 52 ms.
 """
 
 from collections.abc import Iterable, Iterator
-from math import ceil, log
+from math import ceil, exp, isfinite, log
 
 import numpy as np
 
 from varemix.errors import UsageError
+from varemix.signal.grid import PAPER_GRID, Grid
 
-DEFAULT_DECAY = 0.5
+DEFAULT_SMOOTHING_S = 0.017
+MOST_SMOOTHING_S = 10.0
 _FORGOTTEN = 1e-7
 
 
-def zlbm(mask: np.ndarray, decay: float = DEFAULT_DECAY) -> np.ndarray:
-    """Return the mask [..., F, T] low-passed along time without delay; values stay within 0..1.
+def decay_of(smoothing_s: float, grid: Grid) -> float:
+    """Return what is left after a frame, in [0, 1), of a time constant in seconds, 0 for none.
+
+    Raises UsageError for a time constant outside 0 to 10 s.
+    """
+    if not isfinite(smoothing_s) or not 0 <= smoothing_s <= MOST_SMOOTHING_S:
+        raise UsageError(
+            f"Smoothing over {smoothing_s} s is out of range; give a time constant from 0 to {MOST_SMOOTHING_S:g} "
+            "seconds, such as 0.05."
+        )
+    return exp(-grid.hop_s / smoothing_s) if smoothing_s else 0.0
+
+
+def smoothing_of(decay: float) -> float:
+    """Return the time constant in seconds of a decay a frame on the paper's grid, as it used to be given."""
+    return -PAPER_GRID.hop_s / log(decay) if decay else 0.0
+
+
+def zlbm(mask: np.ndarray, decay: float) -> np.ndarray:
+    """Return the mask [..., R, T] low-passed along time without delay; values stay within 0..1.
 
     Forward y_n = y_(n-1) + (1 - d) (x_n - y_(n-1)) from y_0 = x_0, then the same backwards. `decay` d is in [0, 1);
     0 changes nothing. Raises UsageError for another decay. Source: Yang, Wei, Lerch 2020, section III-D.
     """
     if not 0 <= decay < 1:
-        raise UsageError(f"Smoothing decay {decay} is outside [0, 1); give a number such as {DEFAULT_DECAY}.")
+        raise UsageError(f"Smoothing decay {decay} is outside [0, 1); give a number such as 0.5.")
     if decay == 0 or mask.shape[-1] == 0:
         return mask
     forward = _low_pass(mask, decay)
@@ -35,8 +55,8 @@ def context_frames(decay: float) -> int:
     return 0 if decay == 0 else ceil(log(_FORGOTTEN) / log(decay))
 
 
-def zlbm_blocks(blocks: Iterable[np.ndarray], decay: float = DEFAULT_DECAY) -> Iterator[np.ndarray]:
-    """Smooth a long mask that comes as consecutive blocks [..., F, T_b]; yields as many frames, in blocks.
+def zlbm_blocks(blocks: Iterable[np.ndarray], decay: float) -> Iterator[np.ndarray]:
+    """Smooth a long mask that comes as consecutive blocks [..., R, T_b]; yields as many frames, in blocks.
 
     Equals `zlbm` of the whole to float32 precision, with memory bounded by two blocks and `context_frames`.
     """

@@ -6,12 +6,13 @@ The numbers are drawn for each example by its own generator; the changes are mad
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from varemix.signal.spectrogram import HOP_SAMPLES, NUM_BINS, RATE_HZ, WINDOW_SAMPLES
+from varemix.signal.grid import RATE_HZ, Grid
 from varemix.training.recipe import Augmentation
 
 _WAVES_PER_RANGE = np.array([0.5, 1.0, 1.5, 2.5, 4.0])  # how often each part of a filter swings over the range
@@ -19,15 +20,12 @@ _STRENGTHS = np.array([1.0, 1.0, 0.7, 0.7, 0.3])
 _LOWEST_HZ = 60.0
 _LOW_PASS_HZ = (4_000.0, 14_000.0)
 _DB_PER_OCTAVE_ABOVE = 120.0
-_NUM_ECHOES = 8  # frames: a room of 93 ms and what it repeats
+_ECHOES_S = 0.093  # a room and what it repeats
 _DECAY_S = (0.15, 0.9)
 _WET_DB = (-14.0, -4.0)
 _NOISE_DB = (-100.0, -54.0)
-_NOISE_FRAMES = 2048
+_NOISE_S = 23.777  # 2,048 frames of the paper's
 _WIDEST_HIDDEN = 0.12  # of the rows, or of the frames
-
-_BIN_HZ = np.arange(NUM_BINS) * RATE_HZ / WINDOW_SAMPLES
-_PITCH = np.log2(np.maximum(_BIN_HZ, _LOWEST_HZ) / _LOWEST_HZ) / np.log2(RATE_HZ / 2 / _LOWEST_HZ)  # 0..1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,10 +41,10 @@ class Changes:
     hidden: tuple[tuple[int, float, float], ...]
 
 
-def draw_changes(change: Augmentation, num_sources: int, draw: np.random.Generator) -> Changes:
-    """Return the changes of one example of N sources."""
-    gains_db = np.stack([_draw_equaliser_db(change, draw) for _ in range(num_sources)])
-    echoes = {place: _draw_echoes(draw) for place in range(num_sources) if draw.random() < change.room_share}
+def draw_changes(change: Augmentation, grid: Grid, num_sources: int, draw: np.random.Generator) -> Changes:
+    """Return the changes of one example of N sources, for spectra of a grid."""
+    gains_db = np.stack([_draw_equaliser_db(change, grid, draw) for _ in range(num_sources)])
+    echoes = {place: _draw_echoes(grid, draw) for place in range(num_sources) if draw.random() < change.room_share}
     has_noise = draw.random() < change.noise_share
     level = 10 ** (draw.uniform(*_NOISE_DB) / 20) if has_noise else 0.0
     is_hidden = draw.random() < change.hidden_share
@@ -81,29 +79,37 @@ def with_hidden(heard: Tensor, changes: Sequence[Changes]) -> Tensor:
 class Noise:
     """White noise, the same for a seed, of which each mix gets another stretch: spectra [B, F, T]."""
 
-    def __init__(self, seed: int, device: torch.device) -> None:
+    def __init__(self, seed: int, grid: Grid, device: torch.device) -> None:
         generator = torch.Generator().manual_seed(seed)
-        spectrum = torch.randn(NUM_BINS, _NOISE_FRAMES, dtype=torch.complex64, generator=generator)
-        self._spectrum = (spectrum * math.sqrt(WINDOW_SAMPLES * 3 / 8)).to(device)
+        shape = grid.num_bins, grid.frames_in(_NOISE_S)
+        spectrum = torch.randn(*shape, dtype=torch.complex64, generator=generator)
+        self._spectrum = (spectrum * math.sqrt(grid.window_samples * 3 / 8)).to(device)
 
     def of(self, changes: Sequence[Changes], num_frames: int) -> Tensor:
         """Return each example's noise; RMS 1 is 0 dBFS."""
         stretches = []
         for level, place in (change.noise for change in changes):
-            first = place % (_NOISE_FRAMES - num_frames + 1)
+            first = place % (self._spectrum.shape[1] - num_frames + 1)
             stretches.append(level * self._spectrum[:, first : first + num_frames])
         return torch.stack(stretches)
 
 
-def _draw_equaliser_db(change: Augmentation, draw: np.random.Generator) -> np.ndarray:
+def _draw_equaliser_db(change: Augmentation, grid: Grid, draw: np.random.Generator) -> np.ndarray:
     weights = draw.normal(size=len(_STRENGTHS)) * _STRENGTHS * change.equaliser_db
     phases = draw.uniform(0, 2 * np.pi, size=len(_STRENGTHS))
-    gains_db = weights @ np.cos(np.pi * _WAVES_PER_RANGE[:, None] * _PITCH + phases[:, None])
+    gains_db = weights @ np.cos(np.pi * _WAVES_PER_RANGE[:, None] * _pitch(grid) + phases[:, None])
     if draw.random() < change.low_pass_share:
-        above = np.log2(np.maximum(_BIN_HZ / draw.uniform(*_LOW_PASS_HZ), 1))
+        above = np.log2(np.maximum(grid.bins_hz / draw.uniform(*_LOW_PASS_HZ), 1))
         gains_db = np.maximum(gains_db - _DB_PER_OCTAVE_ABOVE * above, -100)
     result: np.ndarray = gains_db
     return result
+
+
+@lru_cache(maxsize=4)
+def _pitch(grid: Grid) -> np.ndarray:
+    """Return where each bin [F] lies on a logarithmic axis of frequency, 0 to 1."""
+    pitch: np.ndarray = np.log2(np.maximum(grid.bins_hz, _LOWEST_HZ) / _LOWEST_HZ) / np.log2(RATE_HZ / 2 / _LOWEST_HZ)
+    return pitch
 
 
 def _draw_hidden(axis: int, draw: np.random.Generator) -> tuple[int, float, float]:
@@ -112,17 +118,18 @@ def _draw_hidden(axis: int, draw: np.random.Generator) -> tuple[int, float, floa
     return axis, first, first + width
 
 
-def _draw_echoes(draw: np.random.Generator) -> np.ndarray:
+def _draw_echoes(grid: Grid, draw: np.random.Generator) -> np.ndarray:
     """Return the echoes [F, J] of a room: J frames that die away, with a random phase in every bin."""
-    per_frame = 10 ** (-3 * HOP_SAMPLES / RATE_HZ / draw.uniform(*_DECAY_S))
+    per_frame = 10 ** (-3 * grid.hop_s / draw.uniform(*_DECAY_S))
     wet = 10 ** (draw.uniform(*_WET_DB) / 20)
-    levels = wet * math.sqrt(1 - per_frame**2) * per_frame ** np.arange(_NUM_ECHOES)
-    phases = draw.uniform(0, 2 * np.pi, size=(NUM_BINS, _NUM_ECHOES))
+    num_echoes = grid.frames_in(_ECHOES_S)
+    levels = wet * math.sqrt(1 - per_frame**2) * per_frame ** np.arange(num_echoes)
+    phases = draw.uniform(0, 2 * np.pi, size=(grid.num_bins, num_echoes))
     return (levels * np.exp(1j * phases)).astype(np.complex64)
 
 
 def _echoing(spectrum: Tensor, echoes: Tensor) -> Tensor:
     heard = spectrum.clone()
-    for delay in range(1, _NUM_ECHOES + 1):
+    for delay in range(1, echoes.shape[1] + 1):
         heard[:, delay:].addcmul_(spectrum[:, :-delay], echoes[:, delay - 1, None])
     return heard

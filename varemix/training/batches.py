@@ -61,7 +61,7 @@ class BatchMaker:
         change = self._recipe.augmentation if is_learning else Augmentation()
         waves = [wave_of(source, self._recordings, self._recipe.window_samples) for source in sources]
         level = 10 ** (draw.uniform(*change.level_db) / 20)
-        changes = draw_changes(change, len(sources), draw)
+        changes = draw_changes(change, self._recipe.separator.grid, len(sources), draw)
         audible = {place: echoes for place, echoes in changes.echoes.items() if sources[place].voices}
         return (
             torch.stack(waves) * (level / len(sources)),

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from varemix.errors import TrainingError
+from varemix.model.precision import has_fast_bfloat16
 from varemix.training.recipe import Recipe
 
 
@@ -23,6 +24,11 @@ def chosen_device(name: str) -> torch.device:
             "(see `varemix doctor`), or ask for cpu."
         )
     return torch.device(name)
+
+
+def is_reduced(recipe: Recipe, device: torch.device) -> bool:
+    """Return whether a recipe computes in bfloat16 on a device: where it is slower there, float32 serves instead."""
+    return recipe.precision == "bfloat16" and has_fast_bfloat16(device)
 
 
 @contextmanager

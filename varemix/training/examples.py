@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from varemix.errors import TrainingError
 from varemix.media.clips import Clip, draw_distinct, frames_around
-from varemix.signal.spectrogram import RATE_HZ
+from varemix.signal.grid import RATE_HZ
 from varemix.training.recipe import Recipe
 from varemix.training.recordings import Recordings
 

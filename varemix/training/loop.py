@@ -16,11 +16,12 @@ from varemix.media.clips import Clip
 from varemix.model.checkpoint import load_checkpoint, save_checkpoint
 from varemix.model.separator import Separator
 from varemix.model.vision import load_imagenet
+from varemix.signal.grid import Grid
 from varemix.signal.spectrogram import stft
 from varemix.training.augmentation import Noise, changed
 from varemix.training.batches import Batch, BatchMaker, Place, batches_at
 from varemix.training.codes import teach_codes
-from varemix.training.devices import as_training_error, chosen_device
+from varemix.training.devices import as_training_error, chosen_device, is_reduced
 from varemix.training.examples import check_clips
 from varemix.training.loss import separation_loss
 from varemix.training.optimiser import new_optimiser, rate_factor
@@ -105,12 +106,12 @@ class _Lesson(nn.Module):
         super().__init__()
         self.separator = separator
         self._recipe, self._book = recipe, book
-        self._noise = Noise(recipe.seed, separator.device)
+        self._noise = Noise(recipe.seed, separator.settings.grid, separator.device)
 
     def forward(self, batch: Batch) -> Tensor:
         """Return the mean loss [] of the batch's examples."""
         device = self.separator.device
-        spectra = _spectra(batch.waves, device)
+        spectra = _spectra(batch.waves, self.separator.settings.grid, device)
         queries = self._book.queries(batch.shown.to(device, non_blocking=True))
         labels = batch.labels.to(device)
         asked = self._recipe.asked
@@ -140,7 +141,7 @@ class _Run:
         self.checkpoint_path = folder / "checkpoint.safetensors"
         self.steps_per_epoch = steps_per_epoch(recipe, len(clips["train"]))
         self.num_steps = num_steps(recipe, len(clips["train"]))
-        separator.is_reduced = recipe.precision == "bfloat16"
+        separator.is_reduced = is_reduced(recipe, separator.device)
         separator.vision.trunk.requires_grad_(recipe.trunk_rate > 0)
         if team.size > 1:
             with_shared_statistics(separator)
@@ -277,10 +278,10 @@ class _Run:
         )
 
 
-def _spectra(waves: Tensor, device: torch.device) -> Tensor:
+def _spectra(waves: Tensor, grid: Grid, device: torch.device) -> Tensor:
     """Return the spectra [B, N, F, T] of waves [B, N, S], of which only those that sound are transformed."""
     is_sounding = waves.any(dim=-1)
-    transformed = stft(waves[is_sounding].to(device, non_blocking=True))
+    transformed = stft(waves[is_sounding].to(device, non_blocking=True), grid)
     spectra = transformed.new_zeros(*waves.shape[:2], *transformed.shape[1:])
     spectra[is_sounding.to(device)] = transformed
     return spectra

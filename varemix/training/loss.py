@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from varemix.model.separator import Separator
-from varemix.signal.frequency_grid import row_widths, to_log_rows
+from varemix.signal.frequency_grid import row_widths, to_rows
 from varemix.signal.masks import ideal_binary
 from varemix.training.augmentation import Changes, with_hidden
 from varemix.training.recipe import Asked
@@ -40,15 +40,15 @@ def separation_loss(
 
     `queries` are [B, Q, K]; labels [B, N] tell which of them asks for which source; `changes` what it does not hear.
     """
-    rows = separator.settings.log_rows
+    grid = separator.settings.grid
     mix = sources.sum(dim=1) if noise is None else sources.sum(dim=1) + noise
     magnitude = mix.abs()
     logits = separator(with_hidden(separator.log_rows(magnitude), changes), queries)
-    mix_log = to_log_rows(magnitude, rows)
+    mix_log = to_rows(magnitude, grid)
     if asked == "sources":
-        return mask_loss(logits, to_log_rows(sources.abs(), rows), mix_log)
+        return mask_loss(logits, to_rows(sources.abs(), grid), mix_log)
     shares = (sources / (mix + _LEAST).unsqueeze(1)).real
-    return share_loss(logits, to_log_rows(shares.clamp_(0, 1), rows), mix_log, labels)
+    return share_loss(logits, to_rows(shares.clamp_(0, 1), grid), mix_log, labels)
 
 
 def mask_loss(logits: Tensor, sources_log: Tensor, mix_log: Tensor) -> Tensor:

@@ -5,12 +5,12 @@ where training runs (device, processes, how often to save) is no part of it.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from varemix.errors import TrainingError, UsageError
 from varemix.model.separator import SeparatorSettings
-from varemix.signal.spectrogram import HOP_SAMPLES
+from varemix.signal.grid import PAPER_GRID
 
 Asked = Literal["sources", "instruments"]
 
@@ -92,8 +92,8 @@ class Recipe:
 
     @property
     def window_samples(self) -> int:
-        """Samples of one example: the most that give exactly its frames, and 5.94 s for 512 of them."""
-        return (self.example_frames or self.separator.window_frames) * HOP_SAMPLES - 4
+        """Samples of one example, a few less than its frames' hops so that it has just these; the paper's 262,140."""
+        return (self.example_frames or self.separator.window_frames) * self.separator.grid.hop_samples - 4
 
     def as_dict(self) -> dict[str, Any]:
         """Return the recipe as plain JSON-like values."""
@@ -132,7 +132,7 @@ def paper() -> Recipe:
             window_frames=512,
             masks="binary",
             has_rivals=False,
-            floor=1e-10,
+            grid=PAPER_GRID,
         ),
         epochs=85,
         examples_per_clip=100,
@@ -161,7 +161,7 @@ def reference() -> Recipe:
             window_frames=512,
             masks="soft",
             has_rivals=True,
-            floor=1e-3,
+            grid=replace(PAPER_GRID, floor=1e-3),
             num_sound_networks=2,
         ),
         epochs=21,
@@ -211,7 +211,7 @@ def tiny() -> Recipe:
             window_frames=128,
             masks="soft",
             has_rivals=True,
-            floor=1e-3,
+            grid=replace(PAPER_GRID, floor=1e-3),
         ),
         epochs=10,
         examples_per_clip=16,
