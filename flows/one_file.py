@@ -22,7 +22,6 @@ from tasks.wishes import plan_queries, wanted_of
 from varemix.errors import UsageError
 from varemix.media.audio import OUTPUT_FORMATS, probe_audio
 from varemix.media.tags import read_tags
-from varemix.model.checkpoint import load_checkpoint
 from varemix.model.separator import Separator
 from varemix.remix.plan import RemixPlan
 from varemix.remix.render import render_stems
@@ -33,7 +32,7 @@ from varemix.weights import shipped_checkpoint
 
 def open_separator(checkpoint: str | None, home: str | None) -> Separator:
     """Return the separator of a checkpoint file or id; by default of the champion of the home, else the shipped one."""
-    return load_checkpoint(_checkpoint_path(checkpoint, home), chosen_device("auto"))
+    return Separator.load(_checkpoint_path(checkpoint, home), chosen_device("auto"))
 
 
 def _checkpoint_path(checkpoint: str | None, home: str | None) -> Path:

@@ -111,9 +111,9 @@ def separator_of(catalog: Catalog, row: dict[str, Any], device: str = "auto") ->
 
 @lru_cache(maxsize=2)
 def _loaded(path: Path, digest: str, device: str) -> Separator:
-    from varemix.model.checkpoint import load_checkpoint
+    from varemix.model.separator import Separator
     from varemix.training.devices import chosen_device
 
     if path.exists() and file_digest(path) != digest:
         raise CatalogError(f"The checkpoint '{path}' was changed since it was recorded. Restore it, or train again.")
-    return load_checkpoint(path, chosen_device(device))
+    return Separator.load(path, chosen_device(device))

@@ -27,6 +27,7 @@ _ENTRY = "varemix"
 
 def save_checkpoint(path: Path, separator: Separator, *, provenance: Mapping[str, Any], is_half: bool = False) -> None:
     """Write the separator to `path`; with `is_half` its matrices and kernels in half precision."""
+    assert not separator.is_folded, "a separator that was made to hear alone holds other weights than it learnt"
     header = {
         "version": FORMAT_VERSION,
         "rate_hz": RATE_HZ,

@@ -11,10 +11,11 @@ from PIL.Image import Image
 from torch import Tensor, nn
 
 from varemix.errors import UsageError
+from varemix.model.folding import fold_norms
 from varemix.model.memory import give_back_memory
 from varemix.model.queries import picture_tensor
 from varemix.model.sound import SoundName, build_sound
-from varemix.model.synthesizer import Synthesizer, claimed_among_rivals
+from varemix.model.synthesizer import Synthesizer, claimed_among_rivals, claimed_by_known
 from varemix.model.vision import VisionName, build_vision
 from varemix.model.windows import cross_faded, windows
 from varemix.signal.frequency_grid import power_on_rows, to_bins, to_rows
@@ -87,7 +88,8 @@ class Separator(nn.Module):
 
     Built new by `Separator(settings)`, or from a file by `varemix.model.checkpoint.load_checkpoint`. It also holds
     one query for each instrument it was trained on, so that a name can be asked for as well as a picture, and the
-    `PresenceMeter`'s measure from which an instrument counts as playing. `is_reduced` makes it compute in bfloat16.
+    `PresenceMeter`'s measure from which an instrument counts as playing. `is_reduced` makes it compute in bfloat16,
+    `is_folded` says that its normalisations are part of its convolutions: `load` gives such a one.
     """
 
     instrument_queries: Tensor
@@ -97,7 +99,7 @@ class Separator(nn.Module):
         super().__init__()
         self.settings = settings
         self.instruments = tuple(instruments)
-        self.is_reduced = False
+        self.is_reduced = self.is_folded = False
         self.vision = build_vision(settings.vision, settings.num_maps)
         self.sound = build_sound(
             settings.sound,
@@ -117,13 +119,27 @@ class Separator(nn.Module):
         """Return the separator in a checkpoint file, ready to hear. Raises CheckpointError as `load_checkpoint`."""
         from varemix.model.checkpoint import load_checkpoint
 
-        return load_checkpoint(Path(path), device)
+        separator = load_checkpoint(Path(path), device)
+        separator.fold_norms()
+        return separator
+
+    def fold_norms(self) -> None:
+        """Make it a separator that only hears: faster, and no longer to be trained or saved."""
+        fold_norms(self.sound)
+        self.sound.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.is_folded = True
 
     def forward(self, log_magnitude: Tensor, queries: Tensor) -> Tensor:
         """Return mask logits [B, N, L, T] of log magnitudes [B, L, T] and queries [B, N, K]."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.is_reduced):
             logits: Tensor = self.synthesizer(queries, self.sound(log_magnitude.unsqueeze(1)))
         return logits.float()
+
+    def logits(self, heard: Tensor, queries: Tensor) -> Tensor:
+        """Return mask logits [N, L, T] of one mix that is heard, [L, T], and queries [N, K]; as `forward`, but faster."""
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.is_reduced):
+            mixtures: Tensor = self.sound(heard[None, None], self.synthesizer.mixing(queries))
+        return mixtures[0].float().add_(self.synthesizer.bias)
 
     def keep_instruments(self, queries: Mapping[str, Tensor]) -> None:
         """Keep these queries [K] under their instruments' names, instead of those held before."""
@@ -226,13 +242,14 @@ class Separator(nn.Module):
 
     def _row_masks(self, heard: Tensor, queries: Tensor, *, nothing_else: bool) -> Tensor:
         """Return the soft masks [N, L, T] of what is heard [L, T]."""
-        if not self.settings.has_rivals:
-            return torch.sigmoid(self(heard[None], queries[None])[0])
-        if nothing_else:
-            logits = self(heard[None], queries[None])[0]
-            return claimed_among_rivals(logits, logits, torch.arange(len(queries), device=logits.device))
-        known = self.instrument_queries
-        every, places = torch.unique(torch.cat([known, queries]), dim=0, return_inverse=True)
-        logits = self(heard[None], every[None])[0][places]
-        nearest = torch.cdist(queries, known).argmin(dim=1) if len(known) else None
-        return claimed_among_rivals(logits[len(known) :], logits[: len(known)], nearest)
+        rivals = queries if nothing_else else self.instrument_queries
+        if not (self.settings.has_rivals and len(rivals)):
+            return self.logits(heard, queries).sigmoid_()
+        distances = torch.cdist(queries, rivals, compute_mode="donot_use_mm_for_euclid_dist")  # equal ones are at 0
+        nearest, is_new = distances.argmin(dim=1), distances.amin(dim=1) > 0
+        logits = self.logits(heard, torch.cat([rivals, queries[is_new]]))
+        known, new = logits[: len(rivals)], logits[len(rivals) :]
+        claimed_by_new = claimed_among_rivals(new, known, nearest[is_new]) if len(new) else new
+        every = torch.cat([claimed_by_known(known), claimed_by_new]) if len(new) else claimed_by_known(known)
+        places = torch.where(is_new, len(rivals) - 1 + is_new.cumsum(dim=0), nearest)
+        return every[places]

@@ -54,9 +54,16 @@ class SideBySide(nn.Module):
         super().__init__()
         self.networks = nn.ModuleList(networks)
 
-    def forward(self, log_magnitude: Tensor) -> Tensor:
-        """Return the feature maps [B, K, L, T] of log magnitudes [B, 1, L, T], the first network's first."""
-        return torch.cat([network(log_magnitude) for network in self.networks], dim=1)
+    def forward(self, log_magnitude: Tensor, mixing: Tensor | None = None) -> Tensor:
+        """Return the feature maps [B, K, L, T] of log magnitudes [B, 1, L, T], the first network's first.
+
+        With `mixing` [N, K] return the N mixtures of the maps.
+        """
+        if mixing is None:
+            return torch.cat([network(log_magnitude) for network in self.networks], dim=1)
+        shares = mixing.chunk(len(self.networks), dim=1)
+        mixtures = [network(log_magnitude, share) for network, share in zip(self.networks, shares, strict=True)]
+        return torch.stack(mixtures).sum(dim=0)
 
 
 class PixelsUNet(nn.Module):
@@ -82,8 +89,8 @@ class PixelsUNet(nn.Module):
         )
         self.up_norm = nn.ModuleList(nn.BatchNorm2d(width) for width in widths[:-1])
 
-    def forward(self, log_magnitude: Tensor) -> Tensor:
-        """Return feature maps [B, K, L, T] of log magnitudes [B, 1, L, T]."""
+    def forward(self, log_magnitude: Tensor, mixing: Tensor | None = None) -> Tensor:
+        """Return feature maps [B, K, L, T] of log magnitudes [B, 1, L, T]; with `mixing` [N, K] N mixtures of them."""
         deepest = len(self.down) - 1
         features = self.down[0](self.input_norm(log_magnitude))
         skips = []
@@ -96,7 +103,7 @@ class PixelsUNet(nn.Module):
             features = self.up_norm[level - 1](self._raise(features, level))
             features = torch.cat([skips[level - 1], features], dim=1)
         maps: Tensor = self._raise(features, 0)
-        return maps
+        return maps if mixing is None else torch.einsum("nk,bklt->bnlt", mixing, maps)
 
     def _raise(self, features: Tensor, level: int) -> Tensor:
         finer = functional.interpolate(functional.relu(features), scale_factor=2, mode="bilinear", align_corners=True)
@@ -132,17 +139,30 @@ class ResidualUNet(nn.Module):
         self.decode = nn.ModuleList(_blocks(widths[:-1], level_rows[:-1], frequency_blocks))
         self.maps = nn.Conv2d(widths[0], 4 * num_maps, 3, padding=1)
 
-    def forward(self, log_magnitude: Tensor) -> Tensor:
-        """Return feature maps [B, K, L, T] of log magnitudes [B, 1, L, T]."""
+    def forward(self, log_magnitude: Tensor, mixing: Tensor | None = None) -> Tensor:
+        """Return feature maps [B, K, L, T] of log magnitudes [B, 1, L, T].
+
+        With `mixing` [N, K] return N mixtures of the maps, made by a convolution that mixes at once: fewer values.
+        """
         features = self.input_norm(log_magnitude)
         skips = []
         for down, place, encode in zip(self.down, self.place, self.encode, strict=True):
-            features = encode(functional.relu(down(features) + place))
+            features = encode(down(features).add_(place).relu_())
             skips.append(features)
         for level in reversed(range(len(self.up))):
             finer = functional.interpolate(self.up[level](features), scale_factor=2, mode="nearest")
-            features = self.decode[level](functional.relu(finer + skips[level]))
-        return functional.pixel_shuffle(self.maps(features), 2)
+            features = self.decode[level](finer.add_(skips[level]).relu_())
+        maps = self.maps(features) if mixing is None else self._mixtures(features, mixing)
+        return functional.pixel_shuffle(maps, 2)
+
+    def _mixtures(self, features: Tensor, mixing: Tensor) -> Tensor:
+        """Return what the maps' convolution and the mixing [N, K] of its K maps make of features, four values each."""
+        weight, bias = self.maps.weight, self.maps.bias
+        assert bias is not None
+        with torch.autocast(features.device.type, enabled=False):
+            mixed_weight = torch.tensordot(mixing, weight.unflatten(0, (-1, 4)), dims=1).flatten(0, 1)
+            mixed_bias = (mixing @ bias.unflatten(0, (-1, 4))).flatten()
+        return functional.conv2d(features, mixed_weight, mixed_bias, padding=1)
 
 
 class _ResidualBlock(nn.Module):
@@ -154,7 +174,8 @@ class _ResidualBlock(nn.Module):
         self.second = nn.Sequential(nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width))
 
     def forward(self, features: Tensor) -> Tensor:
-        return functional.relu(features + self.second(functional.relu(self.first(features))))
+        change: Tensor = self.second(self.first(features).relu_())
+        return change.add_(features).relu_()
 
 
 class _FrequencyBlock(nn.Module):
@@ -173,8 +194,19 @@ class _FrequencyBlock(nn.Module):
         self.up_norm = nn.BatchNorm2d(width)
 
     def forward(self, features: Tensor) -> Tensor:
-        narrow = functional.relu(self.down_norm(torch.einsum("bclt,ml->bcmt", features, self.down.weight)))
-        return features + functional.relu(self.up_norm(torch.einsum("bcmt,lm->bclt", narrow, self.up.weight)))
+        narrow = self.down_norm(_along_rows(self.down.weight, features)).relu_()
+        change: Tensor = self.up_norm(_along_rows(self.up.weight, narrow))
+        return change.relu_().add_(features)
+
+
+def _along_rows(weight: Tensor, features: Tensor) -> Tensor:
+    """Return features [B, C, L, T] mapped along the rows by a matrix [M, L]: [B, C, M, T].
+
+    In channels-last memory nothing is moved: a row's frames and channels lie side by side.
+    """
+    rows = features.permute(0, 2, 3, 1)
+    mapped = weight @ rows.flatten(2)
+    return mapped.unflatten(2, rows.shape[2:]).permute(0, 3, 1, 2)
 
 
 class _HarmonicBlock(nn.Module):
