@@ -11,11 +11,12 @@ from PIL.Image import Image
 from torch import Tensor, nn
 
 from varemix.errors import UsageError
+from varemix.model.competition import ReadingRule, read_masks, read_masks_together
 from varemix.model.folding import fold_norms
 from varemix.model.memory import give_back_memory
 from varemix.model.queries import picture_tensor
 from varemix.model.sound import SoundName, build_sound
-from varemix.model.synthesizer import Synthesizer, claimed_among_rivals, claimed_by_known
+from varemix.model.synthesizer import Synthesizer
 from varemix.model.vision import VisionName, build_vision
 from varemix.model.windows import cross_faded, windows
 from varemix.signal.frequency_grid import power_on_rows, to_bins, to_rows
@@ -52,11 +53,14 @@ class SeparatorSettings:
     grid: Grid
     frequency_blocks: bool = False
     num_sound_networks: int = 1
+    reading: ReadingRule = ReadingRule()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "widths", tuple(self.widths))  # a list where it was read from JSON
         if isinstance(self.grid, Mapping):
             object.__setattr__(self, "grid", Grid(**self.grid))
+        if isinstance(self.reading, Mapping):
+            object.__setattr__(self, "reading", ReadingRule(**self.reading))
         step = 2 ** len(self.widths)
         if self.grid.num_rows % step or self.window_frames % step:
             raise ValueError(
@@ -242,14 +246,20 @@ class Separator(nn.Module):
 
     def _row_masks(self, heard: Tensor, queries: Tensor, *, nothing_else: bool) -> Tensor:
         """Return the soft masks [N, L, T] of what is heard [L, T]."""
-        rivals = queries if nothing_else else self.instrument_queries
-        if not (self.settings.has_rivals and len(rivals)):
+        kept = self.instrument_queries
+        if not self.settings.has_rivals or not (len(kept) or nothing_else):
             return self.logits(heard, queries).sigmoid_()
-        distances = torch.cdist(queries, rivals, compute_mode="donot_use_mm_for_euclid_dist")  # equal ones are at 0
-        nearest, is_new = distances.argmin(dim=1), distances.amin(dim=1) > 0
-        logits = self.logits(heard, torch.cat([rivals, queries[is_new]]))
-        known, new = logits[: len(rivals)], logits[len(rivals) :]
-        claimed_by_new = claimed_among_rivals(new, known, nearest[is_new]) if len(new) else new
-        every = torch.cat([claimed_by_known(known), claimed_by_new]) if len(new) else claimed_by_known(known)
-        places = torch.where(is_new, len(rivals) - 1 + is_new.cumsum(dim=0), nearest)
-        return every[places]
+        distances = _distances(queries, kept)
+        is_new = distances.amin(dim=1) > 0
+        nearest = distances.argmin(dim=1) if len(kept) else torch.zeros_like(is_new, dtype=torch.long)
+        places = torch.where(is_new, len(kept) - 1 + is_new.cumsum(dim=0), nearest)
+        logits = self.logits(heard, torch.cat([kept, queries[is_new]]))
+        read = read_masks_together if nothing_else else read_masks
+        return read(logits, places, len(kept), nearest[is_new], self.settings.reading)
+
+
+def _distances(queries: Tensor, kept: Tensor) -> Tensor:
+    """Return the distances [N, I] of queries from kept ones, just 0 between equal ones; infinite where none are kept."""
+    if not len(kept):
+        return queries.new_full((len(queries), 1), torch.inf)
+    return torch.cdist(queries, kept, compute_mode="donot_use_mm_for_euclid_dist")

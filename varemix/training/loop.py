@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -84,11 +84,12 @@ def new_separator(recipe: Recipe, start: Path | None = None) -> Separator:
     """
     if start is not None:
         separator = load_checkpoint(start)
-        if separator.settings != recipe.separator:
+        if replace(separator.settings, reading=recipe.separator.reading) != recipe.separator:
             raise TrainingError(
                 f"'{start}' holds another separator than recipe '{recipe.name}' trains. "
                 "Start from a checkpoint of that recipe, or from none."
             )
+        separator.settings = recipe.separator
         return separator
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
+from varemix.model.competition import claimed_among_rivals, claimed_by_known
 from varemix.model.sound import PixelsUNet, ResidualUNet, build_sound
-from varemix.model.synthesizer import Synthesizer, claimed_among_rivals, claimed_by_known
+from varemix.model.synthesizer import Synthesizer
 from varemix.model.vision import Standardise, build_vision, load_imagenet
 from varemix.training.recipe import paper, reference
 
