@@ -28,6 +28,10 @@ class ReadingRule:
             raise ValueError(f"{self} cannot be; powers lie above 0 and up to 1, the weight from 0 to 1")
 
 
+PLAIN_SHARES = ReadingRule()
+"""Masks are the shares themselves; where nothing else plays, those among the asked."""
+
+
 def read_masks(logits: Tensor, places: Tensor, num_known: int, nearest: Tensor, rule: ReadingRule) -> Tensor:
     """Return the masks [N, L, T] of those asked for, which compete with all known instruments.
 
@@ -44,7 +48,7 @@ def read_masks_together(logits: Tensor, places: Tensor, num_known: int, nearest:
     """Return the masks [N, L, T] of those asked for when nothing else plays; arguments as for `read_masks`."""
     among_asked = claimed_by_known(logits[places])
     if rule.asked_weight < 1 and num_known:
-        among_all = read_masks(logits, places, num_known, nearest, ReadingRule())
+        among_all = read_masks(logits, places, num_known, nearest, PLAIN_SHARES)
         among_asked = among_all.lerp_(among_asked, rule.asked_weight)
     return _to_power(among_asked, rule.power_together)
 

@@ -11,7 +11,7 @@ from PIL.Image import Image
 from torch import Tensor, nn
 
 from varemix.errors import UsageError
-from varemix.model.competition import ReadingRule, read_masks, read_masks_together
+from varemix.model.competition import PLAIN_SHARES, ReadingRule, read_masks, read_masks_together
 from varemix.model.folding import fold_norms
 from varemix.model.memory import give_back_memory
 from varemix.model.queries import picture_tensor
@@ -53,7 +53,7 @@ class SeparatorSettings:
     grid: Grid
     frequency_blocks: bool = False
     num_sound_networks: int = 1
-    reading: ReadingRule = ReadingRule()
+    reading: ReadingRule = PLAIN_SHARES
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "widths", tuple(self.widths))  # a list where it was read from JSON
@@ -140,7 +140,7 @@ class Separator(nn.Module):
         return logits.float()
 
     def logits(self, heard: Tensor, queries: Tensor) -> Tensor:
-        """Return mask logits [N, L, T] of one mix that is heard, [L, T], and queries [N, K]; as `forward`, but faster."""
+        """Return mask logits [N, L, T] of what is heard of one mix [L, T] and queries [N, K]: `forward`, but faster."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.is_reduced):
             mixtures: Tensor = self.sound(heard[None, None], self.synthesizer.mixing(queries))
         return mixtures[0].float().add_(self.synthesizer.bias)
@@ -259,7 +259,7 @@ class Separator(nn.Module):
 
 
 def _distances(queries: Tensor, kept: Tensor) -> Tensor:
-    """Return the distances [N, I] of queries from kept ones, just 0 between equal ones; infinite where none are kept."""
+    """Return the distances [N, I] of queries from kept ones, just 0 between equal ones; infinite if none are kept."""
     if not len(kept):
         return queries.new_full((len(queries), 1), torch.inf)
     return torch.cdist(queries, kept, compute_mode="donot_use_mm_for_euclid_dist")
