@@ -51,7 +51,7 @@ def achieved_gains(sources: np.ndarray, masks: Masks, *, smoothing_s: float) -> 
 def _gains_of(source: int, sources: np.ndarray, mask: np.ndarray, grid: Grid) -> Iterator[AchievedGain]:
     """Yield what each wish for one source does, of sources [N, S] and its mask [R, T] on a grid."""
     parts = np.stack([sources[source], np.delete(sources, source, axis=0).sum(axis=0)])
-    claimed = filter_samples(torch.from_numpy(parts), torch.from_numpy(mask), grid).numpy()
+    claimed = filter_samples(torch.from_numpy(parts), torch.from_numpy(mask), grid.applied).numpy()
     for wished_db in WISHED_DB:
         changed = parts + (10 ** (wished_db / 20) - 1) * claimed
         target_db, rest_db = _changes_db(parts, changed)

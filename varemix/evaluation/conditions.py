@@ -86,7 +86,7 @@ def score_conditions(sources: np.ndarray, masks: Mapping[str, Masks]) -> list[Sc
 
 
 def _cut_out(mix: np.ndarray, masks: Masks) -> np.ndarray:
-    return filter_samples(torch.from_numpy(mix), torch.from_numpy(masks.values), masks.grid).numpy()
+    return filter_samples(torch.from_numpy(mix), torch.from_numpy(masks.values), masks.grid.applied).numpy()
 
 
 def _batches(conditions: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -91,7 +91,7 @@ def remixed(mix: np.ndarray, stems: np.ndarray, weight_tenths: int) -> np.ndarra
 
 def _stems(mix: np.ndarray, masks: Masks, smoothing_s: float) -> np.ndarray:
     smooth = zlbm(masks.values, decay_of(smoothing_s, masks.grid))
-    return filter_samples(torch.from_numpy(mix), torch.from_numpy(smooth), masks.grid).numpy()
+    return filter_samples(torch.from_numpy(mix), torch.from_numpy(smooth), masks.grid.applied).numpy()
 
 
 def _scores_at(

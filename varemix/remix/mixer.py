@@ -34,13 +34,13 @@ def remix(
     if is_unity(wishes):
         return mix.copy()
     change = torch.from_numpy(gain_change(masks, wishes, smoothing_s=smoothing_s))
-    return mix + filter_samples(torch.from_numpy(mix), change, masks.grid).numpy()
+    return mix + filter_samples(torch.from_numpy(mix), change, masks.grid.applied).numpy()
 
 
 def separate(mix: np.ndarray, masks: Masks, *, smoothing_s: float = 0.0) -> np.ndarray:
     """Return the stems [N, C, S] that the N masks cut out of the mix [C, S]."""
     smooth = zlbm(masks.values, decay_of(smoothing_s, masks.grid))
-    stems = [filter_samples(torch.from_numpy(mix), torch.from_numpy(mask), masks.grid) for mask in smooth]
+    stems = [filter_samples(torch.from_numpy(mix), torch.from_numpy(mask), masks.grid.applied) for mask in smooth]
     return torch.stack(stems).numpy()
 
 

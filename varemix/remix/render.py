@@ -99,7 +99,7 @@ def render_remix(
     with AudioReader(source) as reader, _writer_like(reader, target, source, format_name) as writer:
         info = reader.info
         is_measured = not care.is_none or info.num_channels > _FRONT_PAIR
-        measured, estimated = _Loudness(info) if is_measured else None, SpectralLoudness(grid, dry_wet)
+        measured, estimated = _Loudness(info) if is_measured else None, SpectralLoudness(grid.applied, dry_wet)
         limiter = None if care.true_peak_db is None else Limiter(info.rate_hz, info.num_channels, care.true_peak_db)
         pairs = remixed(reader, None if is_measured else estimated.add)
         if measured:
@@ -227,7 +227,7 @@ def _filtered_at_own_rate(
     Of N gains [N, 1, R, T_b] on a grid come N pairs, one below the other.
     """
     front = (block[:_FRONT_PAIR].astype(np.float32) for block in blocks)
-    heard = filtered_blocks(_at_model_rate(front, info), gains, grid, heed)
+    heard = filtered_blocks(_at_model_rate(front, info), gains, grid.applied, heed)
     filtered = (block.reshape(-1, block.shape[-1]) for block in heard)
     return of_length(resampled_blocks(filtered, RATE_HZ, info.rate_hz), info.num_samples)
 
