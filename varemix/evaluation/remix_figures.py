@@ -269,7 +269,7 @@ def _draw_band(axes: "Axes", by_smoothing: dict[float, MeanInterval], *, label: 
     highest_db = by_smoothing[best].mean
     label = f"{label}:\nbest {minus(f'{highest_db:+.2f}')} dB at {1000 * best:.0f} ms"
     axes.plot(times_ms, [i.mean for i in found], f"{marker}-", markersize=4, linewidth=2, color=colour, label=label)
-    axes.plot(best, highest_db, marker, markersize=9, color=colour)
+    axes.plot(1000 * best, highest_db, marker, markersize=9, color=colour)
 
 
 def _draw_best_cbm(axes: "Axes", scores: pd.DataFrame, *, label: str, colour: str) -> None:

@@ -63,8 +63,8 @@ def filtered_blocks(
 
     Gains [N, 1, R, T_b] give N filtered signals [N, C, S] of one spectrum. Yields as many samples as came in. The same
     as `filter_samples` of the whole, whatever the blocks. `heed` is shown the spectra [C, T, F] and gains [T, F] on the
-    way, each frame once, but for the last few. Raises MediaError when the gains are not as many frames as the signal
-    has.
+    way, each frame once, those before the first one that have a part in the beginning too, but for the last few. Raises
+    MediaError when the gains are not as many frames as the signal has.
     """
     cells = _Cells(sample_blocks, grid)
     num_context = 2 * grid.reach_hops - 1  # frames of a block with which the next one begins
@@ -72,7 +72,7 @@ def filtered_blocks(
     num_frames = 0
     for gains in gain_blocks:
         num_frames += gains.shape[-1]
-        held = _before(gains, grid) if held is None else held
+        held = _before(gains, grid) if held is None or held.shape[-1] == 0 else held
         held = np.concatenate([held, gains], axis=-1)
         if held.shape[-1] > num_context:
             yield _filtered(cells.take(held.shape[-1]), held, grid, heed)

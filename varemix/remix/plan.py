@@ -130,7 +130,8 @@ def _with_smoothing_s(values: object) -> object:
     if not isinstance(values, Mapping) or "smoothing" not in values or "smoothing_s" in values:
         return values
     decay = values["smoothing"]
-    if not isinstance(decay, int | float) or isinstance(decay, bool) or not 0 <= decay < 1:
+    is_decay = isinstance(decay, int | float) and not isinstance(decay, bool) and 0 <= decay < 1
+    if not is_decay or smoothing_of(decay) > MOST_SMOOTHING_S:
         return values  # is refused as a key that is unknown
     others = {name: value for name, value in values.items() if name != "smoothing"}
     return {**others, "smoothing_s": smoothing_of(decay)}

@@ -5,6 +5,7 @@ in time is in seconds; whatever counts frames, bins or rows asks the grid.
 """
 
 from dataclasses import dataclass, replace
+from math import inf
 
 import numpy as np
 
@@ -36,8 +37,8 @@ class Grid:
             )
         if self.log_rows is not None and self.log_rows < 2:
             raise ValueError(f"{self.log_rows} log-frequency rows cannot be; give 2 or more")
-        if not self.floor > 0:
-            raise ValueError(f"a floor of {self.floor} cannot be; give a magnitude above 0")
+        if not 0 < self.floor < inf:
+            raise ValueError(f"a floor of {self.floor} cannot be; give a finite magnitude above 0")
 
     @property
     def num_bins(self) -> int:

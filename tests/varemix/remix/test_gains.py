@@ -10,20 +10,30 @@ from varemix.remix.gains import (
     MUTE_DB,
     GainWish,
     audible,
-    bin_change,
     factor,
+    gain_change,
+    gain_change_blocks,
     is_unity,
     parse_gain,
     parse_gains,
     shares,
 )
+from varemix.signal.grid import PAPER_GRID, Grid
+from varemix.signal.masks import Masks
+from varemix.signal.smoothing import decay_of, zlbm
+
+
+def masks_of(values: list[float] | np.ndarray, grid: Grid = PAPER_GRID) -> Masks:
+    """Return masks [N, R, T] that are the same on all rows, given their values [N] or [N, T]."""
+    each = np.asarray(values, dtype=np.float32).reshape(len(values), 1, -1)
+    return Masks(values=np.repeat(each, grid.num_rows, axis=1), grid=grid)
 
 
 def change_of(*pairs: tuple[float, float]) -> float:
-    """The change at a single bin of (mask value, gain in dB) pairs."""
-    masks = np.array([[[mask]] for mask, _ in pairs], dtype=np.float32)
+    """The change at a single place of (mask value, gain in dB) pairs."""
+    masks = masks_of([mask for mask, _ in pairs])
     wishes = [GainWish(target=str(i), gain_db=gain_db) for i, (_, gain_db) in enumerate(pairs)]
-    return float(bin_change(masks, wishes)[0, 0])
+    return float(gain_change(masks, wishes)[0, 0])
 
 
 @pytest.mark.parametrize(
@@ -83,9 +93,45 @@ def test_the_change_is_linear_in_the_factors_and_never_below_minus_one(pairs):
 
 
 def test_a_solo_mutes_what_it_does_not_claim_and_overrides_other_gains():
-    masks = np.array([[[1.0, 0.25, 0.0]], [[0.0, 1.0, 1.0]]], dtype=np.float32)
+    masks = masks_of(np.array([[1.0, 0.25, 0.0], [0.0, 1.0, 1.0]]))
     wishes = [GainWish(target="a", is_solo=True), GainWish(target="b", gain_db=6)]
-    np.testing.assert_allclose(bin_change(masks, wishes), [[0, 0.25 / 1.25 - 1, -1]], atol=1e-6)
+    np.testing.assert_allclose(gain_change(masks, wishes)[7], [0, 0.25 / 1.25 - 1, -1], atol=1e-6)
+
+
+def drawn_masks(num_masks: int, grid: Grid) -> Masks:
+    values = np.random.default_rng(2).random((num_masks, grid.num_rows, 90), dtype=np.float32)
+    return Masks(values=values, grid=grid)
+
+
+WISHES = [GainWish(target="a", gain_db=-6), GainWish(target="b", gain_db=MUTE_DB), GainWish(target="c", gain_db=9)]
+
+
+def test_the_change_lies_on_the_rows_of_the_masks(grid: Grid):
+    for masks in (drawn_masks(3, grid), drawn_masks(3, grid.on_bins())):
+        assert gain_change(masks, WISHES).shape == (masks.grid.num_rows, 90)
+
+
+def test_the_change_is_smoothed_as_its_masks_over_seconds(grid: Grid):
+    masks = drawn_masks(3, grid)
+    masks = Masks(values=masks.values / 3, grid=grid)  # which never claim a place twice
+    smooth = Masks(values=zlbm(masks.values, decay_of(0.05, grid)), grid=grid)
+    found = gain_change(masks, WISHES, smoothing_s=0.05)
+    np.testing.assert_allclose(found, gain_change(smooth, WISHES), atol=1e-6)
+    assert np.abs(found - gain_change(masks, WISHES)).max() > 0.1
+
+
+@pytest.mark.parametrize("smoothing_s", [0.0, 0.017, 0.2])
+@pytest.mark.parametrize("block_frames", [1, 13, 90])
+def test_the_change_of_long_masks_is_made_in_blocks(grid: Grid, smoothing_s: float, block_frames: int):
+    masks = drawn_masks(3, grid)
+    blocks = (masks.values[..., first : first + block_frames] for first in range(0, 90, block_frames))
+    found = np.concatenate(list(gain_change_blocks(blocks, WISHES, grid, smoothing_s=smoothing_s)), axis=-1)
+    np.testing.assert_allclose(found, gain_change(masks, WISHES, smoothing_s=smoothing_s), rtol=0, atol=1e-5)
+
+
+def test_smoothing_that_cannot_be_is_refused():
+    with pytest.raises(UsageError, match="from 0 to 10 seconds"):
+        gain_change(drawn_masks(3, PAPER_GRID), WISHES, smoothing_s=11)
 
 
 def test_only_solos_are_heard_and_without_one_whatever_is_not_zero_db():

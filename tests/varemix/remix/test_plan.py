@@ -85,7 +85,7 @@ def test_everything_that_changes_a_result_is_in_the_canonical_form():
         {"gains": {"violin": -5}},
         {"gains": {"violin": "solo"}},
         {"dry_wet": 0.5},
-        {"smoothing": 0.7},
+        {"smoothing_s": 0.05},
         {"even_if_absent": True},
         {"nothing_else": True},
         {"loudness": "match"},
@@ -137,6 +137,16 @@ def test_all_that_is_asked_for_can_be_checked_beforehand():
         {"dry_wet": 1.5},
         {"dry_wet": True},
         {"smoothing": 1},
+        {"smoothing": -0.1},
+        {"smoothing": True},
+        {"smoothing": "0.5"},
+        {"smoothing": math.nan},
+        {"smoothing": 0.9999},
+        {"smoothing": 0.5, "smoothing_s": 0.05},
+        {"smoothing_s": 10.5},
+        {"smoothing_s": -0.01},
+        {"smoothing_s": math.nan},
+        {"smoothing_s": True},
         {"even_if_absent": 1},
         {"loudness": 0},
         {"loudness": None},
@@ -181,16 +191,31 @@ def test_a_plan_of_nothing_is_refused() -> None:
 
 
 def test_gains_and_settings_stand_in_the_place_of_the_base() -> None:
-    base = plan_of(["violin=-6", "tuba=mute"], smoothing=0.2, dry_wet=0.5)
-    plan = plan_of(["violin=+3"], base=base, smoothing=None, dry_wet=1)
+    base = plan_of(["violin=-6", "tuba=mute"], smoothing_s=0.2, dry_wet=0.5)
+    plan = plan_of(["violin=+3"], base=base, smoothing_s=None, dry_wet=1)
     assert plan.gains == {"violin": 3.0, "tuba": "mute"}
-    assert (plan.smoothing, plan.dry_wet) == (0.2, 1.0)
+    assert (plan.smoothing_s, plan.dry_wet) == (0.2, 1.0)
+
+
+@pytest.mark.parametrize(("decay", "smoothing_s"), [(0, 0.0), (0.5, 0.01675), (0.8, 0.05203)])
+def test_the_decay_that_used_to_be_given_is_read_as_a_time(decay: float, smoothing_s: float) -> None:
+    rule = {"name": "live", "match": {"genre": "live"}, "smoothing": decay}
+    by_plan, by_rule = RemixPlan.model_validate({"smoothing": decay, "rules": [rule]}).variants()
+    assert by_plan.smoothing_s == by_rule.smoothing_s == pytest.approx(smoothing_s, abs=5e-6)
+    assert by_plan.as_dict() == RemixPlan(smoothing_s=by_plan.smoothing_s).variants()[0].as_dict()
+
+
+def test_a_plan_knows_smoothing_in_seconds_alone() -> None:
+    plan = RemixPlan.model_validate({"smoothing": 0.5})
+    assert "smoothing" not in plan.model_dump()
+    assert "smoothing" not in RemixPlan.model_json_schema()["properties"]
+    assert RemixPlan.model_validate(plan.model_dump()) == plan
 
 
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"smoothing": 1.0}, "For smoothing '1.0' was given: Input should be less than 1"),
+        ({"smoothing_s": 11.0}, "For smoothing s '11.0' was given: Input should be less than or equal to 10"),
         ({"loudness": "loud"}, "For loudness 'loud' was given"),
         ({"true_peak_db": "3"}, "For true peak db '3' was given"),
         ({"format": "aac"}, "For format 'aac' was given"),

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from varemix.errors import UsageError
 from varemix.remix.plan import RemixPlan
 from varemix.remix.plan_yaml import dump_plan, load_plan, parse_plan
+from varemix.signal.grid import PAPER_GRID
+from varemix.signal.smoothing import decay_of
 
 EXAMPLE = """\
 # One night for a mixed library.
@@ -79,7 +81,11 @@ MISTAKES = [
     ("gains: {violin: 60}", 1, "gains.violin is '60'; give a number up to 24 or mute or solo."),
     ("gains: {violin: [1]}", 1, "gains.violin is a list; give a number up to 24 or mute or solo."),
     ("gains: violin", 1, "gains is 'violin'; give entries of the form `name: value`."),
-    ("dry_wet: 0.5\nsmoothing: 1", 2, "smoothing is '1'; give a number from 0 to less than 1."),
+    ("dry_wet: 0.5\nsmoothing_s: 11", 2, "smoothing_s is '11'; give a number from 0 to 10."),
+    ("dry_wet: 0.5\nsmoothing: 1", 2, "smoothing is no known key. Did you mean smoothing_s?"),
+    ("dry_wet: 0.5\nsmoothing: 0.9999", 2, "smoothing is no known key. Did you mean smoothing_s?"),
+    ("smoothing_s: 0.05\nsmoothing: 0.5", 2, "smoothing is no known key."),
+    ("rules:\n- name: a\n  match: {}\n  smoothing: 2", 4, "rule 1: smoothing is no known key."),
     ("dry_wet: 80%", 1, "dry_wet is '80%'; give a number from 0 to 1."),
     ("even_if_absent: maybe", 1, "even_if_absent is 'maybe'; give true or false."),
     ("loudness: quiet", 1, "loudness is 'quiet'; give as_is or match or a number from -50 to -5."),
@@ -171,6 +177,15 @@ def test_files_that_are_no_plans_are_refused(tmp_path):
             load_plan(path)
 
 
+@given(decay=st.floats(0, 0.998))
+def test_a_plan_with_the_decay_of_old_is_written_with_its_time_and_comes_back(decay):
+    plan = parse_plan(f"smoothing: {decay!r}\nrules:\n- name: a\n  match: {{}}\n  smoothing: {decay!r}", "remix.yaml")
+    written = dump_plan(plan)
+    assert "smoothing:" not in written
+    assert parse_plan(written, "remix.yaml") == plan
+    assert decay_of(plan.smoothing_s, PAPER_GRID) == pytest.approx(decay, abs=1e-9)
+
+
 def test_a_byte_order_mark_is_no_mistake(tmp_path):
     path = tmp_path / "remix.yaml"
     path.write_bytes(b"\xef\xbb\xbfgains: {violin: 3}\r\n")
@@ -199,7 +214,7 @@ wishes = st.fixed_dictionaries(
     optional={
         "gains": gains,
         "dry_wet": st.floats(0, 1),
-        "smoothing": st.floats(0, 1, exclude_max=True),
+        "smoothing_s": st.floats(0, 10),
         "even_if_absent": st.booleans(),
         "nothing_else": st.booleans(),
         "loudness": st.one_of(st.floats(-50, -5), st.sampled_from(["match", "as_is"])),

@@ -5,8 +5,9 @@ import pytest
 
 from varemix.errors import UsageError
 from varemix.signal.cepstral_smoothing import CepstralSmoothing, cbm
-from varemix.signal.spectrogram import NUM_BINS, WINDOW_SAMPLES
+from varemix.signal.grid import PAPER_GRID, Grid
 
+NUM_BINS = PAPER_GRID.num_bins
 NO_BETAS = {"beta_envelope": 0.0, "beta_pitch": 0.0, "beta_peak": 0.0}
 ONSET, FRAMES = 5, 30
 
@@ -15,9 +16,9 @@ def binary_mask(*shape: int) -> np.ndarray:
     return (np.random.default_rng(0).random(shape) > 0.6).astype(np.float32)
 
 
-def mask_of_lag(lag: int) -> np.ndarray:
+def mask_of_lag(lag: int, num_bins: int = NUM_BINS) -> np.ndarray:
     """Return a mask [F, T] whose logarithm is -1, from the onset on with a cosine of one lag and a height of 0.5."""
-    ripple = 0.5 * np.cos(2 * np.pi * lag * np.arange(NUM_BINS) / WINDOW_SAMPLES)
+    ripple = 0.5 * np.cos(np.pi * lag * np.arange(num_bins) / (num_bins - 1))
     has_begun = np.arange(FRAMES) >= ONSET
     return np.exp(-1 + ripple[:, None] * has_begun)
 
@@ -43,6 +44,31 @@ def test_each_lag_comes_up_as_its_beta_says(lag: int, beta: float) -> None:
     frames_since = np.maximum(np.arange(FRAMES) - ONSET + 1, 0)
     expected_height = 0.5 * (1 - beta**frames_since)  # of the cosine, at bin 0
     np.testing.assert_allclose(smooth_log[0], -1 + expected_height, atol=1e-4)
+
+
+@pytest.mark.parametrize("lag", [0, 8, 9, 88, 300, 500])
+def test_a_lag_is_the_same_time_whatever_the_number_of_bins(grid: Grid, lag: int) -> None:
+    settings = CepstralSmoothing(beta_envelope=0.3, beta_pitch=0.6, beta_peak=0.9, floor=0.01)
+    expected, found = (np.log(cbm(mask_of_lag(lag, num_bins), settings)) for num_bins in (NUM_BINS, grid.num_bins))
+    np.testing.assert_allclose(found[0], expected[0], atol=2e-4)
+
+
+def test_a_longer_window_has_pitches_that_a_shorter_one_has_not() -> None:
+    settings = CepstralSmoothing(beta_pitch=0.6, beta_peak=0.9, floor=0.01)
+    smooth_log = np.log(cbm(mask_of_lag(1470, 2049), settings))  # 30 Hz
+    expected_height = 0.5 * (1 - 0.6 ** np.maximum(np.arange(FRAMES) - ONSET + 1, 0))
+    np.testing.assert_allclose(smooth_log[0], -1 + expected_height, atol=1e-4)
+
+
+@pytest.mark.parametrize("num_bins", [89, 90, 129, 2049])
+def test_any_number_of_bins_with_pitches_can_be_smoothed(num_bins: int) -> None:
+    mask = binary_mask(num_bins, 12)
+    floored = np.where(mask == 1, 1, 0.05)
+    np.testing.assert_allclose(cbm(mask, CepstralSmoothing(**NO_BETAS)), floored, rtol=2e-4)
+    smooth = cbm(mask, CepstralSmoothing())
+    assert smooth.shape == mask.shape
+    assert 0 <= smooth.min() <= smooth.max() <= 1
+    assert smooth.std() < 0.9 * floored.std()
 
 
 def test_of_two_pitches_the_stronger_is_smoothed_as_a_pitch() -> None:
@@ -94,9 +120,9 @@ def test_a_mask_of_no_frames_stays_one() -> None:
     assert cbm(binary_mask(2, NUM_BINS, 0), CepstralSmoothing()).shape == (2, NUM_BINS, 0)
 
 
-@pytest.mark.parametrize("shape", [(511, 4), (256, 4), (512,)])
-def test_other_grids_than_the_linear_one_are_refused(shape: tuple[int, ...]) -> None:
-    with pytest.raises(UsageError, match="512, T"):
+@pytest.mark.parametrize("shape", [(88, 4), (2, 64, 200), (512,), ()])
+def test_what_has_no_lags_of_a_pitch_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(UsageError, match=r"\[\.\.\., F, T\] with more than 88 bins was expected. Pass linear bins."):
         cbm(binary_mask(*shape), CepstralSmoothing())
 
 
