@@ -56,6 +56,8 @@ class SeparatorSettings:
         object.__setattr__(self, "widths", tuple(self.widths))  # a list where it was read from JSON
         if isinstance(self.grid, Mapping):
             object.__setattr__(self, "grid", Grid(**self.grid))
+        if not isinstance(self.grid, Grid):
+            raise ValueError(f"{self.grid!r} is no grid; give its window, hop, rows and floor.")
         step = 2 ** len(self.widths)
         if self.grid.num_rows % step or self.window_frames % step:
             raise ValueError(

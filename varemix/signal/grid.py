@@ -5,6 +5,7 @@ in time is in seconds; whatever counts frames, bins or rows asks the grid.
 """
 
 from dataclasses import dataclass, replace
+from math import inf
 
 import numpy as np
 
@@ -27,6 +28,10 @@ class Grid:
     floor: float
 
     def __post_init__(self) -> None:
+        for name in ("window_samples", "hop_samples", "log_rows"):
+            value = getattr(self, name)
+            if not isinstance(value, int) and not (name == "log_rows" and value is None):
+                raise ValueError(f"{name} {value!r} cannot be; give a whole number")
         if self.window_samples < 4 or self.window_samples % 2:
             raise ValueError(f"a window of {self.window_samples} samples cannot be; give an even number from 4 on")
         if not 0 < 2 * self.hop_samples <= self.window_samples + 2:
@@ -36,7 +41,7 @@ class Grid:
             )
         if self.log_rows is not None and self.log_rows < 2:
             raise ValueError(f"{self.log_rows} log-frequency rows cannot be; give 2 or more")
-        if not self.floor > 0:
+        if not 0 < self.floor < inf:
             raise ValueError(f"a floor of {self.floor} cannot be; give a magnitude above 0")
 
     @property
