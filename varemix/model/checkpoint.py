@@ -115,7 +115,7 @@ def _built(path: Path, header: Mapping[str, Any]) -> Separator:
         raise CheckpointError(f"'{path}' has a header without the settings {', '.join(sorted(known))}.")
     try:
         return Separator(SeparatorSettings(**settings), [str(name) for name in instruments])
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, RuntimeError) as error:
         raise CheckpointError(f"'{path}' has settings that no separator can have: {error}") from error
 
 
