@@ -93,7 +93,10 @@ def read_header(path: Path) -> dict[str, Any]:
 
 
 def _with_grid(header: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a header of format 2, whose grid was the paper's but for rows and floor, as one of today's."""
+    """Return a header of format 2, whose grid was the paper's but for rows and floor, as one of today's.
+
+    There were no frequency blocks then.
+    """
     settings, signal = (
         dict(header[name]) if isinstance(header.get(name), dict) else {} for name in ("settings", "signal")
     )
@@ -103,7 +106,12 @@ def _with_grid(header: Mapping[str, Any]) -> dict[str, Any]:
         "log_rows": settings.pop("log_rows", PAPER_GRID.log_rows),
         "floor": settings.pop("floor", PAPER_GRID.floor),
     }
-    return {**header, "rate_hz": signal.get("rate_hz", RATE_HZ), "settings": settings | {"grid": grid}}
+    return {
+        **header,
+        "version": FORMAT_VERSION,
+        "rate_hz": signal.get("rate_hz", RATE_HZ),
+        "settings": settings | {"grid": grid, "frequency_blocks": False},
+    }
 
 
 def _built(path: Path, header: Mapping[str, Any]) -> Separator:
