@@ -11,11 +11,13 @@ import torch
 from benchmarks.clips import Clips
 from benchmarks.plain_loader import PlainExamples
 from benchmarks.training import Learner, RealLoop, network_alone
+from tests.grids import SMALL_GRID
 from tests.solos import Solos
 from tests.tasks.small_recipe import small
 from varemix.errors import TrainingError
 from varemix.media.clips import decoded_frames
 from varemix.model.queries import picture_tensor
+from varemix.signal.grid import PAPER_GRID, Grid
 from varemix.signal.spectrogram import stft
 from varemix.training.examples import draw_sources, wave_of
 from varemix.training.recordings import Recordings
@@ -42,13 +44,14 @@ def clips(two_instruments: Solos, tmp_path: Path) -> Clips:
     return Clips(train=train, val=val, folder=tmp_path)
 
 
-def test_the_plain_loader_makes_the_spectra_and_pictures_that_ours_are_made_of(clips: Clips) -> None:
-    recipe = small()
+@pytest.mark.parametrize("grid", [PAPER_GRID, SMALL_GRID], ids=["paper", "small"])
+def test_the_plain_loader_makes_the_spectra_and_pictures_that_ours_are_made_of(clips: Clips, grid: Grid) -> None:
+    recipe = replace(small(), separator=replace(small().separator, grid=grid))
     examples = PlainExamples(clips.train, recipe, "whole", 224, clips.folder / "frames")
     spectra, pictures = examples[3]
     sources = draw_sources(clips.train, recipe, np.random.default_rng(3), is_changed=False)
     for place, source in enumerate(sources):
-        ours = stft(wave_of(source, Recordings(), recipe.window_samples) / len(sources))
+        ours = stft(wave_of(source, Recordings(), recipe.window_samples) / len(sources), grid)
         torch.testing.assert_close(spectra[place], ours, rtol=0, atol=1e-4)
         [frame] = decoded_frames(source.clip, source.frames)
         torch.testing.assert_close(pictures[place, 0], picture_tensor(frame, "whole", 224))

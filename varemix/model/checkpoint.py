@@ -94,16 +94,25 @@ def read_header(path: Path) -> dict[str, Any]:
 
 
 def _with_grid(header: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a header of format 2, whose grid was the paper's but for rows and floor, as one of today's."""
-    settings = dict(header["settings"]) if isinstance(header.get("settings"), dict) else {}
-    signal = {"rate_hz": RATE_HZ, **(header.get("signal") or {})}
+    """Return a header of format 2, whose grid was the paper's but for rows and floor, as one of today's.
+
+    There were no frequency blocks then.
+    """
+    settings, signal = (
+        dict(header[name]) if isinstance(header.get(name), dict) else {} for name in ("settings", "signal")
+    )
     grid = {
         "window_samples": signal.get("window_samples", PAPER_GRID.window_samples),
         "hop_samples": signal.get("hop_samples", PAPER_GRID.hop_samples),
         "log_rows": settings.pop("log_rows", PAPER_GRID.log_rows),
         "floor": settings.pop("floor", PAPER_GRID.floor),
     }
-    return {**header, "rate_hz": signal["rate_hz"], "settings": settings | {"grid": grid}}
+    return {
+        **header,
+        "version": FORMAT_VERSION,
+        "rate_hz": signal.get("rate_hz", RATE_HZ),
+        "settings": settings | {"grid": grid, "frequency_blocks": False},
+    }
 
 
 def _built(path: Path, header: Mapping[str, Any]) -> Separator:
@@ -115,7 +124,7 @@ def _built(path: Path, header: Mapping[str, Any]) -> Separator:
         raise CheckpointError(f"'{path}' has a header without the settings {', '.join(sorted(known))}.")
     try:
         return Separator(SeparatorSettings(**settings), [str(name) for name in instruments])
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, RuntimeError) as error:
         raise CheckpointError(f"'{path}' has settings that no separator can have: {error}") from error
 
 

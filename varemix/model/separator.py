@@ -61,12 +61,18 @@ class SeparatorSettings:
             object.__setattr__(self, "grid", Grid(**self.grid))
         if isinstance(self.reading, Mapping):
             object.__setattr__(self, "reading", ReadingRule(**self.reading))
+        if not isinstance(self.grid, Grid):
+            raise ValueError(f"{self.grid!r} is no grid; give its window, hop, rows and floor.")
+        if not self.widths:
+            raise ValueError("a sound network has no widths; give the channels of one level or more.")
         step = 2 ** len(self.widths)
-        if self.grid.num_rows % step or self.window_frames % step:
+        if self.grid.num_rows % step or self.window_frames % step or self.window_frames < step:
             raise ValueError(
                 f"{self.grid.num_rows} rows x {self.window_frames} frames cannot be halved {len(self.widths)} times; "
                 f"both must be multiples of {step}."
             )
+        if self.frequency_blocks and self.sound != "residual":
+            raise ValueError(f"the sound network {self.sound} has no frequency blocks; ask for residual, or for none.")
         if self.num_sound_networks < 1 or self.num_maps % self.num_sound_networks:
             raise ValueError(
                 f"{self.num_maps} maps cannot be shared by {self.num_sound_networks} sound networks; "

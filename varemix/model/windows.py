@@ -1,7 +1,7 @@
 """Long signals seen through overlapping windows, and the answers faded into one another.
 
-Consecutive windows share an eighth of their frames. There the mask goes over linearly from one window's to the
-next's, so that no seam is heard.
+Consecutive windows share an eighth of their frames, one at least. There the mask goes over linearly from one window's
+to the next's, so that no seam is heard.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,7 @@ from varemix.signal.spectrogram import num_touched_cells
 
 def overlap_frames(window_frames: int) -> int:
     """Return how many frames consecutive windows share."""
-    return window_frames // 8
+    return max(1, window_frames // 8)
 
 
 def windows(blocks: Iterable[np.ndarray], window_frames: int, grid: Grid) -> Iterator[tuple[np.ndarray, int]]:

@@ -61,9 +61,11 @@ def power_on_rows(power: Tensor, grid: Grid) -> Tensor:
 
 
 @lru_cache(maxsize=4)
-def row_widths(num_rows: int, device: torch.device) -> Tensor:
-    """Return how much of the linear axis each of the rows stands for, [L], on average 1."""
-    v = torch.linspace(-1, 1, num_rows, dtype=torch.float64)
+def row_widths(grid: Grid, device: torch.device) -> Tensor:
+    """Return how much of the linear axis each of the grid's rows stands for, [R], on average 1."""
+    if grid.log_rows is None:
+        return torch.ones(grid.num_rows, device=device)
+    v = torch.linspace(-1, 1, grid.log_rows, dtype=torch.float64)
     widths = _BASE ** ((v + 1) / 2)  # the slope of the row's linear position, but for a factor
     return (widths / widths.mean()).to(device, torch.float32)
 

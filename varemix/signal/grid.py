@@ -28,6 +28,10 @@ class Grid:
     floor: float
 
     def __post_init__(self) -> None:
+        for name in ("window_samples", "hop_samples", "log_rows"):
+            value = getattr(self, name)
+            if not isinstance(value, int) and not (name == "log_rows" and value is None):
+                raise ValueError(f"{name} {value!r} cannot be; give a whole number")
         if self.window_samples < 4 or self.window_samples % 2:
             raise ValueError(f"a window of {self.window_samples} samples cannot be; give an even number from 4 on")
         if not 0 < 2 * self.hop_samples <= self.window_samples + 2:

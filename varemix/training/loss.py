@@ -48,7 +48,7 @@ def separation_loss(
     if asked == "sources":
         return mask_loss(logits, to_rows(sources.abs(), grid), mix_log)
     shares = (sources / (mix + _LEAST).unsqueeze(1)).real
-    return share_loss(logits, to_rows(shares.clamp_(0, 1), grid), mix_log, labels)
+    return share_loss(logits, to_rows(shares.clamp_(0, 1), grid), mix_log, labels, row_widths(grid, mix_log.device))
 
 
 def mask_loss(logits: Tensor, sources_log: Tensor, mix_log: Tensor) -> Tensor:
@@ -58,21 +58,21 @@ def mask_loss(logits: Tensor, sources_log: Tensor, mix_log: Tensor) -> Tensor:
     return functional.binary_cross_entropy_with_logits(logits, targets, weights)
 
 
-def share_loss(logits: Tensor, shares: Tensor, mix_log: Tensor, labels: Tensor) -> Tensor:
+def share_loss(logits: Tensor, shares: Tensor, mix_log: Tensor, labels: Tensor, widths: Tensor) -> Tensor:
     """Return the scalar loss of logits [B, Q, L, T] that compete, and the sources' shares [B, N, L, T] of the mix.
 
-    `mix_log` is the mix's magnitude [B, L, T]; labels [B, N] tell which logits are the sources'.
+    `mix_log` is the mix's magnitude [B, L, T]; labels [B, N] tell which logits are the sources'; `widths` [L] how much
+    of the linear frequency axis each row stands for.
     """
     shares = shares / shares.sum(dim=1, keepdim=True).clamp_min(1)
     nobodys = 1 - shares.sum(dim=1)
     everyone = _log_of_all(logits)
     places = labels[:, :, None, None].expand(-1, -1, *logits.shape[-2:])
     log_masks = logits.gather(1, places) - everyone.unsqueeze(1)
-    widths = row_widths(mix_log.shape[-2], mix_log.device)[:, None]
-    weights = ((mix_log + _LEAST) * widths).sqrt()
+    weights = ((mix_log + _LEAST) * widths[:, None]).sqrt()
     weights = weights / weights.mean(dim=(1, 2), keepdim=True)
     entropy = -(weights * ((shares * log_masks).sum(dim=1) - nobodys * everyone)).mean()
-    power = (mix_log.square() * widths).unsqueeze(1)
+    power = (mix_log.square() * widths[:, None]).unsqueeze(1)
     error, heard = ((power * part.square()).sum(dim=(2, 3)) for part in (log_masks.exp() - shares, shares))
     floor = _ERROR_FLOOR * power.sum(dim=(2, 3)) + _LEAST
     return entropy + _DB_WEIGHT * 10 * torch.log10((error + floor) / (heard + floor)).mean()

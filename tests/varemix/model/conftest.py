@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
 from varemix.model.separator import Separator, SeparatorSettings
+from varemix.signal.grid import PAPER_GRID
 
 
 @pytest.fixture(scope="session")
@@ -14,7 +17,7 @@ def settings() -> SeparatorSettings:
         window_frames=64,
         masks="soft",
         has_rivals=True,
-        floor=1e-3,
+        grid=replace(PAPER_GRID, floor=1e-3),
     )
 
 

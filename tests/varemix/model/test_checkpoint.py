@@ -1,14 +1,21 @@
+"""Checkpoints: they come back as they were saved, older ones too, and what is none is refused in words."""
+
 import json
 import pickle
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from tests.grids import FINE_GRID, SMALL_GRID
 from varemix.errors import CheckpointError
 from varemix.model.checkpoint import load_checkpoint, read_header, save_checkpoint
-from varemix.model.separator import EVERYTHING_PLAYS_DB
+from varemix.model.separator import EVERYTHING_PLAYS_DB, Separator
+from varemix.signal.frequency_grid import to_linear_bins, to_log_rows
+from varemix.signal.grid import PAPER_GRID, Grid
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +32,9 @@ def saved(tmp_path, separator):
 
 
 def rewritten(path, change_header=None, change_weights=None):
-    header, weights = read_header(path), load_file(path)
+    weights = load_file(path)
+    with safe_open(path, framework="pt") as file:
+        header = json.loads(file.metadata()["varemix"])
     if change_header:
         change_header(header)
     if change_weights:
@@ -34,14 +43,80 @@ def rewritten(path, change_header=None, change_weights=None):
     return path
 
 
+def as_format_2(path, **signal):
+    """Rewrite a checkpoint as it was written before there was more than one grid."""
+
+    def change(header):
+        grid = header["settings"].pop("grid")
+        del header["settings"]["frequency_blocks"], header["rate_hz"]
+        header["settings"] |= {"log_rows": grid["log_rows"], "floor": grid["floor"]}
+        header |= {"version": 2, "signal": {"rate_hz": 44_100, "window_samples": 1022, "hop_samples": 512} | signal}
+
+    return rewritten(path, change)
+
+
+def noise(num_samples=30_000):
+    return np.random.default_rng(0).standard_normal(num_samples).astype(np.float32)
+
+
+def heard_by(separator):
+    return separator.masks(noise(), separator.instrument_queries).values
+
+
 def test_a_separator_comes_back_as_it_was(saved, separator):
     loaded = load_checkpoint(saved)
-    mix = np.random.default_rng(0).standard_normal(30_000).astype(np.float32)
     assert loaded.settings == separator.settings
     assert loaded.instruments == ("cello", "violin")
-    np.testing.assert_array_equal(
-        loaded.masks(mix, loaded.instrument_queries), separator.masks(mix, separator.instrument_queries)
+    np.testing.assert_array_equal(heard_by(loaded), heard_by(separator))
+
+
+@pytest.mark.parametrize("grid", [FINE_GRID, SMALL_GRID, PAPER_GRID.on_bins()], ids=["fine", "small", "on bins"])
+def test_a_grid_comes_back_as_it_was(tmp_path, settings, separator, grid):
+    saved = Separator(replace(settings, grid=grid, frequency_blocks=True, num_sound_networks=2)).eval()
+    saved.keep_instruments({"violin": torch.rand(4), "cello": torch.rand(4)})
+    path = tmp_path / "model.safetensors"
+    save_checkpoint(path, saved, provenance={})
+    loaded = load_checkpoint(path)
+    assert read_header(path)["settings"]["grid"] == asdict(grid)
+    assert loaded.settings == saved.settings
+    assert loaded.mask_grid == grid
+    np.testing.assert_array_equal(heard_by(loaded), heard_by(saved))
+
+
+def test_settings_that_tell_of_frequency_blocks_want_their_weights(saved):
+    with pytest.raises(CheckpointError, match="does not hold the weights that its settings name"):
+        load_checkpoint(rewritten(saved, lambda header: header["settings"].update(frequency_blocks=True)))
+
+
+def test_a_checkpoint_of_format_2_hears_on_the_papers_grid_but_for_rows_and_floor_what_it_heard(tmp_path, settings):
+    grid = replace(PAPER_GRID, log_rows=64, floor=2e-3)
+    separator = Separator(replace(settings, grid=grid, has_rivals=False)).eval()
+    separator.keep_instruments({"violin": torch.rand(4), "cello": torch.rand(4)})
+    path = tmp_path / "model.safetensors"
+    save_checkpoint(path, separator, provenance={"seed": 3})
+    loaded = load_checkpoint(as_format_2(path))
+    assert loaded.settings.grid == Grid(window_samples=1022, hop_samples=512, log_rows=64, floor=2e-3)
+    assert loaded.settings == separator.settings
+    header = read_header(path)
+    assert header["settings"] == json.loads(json.dumps(asdict(separator.settings)))
+    assert header["provenance"] == {"seed": 3}
+
+    window = np.zeros(63 * 512, np.float32)  # of 64 frames; masks used to be read on 512 bins
+    window[:30_000] = noise()
+    spectrum = torch.stft(
+        torch.from_numpy(window), 1022, 512, window=torch.hann_window(1022), pad_mode="constant", return_complex=True
     )
+    with torch.no_grad():
+        logits = separator(torch.log(to_log_rows(spectrum.abs(), 64) + 2e-3)[None], separator.instrument_queries[None])
+    expected = to_linear_bins(torch.sigmoid(logits[0]), 512)[..., : 1 + 30_000 // 512]
+    masks = loaded.masks(noise(), loaded.instrument_queries)
+    np.testing.assert_allclose(masks.on_bins().values, expected, atol=1e-5)
+
+
+def test_a_checkpoint_of_format_2_that_does_not_tell_its_signal_hears_on_the_papers_grid(saved, separator):
+    path = as_format_2(saved)
+    for unsaid in (lambda header: header.update(signal=None), lambda header: header.pop("signal")):
+        assert load_checkpoint(rewritten(path, unsaid)).settings == separator.settings
 
 
 def test_weights_in_half_precision_load_and_hear_nearly_the_same(saved, tmp_path, separator):
@@ -50,9 +125,7 @@ def test_weights_in_half_precision_load_and_hear_nearly_the_same(saved, tmp_path
     assert halved.stat().st_size < 0.6 * saved.stat().st_size
     loaded = load_checkpoint(halved)
     assert {value.dtype for value in loaded.parameters()} == {torch.float32}
-    mix = np.random.default_rng(0).standard_normal(30_000).astype(np.float32)
-    masks = separator.masks(mix, separator.instrument_queries)
-    np.testing.assert_allclose(loaded.masks(mix, loaded.instrument_queries), masks, atol=0.01)
+    np.testing.assert_allclose(heard_by(loaded), heard_by(separator), atol=0.01)
 
 
 def test_the_presence_threshold_travels_with_the_weights(saved, separator):
@@ -96,13 +169,52 @@ def test_a_format_of_the_future_is_refused(saved):
         load_checkpoint(rewritten(saved, lambda header: header.update(version=99)))
 
 
-def test_a_checkpoint_that_hears_another_spectrum_is_refused(saved):
-    with pytest.raises(CheckpointError, match="another spectrum"):
-        load_checkpoint(rewritten(saved, lambda header: header["signal"].update(hop_samples=256)))
+def test_a_checkpoint_that_hears_at_another_rate_is_refused(saved):
+    rewritten(saved, lambda header: header.update(rate_hz=48_000))
+    with pytest.raises(CheckpointError, match="hears 48000 samples a second; 44100 were expected"):
+        load_checkpoint(saved)
 
 
-def test_a_checkpoint_that_does_not_tell_its_spectrum_hears_ours(saved):
-    load_checkpoint(rewritten(saved, lambda header: header.pop("signal")))
+def test_a_checkpoint_of_format_2_that_hears_at_another_rate_is_refused(saved):
+    with pytest.raises(CheckpointError, match="hears 48000 samples a second; 44100 were expected"):
+        load_checkpoint(as_format_2(saved, rate_hz=48_000))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"window_samples": 1023}, "a window of 1023 samples cannot be; give an even number"),
+        ({"window_samples": 1022.0}, r"window_samples 1022\.0 cannot be; give a whole number"),
+        ({"window_samples": "many"}, "window_samples 'many' cannot be"),
+        ({"hop_samples": 1000}, "a hop of 1000 samples does not fit a window of 1022; give at most half"),
+        ({"hop_samples": 0}, "a hop of 0 samples does not fit"),
+        ({"log_rows": 1}, "1 log-frequency rows cannot be; give 2 or more"),
+        ({"log_rows": 200}, "200 rows x 64 frames cannot be halved 5 times; both must be multiples of 32"),
+        ({"floor": 0}, "a floor of 0 cannot be; give a magnitude above 0"),
+        ({"floor": float("nan")}, "a floor of nan cannot be"),
+        ({"floor": float("inf")}, "a floor of inf cannot be"),
+        ({"surprise": 1}, "surprise"),
+    ],
+)
+def test_a_grid_that_cannot_be_is_refused_in_words(saved, wrong, words):
+    with pytest.raises(CheckpointError, match=f"settings that no separator can have: .*{words}"):
+        load_checkpoint(rewritten(saved, lambda header: header["settings"]["grid"].update(wrong)))
+
+
+@pytest.mark.parametrize("wrong", [5, None, [], "paper", {}])
+def test_what_is_no_grid_is_refused(saved, wrong):
+    with pytest.raises(CheckpointError, match="settings that no separator can have"):
+        load_checkpoint(rewritten(saved, lambda header: header["settings"].update(grid=wrong)))
+
+
+def test_a_checkpoint_without_a_grid_is_refused(saved):
+    with pytest.raises(CheckpointError, match=r"a header without the settings .*grid"):
+        load_checkpoint(rewritten(saved, lambda header: header["settings"].pop("grid")))
+
+
+def test_a_grid_of_other_rows_than_the_weights_is_refused(saved):
+    with pytest.raises(CheckpointError, match=r"weight 'sound\.place\.0' has shape \[4, 128, 1\]; \[4, 64, 1\] was"):
+        load_checkpoint(rewritten(saved, lambda header: header["settings"]["grid"].update(log_rows=128)))
 
 
 def test_unknown_settings_are_refused(saved):
@@ -110,7 +222,21 @@ def test_unknown_settings_are_refused(saved):
         load_checkpoint(rewritten(saved, lambda header: header["settings"].update(surprise=1)))
 
 
-@pytest.mark.parametrize("wrong", [{"widths": [4] * 20}, {"vision": "eye"}, {"num_maps": "many"}, {"widths": 5}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"widths": [4] * 20},
+        {"widths": 5},
+        {"widths": []},
+        {"widths": [-4] * 5},
+        {"window_frames": 0},
+        {"window_frames": -64},
+        {"vision": "eye"},
+        {"vision": 5},
+        {"num_maps": "many"},
+        {"sound": "pixels", "frequency_blocks": True},
+    ],
+)
 def test_impossible_settings_are_refused(saved, wrong):
     with pytest.raises(CheckpointError):
         load_checkpoint(rewritten(saved, lambda header: header["settings"].update(wrong)))

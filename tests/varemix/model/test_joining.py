@@ -65,7 +65,8 @@ def test_a_joined_separator_comes_back_from_its_file(pair: tuple[Separator, Sepa
 
 def test_what_does_not_fit_together_is_refused(pair: tuple[Separator, Separator]) -> None:
     first, second = pair
-    others = [separator(3), separator(4, first, window_frames=128), joined(pair)]
+    finer = replace(SETTINGS.grid, window_samples=2044)
+    others = [separator(3), separator(4, first, window_frames=128), separator(6, first, grid=finer), joined(pair)]
     unnamed = separator(5, first)
     unnamed.keep_instruments({"flute": torch.zeros(SETTINGS.num_maps)})
     for other in (*others, unnamed):

@@ -10,11 +10,15 @@ from varemix.model.vision import Standardise, build_vision, load_imagenet
 from varemix.training.recipe import paper, reference
 
 NETWORKS = ["pixels", "residual"]
+WITH_BLOCKS = [("pixels", False), ("residual", False), ("residual", True)]
 VISIONS = {"resnet18_dilated": 224, "efficientnet_lite0": 224, "efficientnet_lite2": 288}
 
 
-def sound_network(name, *, widths=(4, 8, 8, 8), log_rows=64):
-    return build_sound(name, num_maps=5, widths=widths, log_rows=log_rows).eval()
+def sound_network(name, *, widths=(4, 8, 8, 8), num_rows=64, frequency_blocks=False):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = build_sound(name, num_maps=5, widths=widths, num_rows=num_rows, frequency_blocks=frequency_blocks)
+    return network.eval()
 
 
 def test_the_papers_sound_network_has_the_published_number_of_parameters():
@@ -25,16 +29,17 @@ def test_the_papers_sound_network_has_the_published_number_of_parameters():
 
 def test_our_sound_network_is_a_tenth_of_the_papers():
     settings = reference().separator
-    network = ResidualUNet(num_maps=settings.num_maps, widths=settings.widths, log_rows=settings.log_rows)
+    network = ResidualUNet(num_maps=settings.num_maps, widths=settings.widths, num_rows=settings.grid.num_rows)
     assert sum(parameter.numel() for parameter in network.parameters()) < 30_274_210 / 5
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(("name", "frequency_blocks"), WITH_BLOCKS)
 @pytest.mark.parametrize("widths", [(4, 8, 8), (4, 8, 16, 8, 4, 4)])
-def test_sound_networks_keep_the_spectrograms_grid(name, widths):
-    network = sound_network(name, widths=widths, log_rows=128)
+@pytest.mark.parametrize("num_rows", [64, 192])
+def test_sound_networks_keep_the_spectrograms_grid(name, frequency_blocks, widths, num_rows):
+    network = sound_network(name, widths=widths, num_rows=num_rows, frequency_blocks=frequency_blocks)
     for frames in (64, 192):
-        assert network(torch.randn(2, 1, 128, frames)).shape == (2, 5, 128, frames)
+        assert network(torch.randn(2, 1, num_rows, frames)).shape == (2, 5, num_rows, frames)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -58,6 +63,42 @@ def test_the_residual_network_knows_at_which_pitch_it_listens():
     taught = network(high).roll(-32, dims=-2) - network(low)
     inner = (..., slice(14, 18), slice(None))
     assert taught[inner].abs().mean() > 2 * untaught[inner].abs().mean()
+
+
+@torch.no_grad()
+def changed_rows(network, *rows, num_frames=64):
+    """Return by how much the maps change, [L, T], where these rows of 128 sound in frame 16."""
+    quiet = torch.zeros(1, 1, 128, num_frames)
+    loud = quiet.clone()
+    loud[..., list(rows), 16] = 5
+    return (network(loud) - network(quiet)).abs().sum(dim=1)[0]
+
+
+@torch.no_grad()
+def test_with_frequency_blocks_all_rows_of_a_frame_hear_each_other_and_without_them_only_neighbours():
+    plain, harmonic = (
+        sound_network("residual", widths=(4, 8), num_rows=128, frequency_blocks=each) for each in (False, True)
+    )
+    for network in (plain, harmonic):
+        change = changed_rows(network, 112)
+        assert change[108:116, 12:20].min() > 0
+        assert not change[:, 40:].any()  # they look along rows, never along time
+    assert not changed_rows(plain, 112)[:64].any()
+    assert changed_rows(harmonic, 112)[:64, 12:20].amax(dim=1).min() > 0
+    harmonic.encode[1].frequency.up.weight.zero_()
+    assert not changed_rows(harmonic, 112)[:64].any()
+
+
+@torch.no_grad()
+def test_a_row_can_hear_a_comb_of_harmonics_that_lies_far_above_it():
+    network = sound_network("residual", widths=(4, 8), num_rows=128, frequency_blocks=True)
+    block = network.encode[1].frequency  # of 32 rows, each of four of the spectrum's
+    block.down.weight.zero_()[0, [12, 20, 28]] = 1
+    block.up.weight.zero_()[2, 0] = 1
+    comb, partial, other_comb = (changed_rows(network, *rows) for rows in ((48, 80, 112), (80,), (64, 96)))
+    assert comb[8:12].sum() > 1.5 * partial[8:12].sum() > 0
+    assert not other_comb[8:12].any()
+    assert not comb[24:32].any()  # nobody else was taught to listen
 
 
 def test_dilated_resnet_keeps_the_resolution_of_its_last_stage():

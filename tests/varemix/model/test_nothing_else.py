@@ -8,9 +8,7 @@ import torch
 
 from varemix.errors import UsageError
 from varemix.model.separator import Separator
-from varemix.signal.frequency_grid import to_linear_bins
 from varemix.signal.presence import PresenceMeter
-from varemix.signal.spectrogram import NUM_BINS, num_frames
 
 NUM_SAMPLES = 20_000  # less than a window
 
@@ -38,44 +36,43 @@ def test_the_masks_are_a_softmax_over_those_asked_for_and_nobody(separator, mix,
     hook.remove()
     [heard] = logits
     powers = torch.exp(heard)
-    expected = to_linear_bins((powers / (1 + powers.sum(dim=0))).float(), NUM_BINS)
-    np.testing.assert_allclose(masks, expected[..., : num_frames(NUM_SAMPLES)], atol=1e-6)
-    assert masks.std() > 0.01
+    expected = powers / (1 + powers.sum(dim=0))
+    np.testing.assert_allclose(masks.values, expected[..., : masks.grid.num_frames(NUM_SAMPLES)], atol=1e-6)
+    assert masks.values.std() > 0.01
 
 
 def test_the_kept_instruments_do_not_matter(settings, separator, mix, queries):
-    expected = separator.masks(mix, queries, nothing_else=True)
+    expected = separator.masks(mix, queries, nothing_else=True).values
     nobody = with_weights_of(Separator(settings), separator)
     others = Separator(settings)
     others.keep_instruments({name: torch.full((4,), float(place)) for place, name in enumerate(("erhu", "oud", "sax"))})
     for one in (nobody, with_weights_of(others, separator)):
-        np.testing.assert_array_equal(one.masks(mix, queries, nothing_else=True), expected)
-    assert np.abs(separator.masks(mix, queries) - expected).max() > 0.01
+        np.testing.assert_array_equal(one.masks(mix, queries, nothing_else=True).values, expected)
+    assert np.abs(separator.masks(mix, queries).values - expected).max() > 0.01
 
 
 def test_one_alone_competes_with_nobody(settings, separator, mix, queries):
     judged_alone = with_weights_of(Separator(replace(settings, has_rivals=False), separator.instruments), separator)
-    np.testing.assert_allclose(
-        separator.masks(mix, queries[:1], nothing_else=True), judged_alone.masks(mix, queries[:1]), atol=1e-6
-    )
+    shared, alone = separator.masks(mix, queries[:1], nothing_else=True), judged_alone.masks(mix, queries[:1])
+    np.testing.assert_allclose(shared.values, alone.values, atol=1e-6)
 
 
 def test_equal_queries_share(separator, mix, queries):
-    one, twin = separator.masks(mix, queries[[0, 0]], nothing_else=True)
-    [alone] = separator.masks(mix, queries[:1], nothing_else=True)
+    one, twin = separator.masks(mix, queries[[0, 0]], nothing_else=True).values
+    [alone] = separator.masks(mix, queries[:1], nothing_else=True).values
     np.testing.assert_allclose(one, twin, atol=1e-6)
     assert (one < alone).all()
     assert (one + twin > alone).all()
 
 
 def test_masks_stay_finite_however_sure_the_network_is(separator, mix, queries):
-    masks = separator.masks(mix, 1e4 * queries, nothing_else=True)
+    masks = separator.masks(mix, 1e4 * queries, nothing_else=True).values
     assert np.isfinite(masks).all()
     assert masks.sum(axis=0).max() <= 1 + 1e-5
 
 
 def test_a_meter_measures_the_shared_masks(separator, mix, queries):
-    shared, rivalled = PresenceMeter(3), PresenceMeter(3)
+    shared, rivalled = (PresenceMeter(3, separator.mask_grid) for _ in range(2))
     separator.masks(mix, queries, meter=shared, nothing_else=True)
     separator.masks(mix, queries, meter=rivalled)
     assert np.abs(shared.shares_db() - rivalled.shares_db()).max() > 0.1

@@ -6,16 +6,19 @@ import numpy as np
 import pytest
 import torch
 
-from varemix.signal.spectrogram import HOP_SAMPLES, NUM_BINS, RATE_HZ, stft
+from tests.grids import FINE_GRID, GRIDS, SMALL_GRID
+from varemix.signal.grid import PAPER_GRID, Grid
+from varemix.signal.spectrogram import stft
 from varemix.training.augmentation import Changes, Noise, changed, draw_changes, with_hidden
 from varemix.training.recipe import Augmentation
 
 CPU = torch.device("cpu")
-BIN_HZ = np.arange(NUM_BINS) * RATE_HZ / 1022
+NUM_BINS = PAPER_GRID.num_bins
+on_every_grid = pytest.mark.parametrize("grid", [*GRIDS.values(), SMALL_GRID], ids=[*GRIDS, "small"])
 
 
-def drawn(seed: int = 0, num_sources: int = 2, **shares: float) -> Changes:
-    return draw_changes(Augmentation(**shares), num_sources, np.random.default_rng(seed))
+def drawn(seed: int = 0, num_sources: int = 2, grid: Grid = PAPER_GRID, **shares: float) -> Changes:
+    return draw_changes(Augmentation(**shares), grid, num_sources, np.random.default_rng(seed))
 
 
 def spectra(*shape: int) -> torch.Tensor:
@@ -26,7 +29,7 @@ def test_without_augmentation_nothing_changes() -> None:
     changes = drawn()
     before = spectra(1, 2)
     torch.testing.assert_close(changed(before.clone(), [changes]), before, rtol=0, atol=0)
-    assert not Noise(0, CPU).of([changes], 20).any()
+    assert not Noise(0, PAPER_GRID, CPU).of([changes], 20).any()
 
 
 def test_the_same_generator_draws_the_same_changes_and_another_others() -> None:
@@ -56,27 +59,56 @@ def test_an_equaliser_is_smooth_and_as_strong_as_the_recipe_says() -> None:
     assert np.abs(np.diff(gains_db, axis=-1))[..., 20:].max() < octave_db.max() / 10
 
 
-def test_a_low_pass_kills_the_highs_and_leaves_the_lows() -> None:
+@on_every_grid
+def test_a_low_pass_kills_the_highs_and_leaves_the_lows(grid: Grid) -> None:
     for seed in range(20):
-        gains = drawn(seed, low_pass_share=1.0).gains
-        assert (gains[:, BIN_HZ < 3_900] == 1).all()
-        assert (gains[:, BIN_HZ > 21_000] < 0.001).all()
+        gains = drawn(seed, grid=grid, low_pass_share=1.0).gains
+        assert (gains[:, grid.bins_hz < 3_900] == 1).all()
+        assert (gains[:, grid.bins_hz > 21_000] < 0.001).all()
         assert (np.diff(gains, axis=-1) <= 0).all()
 
 
-def test_echoes_die_away_and_leave_the_first_frame() -> None:
-    impulse = torch.zeros(1, 2, NUM_BINS, 20, dtype=torch.complex64)
+def test_a_filter_has_the_same_gain_at_the_same_frequency_on_every_grid() -> None:
+    coarse = replace(FINE_GRID, window_samples=1024, hop_samples=256)  # every fourth of the fine grid's bins
+    for seed in range(5):
+        one, other = (drawn(seed, grid=grid, equaliser_db=9.0, low_pass_share=0.5) for grid in (FINE_GRID, coarse))
+        np.testing.assert_allclose(one.gains[0, ::4], other.gains[0], rtol=1e-5)
+
+
+def echo_of_an_impulse(grid: Grid, seed: int) -> torch.Tensor:
+    """Return the loudness [F, T] of the frames after one that alone sounds, in the room that a seed draws."""
+    impulse = torch.zeros(1, 2, grid.num_bins, 80, dtype=torch.complex64)
     impulse[..., 3] = 1
-    heard = changed(impulse.clone(), [drawn(room_share=1.0)])[0, 0]
+    heard = changed(impulse.clone(), [drawn(seed, grid=grid, room_share=1.0)])[0, 0]
     torch.testing.assert_close(heard[:, :4], impulse[0, 0, :, :4], rtol=0, atol=0)
-    loudness = heard[:, 4:12].abs()
+    return heard[:, 4:].abs()
+
+
+@on_every_grid
+def test_echoes_die_away_and_leave_the_first_frame(grid: Grid) -> None:
+    loudness = echo_of_an_impulse(grid, seed=0)
+    num_echoes = int((loudness[0] > 0).sum())
+    assert not loudness[:, num_echoes:].any()
+    assert num_echoes * grid.hop_s == pytest.approx(0.093, abs=grid.hop_s / 2)
+    loudness = loudness[:, :num_echoes]
     assert 0 < loudness.max() < 1
     torch.testing.assert_close(loudness, loudness[:1].expand_as(loudness))  # in all bins alike, but for the phase
     per_frame = loudness[0, 1:] / loudness[0, :-1]
     torch.testing.assert_close(per_frame, per_frame[:1].expand_as(per_frame))
-    decay_s = -3 / np.log10(per_frame[0].item()) * HOP_SAMPLES / RATE_HZ  # until 60 dB below
+    decay_s = -3 / np.log10(per_frame[0].item()) * grid.hop_s  # until 60 dB below
     assert 0.15 <= decay_s <= 0.9
-    assert not heard[:, 12:].any()
+
+
+@pytest.mark.parametrize("grid", [FINE_GRID, SMALL_GRID], ids=["fine", "small"])
+def test_a_room_lasts_as_long_and_is_as_loud_on_every_grid(grid: Grid) -> None:
+    for seed in range(10):
+        (paper, paper_hop_s), (other, hop_s) = (
+            (echo_of_an_impulse(one, seed)[0].numpy(), one.hop_s) for one in (PAPER_GRID, grid)
+        )
+        per_s, other_per_s = ((np.log(line[1] / line[0]) / hop) for line, hop in ((paper, paper_hop_s), (other, hop_s)))
+        assert other_per_s == pytest.approx(per_s, rel=1e-3)
+        level_db, other_level_db = (10 * np.log10(np.square(line).sum()) for line in (paper, other))
+        assert other_level_db == pytest.approx(level_db, abs=0.1)
 
 
 def test_only_the_sources_that_are_in_a_room_echo() -> None:
@@ -99,18 +131,29 @@ def test_echoes_sound_as_the_sum_of_delayed_frames() -> None:
     torch.testing.assert_close(after[0, 1, :, 15], expected)
 
 
+@on_every_grid
 @pytest.mark.parametrize("level_db", [-20.0, -60.0])
-def test_noise_has_the_level_of_white_noise_in_dbfs(level_db: float) -> None:
+def test_noise_has_the_level_of_white_noise_in_dbfs(grid: Grid, level_db: float) -> None:
     rms = 10 ** (level_db / 20)
-    change = replace(drawn(), noise=(rms, 12_345))
-    noise = Noise(0, CPU).of([change], 200)
-    white = stft(rms * torch.randn(200 * HOP_SAMPLES, generator=torch.Generator().manual_seed(0)))
+    change = replace(drawn(grid=grid), noise=(rms, 12_345))
+    noise = Noise(0, grid, CPU).of([change], 200)
+    white = stft(rms * torch.randn(200 * grid.hop_samples, generator=torch.Generator().manual_seed(0)), grid)
     assert noise.abs().square().mean().sqrt() == pytest.approx(white.abs().square().mean().sqrt().item(), rel=0.02)
+
+
+@on_every_grid
+def test_noise_lasts_as_long_on_every_grid_before_it_begins_anew(grid: Grid) -> None:
+    noise, plain = Noise(0, grid, CPU), drawn(grid=grid)
+    first, *others = (
+        noise.of([replace(plain, noise=(1.0, place))], 1)[0, :4, 0] for place in range(round(24 / grid.hop_s))
+    )
+    [again] = [place for place, frame in enumerate(others, start=1) if torch.equal(frame, first)]
+    assert again * grid.hop_s == pytest.approx(23.78, abs=grid.hop_s)
 
 
 def test_each_mix_gets_its_own_stretch_of_a_noise_that_follows_from_the_seed() -> None:
     changes = [drawn(seed, noise_share=1.0) for seed in range(3)]
-    noise, again, other = (Noise(seed, CPU).of(changes, 50) for seed in (0, 0, 1))
+    noise, again, other = (Noise(seed, PAPER_GRID, CPU).of(changes, 50) for seed in (0, 0, 1))
     assert torch.equal(noise, again)
     assert not torch.equal(noise, other)
     flat = (noise / noise.abs().mean(dim=(1, 2), keepdim=True)).flatten(1)

@@ -1,12 +1,13 @@
 """Devices: the one that was asked for, or a word about why not."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from varemix.errors import TrainingError
-from varemix.training.devices import as_training_error, chosen_device
+from varemix.training.devices import as_training_error, chosen_device, is_reduced
 from varemix.training.recipe import Recipe
 
 
@@ -31,6 +32,16 @@ def test_auto_takes_a_gpu_where_there_is_one(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_device_that_does_not_exist_is_told() -> None:
     with pytest.raises(TrainingError, match="no device 'quantum'; give auto, cpu or cuda"):
         chosen_device("quantum")
+
+
+@pytest.mark.parametrize("is_fast", [False, True])
+def test_a_recipe_computes_in_bfloat16_only_where_it_says_so_and_that_is_faster(
+    recipe: Recipe, monkeypatch: pytest.MonkeyPatch, is_fast: bool
+) -> None:
+    monkeypatch.setattr("varemix.training.devices.has_fast_bfloat16", lambda device: is_fast)
+    reduced, full = (replace(recipe, precision=precision) for precision in ("bfloat16", "float32"))
+    assert is_reduced(reduced, torch.device("cpu")) is is_fast
+    assert not is_reduced(full, torch.device("cpu"))
 
 
 @pytest.mark.parametrize("error", [MemoryError("too much"), torch.OutOfMemoryError("too much")])

@@ -13,6 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests.grids import SMALL_GRID
 from tests.solos import Solos
 from tests.varemix.training.killed_run import SAVE_EVERY_STEPS, train_until_killed
 from varemix.errors import TrainingError
@@ -23,7 +24,7 @@ from varemix.model.checkpoint import load_checkpoint, read_header
 from varemix.model.separator import Separator
 from varemix.training import loop
 from varemix.training.loop import Progress, new_separator, train
-from varemix.training.recipe import Recipe
+from varemix.training.recipe import Augmentation, Recipe
 from varemix.training.state import History
 
 NUM_STEPS = 8
@@ -301,6 +302,35 @@ def test_slices_of_a_run_end_as_one_run_does(
     assert [step for run in runs for step in run.steps] == undisturbed.steps
     assert not runs[0].checkpoint.exists() or len(runs) == 1 or runs[-1].checkpoint.exists()
     assert_same_end(runs[-1], undisturbed)
+
+
+def test_training_on_another_grid_goes_on_as_if_it_had_not_been_stopped(
+    recipe: Recipe, clips: Solos, tmp_path: Path, undisturbed: Run
+) -> None:
+    """With frequency blocks, on a grid whose frames reach two hops, and with all there is to change in sounds."""
+    settings = replace(recipe.separator, grid=SMALL_GRID, frequency_blocks=True)
+    change = Augmentation(equaliser_db=3.0, room_share=0.5, noise_share=0.5, hidden_share=0.5)
+    other = replace(recipe, separator=settings, augmentation=change)
+    runs = []
+    for name, slices in (("whole", (8,)), ("sliced", (3, 5))):
+        (tmp_path / name).mkdir()
+        left_by(undisturbed, tmp_path / name, "features.safetensors")
+        runs += [trained(other, clips, tmp_path / name, most_steps=most_steps) for most_steps in slices]
+    assert_same_end(runs[-1], runs[0])
+    assert np.isfinite(runs[0].history.losses).all()
+    assert runs[0].history.losses != undisturbed.history.losses
+    separator = load_checkpoint(runs[0].checkpoint)
+    assert separator.settings == settings
+    before, after = (one.sound.encode[1].frequency.up.weight for one in (new_separator(other), separator))
+    assert not torch.equal(before, after)  # it learns in the blocks too
+    masks = separator.masks(np.random.default_rng(0).standard_normal(20_000), separator.instrument_queries)
+    assert masks.values.shape == (2, 64, SMALL_GRID.num_frames(20_000))
+
+
+def test_a_start_on_another_grid_is_refused(recipe: Recipe, clips: Solos, tmp_path: Path, undisturbed: Run) -> None:
+    finer = replace(recipe, separator=replace(recipe.separator, grid=replace(recipe.separator.grid, hop_samples=256)))
+    with pytest.raises(TrainingError, match="holds another separator than recipe 'small'"):
+        trained(finer, clips, tmp_path, start=undisturbed.checkpoint)
 
 
 def test_a_slice_of_no_steps_changes_nothing(recipe: Recipe, clips: Solos, tmp_path: Path, undisturbed: Run) -> None:

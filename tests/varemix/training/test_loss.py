@@ -8,14 +8,17 @@ import numpy as np
 import pytest
 import torch
 
+from tests.grids import FINE_GRID
 from varemix.model.separator import Separator
-from varemix.signal.frequency_grid import to_log_rows
+from varemix.signal.frequency_grid import row_widths, to_log_rows, to_rows
+from varemix.signal.grid import PAPER_GRID, Grid
 from varemix.signal.spectrogram import stft
 from varemix.training.augmentation import draw_changes
 from varemix.training.loss import mask_loss, separation_loss, share_loss
 from varemix.training.recipe import Augmentation
 
 NUM_ROWS = 256
+PLANTED_GRID = replace(PAPER_GRID, log_rows=16)
 
 
 def slow_loss(logits: np.ndarray, sources: np.ndarray, mix: np.ndarray) -> float:
@@ -33,7 +36,7 @@ def slow_loss(logits: np.ndarray, sources: np.ndarray, mix: np.ndarray) -> float
 @pytest.fixture
 def sources() -> torch.Tensor:
     """Return spectra [2, 2, F, 16] of noise."""
-    return stft(torch.randn(2, 2, 8_000, generator=torch.Generator().manual_seed(0)))
+    return stft(torch.randn(2, 2, 8_000, generator=torch.Generator().manual_seed(0)), PAPER_GRID)
 
 
 def both() -> torch.Tensor:
@@ -41,11 +44,11 @@ def both() -> torch.Tensor:
     return torch.tensor([[0, 1], [0, 1]])
 
 
-def oracle(answer: Callable[[torch.Tensor], torch.Tensor]) -> Separator:
+def oracle(answer: Callable[[torch.Tensor], torch.Tensor], grid: Grid = PAPER_GRID) -> Separator:
     """Return what stands in for a separator, hears magnitudes, and answers with these logits."""
     stand_in = {
-        "settings": SimpleNamespace(log_rows=NUM_ROWS),
-        "log_rows": lambda self, magnitude: to_log_rows(magnitude, NUM_ROWS),
+        "settings": SimpleNamespace(grid=grid),
+        "log_rows": lambda self, magnitude: to_rows(magnitude, grid),
         "__call__": lambda self, heard, queries: answer(heard),
     }
     return type("Oracle", (), stand_in)()
@@ -122,7 +125,7 @@ def test_the_network_hears_the_mix_with_its_noise_and_not_the_sources(sources: t
 def test_hidden_parts_are_hidden_from_the_network_and_not_from_the_loss(sources: torch.Tensor) -> None:
     heard = []
     separator = oracle(lambda magnitude: heard.append(magnitude) or torch.zeros(2, 2, *magnitude.shape[1:]))
-    plain = draw_changes(Augmentation(), 2, np.random.default_rng(0))
+    plain = draw_changes(Augmentation(), PAPER_GRID, 2, np.random.default_rng(0))
     hiding = [plain, replace(plain, hidden=((0, 0.25, 0.5),))]
     queries = torch.zeros(2, 2, 1)
     losses = [separation_loss(separator, "sources", sources, None, queries, both(), *more) for more in ((), (hiding,))]
@@ -143,6 +146,11 @@ def planted(num_sources: int = 2, seed: int = 0) -> tuple[torch.Tensor, torch.Te
     return (parts / parts.sum(dim=1, keepdim=True))[:, 1:], 0.1 + torch.rand(1, 16, 4, generator=draw)
 
 
+def loss_of_shares(logits: torch.Tensor, shares: torch.Tensor, mix: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Return the loss where the 16 rows are those of a log-frequency grid."""
+    return share_loss(logits, shares, mix, labels, row_widths(PLANTED_GRID, mix.device))
+
+
 def logits_of(shares: torch.Tensor, num_queries: int, labels: torch.Tensor) -> torch.Tensor:
     """Return logits [1, Q, L, T] whose masks are the shares, and nothing for the queries that no source has."""
     nobodys = 1 - shares.sum(dim=1, keepdim=True)
@@ -156,14 +164,14 @@ def test_the_loss_of_shares_is_least_where_masks_are_the_shares() -> None:
     shares, mix = planted()
     labels = torch.tensor([[2, 0]])
     best = logits_of(shares, 4, labels)
-    least = share_loss(best, shares, mix, labels)
+    least = loss_of_shares(best, shares, mix, labels)
     draw = torch.Generator().manual_seed(1)
     for strength in (0.01, 0.1, 1.0):
         for _ in range(20):
             other = best + strength * torch.randn(best.shape, generator=draw)
-            assert share_loss(other, shares, mix, labels) > least
+            assert loss_of_shares(other, shares, mix, labels) > least
     moving = best.clone().requires_grad_()
-    share_loss(moving, shares, mix, labels).backward()
+    loss_of_shares(moving, shares, mix, labels).backward()
     assert moving.grad is not None
     assert moving.grad.abs().max() < 1e-6
 
@@ -171,9 +179,9 @@ def test_the_loss_of_shares_is_least_where_masks_are_the_shares() -> None:
 def test_the_order_of_the_other_instruments_does_not_matter() -> None:
     shares, mix = planted()
     logits = torch.randn(1, 5, 16, 4, generator=torch.Generator().manual_seed(1))
-    before = share_loss(logits, shares, mix, torch.tensor([[1, 3]]))
+    before = loss_of_shares(logits, shares, mix, torch.tensor([[1, 3]]))
     moved = logits[:, [4, 3, 0, 1, 2]]  # where 3 and 1 are now the second and the fourth
-    torch.testing.assert_close(share_loss(moved, shares, mix, torch.tensor([[3, 1]])), before)
+    torch.testing.assert_close(loss_of_shares(moved, shares, mix, torch.tensor([[3, 1]])), before)
 
 
 @pytest.mark.parametrize("query", [0, 1, 2])
@@ -181,10 +189,10 @@ def test_no_mask_gains_where_nobody_plays(query: int) -> None:
     silence, (_, mix) = torch.zeros(1, 2, 16, 4), planted()
     labels = torch.tensor([[0, 1]])
     logits = torch.full((1, 3, 16, 4), -4.0)
-    before = share_loss(logits, silence, mix, labels)
+    before = loss_of_shares(logits, silence, mix, labels)
     raised = logits.clone()
     raised[:, query] += 1
-    assert share_loss(raised, silence, mix, labels) > before
+    assert loss_of_shares(raised, silence, mix, labels) > before
 
 
 def test_a_mask_of_an_instrument_that_does_not_play_costs_those_that_do() -> None:
@@ -193,15 +201,15 @@ def test_a_mask_of_an_instrument_that_does_not_play_costs_those_that_do() -> Non
     logits = logits_of(shares, 3, labels)
     intruding = logits.clone()
     intruding[:, 2] = 1.0
-    assert share_loss(intruding, shares, mix, labels) > share_loss(logits, shares, mix, labels) + 0.1
+    assert loss_of_shares(intruding, shares, mix, labels) > loss_of_shares(logits, shares, mix, labels) + 0.1
 
 
 def test_bins_weigh_beside_each_other_and_not_by_how_loud_the_mix_is() -> None:
     shares, mix = planted()
     labels = torch.tensor([[0, 1]])
     logits = torch.randn(1, 2, 16, 4, generator=torch.Generator().manual_seed(1))
-    loss = share_loss(logits, shares, mix, labels)
-    torch.testing.assert_close(share_loss(logits, shares, 1_000 * mix, labels), loss)
+    loss = loss_of_shares(logits, shares, mix, labels)
+    torch.testing.assert_close(loss_of_shares(logits, shares, 1_000 * mix, labels), loss)
     wrong_in_one_bin = []
     for loudness in (0.1, 10.0):
         uneven = mix.clone()
@@ -209,7 +217,9 @@ def test_bins_weigh_beside_each_other_and_not_by_how_loud_the_mix_is() -> None:
         best = logits_of(shares, 2, labels)
         wrong = best.clone()
         wrong[0, :, 8, 2] += 3
-        wrong_in_one_bin.append(share_loss(wrong, shares, uneven, labels) - share_loss(best, shares, uneven, labels))
+        wrong_in_one_bin.append(
+            loss_of_shares(wrong, shares, uneven, labels) - loss_of_shares(best, shares, uneven, labels)
+        )
     assert wrong_in_one_bin[1] > 3 * wrong_in_one_bin[0] > 0
 
 
@@ -218,18 +228,38 @@ def test_shares_of_sources_out_of_phase_are_brought_down_to_the_mix() -> None:
     labels = torch.tensor([[0, 1]])
     whole = shares / shares.sum(dim=1, keepdim=True)
     logits = torch.randn(1, 2, 16, 4, generator=torch.Generator().manual_seed(1))
-    torch.testing.assert_close(share_loss(logits, 3 * whole, mix, labels), share_loss(logits, whole, mix, labels))
+    torch.testing.assert_close(
+        loss_of_shares(logits, 3 * whole, mix, labels), loss_of_shares(logits, whole, mix, labels)
+    )
 
 
-def test_a_lone_source_in_noise_is_the_share_of_it_in_its_phase() -> None:
-    spectrum = torch.full((1, 1, 512, 8), 1 + 0j)
-    noise = torch.full((1, 512, 8), 1j)  # at right angles: half of the power is the source's
+@pytest.mark.parametrize("grid", [PAPER_GRID, FINE_GRID, PAPER_GRID.on_bins()], ids=["paper", "fine", "on bins"])
+def test_a_lone_source_in_noise_is_the_share_of_it_in_its_phase(grid: Grid) -> None:
+    spectrum = torch.full((1, 1, grid.num_bins, 8), 1 + 0j)
+    noise = torch.full((1, grid.num_bins, 8), 1j)  # at right angles: half of the power is the source's
     labels = torch.tensor([[0]])
 
     def loss_at(share: float) -> float:
         answer = float(np.log(share / (1 - share)))
-        separator = oracle(lambda heard: torch.full((1, 1, *heard.shape[1:]), answer))
+        separator = oracle(lambda heard: torch.full((1, 1, *heard.shape[1:]), answer), grid)
         return separation_loss(separator, "instruments", spectrum, noise, torch.zeros(1, 1, 1), labels).item()
 
     losses = {share: loss_at(share) for share in (0.3, 0.45, 0.5, 0.55, 0.7)}
     assert min(losses, key=losses.__getitem__) == 0.5
+
+
+def test_on_linear_bins_what_is_wrong_costs_the_same_at_every_frequency() -> None:
+    grid = PAPER_GRID.on_bins()
+    spectrum = torch.full((1, 1, grid.num_bins, 8), 1 + 0j)
+
+    def loss_where_wrong(first: int, last: int) -> float:
+        logits = torch.full((1, 1, grid.num_bins, 8), 5.0)
+        logits[:, :, first:last] = -5
+        separator = oracle(lambda heard: logits, grid)
+        return separation_loss(
+            separator, "instruments", spectrum, None, torch.zeros(1, 1, 1), torch.tensor([[0]])
+        ).item()
+
+    low, high = loss_where_wrong(10, 30), loss_where_wrong(400, 420)
+    assert high == pytest.approx(low, rel=1e-4)
+    assert low > loss_where_wrong(0, 0) + 0.1

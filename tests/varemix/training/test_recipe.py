@@ -1,14 +1,15 @@
 """The recipes: the paper's against the published numbers, and rules that all of them keep."""
 
 import json
-from dataclasses import FrozenInstanceError, asdict
+from dataclasses import FrozenInstanceError, asdict, replace
 
 import pytest
 import torch
 
+from tests.grids import GRIDS, SMALL_GRID
 from varemix.errors import TrainingError, UsageError
 from varemix.model.separator import Separator
-from varemix.signal.spectrogram import num_frames
+from varemix.signal.grid import Grid
 from varemix.training.recipe import RECIPES, Augmentation, Recipe, named_recipe, paper, tiny
 
 
@@ -33,10 +34,10 @@ def test_the_papers_recipe_has_the_papers_numbers() -> None:
         "widths": (64, 128, 256, 512, 512, 512, 512),
         "window_frames": 512,
         "num_sound_networks": 1,
-        "log_rows": 256,
+        "frequency_blocks": False,
         "masks": "binary",
         "has_rivals": False,
-        "floor": 1e-10,
+        "grid": {"window_samples": 1022, "hop_samples": 512, "log_rows": 256, "floor": 1e-10},
     }
 
 
@@ -59,10 +60,21 @@ def test_every_recipe_builds_a_separator(name: str) -> None:
 @pytest.mark.parametrize("name", RECIPES)
 def test_an_example_has_whole_frames_that_the_network_can_halve_and_no_more_than_it_hears_at_once(name: str) -> None:
     recipe = named_recipe(name)
-    frames = num_frames(recipe.window_samples)
+    frames = recipe.separator.grid.num_frames(recipe.window_samples)
     assert frames == (recipe.example_frames or recipe.separator.window_frames)
     assert frames % 2 ** len(recipe.separator.widths) == 0
     assert frames <= recipe.separator.window_frames
+
+
+def on_grid(grid: Grid) -> Recipe:
+    return replace(tiny(), separator=replace(tiny().separator, grid=grid, frequency_blocks=True))
+
+
+@pytest.mark.parametrize("grid", [*GRIDS.values(), SMALL_GRID], ids=[*GRIDS, "small"])
+def test_an_example_has_as_many_frames_on_every_grid(grid: Grid) -> None:
+    recipe = on_grid(grid)
+    assert grid.num_frames(recipe.window_samples) == recipe.separator.window_frames
+    assert grid.num_frames(replace(recipe, example_frames=96).window_samples) == 96
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -74,15 +86,23 @@ def test_every_recipe_survives_json_whole(name: str) -> None:
     assert stored["volume_range"] == list(recipe.volume_range)
 
 
-@pytest.mark.parametrize("name", RECIPES)
-def test_every_recipe_comes_back_from_json_as_it_was(name: str) -> None:
-    recipe = named_recipe(name)
+@pytest.mark.parametrize(
+    "recipe", [*(make() for make in RECIPES.values()), on_grid(SMALL_GRID)], ids=[*RECIPES, "on a small grid"]
+)
+def test_every_recipe_comes_back_from_json_as_it_was(recipe: Recipe) -> None:
     assert Recipe.from_dict(json.loads(json.dumps(recipe.as_dict()))) == recipe
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"surprise": 1}, {"separator": {"num_maps": 3}}, {"augmentation": 5}, {"augmentation": {"surprise": 1}}],
+    [
+        {"surprise": 1},
+        {"separator": {"num_maps": 3}},
+        {"separator": asdict(tiny().separator) | {"grid": 5}},
+        {"separator": asdict(tiny().separator) | {"grid": asdict(SMALL_GRID) | {"hop_samples": 1000}}},
+        {"augmentation": 5},
+        {"augmentation": {"surprise": 1}},
+    ],
 )
 def test_what_is_no_recipe_is_refused(change: dict) -> None:
     with pytest.raises(TrainingError, match="no recipe of this varemix"):

@@ -20,8 +20,8 @@ from varemix.model.checkpoint import read_header
 from varemix.model.separator import Separator
 from varemix.model.vision import build_vision, load_imagenet
 from varemix.model.windows import overlap_frames
+from varemix.remix.mixer import separate
 from varemix.signal.presence import PresenceMeter
-from varemix.signal.spectrogram import HOP_SAMPLES, filter_samples
 from varemix.training.recipe import reference
 
 FILE = Path(varemix.weights.__file__).parent / "reference.safetensors"
@@ -66,8 +66,7 @@ def test_it_takes_the_right_instruments_out_of_mixes(separator: Separator, solos
         sources = np.stack([solos[name] for name in names])
         mix = sources.sum(axis=0)
         queries = torch.stack([separator.instrument_query(name) for name in names])
-        masks = torch.from_numpy(separator.masks(mix, queries))
-        estimates = filter_samples(torch.from_numpy(mix), masks).numpy()
+        estimates = separate(mix[None], separator.masks(mix, queries))[:, 0]
         scores = bss_eval(sources, np.stack([np.stack([mix, mix]), estimates]))
         gains_db += list(scores.sdr_db[1] - scores.sdr_db[0])
     assert min(gains_db) > 0
@@ -76,7 +75,7 @@ def test_it_takes_the_right_instruments_out_of_mixes(separator: Separator, solos
 
 def test_it_says_what_plays_and_what_does_not(separator: Separator, solos: dict[str, np.ndarray]) -> None:
     mix = solos["tuba"] + solos["flute"]
-    meter = PresenceMeter(len(separator.instruments))
+    meter = PresenceMeter(len(separator.instruments), separator.mask_grid)
     separator.masks(mix, separator.instrument_queries, meter=meter)
     measures_db = dict(zip(separator.instruments, meter.shares_db(), strict=True))
     playing = {name for name, measure_db in measures_db.items() if measure_db >= float(separator.presence_threshold_db)}
@@ -91,7 +90,7 @@ def repeated(mix: np.ndarray) -> np.ndarray:
 
 def test_windows_leave_no_seams(separator: Separator, solos: dict[str, np.ndarray]) -> None:
     """Masks change no more from frame to frame where a window begins or ends than they do elsewhere."""
-    masks = separator.masks(repeated(solos["tuba"] + solos["acoustic_guitar"]), separator.instrument_queries)
+    masks = separator.masks(repeated(solos["tuba"] + solos["acoustic_guitar"]), separator.instrument_queries).values
     step = separator.settings.window_frames - overlap_frames(separator.settings.window_frames)
     changes = np.abs(np.diff(masks, axis=-1)).mean(axis=(0, 1))
     overlap = overlap_frames(separator.settings.window_frames)
@@ -108,8 +107,9 @@ def test_a_recording_begun_a_window_later_has_the_same_masks(
     mix = repeated(solos["tuba"] + solos["acoustic_guitar"])
     query = separator.instrument_query("tuba")[None]
     step = separator.settings.window_frames - overlap_frames(separator.settings.window_frames)
-    masks = separator.masks(mix, query)[0]
-    delayed = separator.masks(np.pad(mix, (step * HOP_SAMPLES, 0)), query)[0, :, step:]
+    masks = separator.masks(mix, query).values[0]
+    hop = separator.settings.grid.hop_samples
+    delayed = separator.masks(np.pad(mix, (step * hop, 0)), query).values[0, :, step:]
     inner = slice(step, -2 * step)  # all but its ends, where one of them has silence beside it
     np.testing.assert_allclose(masks[:, inner], delayed[:, inner], atol=1e-3)
 
