@@ -84,12 +84,19 @@ def _synthesise(spectra: Tensor, grid: Grid) -> Tensor:
     """Return the cells [..., S] that T frames [..., T, F] determine."""
     frames = torch.fft.irfft(spectra, n=grid.window_samples)
     window = _least_squares_window(grid, frames.device, frames.dtype)
-    parts = functional.pad(frames * window, (_margin(grid),) * 2).unflatten(-1, (-1, grid.hop_samples))
+    weighted, margin = frames.mul_(window), _margin(grid)
+    padded = functional.pad(weighted, (margin, margin)) if margin else weighted
+    parts = padded.unflatten(-1, (-1, grid.hop_samples))
     num_parts, num_cells = parts.shape[-2], parts.shape[-3] + 1 - parts.shape[-2]
-    cells = parts[..., num_parts - 1 :, 0, :].clone()
-    for place in range(1, num_parts):
+
+    def part(place: int) -> Tensor:
+        """Return what each cell has of the frame in which it is at that place."""
         first = num_parts - 1 - place
-        cells += parts[..., first : first + num_cells, place, :]
+        return parts[..., first : first + num_cells, place, :]
+
+    cells = part(0) + part(1)
+    for place in range(2, num_parts):
+        cells += part(place)
     return cells.flatten(-2)
 
 

@@ -127,7 +127,8 @@ def test_of_a_mask_that_is_steady_along_frequency_the_square_is_the_same_as_well
 @pytest.mark.parametrize(("num_bins", "num_rows"), SIZES)
 def test_a_row_is_as_wide_as_the_stretch_of_bins_around_it(num_bins: int, num_rows: int) -> None:
     positions = to_log_rows(torch.linspace(0, 1, num_bins, dtype=torch.float64)[:, None], num_rows)[:, 0]
-    widths = row_widths(num_rows, torch.device("cpu")).double()
+    grid = Grid(window_samples=2 * num_bins - 2, hop_samples=num_bins // 2, log_rows=num_rows, floor=1e-3)
+    widths = row_widths(grid, torch.device("cpu")).double()
     assert float(widths.mean()) == pytest.approx(1, abs=1e-6)
     spacing = (positions[2:] - positions[:-2]) / 2
     torch.testing.assert_close(widths[1:-1] / widths[1:-1].mean(), spacing / spacing.mean(), rtol=0.01, atol=0)
