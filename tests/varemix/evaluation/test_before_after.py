@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from varemix.evaluation.before_after import before_after_figure, draw_before_after
-from varemix.signal.spectrogram import RATE_HZ
+from varemix.signal.grid import RATE_HZ
 
 SECONDS = 2.0
 TIME_S = np.arange(round(SECONDS * RATE_HZ)) / RATE_HZ

@@ -7,9 +7,9 @@ import pytest
 
 from varemix.errors import EvaluationError
 from varemix.evaluation.log_spectral import FLOOR_DB, log_spectral_distance_db
-from varemix.signal.spectrogram import HOP_SAMPLES
+from varemix.signal.grid import PAPER_GRID
 
-NUM_SAMPLES = 20 * HOP_SAMPLES
+NUM_SAMPLES = 20 * PAPER_GRID.hop_samples
 
 
 def noise(seed: int = 0) -> np.ndarray:

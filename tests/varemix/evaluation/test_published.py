@@ -37,12 +37,12 @@ def test_published_scores_say_where_they_are_from_and_that_it_is_another_catalog
 
 def test_the_best_settings_are_those_with_the_highest_mean() -> None:
     scores = smoothings(
-        *(("image", "zlbm", "decay=0.5", gain_db) for gain_db in (0.1, 3.0, -2.0)),
-        *(("image", "zlbm", "decay=0.8", gain_db) for gain_db in (0.5, 0.7, math.nan)),
+        *(("image", "zlbm", "smoothing_s=0.017", gain_db) for gain_db in (0.1, 3.0, -2.0)),
+        *(("image", "zlbm", "smoothing_s=0.052", gain_db) for gain_db in (0.5, 0.7, math.nan)),
     )
     best = best_settings(scores)
     assert best is not None
-    assert best.settings == "decay=0.8"
+    assert best.settings == "smoothing_s=0.052"
     assert best.gain_db.mean == pytest.approx(0.6)
     assert best.gain_db.num_values == 2
     assert best_settings(scores.assign(gain_db=math.nan)) is None
@@ -52,13 +52,20 @@ def test_the_best_settings_are_those_with_the_highest_mean() -> None:
 def test_smoothing_is_told_for_both_kinds_of_masks_beside_the_published_gain() -> None:
     table = smoothing_table(
         smoothings(
-            ("ideal", "zlbm", "decay=0.8", 0.75),
-            ("image", "zlbm", "decay=0.9", 1.25),
+            ("ideal", "zlbm", "smoothing_s=0.052", 0.75),
+            ("image", "zlbm", "smoothing_s=0.11", 1.25),
             ("ideal", "cbm", "beta_pitch=0.4 beta_peak=0.8", -0.5),
         )
     )
     _, _, zlbm, cbm = cells(table)
-    assert zlbm == ["ZLBM", "decay=0.8", "+0.75 (+0.75 to +0.75)", "decay=0.9", "+1.25 (+1.25 to +1.25)", "+0.72"]
+    assert zlbm == [
+        "ZLBM",
+        "smoothing_s=0.052",
+        "+0.75 (+0.75 to +0.75)",
+        "smoothing_s=0.11",
+        "+1.25 (+1.25 to +1.25)",
+        "+0.72",
+    ]
     assert cbm == ["CBM", "beta_pitch=0.4 beta_peak=0.8", "-0.50 (-0.50 to -0.50)", "none", "none", "+0.065"]
     assert "Yang, Wei, Lerch 2020" in table
 

@@ -38,9 +38,9 @@ def remixes() -> pd.DataFrame:
     With smoothing it is better by 0.75 more.
     """
     rows = []
-    for pair, weight, decay in ((p, w, d) for p in range(PAIRS) for w in range(11) for d in (0.0, 0.75)):
-        shared = {"pair_id": f"pair {pair}", "weight_tenths": weight, "decay": decay}
-        better_by = (weight / 10 + 0.1) * (1 if pair else -1) + decay
+    for pair, weight, smoothing_s in ((p, w, s) for p in range(PAIRS) for w in range(11) for s in (0.0, 0.04)):
+        shared = {"pair_id": f"pair {pair}", "weight_tenths": weight, "smoothing_s": smoothing_s}
+        better_by = (weight / 10 + 0.1) * (1 if pair else -1) + (0.75 if smoothing_s else 0)
         rows.append(shared | {"method": "separate_and_add", "odg": -3.0, "nsdr_db": 2.0, "lsd_db": 9.0})
         rows.append(
             shared | {"method": "remix", "odg": -3 + better_by, "nsdr_db": 2 + better_by, "lsd_db": 9 - better_by}
@@ -57,12 +57,12 @@ def medians_of(figure: Figure) -> list[float]:
 @pytest.mark.parametrize("measure", ["odg", "nsdr_db", "lsd_db"])
 def test_every_balance_has_its_boxes_and_less_distance_is_an_improvement(measure: str) -> None:
     figure = draw_mixing_levels(remixes(), measure)
-    expected = [weight / 10 + 0.1 + decay for weight in range(11) for decay in (0.0, 0.75)]
+    expected = [weight / 10 + 0.1 + more for weight in range(11) for more in (0.0, 0.75)]
     assert medians_of(figure) == pytest.approx(expected)
     labels = [label.get_text() for label in figure.axes[0].get_xticklabels()]
     assert labels == [f"{weight}:{10 - weight}" for weight in range(11)]
     legend = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-    assert legend == ["not smoothed", "smoothed, decay 0.75"]
+    assert legend == ["not smoothed", "smoothed, 40 ms"]
 
 
 def test_the_share_of_improved_mixes_stands_over_each_box() -> None:
@@ -95,7 +95,7 @@ def test_a_grade_is_never_cut_off() -> None:
 
 def test_remixes_without_a_grade_are_left_out() -> None:
     scores = remixes()
-    scores.loc[scores["decay"] > 0, "odg"] = math.nan
+    scores.loc[scores["smoothing_s"] > 0, "odg"] = math.nan
     assert len(medians_of(draw_mixing_levels(scores, "odg"))) == 11
     nothing = draw_mixing_levels(scores.assign(odg=math.nan), "odg")
     assert texts_of(nothing.axes[0]) == ["nothing was measured"]
@@ -164,34 +164,35 @@ def test_mute_alone_can_be_drawn() -> None:
 
 
 def smoothings() -> pd.DataFrame:
-    zlbm = {0.2: 0.1, 0.8: 0.7, 0.95: -0.3}
+    zlbm = {0.007: 0.1, 0.052: 0.7, 0.226: -0.3}
     cbm = {"beta_pitch=0.4": 0.02, "beta_pitch=0.2": 0.06}
-    rows = [("zlbm", f"decay={decay}", decay, gain_db) for decay, gain_db in zlbm.items()]
+    rows = [("zlbm", f"smoothing_s={time_s}", time_s, gain_db) for time_s, gain_db in zlbm.items()]
     rows += [("cbm", name, math.nan, gain_db) for name, gain_db in cbm.items()]
     return pd.DataFrame(
         [
             {
-                **{"pair_id": f"pair {pair}", "masks": masks, "method": method, "settings": name, "decay": decay},
+                **{"pair_id": f"pair {pair}", "masks": masks, "method": method, "settings": name},
+                "smoothing_s": smoothing_s,
                 "gain_db": gain_db + (0.5 if masks == "image" else 0) + (pair - 1.5) / 100,
             }
             for pair in range(PAIRS)
             for masks in ("ideal", "image")
-            for method, name, decay, gain_db in rows
+            for method, name, smoothing_s, gain_db in rows
         ]
     )
 
 
-def test_smoothing_is_drawn_over_the_decay_with_its_best_and_that_of_the_other_method() -> None:
+def test_smoothing_is_drawn_over_its_time_with_its_best_and_that_of_the_other_method() -> None:
     axes = draw_smoothing(smoothings()).axes[0]
     _, ideal, best, other, *_ = axes.lines
-    assert list(ideal.get_xdata()) == [0.2, 0.8, 0.95]
+    assert list(ideal.get_xdata()) == pytest.approx([7, 52, 226])
     assert list(ideal.get_ydata()) == pytest.approx([0.1, 0.7, -0.3])
-    assert (best.get_xdata()[0], best.get_ydata()[0]) == pytest.approx((0.8, 0.7))
+    assert (best.get_xdata()[0], best.get_ydata()[0]) == pytest.approx((52, 0.7))
     assert list(other.get_ydata()) == pytest.approx([0.06, 0.06])
     assert [text.get_text() for text in axes.get_legend().get_texts()] == [
-        "ZLBM, ideal masks:\nbest +0.70 dB at decay 0.8",
+        "ZLBM, ideal masks:\nbest +0.70 dB at 52 ms",
         "CBM, ideal masks:\nbest +0.06 dB",
-        "ZLBM, masks of a still image:\nbest +1.20 dB at decay 0.8",
+        "ZLBM, masks of a still image:\nbest +1.20 dB at 52 ms",
         "CBM, masks of a still image:\nbest +0.56 dB",
     ]
     assert len(axes.collections) == 2  # an interval around each curve

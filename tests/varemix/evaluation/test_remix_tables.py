@@ -8,7 +8,7 @@ from varemix.evaluation.remix_tables import achieved_gains_table, improvements, 
 
 def remixes(*rows: tuple[str, int, str, float, float, float]) -> pd.DataFrame:
     columns = ["pair_id", "weight_tenths", "method", "odg", "nsdr_db", "lsd_db"]
-    return pd.DataFrame(rows, columns=columns).assign(decay=0.8)
+    return pd.DataFrame(rows, columns=columns).assign(smoothing_s=0.052)
 
 
 PAIRS = remixes(
@@ -27,7 +27,7 @@ def test_an_improvement_is_positive_whether_more_or_less_is_better() -> None:
 
 def test_the_table_tells_means_and_how_many_pairs_are_improved() -> None:
     [row] = mixing_levels_table(PAIRS).splitlines()[2:]
-    assert row == "| 3:7 | ZLBM 0.8 | +0.00, 50% of 2 | +1.00, 50% of 2 | +1.00, 50% of 2 |"
+    assert row == "| 3:7 | ZLBM 52 ms | +0.00, 50% of 2 | +1.00, 50% of 2 | +1.00, 50% of 2 |"
 
 
 def test_grades_that_were_not_given_are_told() -> None:
