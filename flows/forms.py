@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, WithJsonSchema
 
-RecipeName = Annotated[str, WithJsonSchema({"type": "string", "enum": ["reference", "paper", "tiny"]})]
+RecipeName = Annotated[str, WithJsonSchema({"type": "string", "enum": ["reference", "coarse", "paper", "tiny"]})]
 Device = Annotated[str, WithJsonSchema({"type": "string", "enum": ["auto", "cpu", "cuda"]})]
 Split = Annotated[str, WithJsonSchema({"type": "string", "enum": ["val", "test", "train"]})]
 NumMixes = Annotated[int, Field(ge=1, le=100_000)]

@@ -105,7 +105,7 @@ WhyOption = Annotated[str, typer.Option("--why", help="What for, to be read late
 StillsOption = Annotated[
     Path | None, typer.Option("--stills", help="Folder of still pictures; default: frames of the clips.")
 ]
-RecipeOption = Annotated[str, typer.Option("--recipe", help="paper, reference or tiny.")]
+RecipeOption = Annotated[str, typer.Option("--recipe", help="reference, coarse (for few recordings), paper or tiny.")]
 PhotosOption = Annotated[
     Path | None, typer.Option("--photos", help="Folder of photographs by instrument, to learn from too.")
 ]

@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from varemix.errors import TrainingError, UsageError
+from varemix.model.competition import ReadingRule
 from varemix.model.separator import SeparatorSettings
-from varemix.signal.grid import PAPER_GRID
+from varemix.signal.grid import PAPER_GRID, Grid
 
 Asked = Literal["sources", "instruments"]
 
@@ -149,10 +150,10 @@ def paper() -> Recipe:
     )
 
 
-def reference() -> Recipe:
-    """Return what the shipped checkpoint was trained with: smaller, quicker, for few recordings; see its model card."""
+def coarse() -> Recipe:
+    """Return a recipe for few recordings on the paper's coarse grid: two small sound networks side by side."""
     return Recipe(
-        name="reference",
+        name="coarse",
         separator=SeparatorSettings(
             vision="efficientnet_lite2",
             sound="residual",
@@ -199,6 +200,34 @@ def reference() -> Recipe:
     )
 
 
+REFERENCE_GRID = Grid(window_samples=4096, hop_samples=1024, log_rows=512, floor=4e-3)
+"""The trained network's: bins of 11 Hz, so that the harmonics of two instruments lie apart."""
+
+
+def reference() -> Recipe:
+    """Return the recipe of the shipped checkpoint's network, which sees harmonics whole on a fine grid.
+
+    It pays where there is variety; of few recordings it learns them by heart, and `coarse` is better.
+    """
+    return replace(
+        coarse(),
+        name="reference",
+        separator=SeparatorSettings(
+            vision="efficientnet_lite2",
+            sound="residual",
+            num_maps=32,
+            widths=(48, 96, 160, 224, 288, 384),
+            window_frames=256,
+            masks="soft",
+            has_rivals=True,
+            grid=REFERENCE_GRID,
+            frequency_blocks=True,
+            reading=ReadingRule(power=0.7, power_together=0.8, asked_weight=0.75),
+        ),
+        example_frames=128,
+    )
+
+
 def tiny() -> Recipe:
     """Return the recipe of demonstrations and tests: minutes on two cores, and masks that show what it is about."""
     return Recipe(
@@ -231,7 +260,7 @@ def tiny() -> Recipe:
     )
 
 
-RECIPES: dict[str, Callable[[], Recipe]] = {"paper": paper, "reference": reference, "tiny": tiny}
+RECIPES: dict[str, Callable[[], Recipe]] = {"paper": paper, "reference": reference, "coarse": coarse, "tiny": tiny}
 
 
 def steps_per_epoch(recipe: Recipe, num_clips: int) -> int:
