@@ -3,7 +3,8 @@
 ZLBM is the paper's: a single-pole low-pass run forwards and then backwards, so that nothing is delayed. People set its
 time constant, in which it forgets by 1/e, in seconds, which mean the same on any grid; the paper's decay of 0.8 a frame
 of 512 samples is one of 52 ms. The default was chosen on validation mixes remixed with soft masks: between 10 and 35 ms
-nothing changes by more than 0.02 dB, the grade of a remix is best by a hair from 17 to 35 ms, and from 75 ms on it falls.
+nothing changes by more than 0.02 dB, the grade of a remix is best by a hair from 17 to 35 ms, and from 75 ms on it
+falls.
 """
 
 from collections.abc import Iterable, Iterator
