@@ -12,7 +12,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from catalog.errors import CatalogError
+from catalog.errors import CatalogError, MaskFileError
 from catalog.files import Home
 from catalog.ids import content_id, file_digest
 from catalog.masks import Maker, MaskHeader, write_masks
@@ -260,13 +260,16 @@ def write_heard(
 
 
 def grid_of(header: MaskHeader) -> Grid:
-    """Return the grid that the masks of a file lie on."""
-    return Grid(
-        window_samples=header.window_samples,
-        hop_samples=header.hop_samples,
-        log_rows=header.log_rows,
-        floor=header.floor,
-    )
+    """Return the grid that the masks of a file lie on. Raises MaskFileError for a header of none that can be."""
+    try:
+        return Grid(
+            window_samples=header.window_samples,
+            hop_samples=header.hop_samples,
+            log_rows=header.log_rows,
+            floor=header.floor,
+        )
+    except ValueError as error:
+        raise MaskFileError(f"The masks lie on no grid that can be: {error}. Make the masks again.") from error
 
 
 def _watched(header: MaskHeader, blocks: Iterator[np.ndarray], watch: Watch) -> Iterator[np.ndarray]:
