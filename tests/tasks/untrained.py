@@ -8,6 +8,7 @@ import torch
 
 from varemix.model.checkpoint import save_checkpoint
 from varemix.model.separator import Separator, SeparatorSettings
+from varemix.signal.grid import PAPER_GRID, Grid
 
 SETTINGS = SeparatorSettings(
     vision="efficientnet_lite0",
@@ -17,7 +18,7 @@ SETTINGS = SeparatorSettings(
     window_frames=64,
     masks="soft",
     has_rivals=True,
-    floor=1e-3,
+    grid=replace(PAPER_GRID, floor=1e-3),
 )
 
 
@@ -28,11 +29,12 @@ def write_checkpoint(
     seed: int = 0,
     presence_threshold_db: float | None = None,
     has_rivals: bool = True,
+    grid: Grid = SETTINGS.grid,
 ) -> Path:
     """Write the separator that the seed draws, with a query for each instrument; by default it takes all to play."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        separator = Separator(replace(SETTINGS, has_rivals=has_rivals))
+        separator = Separator(replace(SETTINGS, has_rivals=has_rivals, grid=grid))
         separator.keep_instruments({name: torch.rand(SETTINGS.num_maps) for name in instruments})
     if presence_threshold_db is not None:
         separator.presence_threshold_db.fill_(presence_threshold_db)
