@@ -85,7 +85,7 @@ def test_a_file_whose_header_tells_of_no_grid_that_can_be_is_refused(
     [track] = scanned(catalog, library)
     with MaskReader(plant_masks(catalog, track, champion)) as reader:
         assert grid_of(reader.header) == PAPER_GRID
-        with pytest.raises(MaskFileError, match="on no grid that can be: .* Make the masks again"):
+        with pytest.raises(MaskFileError, match=r"on no grid that can be: .*\. Make the masks again"):
             grid_of(replace(reader.header, **change))
 
 
