@@ -243,6 +243,7 @@ _REMIX_SCORES = _table(
     _column("weight_tenths", _COUNT, "weight of the first source in tenths, 0..10; the second has the rest"),
     _column("method", _TEXT, "how it was made", choices="remix|separate_and_add"),
     _optional("smoothing_s", _NUMBER, "time constant with which the masks were smoothed, 0 not at all", "s"),
+    _column("decay", _NUMBER, "the same as it used to be told: what is left after 11.6 ms, 0 to below 1"),
     _optional("odg", _NUMBER, "PEAQ grade beside the true sources, 0 imperceptible to -4 very annoying"),
     _optional("sdr_db", _NUMBER, "signal to distortion ratio beside the true sources, at most 100", "dB"),
     _optional("nsdr_db", _NUMBER, "SDR less that of the mix itself", "dB"),
@@ -274,6 +275,7 @@ _SMOOTHING_SCORES = _table(
     _column("method", _TEXT, "the smoothing", choices="zlbm|cbm"),
     _column("settings", _TEXT, "its settings, such as smoothing_s=0.052"),
     _optional("smoothing_s", _NUMBER, "the time constant of ZLBM", "s"),
+    _optional("decay", _NUMBER, "the same as it used to be told: what is left after 11.6 ms, 0 to below 1"),
     _optional("gain_db", _NUMBER, "fall of the error beside the ideal ratio mask; above 0 is better", "dB"),
     _reason(),
 )

@@ -31,7 +31,10 @@ NothingElseOption = Annotated[
 ]
 SmoothingOption = Annotated[
     float | None,
-    typer.Option("--smoothing", help="Time constant in seconds over which masks are smoothed along time; 0 for none."),
+    typer.Option(
+        "--smoothing",
+        help="Seconds over which masks are smoothed along time, 0 for none; 0.017 unless the plan says otherwise.",
+    ),
 ]
 DecayOption = Annotated[
     float | None,
