@@ -247,6 +247,7 @@ _REMIX_SCORES = _table(
     _optional("sdr_db", _NUMBER, "signal to distortion ratio beside the true sources, at most 100", "dB"),
     _optional("nsdr_db", _NUMBER, "SDR less that of the mix itself", "dB"),
     _optional("lsd_db", _NUMBER, "log-spectral distance from the true sources", "dB"),
+    _optional("delta_snr_db", _NUMBER, "how much nearer to the true sources it is than the mix itself", "dB"),
     _reason(),
 )
 
@@ -260,6 +261,8 @@ _GAIN_SCORES = _table(
     _column("wished_db", _NUMBER, "the wished change of level, -inf for mute", "dB"),
     _optional("target_db", _NUMBER, "the change of the instrument's own level", "dB"),
     _optional("rest_db", _NUMBER, "the change of the level of everything else", "dB"),
+    _optional("delta_snr_db", _NUMBER, "how much nearer to the true remix it is than the mix itself", "dB"),
+    _optional("odg", _NUMBER, "PEAQ grade beside the true remix, where it was asked for, 0 to -4"),
     _reason(),
 )
 

@@ -75,7 +75,7 @@ def _smoothing_rows(question: Question, whose: str, gains_db: np.ndarray) -> Row
     ]
 
 
-_MEASURED = {"odg", "sdr_db", "nsdr_db", "lsd_db", "gain_db"}
+_MEASURED = {"odg", "sdr_db", "nsdr_db", "lsd_db", "delta_snr_db", "gain_db"}
 
 
 def _with_id(row: dict[str, Any], checkpoint_id: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import numpy as np
 from varemix.errors import EvaluationError
 from varemix.evaluation.mixtures import MIXTURE_SAMPLES
 from varemix.media.sounds import Sound, read_sound
-from varemix.signal.spectrogram import RATE_HZ
+from varemix.signal.grid import RATE_HZ
 
 Material = Literal["pair", "ensemble", "stranger"]
 _PLAYED = ("phrase", "synth")
