@@ -211,12 +211,17 @@ _SNAPSHOT = (
     _column("pair_id", _TEXT, "the clips that were mixed, a pair or more, and the pictures that asked for them"),
 )
 
+_MATERIAL = _column(
+    "material", _TEXT, "what was mixed; clips if missing", choices="clips|pair|ensemble|stranger"
+).with_nullable(True)
+
 _SCORES = _table(
     "scores",
     "score_id",
     "how well a checkpoint separated one instrument of one mix",
     _column("score_id", _TEXT, "digest of checkpoint, pair, condition and instrument"),
     *_SNAPSHOT,
+    _MATERIAL,
     _optional("num_sources", _COUNT, "how many instruments were mixed"),
     _column("condition", _TEXT, "what the scored mask was made from, such as image or ideal_binary"),
     _column("instrument", _TEXT, "the instrument that was separated"),
@@ -281,6 +286,21 @@ _SMOOTHING_SCORES = _table(
     _reason(),
 )
 
+_PRESENCE_SCORES = _table(
+    "presence_scores",
+    "score_id",
+    "whether an instrument that a checkpoint knows was taken to play in one mix",
+    _column("score_id", _TEXT, "digest of checkpoint, mix and instrument"),
+    *_SNAPSHOT,
+    _MATERIAL,
+    _column("sounding", _TEXT, "the instruments of the mix, joined by ' + '; a stranger's label where it is one"),
+    _column("instrument", _TEXT, "the instrument that was asked for by its name"),
+    _column("status", _TEXT, "whether it plays in truth", choices="plays|absent"),
+    _column("presence_db", _NUMBER, "how far it plays, 0 all of the mix to -100", "dB"),
+    _column("threshold_db", _NUMBER, "the presence from which the checkpoint takes it to play", "dB"),
+    _reason(),
+)
+
 _DECISIONS = _table(
     "decisions",
     "decision_id",
@@ -304,7 +324,7 @@ _DECISIONS = _table(
 
 _ALL = (
     *(_VIDEOS, _CLIPS, _CHECKPOINTS, _TRACKS, _MASKS, _REMIXES),
-    *(_SCORES, _REMIX_SCORES, _GAIN_SCORES, _SMOOTHING_SCORES),
+    *(_SCORES, _PRESENCE_SCORES, _REMIX_SCORES, _GAIN_SCORES, _SMOOTHING_SCORES),
     _DECISIONS,
 )
 TABLES: Mapping[str, Table] = MappingProxyType({table.name: table for table in _ALL})

@@ -11,7 +11,8 @@ import numpy as np
 from catalog.files import Home
 from catalog.ids import content_id
 from catalog.store import Catalog
-from tasks.evaluate import Question, Rows, answered, image_queries
+from tasks.evaluate import Question, answered, image_queries
+from tasks.score_rows import Rows
 from tasks.shards import Outcome, shard_task
 from varemix.evaluation.conditions import known_masks
 from varemix.evaluation.mixing_levels import remix_scores

@@ -40,7 +40,14 @@ def make_sounds(folder: Path) -> Path:
     for label in ("flute", "tuba"):
         soundfile.write(files / f"{label}.flac", tone(label), PACK_RATE_HZ)
         singles.append(
-            {"class": label, "file": f"{label}.flac", "kind": "phrase", "seconds": SECONDS, "group": "a", "split": "val"}
+            {
+                "class": label,
+                "file": f"{label}.flac",
+                "kind": "phrase",
+                "seconds": SECONDS,
+                "group": "a",
+                "split": "val",
+            }
         )
     _write(folder / "sounds.csv", _FILE_COLUMNS, singles)
     return folder

@@ -7,7 +7,6 @@ import math
 
 import numpy as np
 
-
 MOST_DELTA_SNR_DB = 100.0
 """A remix without any error counts as this: no mean of infinite values is finite."""
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from varemix.evaluation.bootstrap import MeanInterval, mean_interval
-from varemix.evaluation.conditions import CONDITIONS, IMAGE, MIX
+from varemix.evaluation.conditions import CONDITIONS, IMAGE, MIX, NAME
 from varemix.evaluation.recognition import Recognition
 from varemix.wording import markdown
 
@@ -17,6 +17,7 @@ _TITLES = {
     "mix": "unprocessed mix",
     "video": "video frames",
     "image": "still image",
+    "name": "name",
     "images_together": "still images, nothing else",
     "wrong_image": "wrong image",
     "blank_image": "blank image",
@@ -78,11 +79,11 @@ def conditions_table(scores: pd.DataFrame, *, seed: int = 0) -> str:
 
 
 def instruments_table(scores: pd.DataFrame) -> str:
-    """Return the mean NSDR in dB of each instrument as Markdown: video frames, still image, and the ceiling.
+    """Return the mean NSDR in dB of each instrument as Markdown: video frames, still image, name, and the ceiling.
 
     Where several still images asked for a source, the deviation over them comes last.
     """
-    columns = {f"NSDR, {_TITLES[name]} [dB]": means(scores, name) for name in ("video", IMAGE, "ideal_binary")}
+    columns = {f"NSDR, {_TITLES[name]} [dB]": means(scores, name) for name in ("video", IMAGE, NAME, "ideal_binary")}
     deviations_db = image_deviations_db(scores)
     if not pd.isna(deviations_db[_ALL]):
         columns["deviation over images [dB]"] = deviations_db

@@ -100,7 +100,9 @@ def test_masks_of_the_wrong_source_bring_the_remix_farther_from_what_was_wished(
 
 
 def test_grades_are_those_of_the_whole_remix_beside_the_true_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("varemix.evaluation.achieved_gain.grade", lambda wished, made: float(np.abs(made - wished).max()))
+    monkeypatch.setattr(
+        "varemix.evaluation.achieved_gain.grade", lambda wished, made: float(np.abs(made - wished).max())
+    )
     for gain in achieved_gains(sources(), 0 * right_masks(), decay=0.0, with_odg=True):
         true_change = (10 ** (gain.wished_db / 20) - 1) * sources()[gain.source]
         assert gain.odg == pytest.approx(np.abs(true_change).max(), rel=1e-4)

@@ -1,7 +1,6 @@
 """Mixes of sounds: who is mixed with whom, and that each source is the sound it stands for."""
 
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -66,7 +65,9 @@ def test_sources_of_pairs_are_equally_loud_and_those_of_ensembles_as_they_were_p
     np.testing.assert_allclose(second, first / 2, atol=1e-4)
 
 
-def test_silence_stays_silence(sounds: list[Sound], monkeypatch: pytest.MonkeyPatch, mixtures: list[SoundMixture]) -> None:
+def test_silence_stays_silence(
+    sounds: list[Sound], monkeypatch: pytest.MonkeyPatch, mixtures: list[SoundMixture]
+) -> None:
     monkeypatch.setattr(
         "varemix.evaluation.sound_mixtures.read_sound", lambda *_, num_samples, **__: np.zeros(num_samples, np.float32)
     )
