@@ -4,6 +4,8 @@ Belongs here: ROC area, thresholds and decisions, from measures of instruments k
 Stays out: the measure itself (`varemix.signal.presence`).
 """
 
+from collections.abc import Collection
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
@@ -76,6 +78,28 @@ def measures_db(scores: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     present = known[known["condition"] == IMAGE]
     absent = known[(known["condition"] == WRONG_IMAGE) & np.array(is_absent, dtype=bool)]
     return present["presence_db"].to_numpy(dtype=float), absent["presence_db"].to_numpy(dtype=float)
+
+
+def measures_by_name_db(presences: pd.DataFrame, instruments: Collection[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the measures of the instruments that play, and of those that do not, when each is asked for by name.
+
+    `presences` has the columns instrument, status (`plays` or `absent`), presence_db; others than `instruments` are
+    left out.
+    """
+    of_them = presences[presences["instrument"].isin(list(instruments))]
+    plays = of_them["status"] == "plays"
+    present_db, absent_db = (of_them[which]["presence_db"].to_numpy(dtype=float) for which in (plays, ~plays))
+    return present_db, absent_db
+
+
+def wrongly_detected(presences: pd.DataFrame, instruments: Collection[str]) -> "pd.Series[int]":
+    """Return for each mix, by its pair_id, how many of the instruments are taken to play and do not.
+
+    `presences` has the columns pair_id, instrument, status (`plays` or `absent`), presence_db, threshold_db.
+    """
+    of_them = presences[presences["instrument"].isin(list(instruments))]
+    is_wrong = (of_them["status"] == "absent") & (of_them["presence_db"] >= of_them["threshold_db"])
+    return is_wrong.groupby(of_them["pair_id"]).sum().astype(int)
 
 
 def _flat(values: ArrayLike) -> np.ndarray:
