@@ -23,12 +23,13 @@ from varemix.signal.masks import Masks, ideal_binary, ideal_ratio, random_binary
 from varemix.signal.spectrogram import filter_samples, stft
 
 MIX, IMAGE, WRONG_IMAGE, NAME = "mix", "image", "wrong_image", "name"
-PICTURED = ("video", IMAGE, WRONG_IMAGE, "blank_image")
+BLANK_IMAGE = "blank_image"
+PICTURED = ("video", IMAGE, WRONG_IMAGE, BLANK_IMAGE)
 IMAGES_TOGETHER = "images_together"
 SEPARATE_AND_ADD, OTHERS_MUTED = "separate_and_add", "remix_others_muted"
 CONDITIONS = (
     *("ideal_binary", "ideal_ratio", "random_binary", MIX),
-    *("video", IMAGE, NAME, IMAGES_TOGETHER, WRONG_IMAGE, "blank_image", SEPARATE_AND_ADD, OTHERS_MUTED),
+    *("video", IMAGE, NAME, IMAGES_TOGETHER, WRONG_IMAGE, BLANK_IMAGE, SEPARATE_AND_ADD, OTHERS_MUTED),
 )
 _SILENCE_DB = -120.0
 _BATCH = 8

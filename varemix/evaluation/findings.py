@@ -26,7 +26,7 @@ from varemix.evaluation.tables import (
     share_of_ceiling,
 )
 
-_SUMMED_UP = ("ideal_binary", "ideal_ratio", "video", "image", "images_together", "wrong_image")
+_SUMMED_UP = ("ideal_binary", "ideal_ratio", "video", "image", "name", "images_together", "wrong_image")
 _LEVELS = ("image", "wrong_image", "blank_image")
 _CEILINGS = ("ideal_binary", "ideal_ratio")
 _PEAQ = (
@@ -37,12 +37,13 @@ _PEAQ = (
 
 @dataclass(frozen=True, kw_only=True)
 class Findings:
-    """The rows of the tables `scores`, `remix_scores`, `gain_scores` and `smoothing_scores` of one evaluation.
+    """The rows of `scores`, `presence_scores`, `remix_scores`, `gain_scores` and `smoothing_scores` of one evaluation.
 
     `recognised` says for what still pictures were taken; from `threshold_db` on an instrument counts as playing.
     """
 
     scores: pd.DataFrame
+    presences: pd.DataFrame
     remixes: pd.DataFrame
     gains: pd.DataFrame
     smoothings: pd.DataFrame

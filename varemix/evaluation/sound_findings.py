@@ -12,11 +12,10 @@ import pandas as pd
 from varemix.evaluation.bootstrap import MeanInterval, mean_interval
 from varemix.evaluation.conditions import NAME
 from varemix.evaluation.presence import wrongly_detected
-from varemix.evaluation.tables import in_words
+from varemix.evaluation.tables import BSS_SCORES, in_words, wish_in_words
 from varemix.wording import markdown
 
 MATERIALS = {"pair": "pairs with a further instrument", "ensemble": "ensembles of one piece"}
-_SCORES = {"nsdr_db": "NSDR", "sir_db": "SIR", "sar_db": "SAR"}
 _CEILING = "ideal_ratio"
 _SEED = 0
 
@@ -25,7 +24,7 @@ _SEED = 0
 class SoundFindings:
     """The rows of `scores`, `gain_scores` and `presence_scores` of mixes of sounds.
 
-    `instruments` are those that strangers are none of. `gains` have the column material too.
+    `instruments` are those that strangers are none of.
     """
 
     scores: pd.DataFrame
@@ -36,6 +35,11 @@ class SoundFindings:
     def of(self, material: str) -> pd.DataFrame:
         """Return the scores of what was asked for by name in mixes of one material."""
         return self.scores[(self.scores["material"] == material) & (self.scores["condition"] == NAME)]
+
+    def gains_of(self, material: str) -> pd.DataFrame:
+        """Return what became of wished gains in mixes of one material."""
+        pair_ids = self.presences[self.presences["material"] == material]["pair_id"]
+        return self.gains[self.gains["pair_id"].isin(pair_ids)]
 
     def strangers_detected(self) -> MeanInterval:
         """Return how many of the instruments are taken to play on a stranger, on average over strangers."""
@@ -75,36 +79,35 @@ class SoundFindings:
             yield self._strangers_table(counts)
 
     def _materials_table(self) -> str:
-        rows = [["mixes", *(f"{title} [dB]" for title in _SCORES.values()), "ceiling, NSDR [dB]", "scores"]]
+        rows = [["mixes", *(f"{title} [dB]" for title in BSS_SCORES.values()), "ceiling, NSDR [dB]", "scores"]]
         for material, title in MATERIALS.items():
             named = self.of(material)
             is_ceiling = (self.scores["material"] == material) & (self.scores["condition"] == _CEILING)
             known = self.scores[is_ceiling]
             if len(known):
-                cells = [_mean(named, column) for column in _SCORES]
+                cells = [_mean(named, column) for column in BSS_SCORES]
                 rows.append([title, *cells, _mean(known, "nsdr_db"), str(len(named))])
         return markdown(rows)
 
     def _instruments_table(self) -> str:
         rows = [["instrument"]]
         for title in MATERIALS.values():
-            rows[0] += [*(f"{title}, {score} [dB]" for score in _SCORES.values()), "scores"]
+            rows[0] += [*(f"{title}, {score} [dB]" for score in BSS_SCORES.values()), "scores"]
         for name in sorted(self.scores["instrument"].unique()):
             cells = [name]
             for material in MATERIALS:
                 own = self.of(material)
                 own = own[own["instrument"] == name]
-                cells += [f"{own[c].mean():.1f}" if own[c].notna().any() else "" for c in _SCORES] + [str(len(own))]
+                cells += [f"{own[c].mean():.1f}" if own[c].notna().any() else "" for c in BSS_SCORES] + [str(len(own))]
             rows.append(cells)
         return markdown(rows)
 
     def _gains_table(self) -> str:
         rows = [["wished [dB]", "mixes", "delta-SNR [dB]", "PEAQ grade"]]
         for material, title in MATERIALS.items():
-            own = self.gains[self.gains["material"] == material]
-            for wished_db, group in own.groupby("wished_db"):
-                wished = "mute" if float(str(wished_db)) == -float("inf") else f"{wished_db:+g}"
-                rows.append([wished, title, _mean(group, "delta_snr_db"), _mean(group, "odg")])
+            for wished_db, group in self.gains_of(material).groupby("wished_db"):
+                cells = [_mean(group, "delta_snr_db"), _mean(group, "odg")]
+                rows.append([wish_in_words(float(str(wished_db))), title, *cells])
         return markdown(rows)
 
     def _strangers_table(self, counts: "pd.Series[int]") -> str:
