@@ -47,14 +47,40 @@ def best_threshold(present: ArrayLike, absent: ArrayLike) -> float:
     return float(candidates[np.argmax(np.round(share_found + share_refused, 12))])
 
 
-def careful_threshold(present: ArrayLike, absent: ArrayLike, *, found_share: float = 0.9) -> float:
+def careful_threshold(
+    present: ArrayLike,
+    absent: ArrayLike,
+    *,
+    strangers: ArrayLike = (),
+    found_share: float = 0.9,
+    least_found_share: float = 0.8,
+    most_detected: float = 0.3,
+) -> float:
     """Return the threshold to act on: the best one, but so low that of what plays at least `found_share` is found.
 
-    A wish that is not heeded is worse than a faint mask of something absent. Raises EvaluationError as
-    `best_threshold` does.
+    A wish that is not heeded is worse than a faint mask of something absent. Yet where sounds of other instruments were
+    measured, `strangers` [M, I], a row each, the threshold is raised until at most `most_detected` of the I instruments
+    are taken to play on one, on average; at the cost of what plays, of which at least `least_found_share` stays found.
+    Raises EvaluationError as `best_threshold` does.
     """
     best = best_threshold(present, absent)
-    return min(best, float(np.quantile(_flat(present), 1 - found_share, method="lower")))
+    careful = min(best, _finding(present, found_share))
+    quiet = _quiet_threshold(np.asarray(strangers, dtype=np.float64), most_detected)
+    return max(careful, min(quiet, _finding(present, least_found_share)))
+
+
+def _finding(present: ArrayLike, share: float) -> float:
+    """Return the highest threshold that finds such a share of what plays."""
+    return float(np.quantile(_flat(present), 1 - share, method="lower"))
+
+
+def _quiet_threshold(strangers: np.ndarray, most_detected: float) -> float:
+    """Return the lowest threshold at which at most so many measures of a row [M, I] count as playing, on average."""
+    loudest_first = np.sort(strangers.ravel())[::-1]
+    num_let_through = int(most_detected * len(strangers))
+    if num_let_through >= loudest_first.size:
+        return -np.inf
+    return float(np.nextafter(loudest_first[num_let_through], np.inf))
 
 
 def num_right(present: ArrayLike, absent: ArrayLike, threshold: float) -> int:

@@ -1,0 +1,47 @@
+"""The presence threshold of a checkpoint: found where what plays is found, and strangers are not taken to play."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tasks.calibrate
+from tasks.calibrate import calibrate, presence_measures_db
+from tests.solos import Solos
+from tests.sounds import make_sounds
+from varemix.media.sounds import Sound, listed_sounds
+from varemix.model.checkpoint import load_checkpoint
+
+
+@pytest.fixture(scope="module")
+def sounds(tmp_path_factory: pytest.TempPathFactory) -> list[Sound]:
+    return listed_sounds(make_sounds(tmp_path_factory.mktemp("sounds")))
+
+
+def test_clips_are_measured_in_mixes_and_strangers_among_them_and_alone(
+    checkpoint_file: Path, two_instruments: Solos, sounds: list[Sound]
+) -> None:
+    separator = load_checkpoint(checkpoint_file)
+    alone = presence_measures_db(separator, two_instruments.val, 2)
+    assert (len(alone.present), len(alone.absent), alone.strangers) == (4, 0, [])
+    found = presence_measures_db(separator, two_instruments.val, 2, sounds=sounds)
+    # two pairs of clips, two pairs with a stranger, two ensembles; six strangers, each asked for the two instruments
+    assert (len(found.present), len(found.absent)) == (4 + 2 + 4, 2 + 12)
+    assert np.shape(found.strangers) == (6, 2)
+    assert found.present[:4] == alone.present
+
+
+def test_strangers_raise_the_threshold_that_the_checkpoint_keeps(
+    checkpoint_file: Path, four_instruments: Solos, sounds: list[Sound], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def shares_db(separator: object, mix: np.ndarray) -> np.ndarray:
+        """Return measures of flute, tuba and violin: high for a stranger, which is louder than any mix of two."""
+        return np.full(3, -12.0 if mix.std() > 0.099 else -30.0) + np.arange(3)
+
+    monkeypatch.setattr(tasks.calibrate, "_shares_db", shares_db)
+    thresholds_db = []
+    for given in ((), sounds):
+        target = tmp_path / f"{len(given)}.safetensors"
+        calibrate(checkpoint_file, target, four_instruments.val, sounds=given, device="cpu", num_mixtures=4)
+        thresholds_db.append(float(load_checkpoint(target).presence_threshold_db))
+    assert thresholds_db[0] < thresholds_db[1]
