@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tasks.calibrate
-from tasks.calibrate import calibrate, presence_measures_db
+from tasks.calibrate import PresenceMeasures, calibrate, presence_measures_db
 from tests.solos import Solos
 from tests.sounds import make_sounds
 from varemix.media.sounds import Sound, listed_sounds
@@ -32,16 +32,16 @@ def test_clips_are_measured_in_mixes_and_strangers_among_them_and_alone(
 
 
 def test_strangers_raise_the_threshold_that_the_checkpoint_keeps(
-    checkpoint_file: Path, four_instruments: Solos, sounds: list[Sound], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    checkpoint_file: Path, sounds: list[Sound], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def shares_db(separator: object, mix: np.ndarray) -> np.ndarray:
-        """Return measures of flute, tuba and violin: high for a stranger, which is louder than any mix of two."""
-        return np.full(3, -12.0 if mix.std() > 0.099 else -30.0) + np.arange(3)
+    def measures_db(*_: object, sounds: list[Sound]) -> PresenceMeasures:
+        strangers = [[-20.5, -60.0]] * len(sounds)
+        return PresenceMeasures(present=[float(-db) for db in range(30)], absent=[-40.0], strangers=strangers)
 
-    monkeypatch.setattr(tasks.calibrate, "_shares_db", shares_db)
+    monkeypatch.setattr(tasks.calibrate, "presence_measures_db", measures_db)
     thresholds_db = []
     for given in ((), sounds):
         target = tmp_path / f"{len(given)}.safetensors"
-        calibrate(checkpoint_file, target, four_instruments.val, sounds=given, device="cpu", num_mixtures=4)
+        calibrate(checkpoint_file, target, [], sounds=given, device="cpu")
         thresholds_db.append(float(load_checkpoint(target).presence_threshold_db))
-    assert thresholds_db[0] < thresholds_db[1]
+    assert thresholds_db == pytest.approx([-34.5, -20.5])
