@@ -35,7 +35,7 @@ def test_strangers_raise_the_threshold_that_the_checkpoint_keeps(
     checkpoint_file: Path, sounds: list[Sound], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def measures_db(*_: object, sounds: list[Sound]) -> PresenceMeasures:
-        strangers = [[-20.5, -60.0]] * len(sounds)
+        strangers = [[-26.5, -60.0]] * len(sounds)
         return PresenceMeasures(present=[float(-db) for db in range(30)], absent=[-40.0], strangers=strangers)
 
     monkeypatch.setattr(tasks.calibrate, "presence_measures_db", measures_db)
@@ -44,4 +44,4 @@ def test_strangers_raise_the_threshold_that_the_checkpoint_keeps(
         target = tmp_path / f"{len(given)}.safetensors"
         calibrate(checkpoint_file, target, [], sounds=given, device="cpu")
         thresholds_db.append(float(load_checkpoint(target).presence_threshold_db))
-    assert thresholds_db == pytest.approx([-34.5, -20.5])
+    assert thresholds_db == pytest.approx([-34.5, -26.5])
