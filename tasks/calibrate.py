@@ -4,12 +4,14 @@ One threshold serves all instruments. One for each was measured to do no better 
 neither was a measure beside the loudest instrument, or of time instead of power.
 """
 
+import logging
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from varemix.errors import MediaError
 from varemix.evaluation.mixtures import draw_mixtures, read_sources
 from varemix.evaluation.presence import careful_threshold
 from varemix.evaluation.sound_mixtures import draw_sound_mixtures, read_sound_sources
@@ -21,6 +23,8 @@ from varemix.signal.presence import PresenceMeter
 from varemix.training.devices import chosen_device
 
 _NUM_MIXTURES = 64
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,11 +85,14 @@ def presence_measures_db(
 def _mixes(
     clips: Sequence[Clip], sounds: Sequence[Sound], instruments: Sequence[str], num_mixtures: int
 ) -> Iterator[tuple[Collection[str], np.ndarray]]:
-    """Yield what plays in each mix [S], and the mix."""
+    """Yield what plays in each mix [S], and the mix; sounds that cannot be read are told and left out."""
     for mixture in draw_mixtures(clips, num_mixtures, seed=0):
         yield mixture.instruments, read_sources(mixture).sum(axis=0)
     for other in draw_sound_mixtures(sounds, instruments, num_mixtures, seed=0) if sounds else ():
-        yield other.instruments, read_sound_sources(other).sum(axis=0)
+        try:
+            yield other.instruments, read_sound_sources(other).sum(axis=0)
+        except MediaError as error:
+            _log.warning("Calibrated without '%s': %s", other.name, error)
 
 
 def _shares_db(separator: Separator, mix: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 """The presence threshold of a checkpoint: found where what plays is found, and strangers are not taken to play."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,18 @@ def test_clips_are_measured_in_mixes_and_strangers_among_them_and_alone(
     assert (len(found.present), len(found.absent)) == (4 + 2 + 4, 2 + 12)
     assert np.shape(found.strangers) == (6, 2)
     assert found.present[:4] == alone.present
+
+
+def test_a_sound_that_cannot_be_read_is_told_and_left_out(
+    checkpoint_file: Path, two_instruments: Solos, sounds: list[Sound], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lost = tmp_path / "lost.flac"
+    lost.write_text("no sound")
+    strangers = [sound for sound in sounds if sound.label == "piano"]
+    given = [strangers[0], replace(strangers[1], path=lost)]
+    found = presence_measures_db(load_checkpoint(checkpoint_file), two_instruments.val, 1, sounds=given)
+    assert len(found.strangers) == 1
+    assert "'stranger piano': 'lost.flac'" in caplog.text
 
 
 def test_strangers_raise_the_threshold_that_the_checkpoint_keeps(

@@ -15,7 +15,7 @@ from varemix.evaluation.conditions import BLANK_IMAGE, IMAGE, IMAGES_TOGETHER, N
 from varemix.evaluation.findings import Findings
 from varemix.evaluation.mixing_levels import REMIX, WEIGHT_TENTHS
 from varemix.evaluation.presence import measures_by_name_db, measures_db, roc_auc, wrongly_detected
-from varemix.evaluation.sound_findings import MATERIALS, SoundFindings
+from varemix.evaluation.sound_findings import PARTS, SoundFindings
 from varemix.evaluation.tables import BSS_SCORES, TITLES, in_words, wish_in_words
 from varemix.wording import markdown
 
@@ -89,15 +89,14 @@ def _instruments(columns: list[Column]) -> Iterator[tuple[str, str, _Cell]]:
 
 def _sounds(columns: list[Column]) -> Iterator[tuple[str, str, _Cell]]:
     found = [column.sounds for column in columns if column.sounds is not None]
-    for material, title in MATERIALS.items():
+    for part, title in PARTS.items():
         for score, measured in BSS_SCORES.items():
-            yield title, f"{measured} [dB]", _of_material(material, score)
-        for wished_db in sorted({wish for sounds in found for wish in sounds.gains_of(material)["wished_db"]}):
+            yield title, f"{measured} [dB]", _of_part(part, score)
+        for wished_db in sorted({wish for sounds in found for wish in sounds.gains_of(part)["wished_db"]}):
             for score, measured in _GRADES.items():
-                part = f"{title}, wished {wish_in_words(wished_db)}"
-                yield part, measured, _of_gains(material, wished_db, score)
-        for name in sorted({name for sounds in found for name in sounds.of(material)["instrument"]}):
-            yield f"{title}, {name}", "NSDR [dB]", _of_material(material, "nsdr_db", name)
+                yield f"{title}, wished {wish_in_words(wished_db)}", measured, _of_gains(part, wished_db, score)
+        for name in sorted({name for sounds in found for name in sounds.of(part)["instrument"]}):
+            yield f"{title}, {name}", "NSDR [dB]", _of_part(part, "nsdr_db", name)
     yield "strangers alone", "taken to play of what does not, in a sound", _strangers
 
 
@@ -111,15 +110,15 @@ def _of_remixes(tenths: int, smoothing_s: float, score: str) -> _Cell:
     )
 
 
-def _of_material(material: str, score: str, instrument: str | None = None) -> _Cell:
+def _of_part(part: str, score: str, instrument: str | None = None) -> _Cell:
     return lambda column: (
-        _mean(_chosen(column.sounds.of(material), instrument=instrument), score) if column.sounds else _NONE
+        _mean(_chosen(column.sounds.of(part), instrument=instrument), score) if column.sounds else _NONE
     )
 
 
-def _of_gains(material: str, wished_db: float, score: str) -> _Cell:
+def _of_gains(part: str, wished_db: float, score: str) -> _Cell:
     return lambda column: (
-        _mean(_chosen(column.sounds.gains_of(material), wished_db=wished_db), score) if column.sounds else _NONE
+        _mean(_chosen(column.sounds.gains_of(part), wished_db=wished_db), score) if column.sounds else _NONE
     )
 
 

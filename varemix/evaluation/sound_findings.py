@@ -15,7 +15,12 @@ from varemix.evaluation.presence import wrongly_detected
 from varemix.evaluation.tables import BSS_SCORES, in_words, wish_in_words
 from varemix.wording import markdown
 
-MATERIALS = {"pair": "pairs with a further instrument", "ensemble": "ensembles of one piece"}
+# By name: the material, and the sources of it that are meant; not every checkpoint knows the further instruments.
+PARTS = {
+    "beside_further": "pairs: beside a further instrument",
+    "further": "pairs: the further instrument",
+    "ensemble": "ensembles of one piece",
+}
 _CEILING = "ideal_ratio"
 _SEED = 0
 
@@ -24,7 +29,8 @@ _SEED = 0
 class SoundFindings:
     """The rows of `scores`, `gain_scores` and `presence_scores` of mixes of sounds.
 
-    `instruments` are those that strangers are none of.
+    `instruments` are those of the clips; strangers and the further instruments are none of them. Sources are told apart
+    by `PARTS`: the two of each pair, and those of ensembles.
     """
 
     scores: pd.DataFrame
@@ -32,14 +38,13 @@ class SoundFindings:
     presences: pd.DataFrame
     instruments: tuple[str, ...]
 
-    def of(self, material: str) -> pd.DataFrame:
-        """Return the scores of what was asked for by name in mixes of one material."""
-        return self.scores[(self.scores["material"] == material) & (self.scores["condition"] == NAME)]
+    def of(self, part: str, condition: str = NAME) -> pd.DataFrame:
+        """Return the scores of one of `PARTS`, by default those of what was asked for by name."""
+        return self._part(self.scores[self.scores["condition"] == condition], part)
 
-    def gains_of(self, material: str) -> pd.DataFrame:
-        """Return what became of wished gains in mixes of one material."""
-        pair_ids = self.presences[self.presences["material"] == material]["pair_id"]
-        return self.gains[self.gains["pair_id"].isin(pair_ids)]
+    def gains_of(self, part: str) -> pd.DataFrame:
+        """Return what became of wished gains in one of `PARTS`."""
+        return self._part(self.gains, part)
 
     def strangers_detected(self) -> MeanInterval:
         """Return how many of the instruments are taken to play on a stranger, on average over strangers."""
@@ -48,8 +53,8 @@ class SoundFindings:
 
     def numbers(self) -> dict[str, Any]:
         """Return what it comes to; numbers that nothing was measured for are left out."""
-        nsdrs_db = {material: self.of(material)["nsdr_db"].mean() for material in MATERIALS}
-        found: dict[str, Any] = {f"{name}s_nsdr_db": round(db, 2) for name, db in nsdrs_db.items() if not pd.isna(db)}
+        nsdrs_db = {part: self.of(part)["nsdr_db"].mean() for part in PARTS}
+        found: dict[str, Any] = {f"{part}_nsdr_db": round(db, 2) for part, db in nsdrs_db.items() if not pd.isna(db)}
         detected = self.strangers_detected()
         if detected.num_values:
             found["strangers"] = {
@@ -80,32 +85,24 @@ class SoundFindings:
 
     def _materials_table(self) -> str:
         rows = [["mixes", *(f"{title} [dB]" for title in BSS_SCORES.values()), "ceiling, NSDR [dB]", "scores"]]
-        for material, title in MATERIALS.items():
-            named = self.of(material)
-            is_ceiling = (self.scores["material"] == material) & (self.scores["condition"] == _CEILING)
-            known = self.scores[is_ceiling]
-            if len(known):
+        for part, title in PARTS.items():
+            named, ceiling = self.of(part), self.of(part, _CEILING)
+            if len(ceiling):
                 cells = [_mean(named, column) for column in BSS_SCORES]
-                rows.append([title, *cells, _mean(known, "nsdr_db"), str(len(named))])
+                rows.append([title, *cells, _mean(ceiling, "nsdr_db"), str(len(named))])
         return markdown(rows)
 
     def _instruments_table(self) -> str:
-        rows = [["instrument"]]
-        for title in MATERIALS.values():
-            rows[0] += [*(f"{title}, {score} [dB]" for score in BSS_SCORES.values()), "scores"]
-        for name in sorted(self.scores["instrument"].unique()):
-            cells = [name]
-            for material in MATERIALS:
-                own = self.of(material)
-                own = own[own["instrument"] == name]
-                cells += [f"{own[c].mean():.1f}" if own[c].notna().any() else "" for c in BSS_SCORES] + [str(len(own))]
-            rows.append(cells)
+        rows = [["mixes", "instrument", *(f"{title} [dB]" for title in BSS_SCORES.values()), "scores"]]
+        for part, title in PARTS.items():
+            for name, own in self.of(part).groupby("instrument"):
+                rows.append([title, str(name), *(f"{own[column].mean():.1f}" for column in BSS_SCORES), str(len(own))])
         return markdown(rows)
 
     def _gains_table(self) -> str:
         rows = [["wished [dB]", "mixes", "delta-SNR [dB]", "PEAQ grade"]]
-        for material, title in MATERIALS.items():
-            for wished_db, group in self.gains_of(material).groupby("wished_db"):
+        for part, title in PARTS.items():
+            for wished_db, group in self.gains_of(part).groupby("wished_db"):
                 cells = [_mean(group, "delta_snr_db"), _mean(group, "odg")]
                 rows.append([wish_in_words(float(str(wished_db))), title, *cells])
         return markdown(rows)
@@ -121,6 +118,16 @@ class SoundFindings:
             most = ", ".join(f"{name} {count}" for name, count in names.head(3).items())
             rows.append([str(label), str(len(own)), f"{own.mean():.2f}", most])
         return markdown(rows)
+
+    def _part(self, table: pd.DataFrame, part: str) -> pd.DataFrame:
+        """Return the rows of a table with the columns pair_id and instrument that are of one of `PARTS`."""
+        material = "ensemble" if part == "ensemble" else "pair"
+        pair_ids = self.presences[self.presences["material"] == material]["pair_id"]
+        of_material = table[table["pair_id"].isin(pair_ids)]
+        if material == "ensemble":
+            return of_material
+        is_further = ~of_material["instrument"].isin(self.instruments)
+        return of_material[is_further if part == "further" else ~is_further]
 
     def _of_strangers(self) -> pd.DataFrame:
         is_theirs = (self.presences["material"] == "stranger") & self.presences["instrument"].isin(self.instruments)
