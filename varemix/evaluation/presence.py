@@ -118,6 +118,15 @@ def measures_by_name_db(presences: pd.DataFrame, instruments: Collection[str]) -
     return present_db, absent_db
 
 
+def share_found(presences: pd.DataFrame, instruments: Collection[str]) -> float:
+    """Return which share of the instruments that play are taken to play; NaN where none plays.
+
+    `presences` has the columns instrument, status (`plays` or `absent`), presence_db, threshold_db.
+    """
+    playing = presences[(presences["status"] == "plays") & presences["instrument"].isin(list(instruments))]
+    return float((playing["presence_db"] >= playing["threshold_db"]).mean())
+
+
 def wrongly_detected(presences: pd.DataFrame, instruments: Collection[str]) -> "pd.Series[int]":
     """Return for each mix, by its pair_id, how many of the instruments are taken to play and do not.
 

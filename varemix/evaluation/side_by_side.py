@@ -4,7 +4,7 @@ Belongs here: which figures stand in the table, and their order. Stays out: whet
 doubt (`compare`), and the report of one alone (`findings`, `sound_findings`).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -14,13 +14,14 @@ from varemix.evaluation.bootstrap import mean_interval
 from varemix.evaluation.conditions import BLANK_IMAGE, IMAGE, IMAGES_TOGETHER, NAME, WRONG_IMAGE
 from varemix.evaluation.findings import Findings
 from varemix.evaluation.mixing_levels import REMIX, WEIGHT_TENTHS
-from varemix.evaluation.presence import measures_by_name_db, measures_db, roc_auc, wrongly_detected
+from varemix.evaluation.presence import measures_by_name_db, measures_db, roc_auc, share_found, wrongly_detected
 from varemix.evaluation.sound_findings import PARTS, SoundFindings
 from varemix.evaluation.tables import BSS_SCORES, TITLES, in_words, wish_in_words
 from varemix.wording import markdown
 
 _ASKED_BY = (IMAGE, NAME, IMAGES_TOGETHER, WRONG_IMAGE, BLANK_IMAGE)
 _GRADES = {"odg": "PEAQ grade", "delta_snr_db": "delta-SNR [dB]"}
+_FOUND, _WRONG = "found of what plays [%]", "taken to play of what does not, mean number"
 _NONE = "none"
 _SEED = 0
 
@@ -68,17 +69,17 @@ def _conditions() -> Iterator[tuple[str, str, _Cell]]:
 def _presences() -> Iterator[tuple[str, str, _Cell]]:
     yield TITLES[IMAGE], "presence, ROC area", lambda column: _area(*measures_db(column.clips.scores))
     yield TITLES[NAME], "presence, ROC area", lambda column: _area(*_by_name_db(column.clips))
-    yield TITLES[NAME], "found of what plays [%]", lambda column: _share_found(column.clips)
-    yield TITLES[NAME], "taken to play of what does not, in a mix", lambda column: _wrongly(column.clips)
+    yield TITLES[NAME], _FOUND, lambda column: _share_found(column.clips.presences, _played(column.clips))
+    yield TITLES[NAME], _WRONG, lambda column: _wrongly(column.clips.presences, _played(column.clips))
 
 
 def _balances(columns: list[Column]) -> Iterator[tuple[str, str, _Cell]]:
-    smoothings_s = sorted({smoothing_s for column in columns for smoothing_s in column.clips.remixes["smoothing_s"]})
-    for smoothing_s in smoothings_s:
-        for tenths in WEIGHT_TENTHS:
-            part = f"remix at {tenths}:{10 - tenths}, smoothed {1000 * smoothing_s:.0f} ms"
-            for score, title in _GRADES.items():
-                yield part, title, _of_remixes(tenths, smoothing_s, score)
+    """Yield the rows of remixes at each balance, their masks smoothed as they are for listening."""
+    smoothing_s = max((longest for column in columns for longest in column.clips.remixes["smoothing_s"]), default=0.0)
+    for tenths in WEIGHT_TENTHS:
+        part = f"remix at {tenths}:{10 - tenths}, smoothed {1000 * smoothing_s:.0f} ms"
+        for score, title in _GRADES.items():
+            yield part, title, _of_remixes(tenths, smoothing_s, score)
 
 
 def _instruments(columns: list[Column]) -> Iterator[tuple[str, str, _Cell]]:
@@ -97,7 +98,10 @@ def _sounds(columns: list[Column]) -> Iterator[tuple[str, str, _Cell]]:
                 yield f"{title}, wished {wish_in_words(wished_db)}", measured, _of_gains(part, wished_db, score)
         for name in sorted({name for sounds in found for name in sounds.of(part)["instrument"]}):
             yield f"{title}, {name}", "NSDR [dB]", _of_part(part, "nsdr_db", name)
-    yield "strangers alone", "taken to play of what does not, in a sound", _strangers
+    for material, title in {"pair": "pairs with a further instrument", "ensemble": PARTS["ensemble"]}.items():
+        yield title, _FOUND, _of_presences(material, _share_found)
+        yield title, _WRONG, _of_presences(material, _wrongly)
+    yield "strangers alone", _WRONG, _of_presences("stranger", _wrongly)
 
 
 def _of_scores(condition: str, score: str, instrument: str | None = None) -> _Cell:
@@ -122,12 +126,21 @@ def _of_gains(part: str, wished_db: float, score: str) -> _Cell:
     )
 
 
-def _strangers(column: Column) -> str:
-    return in_words(column.sounds.strangers_detected()) if column.sounds else _NONE
+def _of_presences(material: str, found: Callable[[pd.DataFrame, Collection[str]], str]) -> _Cell:
+    def cell(column: Column) -> str:
+        if column.sounds is None:
+            return _NONE
+        return found(_chosen(column.sounds.presences, material=material), column.sounds.instruments)
+
+    return cell
 
 
 def _by_name_db(clips: Findings) -> tuple[ArrayLike, ArrayLike]:
-    return measures_by_name_db(clips.presences, clips.scores["instrument"].unique())
+    return measures_by_name_db(clips.presences, _played(clips))
+
+
+def _played(clips: Findings) -> Collection[str]:
+    return set(clips.scores["instrument"])
 
 
 def _area(present_db: ArrayLike, absent_db: ArrayLike) -> str:
@@ -135,14 +148,13 @@ def _area(present_db: ArrayLike, absent_db: ArrayLike) -> str:
     return _NONE if pd.isna(area) else f"{area:.3f}"
 
 
-def _share_found(clips: Findings) -> str:
-    playing = _chosen(clips.presences, status="plays")
-    is_found = playing["presence_db"] >= playing["threshold_db"]
-    return f"{100 * is_found.mean():.0f}" if len(playing) else _NONE
+def _share_found(presences: pd.DataFrame, instruments: Collection[str]) -> str:
+    share = share_found(presences, instruments)
+    return _NONE if pd.isna(share) else f"{100 * share:.0f}"
 
 
-def _wrongly(clips: Findings) -> str:
-    counts = wrongly_detected(clips.presences, clips.scores["instrument"].unique())
+def _wrongly(presences: pd.DataFrame, instruments: Collection[str]) -> str:
+    counts = wrongly_detected(presences, instruments)
     return in_words(mean_interval(counts.to_numpy(float), seed=_SEED))
 
 

@@ -19,6 +19,7 @@ def scored(rows: list[tuple[str, str, str, float]], material: str | None = None)
     table = pd.DataFrame(rows, columns=["pair_id", "condition", "instrument", "nsdr_db"])
     return table.assign(
         material=material,
+        status="scored",
         sir_db=table["nsdr_db"] + 1,
         sar_db=table["nsdr_db"] + 2,
         level_db=-10.0,
@@ -113,6 +114,8 @@ def test_every_checkpoint_has_a_column_and_what_none_measured_has_no_row(sounds:
     assert rows["remix at 3:7, smoothed 0 ms", "delta-SNR [dB]"] == ["4.00 (4.00 to 4.00)"] * 2
     assert rows["pairs: the further instrument, piano", "NSDR [dB]"] == ["none", "2.00 (2.00 to 2.00)"]
     assert rows["pairs: beside a further instrument, wished mute", "PEAQ grade"] == ["none", "-3.00 (-3.00 to -3.00)"]
+    assert rows["pairs with a further instrument", "found of what plays [%]"] == ["none", "100"]
+    assert rows["strangers alone", "taken to play of what does not, mean number"] == ["none", "1.00 (0.00 to 2.00)"]
     assert rows["ensembles of one piece", "SIR [dB]"] == ["none", "8.00 (8.00 to 8.00)"]
     assert not [part for part, _ in rows if part in {"wrong image", "blank image"} or "tuba, name" in part[:9]]
 
@@ -120,8 +123,12 @@ def test_every_checkpoint_has_a_column_and_what_none_measured_has_no_row(sounds:
 def test_presence_by_name_counts_what_is_found_and_what_is_taken_to_play_wrongly() -> None:
     rows = rows_of(side_by_side_table({"one": Column(clips=clips(1.0), sounds=None)}))
     assert rows["name", "found of what plays [%]"] == ["50"]  # the tuba at -25 dB is not
-    assert rows["name", "taken to play of what does not, in a mix"][0].startswith("0.50")
+    assert rows["name", "taken to play of what does not, mean number"][0].startswith("0.50")
     assert rows["name", "presence, ROC area"] == ["0.750"]  # of four pairs, -25 dB is below -10 dB
+
+
+def test_the_numbers_of_one_checkpoint_tell_presence_by_name() -> None:
+    assert clips(1.0).numbers()["presence_by_name"] == {"roc_auc": 0.75, "found_share": 0.5, "wrong_in_a_mix": 0.5}
 
 
 def test_measures_by_name_are_those_of_the_instruments_that_count() -> None:
