@@ -93,11 +93,12 @@ class Findings:
         """Return how well the instruments of the mixes are told from those that do not play, asked for by name."""
         played = set(self.scores["instrument"])
         wrong = wrongly_detected(self.presences, played)
-        return {
+        found = {
             "roc_auc": round(roc_auc(*measures_by_name_db(self.presences, played)), 4),
             "found_share": round(share_found(self.presences, played), 3),
             "wrong_in_a_mix": round(float(wrong.mean()), 2),
         }
+        return {name: number for name, number in found.items() if not pd.isna(number)}
 
     def tables(self, num_sources: int) -> str:
         """Return the tables as Markdown."""
