@@ -90,20 +90,21 @@ def test_the_filter_is_the_mixers(grid: Grid) -> None:
 
 
 def test_half_a_mask_brings_the_remix_half_the_way_at_any_wish() -> None:
-    for gain in achieved_gains(sources(), 0.5 * right_masks(), decay=0.0):
+    for gain in achieved_gains(sources(), scaled(right_masks(), 0.5), smoothing_s=0.0):
         assert gain.delta_snr_db == pytest.approx(20 * math.log10(2), abs=0.05)
         assert math.isnan(gain.odg)
 
 
 def test_masks_of_the_wrong_source_bring_the_remix_farther_from_what_was_wished() -> None:
-    assert max(gain.delta_snr_db for gain in achieved_gains(sources(), right_masks()[::-1], decay=0.0)) < 0
+    gains = achieved_gains(sources(), right_masks()[::-1], smoothing_s=0.0)
+    assert max(gain.delta_snr_db for gain in gains) < 0
 
 
 def test_grades_are_those_of_the_whole_remix_beside_the_true_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "varemix.evaluation.achieved_gain.grade", lambda wished, made: float(np.abs(made - wished).max())
     )
-    for gain in achieved_gains(sources(), 0 * right_masks(), decay=0.0, with_odg=True):
+    for gain in achieved_gains(sources(), scaled(right_masks(), 0.0), smoothing_s=0.0, with_odg=True):
         true_change = (10 ** (gain.wished_db / 20) - 1) * sources()[gain.source]
         assert gain.odg == pytest.approx(np.abs(true_change).max(), rel=1e-4)
 
