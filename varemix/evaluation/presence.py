@@ -53,14 +53,15 @@ def careful_threshold(
     *,
     strangers: ArrayLike = (),
     found_share: float = 0.9,
-    least_found_share: float = 0.8,
+    least_found_share: float = 0.85,
     most_detected: float = 0.3,
 ) -> float:
     """Return the threshold to act on: the best one, but so low that of what plays at least `found_share` is found.
 
     A wish that is not heeded is worse than a faint mask of something absent. Yet where sounds of other instruments were
     measured, `strangers` [M, I], a row each, the threshold is raised until at most `most_detected` of the I instruments
-    are taken to play on one, on average; at the cost of what plays, of which at least `least_found_share` stays found.
+    are taken to play on one, on average; at the cost of what plays, of which at least `least_found_share` stays found:
+    near relatives of an instrument cannot be kept out at any price.
     Raises EvaluationError as `best_threshold` does.
     """
     best = best_threshold(present, absent)
