@@ -208,7 +208,7 @@ _SNAPSHOT = (
     _column("catalog_version", _COUNT, "version of the table clips that it was scored on"),
     _column("split", _TEXT, "the part of the data set", choices="train|val|test"),
     _column("seed", _COUNT, "seed of the choice of pairs"),
-    _column("pair_id", _TEXT, "the clips that were mixed, a pair or more, and the pictures that asked for them"),
+    _column("pair_id", _TEXT, "what was mixed, a pair of clips or sounds or more, and the pictures that asked"),
 )
 
 _MATERIAL = _column(
