@@ -70,8 +70,9 @@ class SoundFindings:
 
     def _sections(self) -> Iterator[str]:
         yield "## Sounds without pictures, asked for by name"
-        yield self._materials_table()
-        yield self._instruments_table()
+        if len(self.scores):
+            yield self._parts_table()
+            yield self._instruments_table()
         if len(self.gains):
             yield self._gains_table()
         counts = self._counts_of_strangers()
@@ -83,7 +84,7 @@ class SoundFindings:
             )
             yield self._strangers_table(counts)
 
-    def _materials_table(self) -> str:
+    def _parts_table(self) -> str:
         rows = [["mixes", *(f"{title} [dB]" for title in BSS_SCORES.values()), "ceiling, NSDR [dB]", "scores"]]
         for part, title in PARTS.items():
             named, ceiling = self.of(part), self.of(part, _CEILING)
