@@ -11,7 +11,8 @@ import numpy as np
 from catalog.files import Home
 from catalog.ids import content_id
 from catalog.store import Catalog
-from tasks.evaluate import Question, Rows, answered, image_queries
+from tasks.evaluate import Question, answered, image_queries
+from tasks.score_rows import Rows
 from tasks.shards import Outcome, shard_task
 from varemix.evaluation.conditions import known_masks
 from varemix.evaluation.mixing_levels import remix_scores
@@ -85,7 +86,7 @@ def _decay(smoothing_s: float) -> float:
     return decay_of(smoothing_s, PAPER_GRID)
 
 
-_MEASURED = {"odg", "sdr_db", "nsdr_db", "lsd_db", "gain_db"}
+_MEASURED = {"odg", "sdr_db", "nsdr_db", "lsd_db", "delta_snr_db", "gain_db"}
 
 
 def _with_id(row: dict[str, Any], checkpoint_id: str) -> dict[str, Any]:

@@ -7,6 +7,5 @@ Axes are named alike everywhere:
 
     B  batch        N  sources      C  channels          S  samples
     F  linear bins  L  log rows     R  rows of masks     T  spectrum frames
-    K  feature maps
-    P  pictures of one source       H x W  pixels
+    K  feature maps P  pictures of one source            H x W  pixels
 """
