@@ -141,9 +141,7 @@ def checked_address(text: str, where: str) -> str:
     if not is_web or re.search(r"[\s\x00-\x1f\x7f]", text):
         # It is not quoted: it may hold a password.
         opening = f"{where}: the" if where else "The"
-        raise SourceListError(
-            f"{opening} URL is none; expected one of http:// or https://, with a host and no spaces."
-        )
+        raise SourceListError(f"{opening} URL is none; expected one of http:// or https://, with a host and no spaces.")
     return text
 
 

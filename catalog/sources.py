@@ -121,9 +121,7 @@ def _read_json(path: Path, text: str, split: str) -> list[SourceVideo]:
     return _each_once(rows)
 
 
-def _video(
-    where: str, *, video_id: str, instrument: str, split: str, url: str = "", licence: str = ""
-) -> SourceVideo:
+def _video(where: str, *, video_id: str, instrument: str, split: str, url: str = "", licence: str = "") -> SourceVideo:
     """A checked video; the SourceListError says `where` it stands."""
     name = checked_label(instrument, where, "instrument")
     checked_choice(split, SPLITS, where, "split")

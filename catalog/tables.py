@@ -73,7 +73,7 @@ def _reason() -> pa.Field:
 
 
 def _licence() -> pa.Field:
-    return _optional("licence", _TEXT, "what its list says of its licence; 'unstated', or missing, where it says nothing")
+    return _optional("licence", _TEXT, "its licence as its list says; 'unstated', or missing, where it says nothing")
 
 
 _VIDEOS = _table(

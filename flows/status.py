@@ -9,7 +9,10 @@ from tasks.decisions import KINDS, last_decisions
 from varemix.weights import shipped_checkpoint
 from varemix.wording import markdown
 
-_ITEMS = {"videos": "video_id", "clips": "video_id", "tracks": "track_path", "masks": "mask_id", "remixes": "out_path"}
+_ITEMS = {
+    **{"videos": "video_id", "clips": "video_id", "sounds": "file", "photos": "file"},
+    **{"tracks": "track_path", "masks": "mask_id", "remixes": "out_path"},
+}
 _OF_SOUND = ("masks", "remixes")
 _OF_REMIX = (
     *("out_path", "status", "reason", "rule", "before_lufs", "after_lufs", "gain_db", "peak_db", "limited_samples"),

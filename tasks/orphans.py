@@ -49,7 +49,7 @@ def tidy_rooms(*, home: str, grace_days: float, dry_run: bool = False) -> tuple[
 
 
 def orphans(catalog: Catalog, grace_days: float) -> list[Orphan]:
-    """Return what may go from the rooms of videos, clips, sounds, photos, checkpoints, reports and work; see `tasks.tidy` for masks.
+    """Return what may go from all rooms but that of masks, for which see `tasks.tidy`.
 
     What is younger than `grace_days` may belong to a run whose rows are still to be written. All is looked at, and
     every table read, before anything is said. Raises TableError for a table that cannot be read.

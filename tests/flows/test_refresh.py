@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.refresh import check_cookies, listed_videos
+from flows.listed import read_lists
+from flows.refresh import check_cookies
 from varemix.errors import UsageError
 
 
@@ -20,13 +21,13 @@ def source(tmp_path: Path) -> str:
 )
 def test_a_template_with_a_secret_is_refused_since_runs_show_their_parameters(source: str, template: str) -> None:
     with pytest.raises(UsageError, match="would be kept and shown") as caught:
-        listed_videos(source, template, None)
+        read_lists([source], template)
     assert "planted" not in str(caught.value)
 
 
 @pytest.mark.parametrize("template", ["https://host.org/{video_id}.mp4", "https://host.org/get?id={video_id}"])
 def test_a_template_without_one_is_filled_in(source: str, template: str) -> None:
-    [video] = listed_videos(source, template, None)
+    [[video]] = read_lists([source], template).videos.values()
     assert video.url == template.replace("{video_id}", "a")
 
 
