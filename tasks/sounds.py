@@ -70,7 +70,7 @@ def clip_id(sound: SourceSound, source_digest: str) -> str:
 
 def called(sound: SourceSound) -> str:
     """Return how a person calls a clip: its file, and of a part of it the first sample."""
-    name = redacted(sound.file)
+    name = _told_file(sound)
     return name if sound.num_samples is None and not sound.first_sample else f"{name} from {sound.first_sample} on"
 
 
@@ -204,7 +204,7 @@ def _listed(sound: SourceSound) -> Row:
         "pitch_hz": sound.pitch_hz,
         "licence": sound.licence,
         "source": sound.source,
-        "file": redacted(sound.file),
+        "file": _told_file(sound),
         "source_first_sample": sound.first_sample,
         "source_num_samples": sound.num_samples,
     }
@@ -232,3 +232,8 @@ def _placed(row: Row, kept: Sequence[tuple[str, str]]) -> Row:
         return row
     path, digest = kept[row["pack"]]
     return {name: value for name, value in row.items() if name != "pack"} | {"wav_path": path, "wav_digest": digest}
+
+
+def _told_file(sound: SourceSound) -> str:
+    """Return the file as rows tell it: an address without passwords and tokens."""
+    return redacted(sound.file) if is_address(sound.file) else sound.file

@@ -16,8 +16,8 @@ from PIL import Image
 from prefect import Flow
 
 from flows.cli import main
-from flows.options import DecayOption
 from flows.listed import read_lists
+from flows.options import DecayOption
 from tasks.decisions import record
 from tests.tasks.planted import TONES_HZ, open_catalog, register_checkpoint, visible_files, write_tones
 from tests.tasks.untrained import write_checkpoint
