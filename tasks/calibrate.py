@@ -1,7 +1,8 @@
 """Step: trained weights and validation clips -> checkpoint that knows from which measure on an instrument plays."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,17 +18,24 @@ _NUM_MIXTURES = 64
 
 
 def calibrate(
-    trained: Path, target: Path, clips: Sequence[Clip], *, device: str = "auto", num_mixtures: int = _NUM_MIXTURES
+    trained: Path,
+    target: Path,
+    clips: Sequence[Clip],
+    *,
+    device: str = "auto",
+    num_mixtures: int = _NUM_MIXTURES,
+    facts: Mapping[str, Any] | None = None,
 ) -> None:
     """Write the checkpoint `trained` to `target`, in half precision, with a presence threshold.
 
-    It is found on mixtures of two of the clips.
+    It is found on mixtures of two of the clips. Its provenance gains the `facts`.
     """
     separator = load_checkpoint(trained, chosen_device(device))
     present, absent = presence_measures_db(separator, clips, num_mixtures)
     if present and absent:
         separator.presence_threshold_db.fill_(careful_threshold(present, absent))
-    save_checkpoint(target, separator, provenance=read_header(trained)["provenance"], is_half=True)
+    provenance = read_header(trained)["provenance"] | dict(facts or {})
+    save_checkpoint(target, separator, provenance=provenance, is_half=True)
 
 
 def presence_measures_db(

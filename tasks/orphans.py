@@ -21,7 +21,7 @@ from catalog.rooms import Found, files_of
 from catalog.snapshots import named_versions
 from catalog.store import NO_VERSION, Catalog
 from tasks.shards import Outcome
-from tasks.train import curves_path
+from tasks.train import card_path, curves_path
 
 ABANDONED_AFTER_DAYS = 30.0
 """Unfinished training that nothing went on with for so long is given up."""
@@ -111,9 +111,14 @@ def _snapshot(catalog: Catalog, table: str, columns: list[str], version: int) ->
 
 def _checkpoints(catalog: Catalog) -> set[str]:
     rows = catalog.read_rows("checkpoints", columns=["checkpoint_id", "path"])
-    curves = [curves_path(catalog.home, row["checkpoint_id"]) for row in rows]
-    beside = {catalog.home.relative(path) for curve in curves for path in (curve, curve.with_suffix(".csv"))}
-    return _paths(rows) | beside
+    ids = [row["checkpoint_id"] for row in rows]
+    curves = [curves_path(catalog.home, name) for name in ids]
+    beside = [
+        *curves,
+        *(curve.with_suffix(".csv") for curve in curves),
+        *(card_path(catalog.home, name) for name in ids),
+    ]
+    return _paths(rows) | {catalog.home.relative(path) for path in beside}
 
 
 def _paths(rows: Iterable[dict[str, Any]]) -> set[str]:
