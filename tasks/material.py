@@ -105,8 +105,8 @@ def card(checkpoint: Row, counts: Sequence[Row]) -> str:
     ]
     advice = (
         "'for a business' says whether a licence, as the list of the material tells it, lets a product be sold that "
-        "was trained on it: 'share alike' may ask that the weights be shared under the same terms, 'no' stands too where "
-        "nothing is known. It is no legal advice."
+        "was trained on it: 'share alike' may ask that the weights be shared under the same terms, 'no' stands too "
+        "where nothing is known. It is no legal advice."
     )
     parts = ["# Model card", markdown([["what", "value"], *facts]), "## What it learnt from, by licence"]
     parts += [licence_table(counts), advice, "## By split and kind", kind_table(counts)]

@@ -66,7 +66,8 @@ def _stands(pictures: Home, photo: SourcePhoto, row: Row | None) -> bool:
 
 def _prepared(home: Home, photo: SourcePhoto, known: Row | None, options: DownloadOptions) -> Row:
     """Return the row of a photo after making its picture, or the row that says why there is none."""
-    if known and was_asked_today(known):
+    is_held = bool(known and known["status"] == "ready" and home.holds(known["path"]))
+    if known and (was_asked_today(known) or (is_held and is_address(photo.place))):
         return known | _listed(photo)
     try:
         with at_hand(photo.place, home.root / "photos", options) as path:
@@ -81,6 +82,8 @@ def _prepared(home: Home, photo: SourcePhoto, known: Row | None, options: Downlo
             raise
         return _listed(photo) | {"status": "failed", "reason": str(error)}
     except (DownloadError, MediaError) as error:
+        if known and is_held:  # what it was made of may be put away
+            return known | _listed(photo)
         is_gone = isinstance(error, VideoUnavailableError)
         return _listed(photo) | {"status": "unavailable" if is_gone else "failed", "reason": str(error)}
 
