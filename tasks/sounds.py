@@ -19,7 +19,7 @@ from varemix.media.audio import AudioReader
 from varemix.media.download import DownloadOptions
 from varemix.media.sound_clips import Packs, SoundClip, cut_sound
 from varemix.redaction import redacted
-from varemix.signal.spectrogram import RATE_HZ
+from varemix.signal.grid import RATE_HZ
 
 STEP_VERSION = 1
 _PACK_DIGITS = 20
