@@ -158,7 +158,7 @@ _SOUNDS = _table(
     _optional("peak_db", _NUMBER, "highest sample of its sound", "dBFS"),
     _optional("loudness_lufs", _NUMBER, "integrated loudness (ITU-R BS.1770); missing below 0.4 s", "LUFS"),
     _optional("silent_fraction", _NUMBER, "part of its sound that is silent, 0 to 1"),
-    _optional("clipped_fraction", _NUMBER, "part of the file's samples at full scale, 0 to 1"),
+    _optional("clipped_fraction", _NUMBER, "part of its samples in that file at full scale or past it, 0 to 1"),
 )
 
 _PHOTOS = _table(

@@ -156,6 +156,7 @@ def _decoder(stream: av.AudioStream) -> av.AudioCodecContext:
     decoder = av.CodecContext.create("libopus", "r")
     assert isinstance(decoder, av.AudioCodecContext)
     decoder.extradata = own.extradata
+    decoder.options = {"request_sample_fmt": "flt"}  # else it rounds to 16 bits, and clips
     return decoder
 
 

@@ -35,7 +35,7 @@ _PACK_SAMPLES = 2**28
 class SoundClip:
     """A clip: samples [S] in int16 at the wished rate, and what was measured.
 
-    `clipped_fraction` is the share, 0 to 1, of the recording's samples at full scale.
+    `clipped_fraction` is the share, 0 to 1, of the recording's samples at full scale or past it.
     """
 
     samples: NDArray[np.int16]
@@ -53,7 +53,7 @@ def cut_sound(reader: AudioReader, first_sample: int, num_samples: int | None, r
 
     A clip that would pass full scale at that rate is made softer just so far that it does not. Raises MediaError for a
     part that is not there, is damaged, shorter than 50 ms or longer than 20 minutes, silent, clipped (more than a
-    hundredth of its samples at full scale), or of a rate below 16 kHz.
+    hundredth of its samples at full scale or past it), or of a rate below 16 kHz.
     """
     info = reader.info
     num_samples = info.num_samples - first_sample if num_samples is None else num_samples
@@ -65,7 +65,7 @@ def cut_sound(reader: AudioReader, first_sample: int, num_samples: int | None, r
         raise MediaError("It is silent throughout. Leave it out.")
     if clipped > _CLIPPED:
         raise MediaError(
-            f"It is clipped: {100 * clipped:.1f} % of its samples are at full scale, {100 * _CLIPPED:g} % are "
+            f"It is clipped: {100 * clipped:.1f} % of its samples are at full scale or past it, {100 * _CLIPPED:g} % are "
             "the most. Take it from a recording that is not, or leave it out."
         )
     own = resample(samples, info.rate_hz, rate_hz)
