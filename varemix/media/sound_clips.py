@@ -65,8 +65,8 @@ def cut_sound(reader: AudioReader, first_sample: int, num_samples: int | None, r
         raise MediaError("It is silent throughout. Leave it out.")
     if clipped > _CLIPPED:
         raise MediaError(
-            f"It is clipped: {100 * clipped:.1f} % of its samples are at full scale or past it, {100 * _CLIPPED:g} % are "
-            "the most. Take it from a recording that is not, or leave it out."
+            f"It is clipped: {100 * clipped:.1f} % of its samples are at full scale or past it, "
+            f"{100 * _CLIPPED:g} % are the most. Take it from a recording that is not, or leave it out."
         )
     own = resample(samples, info.rate_hz, rate_hz)
     own /= max(1.0, float(np.abs(own).max()))
