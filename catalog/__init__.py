@@ -9,6 +9,6 @@ Stays out: sound, pictures and networks (`varemix`), and the order of the work (
     tables   the schemas, with units
     rows     the check of rows, and what stands for a missing value
     store    reading and merging rows
-    sources  lists of videos to learn from
+    sources  lists of videos to learn from; sound_lists, photo_lists, those of sounds and of photos; csv_lists, reading
     masks    the mask files; mask_packing, their arithmetic
 """

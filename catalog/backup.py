@@ -18,6 +18,7 @@ from catalog.errors import HomeError
 from catalog.files import Home, remove_leftovers, replacing, temporary_beside
 from catalog.named_files import named_files, snapshot_files
 from catalog.rooms import files_of
+from catalog.snapshots import SNAPSHOTS
 from catalog.store import NO_VERSION, Catalog
 from catalog.tables import TABLES
 
@@ -138,7 +139,8 @@ def _files(catalog: Catalog, versions: dict[str, int]) -> Iterator[str]:
     named = [
         file for name, version in versions.items() if name != "remixes" for file in named_files(catalog, name, version)
     ]
-    places = [catalog.home.relative(file.path) for file in [*named, *snapshot_files(catalog)[0]]]
+    older = [file for table in SNAPSHOTS for file in snapshot_files(catalog, table)[0]]
+    places = [catalog.home.relative(file.path) for file in [*named, *older]]
     places += [file.path for room in _WITHOUT_ROWS for file in files_of(catalog.home, room) if file.is_ours]
     for place in places:
         if place not in seen:

@@ -4,7 +4,7 @@
     ├── IdError            an id, or a part of one, that cannot be
     ├── HomeError          a home folder that cannot be used, or a path that leaves it
     ├── TableError         rows that do not fit their table, or a table that cannot be read
-    ├── SourceListError    a list of videos that cannot be used
+    ├── SourceListError    a list of what to learn from that cannot be used
     └── MaskFileError      a file that is not a mask file, or does not hold what was asked
 
 Each message says what was found, what was expected and what to do.
@@ -28,7 +28,7 @@ class TableError(CatalogError):
 
 
 class SourceListError(CatalogError):
-    """A list of videos that cannot be used."""
+    """A list of what to learn from that cannot be used."""
 
 
 class MaskFileError(CatalogError):

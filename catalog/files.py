@@ -122,6 +122,14 @@ class Home:
         """The frames of a clip, a row a frame."""
         return self._fanned("clips", checked_name(clip_id, "Clip id"), "clip", ".frames.parquet")
 
+    def sounds(self, pack_id: str) -> Path:
+        """A file of many sounds without pictures, one after the other."""
+        return self._fanned("sounds", checked_name(pack_id, "Pack id"), "sounds", ".wav")
+
+    def photo(self, picture_id: str) -> Path:
+        """A photo to learn from."""
+        return self._fanned("photos", checked_name(picture_id, "Picture id"), "photo", ".jpg")
+
     def checkpoint(self, checkpoint_id: str) -> Path:
         """The weights of a checkpoint."""
         name = checked_name(checkpoint_id, "Checkpoint id")

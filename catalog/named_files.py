@@ -11,13 +11,15 @@ from pathlib import Path
 
 from catalog.errors import HomeError, TableError
 from catalog.ids import file_digest
-from catalog.snapshots import SNAPSHOT_OF, named_versions
+from catalog.snapshots import SNAPSHOTS, named_versions
 from catalog.store import NO_VERSION, Catalog
 from catalog.tables import TABLES
 
 _COLUMNS = {
     "videos": (("path", "digest"),),
     "clips": (("wav_path", "wav_digest"), ("frames_path", "frames_digest")),
+    "sounds": (("wav_path", "wav_digest"),),
+    "photos": (("path", "digest"),),
     "checkpoints": (("path", "digest"),),
     "masks": (("path", "digest"),),
     "remixes": (("out_path", "digest"),),
@@ -49,33 +51,36 @@ class Problem:
 
 
 def named_files(catalog: Catalog, table: str, version: int | None = None) -> list[NamedFile]:
-    """Return the files that the rows of a table name, by default now; empty for a table that names none."""
+    """Return the files that the rows of a table name, by default now; empty for a table that names none.
+
+    A file that several rows name comes once, with the first of them.
+    """
     if table not in _COLUMNS:
         return []
     key, columns = TABLES[table].key, _COLUMNS[table]
     has_status = "status" in TABLES[table].schema.names
     wanted = [key, *(column for pair in columns for column in pair), *(["status"] if has_status else [])]
     rows = catalog.read_rows(table, columns=wanted, version=version)
-    return [
-        NamedFile(table=table, key=row[key], path=_place(catalog, table, row[path]), digest=row[digest])
-        for row in rows
-        if row.get("status") in _FILES_STAND
-        for path, digest in columns
-        if row[path]
-    ]
+    found: dict[str, NamedFile] = {}
+    for row in rows:
+        for path, digest in columns:
+            if row[path] and row[path] not in found and row.get("status") in _FILES_STAND:
+                place = _place(catalog, table, row[path])
+                found[row[path]] = NamedFile(table=table, key=row[key], path=place, digest=row[digest])
+    return list(found.values())
 
 
-def snapshot_files(catalog: Catalog) -> tuple[list[NamedFile], list[Problem]]:
-    """Return the files that only versions of `clips` name that other rows name, and the versions that are lost."""
-    known = {file.path for file in named_files(catalog, SNAPSHOT_OF)}
+def snapshot_files(catalog: Catalog, table: str) -> tuple[list[NamedFile], list[Problem]]:
+    """Return the files that only versions of a table name that other rows name, and the versions that are lost."""
+    versions = named_versions(catalog, table)
+    known = {file.path for file in named_files(catalog, table)} if versions else set()
     found: dict[Path, NamedFile] = {}
     lost = []
-    for version in named_versions(catalog, SNAPSHOT_OF):
+    for version in versions:
         try:
-            found |= {file.path: file for file in named_files(catalog, SNAPSHOT_OF, version)}
+            found |= {file.path: file for file in named_files(catalog, table, version)}
         except TableError as error:
-            item = f"table {SNAPSHOT_OF}, version {version}"
-            lost.append(Problem(table=SNAPSHOT_OF, item=item, found=str(error)))
+            lost.append(Problem(table=table, item=f"table {table}, version {version}", found=str(error)))
     return [file for path, file in found.items() if path not in known], lost
 
 
@@ -88,7 +93,7 @@ def checked(catalog: Catalog, *, remixes: bool = False) -> Iterator[tuple[str, P
         try:
             files = named_files(catalog, table) if table in _COLUMNS else []
             catalog.read_arrow(table)
-            older, lost = snapshot_files(catalog) if table == SNAPSHOT_OF else ([], [])
+            older, lost = snapshot_files(catalog, table) if table in SNAPSHOTS else ([], [])
         except TableError as error:
             yield table, Problem(table=table, item=f"table {table}", found=str(error))
             continue

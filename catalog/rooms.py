@@ -17,7 +17,9 @@ _ID = r"[A-Za-z0-9_-]{1,64}"
 _NAMES = {
     "videos": rf"video-{_ID}\.mp4",
     "clips": rf"clip-{_ID}\.(wav|frames\.parquet)",
-    "checkpoints": rf"checkpoint-{_ID}\.(safetensors|curves\.(png|csv))",
+    "sounds": rf"sounds-{_ID}\.wav",
+    "photos": rf"photo-{_ID}\.jpg",
+    "checkpoints": rf"checkpoint-{_ID}\.(safetensors|curves\.(png|csv)|card\.md)",
     "masks": rf"masks-{_ID}\.parquet",
     "reports": rf"evaluate-{_ID}\.html",
     "work": rf"work-{_ID}",

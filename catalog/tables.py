@@ -3,7 +3,8 @@
 Belongs here: names, types, units, descriptions, and the words a status can be. Stays out: reading and writing
 (`catalog.store`).
 
-The path of data runs videos -> clips -> checkpoints -> scores -> decisions, and tracks -> masks -> remixes. Each field
+The path of data runs videos -> clips, beside them sounds and photos, -> checkpoints -> scores -> decisions, and
+tracks -> masks -> remixes. Each field
 carries the metadata `unit` ("" where there is none), `description`, and `choices` (words joined by '|') where
 only some words are allowed.
 """
@@ -71,6 +72,10 @@ def _reason() -> pa.Field:
     return _optional("reason", _TEXT, "why the status is what it is, for a person to read")
 
 
+def _licence() -> pa.Field:
+    return _optional("licence", _TEXT, "its licence as its list says; 'unstated', or missing, where it says nothing")
+
+
 _VIDEOS = _table(
     "videos",
     "video_id",
@@ -85,6 +90,7 @@ _VIDEOS = _table(
     _optional("num_bytes", _COUNT, "size of its file", "B"),
     _optional("digest", _TEXT, "SHA-256 of its file"),
     _optional("source", _TEXT, "the list that named it"),
+    _licence(),
 )
 
 _CLIPS = _table(
@@ -107,6 +113,72 @@ _CLIPS = _table(
     _optional("frame_rate_hz", _NUMBER, "pictures a second", "Hz"),
     _optional("loudness_lufs", _NUMBER, "integrated loudness (ITU-R BS.1770)", "LUFS"),
     _optional("silent_fraction", _NUMBER, "part of its sound that is silent, 0 to 1"),
+    _licence(),
+)
+
+_OF_SOURCE = (
+    _column("source", _TEXT, "the list that named it"),
+    _column("file", _TEXT, "its file, as the list names it"),
+    _optional("source_bytes", _COUNT, "size of that file", "B"),
+    _optional("source_modified_ns", _COUNT, "when that file was last changed, since 1970", "ns"),
+    _optional("source_digest", _TEXT, "SHA-256 of that file"),
+)
+
+_SOUNDS = _table(
+    "sounds",
+    "sound_id",
+    "a clip of sound without pictures, ready to learn from",
+    _column("sound_id", _TEXT, "digest of list, file and place in the file"),
+    _optional("clip_id", _TEXT, "digest of the file's content, the place in it and the settings of its preparation"),
+    _column("label", _TEXT, "the instrument heard; x_... for what has no name and is nobody's"),
+    _column(
+        "kind",
+        _TEXT,
+        "played phrase, single note, phrase of a sound font, or stem that sounds with others of its piece",
+        choices="phrase|notes|synth|ensemble",
+    ),
+    _column("group", _TEXT, "who plays: player, repository, or sound font"),
+    _column("split", _TEXT, "the part of the data set", choices="train|val|test"),
+    _optional("piece", _TEXT, "what is played; clips of one piece of the kind ensemble have the same time line"),
+    _optional("pitch_hz", _NUMBER, "pitch of a single note, where it is known", "Hz"),
+    _licence(),
+    _column("status", _TEXT, "whether it can be used", choices="ready|unavailable|failed|gone"),
+    _reason(),
+    *_OF_SOURCE,
+    _column("source_first_sample", _COUNT, "where it begins in that file, at the file's own rate"),
+    _optional("source_num_samples", _COUNT, "how long it is there; to the end if missing"),
+    _optional("source_rate_hz", _COUNT, "the file's own rate", "Hz"),
+    _optional("wav_path", _TEXT, "the file that holds its sound, with that of others, relative to the home"),
+    _optional("wav_digest", _TEXT, "SHA-256 of that file"),
+    _optional("first_sample", _COUNT, "where it begins in that file"),
+    _optional("num_samples", _COUNT, "samples a channel"),
+    _optional("rate_hz", _COUNT, "sample rate of its sound", "Hz"),
+    _optional("duration_s", _NUMBER, "length of its sound", "s"),
+    _optional("level_db", _NUMBER, "RMS of its sound", "dBFS"),
+    _optional("peak_db", _NUMBER, "highest sample of its sound", "dBFS"),
+    _optional("loudness_lufs", _NUMBER, "integrated loudness (ITU-R BS.1770); missing below 0.4 s", "LUFS"),
+    _optional("silent_fraction", _NUMBER, "part of its sound that is silent, 0 to 1"),
+    _optional("clipped_fraction", _NUMBER, "part of its samples in that file at full scale or past it, 0 to 1"),
+)
+
+_PHOTOS = _table(
+    "photos",
+    "photo_id",
+    "a photo without a video, ready to learn from",
+    _column("photo_id", _TEXT, "digest of list and file"),
+    _optional("picture_id", _TEXT, "digest of the file's content and of the settings of its preparation"),
+    _column("instrument", _TEXT, "the instrument seen, or none"),
+    _optional("owner", _TEXT, "whose photo it is: a photographer, or a repository"),
+    _column("split", _TEXT, "the part of the data set", choices="train|val|test"),
+    _licence(),
+    _column("status", _TEXT, "whether it can be used", choices="ready|unavailable|failed|gone"),
+    _reason(),
+    *_OF_SOURCE,
+    _optional("path", _TEXT, "its picture, relative to the home"),
+    _optional("digest", _TEXT, "SHA-256 of its picture"),
+    _optional("num_bytes", _COUNT, "size of its picture", "B"),
+    _optional("width_pixels", _COUNT, "width of its picture"),
+    _optional("height_pixels", _COUNT, "height of its picture"),
 )
 
 _CHECKPOINTS = _table(
@@ -117,6 +189,8 @@ _CHECKPOINTS = _table(
     _column("recipe", _TEXT, "name of the recipe"),
     _column("settings_json", _TEXT, "all settings of the recipe, as JSON"),
     _column("clips_version", _COUNT, "version of the table clips that it was trained on"),
+    _optional("sounds_version", _COUNT, "version of the table sounds that it was trained on, if on any"),
+    _optional("photos_version", _COUNT, "version of the table photos that it was trained on, if on any"),
     _optional("parent_id", _TEXT, "the checkpoint that training started from"),
     _column("seed", _COUNT, "seed of all its random numbers"),
     _optional("num_steps", _COUNT, "optimizer steps taken"),
@@ -325,7 +399,7 @@ _DECISIONS = _table(
 )
 
 _ALL = (
-    *(_VIDEOS, _CLIPS, _CHECKPOINTS, _TRACKS, _MASKS, _REMIXES),
+    *(_VIDEOS, _CLIPS, _SOUNDS, _PHOTOS, _CHECKPOINTS, _TRACKS, _MASKS, _REMIXES),
     *(_SCORES, _PRESENCE_SCORES, _REMIX_SCORES, _GAIN_SCORES, _SMOOTHING_SCORES),
     _DECISIONS,
 )

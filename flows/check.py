@@ -8,7 +8,11 @@ from catalog.named_files import Problem, checked
 from catalog.store import Catalog
 from varemix.wording import markdown
 
-_MADE_AGAIN = {"videos": "refresh", "clips": "refresh", "masks": "masks", "remixes": "remix"}
+_MADE_AGAIN = {
+    **dict.fromkeys(("videos", "clips", "sounds", "photos"), "refresh"),
+    "masks": "masks",
+    "remixes": "remix",
+}
 """The tables whose files a command makes again when they are missing."""
 
 

@@ -3,9 +3,10 @@
 A deployment refuses other values; from Python they reach the flow, which tells what is wrong in its own words.
 """
 
+from collections.abc import Sequence
 from typing import Annotated
 
-from pydantic import Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 RecipeName = Annotated[str, WithJsonSchema({"type": "string", "enum": ["reference", "coarse", "paper", "tiny"]})]
 Device = Annotated[str, WithJsonSchema({"type": "string", "enum": ["auto", "cpu", "cuda"]})]
@@ -17,3 +18,11 @@ NumStudied = Annotated[int, Field(ge=0, le=100_000)]
 NumProcesses = Annotated[int, Field(ge=1, le=64)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Limit = Annotated[int, Field(ge=1)]
+
+
+def several(value: str | Sequence[str]) -> list[str]:
+    """Return one or several as a list."""
+    return [value] if isinstance(value, str) else list(value)
+
+
+Sources = Annotated[list[str], BeforeValidator(several), Field(min_length=1)]

@@ -1,7 +1,7 @@
 """Flow: the whole night: refresh, train if enough is new, evaluate, promote what is better, masks, remix."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,10 @@ from catalog.store import Catalog
 from flows.champion import show_decision
 from flows.ending import done_by, ended_with, in_words
 from flows.evaluate import evaluate
-from flows.forms import Device, NumMixes, RecipeName
+from flows.forms import Device, NumMixes, RecipeName, Sources
+from flows.listed import MUSIC, check_against_catalog, read_lists
 from flows.masks import checked_library, masks
-from flows.refresh import listed_videos, refresh
+from flows.refresh import refresh
 from flows.remix import checked_out, remix
 from flows.settings import named_after
 from flows.summary import Summary, headline, publish
@@ -48,7 +49,7 @@ def nightly(
     library: str,
     out: str,
     plan: RemixPlan,
-    source: str = "music",
+    source: Sources = [MUSIC],  # noqa: B006 - a default of the form in the Prefect UI; it is only read
     url_template: str | None = None,
     recipe: RecipeName = "reference",
     pairs: NumMixes = 64,
@@ -63,7 +64,7 @@ def nightly(
         library: the folder of recordings; it is only read.
         out: the folder for the remixes.
         plan: what shall become of the recordings; see the flow remix.
-        source: the list of videos; see the flow refresh.
+        source: the lists of videos, sounds and photos; see the flow refresh.
         url_template: where the videos lie; see the flow refresh.
         recipe: what to train; see the flow train.
         pairs: how many pairs to evaluate on.
@@ -132,7 +133,7 @@ def check_night(
     library: Path,
     out: Path,
     plan: RemixPlan,
-    source: str,
+    source: Sequence[str],
     url_template: str | None,
     recipe: str,
     stills: str | None,
@@ -145,7 +146,9 @@ def check_night(
     chosen_device(device)
     if stills:
         folder_stills(Path(stills))
-    instruments = {video.instrument for video in listed_videos(source, url_template, None)}
+    listed = read_lists(source, url_template)
+    check_against_catalog(catalog, listed)
+    instruments = listed.instruments
     if serving_id(catalog):
         instruments |= set(known_instruments(catalog, checkpoint_row(catalog, None)))
     plan_queries(plan, sorted(instruments))

@@ -74,7 +74,10 @@ CollectOption = Annotated[
 ]
 InstrumentOption = Annotated[list[str] | None, typer.Option("--instrument", help="Name of an instrument.")]
 ImageOption = Annotated[list[str] | None, typer.Option("--image", help="Path of a picture of an instrument.")]
-SourceOption = Annotated[str, typer.Option("--source", help="`music`, or the path of a list of videos (CSV).")]
+SourceOption = Annotated[
+    list[str],
+    typer.Option("--source", help="`music`, or a list of videos, of sounds, or of photos (CSV); may be repeated."),
+]
 TemplateOption = Annotated[
     str | None, typer.Option("--url-template", help="Where the videos lie, with {video_id} in it.")
 ]

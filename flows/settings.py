@@ -29,9 +29,11 @@ def workers(count: int = NUM_WORKERS) -> TaskRunner[PrefectFuture[Any]]:
 
 
 def named_after(stage: str, parameter: str) -> Callable[[], str]:
-    """Return what calls a run after its stage and the last part of a path among its parameters."""
+    """Return what calls a run after its stage and the last part of a path, or of several, among its parameters."""
 
     def name() -> str:
-        return f"{stage} {Path(flow_run.parameters[parameter]).name}"
+        value = flow_run.parameters[parameter]
+        paths = [value] if isinstance(value, str) else value
+        return f"{stage} {', '.join(Path(path).name for path in paths)}"
 
     return name

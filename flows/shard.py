@@ -10,15 +10,17 @@ from tasks.evaluate import evaluate_mixtures
 from tasks.library import scan_tracks
 from tasks.masks import make_masks
 from tasks.orders import read_order, write_answer
+from tasks.photos import prepare_photos
 from tasks.preprocess import preprocess_videos
 from tasks.remix import remix_tracks
 from tasks.separate import separate_tracks
 from tasks.shards import Outcome, explained
+from tasks.sounds import prepare_sounds
 from tasks.studies import study_mixtures
 from varemix.errors import UsageError
 
 _ALL: tuple[Task[..., list[Outcome]], ...] = (
-    *(download_videos, preprocess_videos, scan_tracks, make_masks),
+    *(download_videos, preprocess_videos, prepare_sounds, prepare_photos, scan_tracks, make_masks),
     *(remix_tracks, separate_tracks, evaluate_mixtures, study_mixtures),
 )
 STEPS = {task.name: task for task in _ALL}

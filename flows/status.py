@@ -6,10 +6,14 @@ from catalog.files import Home
 from catalog.store import Catalog
 from flows.remix_table import tracks_table
 from tasks.decisions import KINDS, last_decisions
+from tasks.material import kind_table, licence_table, ready_material
 from varemix.weights import shipped_checkpoint
 from varemix.wording import markdown
 
-_ITEMS = {"videos": "video_id", "clips": "video_id", "tracks": "track_path", "masks": "mask_id", "remixes": "out_path"}
+_ITEMS = {
+    **{"videos": "video_id", "clips": "video_id", "sounds": "file", "photos": "file"},
+    **{"tracks": "track_path", "masks": "mask_id", "remixes": "out_path"},
+}
 _OF_SOUND = ("masks", "remixes")
 _OF_REMIX = (
     *("out_path", "status", "reason", "rule", "before_lufs", "after_lufs", "gain_db", "peak_db", "limited_samples"),
@@ -44,6 +48,7 @@ def status(home: str | None = None) -> dict[str, Any]:
         "num_checkpoints": len(checkpoints),
         "champion": None if champion is None else {name: champion[name] for name in ("checkpoint_id", "reason")},
         "shipped_checkpoint": str(shipped) if shipped else None,
+        "material": ready_material(catalog),
         "remixes": _remixes(catalog),
         "decisions": [_decision(row) for row in last_decisions(catalog, _NUM_DECISIONS)],
         "failures": failures,
@@ -77,6 +82,9 @@ def page(found: dict[str, Any]) -> str:
         ["shipped checkpoint", found["shipped_checkpoint"] or "none"],
     ]
     parts = ["# Status", markdown([["what", "there is"], *facts])]
+    if found["material"]:
+        heading = "## What there is to learn from\n\n"
+        parts += [heading + kind_table(found["material"]), licence_table(found["material"])]
     if found["remixes"]:
         more = len(found["remixes"]) - _SHOWN
         told = f"\n\nand {more} more; `varemix status --json` lists them all." if more > 0 else ""

@@ -9,7 +9,7 @@ from flows.ending import ended
 from flows.forms import Device, NumProcesses, RecipeName
 from flows.pictures import show_picture
 from flows.summary import Summary, publish
-from tasks.train import curves_path, train_checkpoint
+from tasks.train import card_path, curves_path, train_checkpoint
 
 
 @flow(name="train", flow_run_name="train {recipe}")
@@ -53,7 +53,15 @@ def train(
     )
     _show_curves(Home.open(home), checkpoint_id)
     facts = {"checkpoint_id": checkpoint_id, "recipe": recipe}
-    return ended(publish(Summary(stage="train", outcomes=(outcome,), seconds=time.monotonic() - started, facts=facts)))
+    seconds, report = time.monotonic() - started, _card(Home.open(home), checkpoint_id)
+    return ended(publish(Summary(stage="train", outcomes=(outcome,), seconds=seconds, facts=facts, report=report)))
+
+
+def _card(home: Home, checkpoint_id: str) -> str:
+    """Return the model card, which tells what was learnt from under which licence; nothing where there is none."""
+    place = home.relative(card_path(home, checkpoint_id))
+    text = home.fetched(place).read_text() if home.holds(place) else ""
+    return text.partition("\n\n")[2].strip()
 
 
 def _show_curves(home: Home, checkpoint_id: str) -> None:

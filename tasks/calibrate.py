@@ -5,9 +5,10 @@ neither was a measure beside the loudest instrument, or of time instead of power
 """
 
 import logging
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -47,18 +48,21 @@ def calibrate(
     sounds: Sequence[Sound] = (),
     device: str = "auto",
     num_mixtures: int = _NUM_MIXTURES,
+    facts: Mapping[str, Any] | None = None,
 ) -> None:
     """Write the checkpoint `trained` to `target`, in half precision, with a presence threshold.
 
     It is found on mixtures of two of the clips, and, where there are sounds of other instruments, on these among the
-    mixes and alone: so that what plays is found, and strangers are not taken for what they are not.
+    mixes and alone: so that what plays is found, and strangers are not taken for what they are not. Its provenance
+    gains the `facts`.
     """
     separator = load_checkpoint(trained, chosen_device(device))
     found = presence_measures_db(separator, clips, num_mixtures, sounds=sounds)
     if found.present and found.absent:
         threshold_db = careful_threshold(found.present, found.absent, strangers=found.strangers)
         separator.presence_threshold_db.fill_(threshold_db)
-    save_checkpoint(target, separator, provenance=read_header(trained)["provenance"], is_half=True)
+    provenance = read_header(trained)["provenance"] | dict(facts or {})
+    save_checkpoint(target, separator, provenance=provenance, is_half=True)
 
 
 def presence_measures_db(

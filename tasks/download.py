@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from catalog.csv_lists import UNSTATED
 from catalog.files import Home
 from catalog.ids import file_digest
 from catalog.sources import SourceVideo
@@ -42,7 +43,8 @@ def download_videos(
 
 def _is_settled(catalog: Catalog, video: SourceVideo, row: dict[str, Any] | None) -> bool:
     """Return whether asking again is of no use: the file stands, or the video was gone from its address today."""
-    if row is None or (row["instrument"], row["split"]) != (video.instrument, video.split):
+    told = row and (row["instrument"], row["split"], row["licence"] or UNSTATED)
+    if row is None or told != (video.instrument, video.split, video.licence):
         return False  # not seen yet, or the list was corrected
     if row["status"] == "ready":
         return catalog.home.holds(row["path"])
@@ -70,6 +72,7 @@ def _attempt(
         "split": video.split,
         "url": _told_url(video),
         "source": source,
+        "licence": video.licence,
     }
     try:
         if path.exists():

@@ -1,8 +1,8 @@
 """Files of a home that no row names any more, what is half done of work that is over, and their removal.
 
 Nothing goes that is young, that a link leads to, that bears a name this software does not give, or whose table was
-never written (it may have been lost: then its files are all there is). Files that a named snapshot of `clips` tells
-of stay with it.
+never written (it may have been lost: then its files are all there is). Files that a named snapshot of `clips`,
+`sounds` or `photos` tells of stay with it.
 """
 
 import re
@@ -18,10 +18,10 @@ from prefect.cache_policies import NO_CACHE
 from catalog.errors import TableError
 from catalog.files import Home
 from catalog.rooms import Found, files_of
-from catalog.snapshots import SNAPSHOT_OF, named_versions
+from catalog.snapshots import named_versions
 from catalog.store import NO_VERSION, Catalog
 from tasks.shards import Outcome
-from tasks.train import curves_path
+from tasks.train import card_path, curves_path
 
 ABANDONED_AFTER_DAYS = 30.0
 """Unfinished training that nothing went on with for so long is given up."""
@@ -49,7 +49,7 @@ def tidy_rooms(*, home: str, grace_days: float, dry_run: bool = False) -> tuple[
 
 
 def orphans(catalog: Catalog, grace_days: float) -> list[Orphan]:
-    """Return what may go from the rooms of videos, clips, checkpoints, reports and work; see `tasks.tidy` for masks.
+    """Return what may go from all rooms but that of masks, for which see `tasks.tidy`.
 
     What is younger than `grace_days` may belong to a run whose rows are still to be written. All is looked at, and
     every table read, before anything is said. Raises TableError for a table that cannot be read.
@@ -58,7 +58,9 @@ def orphans(catalog: Catalog, grace_days: float) -> list[Orphan]:
     found: list[Orphan] = []
     for room, table, judged in (
         ("videos", "videos", _unnamed("no row of videos names it", _videos)),
-        ("clips", "clips", _unnamed("no row of clips, of now or of a named snapshot, names it", _clips)),
+        ("clips", "clips", _of_snapshots("clips", ["wav_path", "frames_path"])),
+        ("sounds", "sounds", _of_snapshots("sounds", ["wav_path"])),
+        ("photos", "photos", _of_snapshots("photos", ["path"])),
         ("checkpoints", "checkpoints", _unnamed("no row of checkpoints names it", _checkpoints)),
         ("reports", "checkpoints", _reports),
         ("work", "checkpoints", _work),
@@ -87,17 +89,21 @@ def _videos(catalog: Catalog) -> set[str]:
     return _paths(catalog.read_rows("videos", columns=["path"]))
 
 
-def _clips(catalog: Catalog) -> set[str]:
-    columns = ["wav_path", "frames_path"]
-    known = _paths(catalog.read_rows("clips", columns=columns))
-    for version in named_versions(catalog, SNAPSHOT_OF):
-        known |= _paths(_snapshot(catalog, columns, version))
-    return known
+def _of_snapshots(table: str, columns: list[str]) -> _Judge:
+    """Return what tells of files that no row of a table names, as it is now or in a snapshot that another row names."""
+
+    def named(catalog: Catalog) -> set[str]:
+        known = _paths(catalog.read_rows(table, columns=columns))
+        for version in named_versions(catalog, table):
+            known |= _paths(_snapshot(catalog, table, columns, version))
+        return known
+
+    return _unnamed(f"no row of {table}, of now or of a named snapshot, names it", named)
 
 
-def _snapshot(catalog: Catalog, columns: list[str], version: int) -> list[dict[str, Any]]:
+def _snapshot(catalog: Catalog, table: str, columns: list[str], version: int) -> list[dict[str, Any]]:
     try:
-        return catalog.read_rows(SNAPSHOT_OF, columns=columns, version=version)
+        return catalog.read_rows(table, columns=columns, version=version)
     except TableError:
         # A version that was lost before versions were kept names no files. The newest one was read: the table is whole.
         return []
@@ -105,9 +111,14 @@ def _snapshot(catalog: Catalog, columns: list[str], version: int) -> list[dict[s
 
 def _checkpoints(catalog: Catalog) -> set[str]:
     rows = catalog.read_rows("checkpoints", columns=["checkpoint_id", "path"])
-    curves = [curves_path(catalog.home, row["checkpoint_id"]) for row in rows]
-    beside = {catalog.home.relative(path) for curve in curves for path in (curve, curve.with_suffix(".csv"))}
-    return _paths(rows) | beside
+    ids = [row["checkpoint_id"] for row in rows]
+    curves = [curves_path(catalog.home, name) for name in ids]
+    beside = [
+        *curves,
+        *(curve.with_suffix(".csv") for curve in curves),
+        *(card_path(catalog.home, name) for name in ids),
+    ]
+    return _paths(rows) | {catalog.home.relative(path) for path in beside}
 
 
 def _paths(rows: Iterable[dict[str, Any]]) -> set[str]:

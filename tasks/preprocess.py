@@ -3,6 +3,7 @@
 from operator import itemgetter
 from typing import Any
 
+from catalog.csv_lists import UNSTATED
 from catalog.files import Home, replacing
 from catalog.ids import content_id, file_digest
 from catalog.store import Catalog
@@ -53,16 +54,23 @@ def _stands(catalog: Catalog, row: dict[str, Any] | None, video: dict[str, Any])
     wanted = {"clip_id": clip_id(video), "status": "ready", "instrument": video["instrument"], "split": video["split"]}
     if row is None or any(row[name] != value for name, value in wanted.items()):
         return False
+    if (row["licence"] or UNSTATED) != _licence(video):
+        return False
     return all(catalog.home.holds(row[name]) for name in ("wav_path", "frames_path"))
 
 
 def _preprocessed(home: Home, video: dict[str, Any]) -> dict[str, Any]:
     """Return the row of a video's clip after making its files, or the row that says why there is none."""
-    row = {name: video[name] for name in ("video_id", "instrument", "split")} | {"clip_id": clip_id(video)}
+    row = {name: video[name] for name in ("video_id", "instrument", "split")}
+    row |= {"clip_id": clip_id(video), "licence": _licence(video)}
     try:
         return row | _extracted(home, video, row["clip_id"]) | {"status": "ready"}
     except MediaError as error:
         return row | {"status": "failed", "reason": str(error)}
+
+
+def _licence(video: dict[str, Any]) -> str:
+    return video.get("licence") or UNSTATED
 
 
 def _extracted(home: Home, video: dict[str, Any], name: str) -> dict[str, Any]:

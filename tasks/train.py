@@ -19,11 +19,14 @@ from catalog.ids import content_id, file_digest
 from catalog.store import Catalog
 from tasks.calibrate import calibrate
 from tasks.checkpoints import checkpoint_row
-from tasks.clips import usable_clips
+from tasks.clips import clip_of
+from tasks.material import card, counted, learnable
 from tasks.origin import run_id
 from tasks.progress import Advance, bar
 from tasks.shards import Outcome, is_transient
 from tasks.stills import folder_stills
+from varemix.errors import UsageError
+from varemix.licences import UNSTATED, is_allowed
 from varemix.media.clips import Clip
 from varemix.model.checkpoint import read_header
 from varemix.training.examples import check_clips
@@ -47,6 +50,7 @@ class TrainingPlan:
     clips: Mapping[str, Sequence[Clip]]
     clips_version: int
     photos: Mapping[str, Sequence[Path]]
+    trained_on: Sequence[Mapping[str, Any]]
     start: Path | None
     parent_id: str | None
     home: Home
@@ -71,15 +75,20 @@ def plan_training(
 ) -> TrainingPlan:
     """Return what training now would be; see `flows.train` for `photos` and `start`.
 
-    Raises UsageError for an unknown recipe, TrainingError without clips, CatalogError or CheckpointError for a start
+    Raises UsageError for an unknown recipe, and for photographs of a folder, whose licences nobody states, where the
+    recipe does not take such; TrainingError without clips, CatalogError or CheckpointError for a start
     that is not there.
     """
     version = catalog.version("clips")
     recipe = named_recipe(recipe_name)
-    clips = {split: usable_clips(catalog, split, version=version) for split in ("train", "val")}
+    rows = {
+        split: learnable(catalog, "clips", split, version=version, licences=recipe.licences)
+        for split in ("train", "val")
+    }
+    clips = {split: [clip_of(catalog.home, row) for row in own] for split, own in rows.items()}
     for split, members in clips.items():
         check_clips(members, recipe, split)
-    pictures = _photos(photos, {clip.instrument for clip in clips["train"]})
+    pictures = _photos(photos, {clip.instrument for clip in clips["train"]}, recipe)
     beginning, parent_id = _start(catalog, start) if start else (None, None)
     return TrainingPlan(
         checkpoint_id=_checkpoint_id(recipe, clips, pictures, beginning),
@@ -87,6 +96,7 @@ def plan_training(
         clips=clips,
         clips_version=version,
         photos=pictures,
+        trained_on=[*(count for own in rows.values() for count in counted("clips", own)), *_counted_photos(pictures)],
         start=beginning,
         parent_id=parent_id,
         home=catalog.home,
@@ -126,9 +136,12 @@ def train_checkpoint(
         return plan.checkpoint_id, Outcome(item=plan.checkpoint_id, status="done", reason=f"helped as node {node_rank}")
     _keep_curves(plan, history)
     with replacing(path) as temporary:
-        calibrate(plan.folder / "checkpoint.safetensors", temporary, plan.clips["val"], device=device)
+        facts = {"trained_on": list(plan.trained_on)}
+        calibrate(plan.folder / "checkpoint.safetensors", temporary, plan.clips["val"], device=device, facts=facts)
     catalog.home.keep(path)
-    catalog.merge("checkpoints", [_row(catalog.home, plan, history)])
+    row = _row(catalog.home, plan, history)
+    _keep_card(plan, row)
+    catalog.merge("checkpoints", [row])
     plan.forget_unfinished()
     return plan.checkpoint_id, Outcome(item=plan.checkpoint_id, status="done", reason=_in_words(history))
 
@@ -185,6 +198,18 @@ def _keep_curves(plan: TrainingPlan, history: History) -> None:
     plan.home.keep(place.with_suffix(".csv"))
 
 
+def card_path(home: Home, checkpoint_id: str) -> Path:
+    """Return where the model card of a checkpoint lies that was trained here."""
+    return home.checkpoint(checkpoint_id).with_suffix(".card.md")
+
+
+def _keep_card(plan: TrainingPlan, row: Mapping[str, Any]) -> None:
+    """Keep beside the checkpoint, for people, what it learnt from."""
+    place = card_path(plan.home, plan.checkpoint_id)
+    write_atomically(place, card(row, plan.trained_on).encode())
+    plan.home.keep(place)
+
+
 def _start(catalog: Catalog, start: str) -> tuple[Path, str | None]:
     """Return the checkpoint file to begin with, and its id where the catalog knows it."""
     if start.endswith(".safetensors"):
@@ -194,12 +219,25 @@ def _start(catalog: Catalog, start: str) -> tuple[Path, str | None]:
     return catalog.home.fetched(row["path"], row["digest"]), row["checkpoint_id"]
 
 
-def _photos(folder: str | None, instruments: set[str]) -> dict[str, list[Path]]:
+def _photos(folder: str | None, instruments: set[str], recipe: Recipe) -> dict[str, list[Path]]:
     """Return the photographs of a folder, of the instruments that are trained."""
     if folder is None:
         return {}
+    if not is_allowed(UNSTATED, recipe.licences):
+        raise UsageError(
+            f"Recipe '{recipe.name}' takes material of the licences {', '.join(recipe.licences or ())} only, and a "
+            "folder of photographs tells none. Leave --photos out, and list photos with their licences for "
+            "`varemix refresh`."
+        )
     found = folder_stills(Path(folder))
     return {name: [path for path in found[name] if isinstance(path, Path)] for name in sorted(instruments & set(found))}
+
+
+def _counted_photos(photos: Mapping[str, Sequence[Path]]) -> list[dict[str, Any]]:
+    rows = [
+        {"licence": UNSTATED, "split": "train", "instrument": name} for name, paths in photos.items() for _ in paths
+    ]
+    return counted("photos", rows)
 
 
 def _row(home: Home, plan: TrainingPlan, history: History) -> dict[str, Any]:

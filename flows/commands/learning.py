@@ -34,7 +34,7 @@ from flows.terminal import finish_run
 
 
 def refresh(
-    source: SourceOption = "music",
+    source: SourceOption = ["music"],  # noqa: B006 - it is only read
     url_template: TemplateOption = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only so many from the top.")] = None,
     cookies: CookiesOption = None,
@@ -43,12 +43,12 @@ def refresh(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Download what is new in a list of videos, and make clips of it."""
+    """Fetch what is new in lists of videos, sounds and photos, and make clips and pictures of it to learn from."""
     choose_runner(runner, runner_address)
-    from flows.refresh import check_cookies, listed_videos, refresh
+    from flows.listed import check_against_catalog, read_lists
+    from flows.refresh import check_cookies, refresh
 
-    open_catalog(home)
-    listed_videos(source, url_template, limit)
+    check_against_catalog(open_catalog(home), read_lists(source, url_template, limit))
     check_cookies(cookies)
     told = str(cookies) if cookies else None
     finish_run(lambda: refresh(source, url_template, limit, home, told), as_json=as_json)

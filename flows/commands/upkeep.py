@@ -45,7 +45,7 @@ def nightly(
     out: Annotated[Path, typer.Option("--out", help="Folder for the remixes.")],
     gain: GainOption = None,
     plan: PlanOption = None,
-    source: SourceOption = "music",
+    source: SourceOption = ["music"],  # noqa: B006 - it is only read
     url_template: TemplateOption = None,
     recipe: RecipeOption = "reference",
     pairs: PairsOption = 64,

@@ -17,8 +17,8 @@ from PIL import Image
 from prefect import Flow
 
 from flows.cli import main
+from flows.listed import read_lists
 from flows.options import SmoothingOption
-from flows.refresh import listed_videos
 from tasks.decisions import record
 from tests.tasks.planted import TONES_HZ, open_catalog, register_checkpoint, visible_files, write_tones
 from tests.tasks.untrained import write_checkpoint
@@ -297,7 +297,7 @@ def test_names_that_look_like_options_and_are_no_utf8_end_without_a_traceback(
 
 
 def test_an_id_that_begins_like_an_option_is_an_id(world: Path) -> None:
-    [video] = listed_videos(str(world / "good.csv"), "http://localhost/{video_id}.mp4", None)
+    [[video]] = read_lists([str(world / "good.csv")], "http://localhost/{video_id}.mp4").videos.values()
     assert (video.video_id, video.url) == ("-dash_1", "http://localhost/-dash_1.mp4")
 
 

@@ -17,7 +17,7 @@ from catalog.store import Catalog
 from tasks.orphans import ABANDONED_AFTER_DAYS, orphans, tidy_rooms
 from tasks.tidy import pin, tidy_masks
 from tasks.tidy_tables import tidy_tables
-from tasks.train import curves_path
+from tasks.train import card_path, curves_path
 from tests.s3 import s3_server
 from tests.tasks.planted import open_catalog, plant_masks, register_checkpoint, scanned, visible_files, write_tones
 
@@ -47,6 +47,17 @@ def clip_row(home: Home, video_id: str, clip_id: str) -> dict[str, object]:
     return row | {name: home.relative(put(path)) for name, path in paths.items()}
 
 
+def sound_row(home: Home, pack_id: str) -> dict[str, object]:
+    row = {"sound_id": "one", "label": "flute", "kind": "notes", "group": "ann", "split": "train", "status": "ready"}
+    row |= {"source": "list.csv", "file": "a.wav", "wav_path": home.relative(put(home.sounds(pack_id)))}
+    return row | {"source_first_sample": 0}
+
+
+def photo_row(home: Home, picture_id: str) -> dict[str, object]:
+    row = {"photo_id": "one", "instrument": "flute", "split": "train", "status": "ready"}
+    return row | {"source": "list.csv", "file": "a.jpg", "path": home.relative(put(home.photo(picture_id)))}
+
+
 @pytest.fixture(scope="module")
 def everything(tmp_path_factory: pytest.TempPathFactory, checkpoint_file: Path) -> Everything:
     folder = tmp_path_factory.mktemp("everything")
@@ -54,6 +65,11 @@ def everything(tmp_path_factory: pytest.TempPathFactory, checkpoint_file: Path) 
     home = catalog.home
     catalog.merge("clips", [clip_row(home, "one", "old")])
     version = catalog.version("clips")
+    catalog.merge("sounds", [sound_row(home, "old")])
+    catalog.merge("photos", [photo_row(home, "old")])
+    versions = {"sounds_version": catalog.version("sounds"), "photos_version": catalog.version("photos")}
+    catalog.merge("sounds", [sound_row(home, "new")])
+    catalog.merge("photos", [photo_row(home, "new")])
     catalog.merge("clips", [clip_row(home, "one", "new")])  # the old clip is only in the version that is named
     for name, stage in {
         "champion": "champion",
@@ -62,10 +78,10 @@ def everything(tmp_path_factory: pytest.TempPathFactory, checkpoint_file: Path) 
         "lost": "candidate",
     }.items():
         register_checkpoint(catalog, checkpoint_file, name, stage)
-        put(curves_path(home, name)), put(curves_path(home, name).with_suffix(".csv"))
+        put(curves_path(home, name)), put(curves_path(home, name).with_suffix(".csv")), put(card_path(home, name))
         put(home.reports / f"evaluate-{name}.html", f"<html><title>Evaluation of checkpoint {name} on val</title>")
     [row] = catalog.read_rows("checkpoints", where={"checkpoint_id": "champion"})
-    catalog.merge("checkpoints", [row | {"clips_version": version}])
+    catalog.merge("checkpoints", [row | versions | {"clips_version": version}])
     pin(catalog, "kept", "of the album")
     video = {"video_id": "one", "instrument": "flute", "split": "train", "status": "ready"}
     catalog.merge("videos", [video | {"path": home.relative(put(home.video("one")))}])
@@ -82,6 +98,9 @@ def everything(tmp_path_factory: pytest.TempPathFactory, checkpoint_file: Path) 
         home.video("stray"),
         home.wav("stray"),
         home.frames("stray"),
+        home.sounds("stray"),
+        home.photo("stray"),
+        card_path(home, "stray"),
         home.checkpoint("stray"),
         curves_path(home, "stray"),
         home.masks("stray"),

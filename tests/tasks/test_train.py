@@ -8,13 +8,13 @@ from prefect.logging import disable_run_logger
 from catalog.ids import file_digest
 from catalog.store import Catalog
 from tasks.shards import Outcome
-from tasks.train import plan_training, train_checkpoint
+from tasks.train import card_path, plan_training, train_checkpoint
 from tests.solos import Solos
 from tests.tasks.planted import visible_files
 from tests.tasks.small_recipe import small
 from varemix.errors import TrainingError, UsageError
 from varemix.media.clips import Clip
-from varemix.model.checkpoint import load_checkpoint
+from varemix.model.checkpoint import load_checkpoint, read_header
 from varemix.training import recipe
 
 
@@ -103,6 +103,42 @@ def test_other_clips_or_another_recipe_mean_another_checkpoint(
     after = plan_training(catalog, "small")
     assert after.checkpoint_id != before.checkpoint_id
     assert after.clips_version > before.clips_version
+
+
+def test_a_checkpoint_tells_what_it_learnt_from_by_licence(catalog: Catalog, clips: Solos) -> None:
+    rows = catalog.read_rows("clips", where={"split": "train"})
+    catalog.merge("clips", [row | {"licence": "CC BY 4.0"} for row in rows if row["instrument"] == "tuba"])
+    checkpoint_id, _ = train(catalog)
+    path = catalog.home.checkpoint(checkpoint_id)
+    told = read_header(path)["provenance"]["trained_on"]
+    found = {(count["licence"], count["split"], count["kind"], count["label"]): count for count in told}
+    assert found.keys() == {
+        ("CC BY 4.0", "train", "video", "tuba"),
+        *(("unstated", split, "video", "flute") for split in ("train", "val")),
+        ("unstated", "val", "video", "tuba"),
+    }
+    tuba = found["CC BY 4.0", "train", "video", "tuba"]
+    of_tuba = [clip for clip in clips.train if clip.instrument == "tuba"]
+    assert tuba["num_rows"] == len(of_tuba)
+    assert tuba["seconds"] == pytest.approx(sum(clip.num_samples for clip in of_tuba) / 44_100, abs=0.01)
+    card = card_path(catalog.home, checkpoint_id).read_text()
+    assert "| CC BY | yes |" in card
+    assert "| unstated | no |" in card
+
+
+def test_a_recipe_may_name_the_licences_that_it_takes(
+    catalog: Catalog, clips: Solos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everything = plan_training(catalog, "small")
+    first = everything.clips["train"][0]
+    rows = catalog.read_rows("clips")
+    catalog.merge("clips", [row | {"licence": "cc-by-4.0"} for row in rows if row["clip_id"] != first.clip_id])
+    monkeypatch.setitem(recipe.RECIPES, "clean", lambda: replace(small(), name="clean", licences=("CC BY", "MIT")))
+    plan = plan_training(catalog, "clean")
+    assert plan.clips["train"] == [clip for clip in everything.clips["train"] if clip != first]
+    assert {count["licence"] for count in plan.trained_on} == {"cc-by-4.0"}
+    with pytest.raises(UsageError, match="takes material of the licences CC BY, MIT only"):
+        plan_training(catalog, "clean", photos=str(tmp_path))
 
 
 def test_clips_of_one_instrument_or_an_unknown_recipe_are_errors(catalog: Catalog, two_instruments: Solos) -> None:

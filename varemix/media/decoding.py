@@ -128,11 +128,12 @@ class DecodedSource:
 
     def _frames(self, file: av.container.InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame]:
         num_packets, num_bad = 0, 0
+        decoder = _decoder(stream)
         for packet in file.demux(stream):
             num_packets += 1
             self._coded_bytes += packet.size
             try:
-                yield from packet.decode()
+                yield from decoder.decode(packet)
             except av.FFmpegError:
                 num_bad += 1
                 self._is_packet_lost = True
@@ -142,6 +143,21 @@ class DecodedSource:
                 f"'{self._path.name}' is damaged: {num_bad} of its {num_packets} parts cannot be decoded. "
                 "Copy it again."
             )
+
+
+def _decoder(stream: av.AudioStream) -> av.AudioCodecContext:
+    """Return what decodes a stream: of Opus the reference decoder, where it is there.
+
+    ffmpeg's own is at times only 14 dB away from it.
+    """
+    own = stream.codec_context
+    if own.name != "opus" or "libopus" not in av.codecs_available:
+        return own
+    decoder = av.CodecContext.create("libopus", "r")
+    assert isinstance(decoder, av.AudioCodecContext)
+    decoder.extradata = own.extradata
+    decoder.options = {"request_sample_fmt": "flt"}  # else it rounds to 16 bits, and clips
+    return decoder
 
 
 @contextmanager

@@ -1,8 +1,9 @@
-"""Fetch one video in a process of its own: an order on stdin, a verdict on stdout.
+"""Fetch one video, or one plain file, in a process of its own: an order on stdin, a verdict on stdout.
 
-`python -I -m varemix.media.fetching` is started by `varemix.media.download`. What a stranger's server sends is read
-here, by yt-dlp, where it can do the least: connections are guarded (`fetch_guard`), memory, files and time are limited
-by the kernel and a clock, and no address, cookie or proxy stands in an argument that others could see.
+`python -I -m varemix.media.fetching` is started by `varemix.media.download` and `web_files`. What a stranger's server
+sends is read here, by yt-dlp or as it is (`plain_fetching`), where it can do the least: connections are guarded
+(`fetch_guard`), memory, files and time are limited by the kernel and a clock, and no address, cookie or proxy stands in
+an argument that others could see.
 """
 
 import contextlib
@@ -17,15 +18,19 @@ from typing import Any
 
 from varemix.errors import DownloadError, DownloadInterruptedError, VideoUnavailableError
 from varemix.media.fetch_guard import Guard, RefusedError
+from varemix.media.plain_fetching import fetch_plain
 from varemix.media.refusals import causes, classified
 
+PLAIN = "plain"
 _MEMORY_BYTES = 2 * 2**30
 _KINDS = {kind.__name__: kind for kind in (DownloadError, DownloadInterruptedError, VideoUnavailableError)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """What to fetch into which folder, and the limits; see `download.DownloadOptions`."""
+    """What to fetch into which folder, and the limits; see `download.DownloadOptions`. With the format PLAIN it is a
+    file as it lies there.
+    """
 
     video_id: str
     address: str
@@ -40,6 +45,7 @@ class Order:
     rate_limit_bytes_per_s: float | None
     cookies: str | None
     proxy: str | None
+    what: str = "Video"
 
     def as_json(self) -> bytes:
         """Return the order as it is read from stdin."""
@@ -59,11 +65,11 @@ def main() -> None:
     told, sys.stdout = sys.stdout, sys.stderr  # nothing else may write into the verdict
     _limit(order, lambda error: _tell(told, error))
     try:
-        fetch(order)
+        fetch_plain(order) if order.format == PLAIN else fetch(order)
     except DownloadError as error:
         _tell(told, error)
     except MemoryError:
-        _tell(told, VideoUnavailableError(f"Video '{order.video_id}' is a file that swells beyond all bounds."))
+        _tell(told, VideoUnavailableError(f"{order.what} '{order.video_id}' swells beyond all bounds."))
     else:
         _tell(told, None)
 
@@ -176,7 +182,7 @@ def _limit(order: Order, tell: Callable[[DownloadError], None]) -> None:
             resource.setrlimit(what, (most, most))
 
     def end() -> None:
-        tell(DownloadInterruptedError(f"Video '{order.video_id}' took longer than {order.time_limit_s:g} s."))
+        tell(DownloadInterruptedError(f"{order.what} '{order.video_id}' took longer than {order.time_limit_s:g} s."))
         os._exit(0)
 
     clock = threading.Timer(order.time_limit_s, end)

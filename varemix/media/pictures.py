@@ -14,6 +14,8 @@ from varemix.errors import MediaError
 
 MAX_PIXELS = 50_000_000
 MAX_BYTES = 64 * 2**20
+_LEAST_SIDE_PIXELS = 32
+_JPEG_QUALITY = 92
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")  # none that starts another program
 
 
@@ -85,3 +87,22 @@ def _on_white(picture: Image.Image) -> Image.Image:
     layer = picture.convert("RGBA")
     white = Image.new("RGBA", layer.size, (255, 255, 255, 255))
     return Image.alpha_composite(white, layer).convert("RGB")
+
+
+def small_jpeg(picture: Image.Image, short_side_pixels: int) -> bytes:
+    """Return an RGB image as JPEG, made smaller where its shorter side has more pixels; it holds nothing but the image.
+
+    Raises MediaError for one that shows nothing: a side of less than 32 pixels, or one colour throughout.
+    """
+    width, height = picture.size
+    if min(width, height) < _LEAST_SIDE_PIXELS:
+        raise MediaError(
+            f"It has {width} x {height} pixels; at least {_LEAST_SIDE_PIXELS} a side are expected. Leave it out."
+        )
+    if picture.getcolors(maxcolors=1):
+        raise MediaError("It shows one colour throughout. Leave it out.")
+    scale = min(1.0, short_side_pixels / min(width, height))
+    small = picture.resize((round(width * scale), round(height * scale)), Image.Resampling.LANCZOS)
+    content = io.BytesIO()
+    small.save(content, "JPEG", quality=_JPEG_QUALITY)
+    return content.getvalue()

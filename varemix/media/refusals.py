@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from varemix.errors import DownloadError, DownloadInterruptedError, VideoUnavailableError
 
-_GONE = {404: "is not there", 410: "was removed", 401: "needs a login", 451: "is blocked for legal reasons"}
-_SERVER_IN_TROUBLE = {408, 425, 429, 500, 502, 503, 504}
+GONE = {404: "is not there", 410: "was removed", 401: "needs a login", 451: "is blocked for legal reasons"}
+SERVER_IN_TROUBLE = {408, 425, 429, 500, 502, 503, 504}
 _REFUSAL = ("not a bot", "Sign in to confirm you", "This content isn't available, try again later")
 _EMPTY = ("Did not get any data blocks", "downloaded file is empty")
 _NO_FORMAT = ("Requested format is not available", "No video formats found", "Only images are available")
@@ -70,9 +70,9 @@ def _by_words(video_id: str, said: str) -> DownloadError:
 
 
 def _by_status(video_id: str, status: int) -> DownloadError:
-    if status in _GONE:
-        return VideoUnavailableError(f"Video '{video_id}' {_GONE[status]} (HTTP {status}).")
-    if status in _SERVER_IN_TROUBLE:
+    if status in GONE:
+        return VideoUnavailableError(f"Video '{video_id}' {GONE[status]} (HTTP {status}).")
+    if status in SERVER_IN_TROUBLE:
         return DownloadInterruptedError(f"Video '{video_id}': the server is in trouble (HTTP {status}).")
     return DownloadError(f"Video '{video_id}' was refused (HTTP {status}). Look at its address, or give cookies.")
 

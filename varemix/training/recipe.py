@@ -54,7 +54,8 @@ class Recipe:
     shortened to it. Of each batch, normalisation remembers the share `norm_momentum`, more in the first steps: small
     batches of much changed sounds differ so much that with 0.1 validation is left to chance. An example is
     `example_frames` long, by default as much as the separator hears at once; a network that learnt from short ones
-    hears better when it is given longer ones.
+    hears better when it is given longer ones. It learns from material under the `licences` only, in any spelling
+    (`varemix.licences`); None takes what there is.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Recipe:
     norm_momentum: float = 0.1
     example_frames: int | None = None
     num_validation_examples: int = 64
+    licences: tuple[str, ...] | None = None
     seed: int = 0
 
     @property

@@ -271,3 +271,11 @@ def test_another_format_keeps_what_it_can_hold(tmp_path: Path) -> None:
     info = probe_audio(encoded(tmp_path, "a.flac"))
     assert info_for_format(info, "flac") is info
     assert info_for_format(info, "wav").subtype == "PCM_16"
+
+
+def test_opus_is_decoded_as_the_reference_decoder_does(tmp_path: Path) -> None:
+    path = encoded(tmp_path, "a.opus", *OPUS, rate_hz=48_000)
+    reference = soundfile.read(path, dtype="float64", always_2d=True)[0].T  # libopus
+    samples, info = read_audio(path)
+    assert (info.rate_hz, samples.shape) == (48_000, reference.shape)
+    assert snr_db(reference, samples) > 100
