@@ -1,8 +1,8 @@
 """What pictures are like, and whether they show an instrument that is known.
 
-A picture is known where its likeness to one instrument reaches what nearly all pictures of instruments do when the
-network has never seen them. Networks that also learnt to be undecided about other things are undecided about what they
-never saw (Hendrycks, Mazeika & Dietterich 2019, "Deep anomaly detection with outlier exposure").
+A picture is known where its likeness to one instrument reaches what nearly all pictures of instruments do that the
+network has never seen. One that learnt that other things are like none of them finds what it never saw like none, too
+(Hendrycks, Mazeika & Dietterich 2019, "Deep anomaly detection with outlier exposure").
 """
 
 from collections.abc import Sequence

@@ -14,7 +14,7 @@ from varemix.errors import CheckpointError
 VisionName = Literal["resnet18_dilated", "efficientnet_lite0", "efficientnet_lite2"]
 Framing = Literal["middle", "whole"]
 _LEAST_DEVIATION = 0.05
-_SHARPNESS = 4.0  # a right photo has a likeness of about 0.8: at 4 its query is its instrument's within 0.01
+_SHARPNESS = 4.0  # where one instrument stands out, the query is its own within 0.01
 _EFFICIENTNET_PIXELS = {"efficientnet_lite0": 224, "efficientnet_lite2": 288}
 
 
@@ -71,8 +71,8 @@ class Standardise(nn.Module):
 class InstrumentHead(nn.Module):
     """Compares what is seen with I instruments that have names: features [n, D] -> logits [n, I].
 
-    `codes` are the logits of the instruments' queries. `least_likeness` is the share of likeness from which on a
-    picture counts as one of them: 0, where nothing was measured, refuses none.
+    `codes` are the logits of the instruments' queries. `least_likeness` is the likeness from which on a picture counts
+    as one of them: 0, where nothing was measured, refuses none.
     """
 
     codes: Tensor
@@ -101,8 +101,8 @@ class RecognisingNetwork(VisionNetwork):
     head: InstrumentHead
 
     def likenesses(self, features: Tensor) -> Tensor:
-        """Return the likeness [B, I] to each instrument, of 1 together, of features [B, P, D]."""
-        return self._mean_logits(features).softmax(dim=-1)
+        """Return the likeness [B, I] to each instrument, 0 to 1, of features [B, P, D]."""
+        return torch.sigmoid(self._mean_logits(features))
 
     def queries(self, features: Tensor) -> Tensor:
         """Return the query [B, K], each number in 0..1, of features [B, P, D]."""

@@ -87,7 +87,6 @@ def test_everything_that_changes_a_result_is_in_the_canonical_form():
         {"dry_wet": 0.5},
         {"smoothing_s": 0.05},
         {"even_if_absent": True},
-        {"even_if_unknown": True},
         {"nothing_else": True},
         {"loudness": "match"},
         {"loudness": -16},
