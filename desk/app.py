@@ -139,7 +139,7 @@ class Face:
         """Have instruments heard in a recording."""
         studio, recording = await self._recording(request)
         body = await receive_json(request)
-        queries = studio.queries(body.get("targets"))
+        queries = await run_in_threadpool(studio.asked, body.get("targets"), body)
         await run_in_threadpool(studio.hearing.ask, recording, list(queries.values()))
         return JSONResponse(await run_in_threadpool(studio.facts, recording), 202)
 

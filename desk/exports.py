@@ -123,7 +123,8 @@ def plan_of_request(body: Mapping[str, Any], queries: Mapping[str, Query], *, ev
     absent = body.get("even_if_absent", even_if_absent)
     if not isinstance(absent, bool):
         raise DeskError(422, "`even_if_absent` is true or false.")
-    return plan_of(texts, even_if_absent=absent, format=file_format)
+    is_doubted = any(query.doubt for query in queries.values())
+    return plan_of(texts, even_if_absent=absent, even_if_unknown=is_doubted or None, format=file_format)
 
 
 def plan_text(plan: RemixPlan) -> str:

@@ -7,8 +7,6 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from catalog.files import remove_leftovers
 from desk.errors import DeskError, not_found
 from tasks.queries import Query, asked
@@ -19,7 +17,6 @@ if TYPE_CHECKING:
     from varemix.model.separator import Separator
 
 SHOWN_PIXELS = 384
-_NUM_NEAREST = 3
 _MAX_PHOTOS = 10_000
 
 
@@ -67,13 +64,13 @@ class Photos:
         return file.getvalue()
 
 
-def likenesses(separator: "Separator", picture: Path) -> list[dict[str, Any]]:
-    """Return the known instruments that a picture is most like, by the cosine between their queries."""
-    query = separator.queries([read_picture(picture)])[0].numpy(force=True).astype(np.float64)
-    kept = separator.instrument_queries.numpy(force=True).astype(np.float64)
-    cosines = kept @ query / np.maximum(np.linalg.norm(kept, axis=1) * np.linalg.norm(query), 1e-12)
-    order = np.argsort(-cosines)[:_NUM_NEAREST]
-    return [{"name": separator.instruments[i], "likeness": round(float(cosines[i]), 3)} for i in order]
+def look(separator: "Separator", picture: Path) -> dict[str, Any]:
+    """Return the known instruments that a picture is most like, nearest first, and whether it shows one of them."""
+    from varemix.model.recognition import resemblances
+
+    [found] = resemblances(separator, [read_picture(picture)])
+    nearest = [{"name": near.name, "likeness": round(near.share, 3)} for near in found.nearest]
+    return {"nearest": nearest, "is_known": found.is_known}
 
 
 def _is_id(text: str) -> bool:

@@ -11,13 +11,13 @@ from catalog.store import Catalog
 from desk.errors import DeskError
 from desk.exports import Export, Exports, plan_of_request, plan_text, targets_of, text_of
 from desk.hearing import Hearing
-from desk.photos import Photos, likenesses
+from desk.photos import Photos, look
 from desk.recordings import Recording, Shelf
 from desk.segments import Segments
 from desk.uploads import MAX_RECORDING_BYTES
 from desk.views import Views
 from tasks.checkpoints import checkpoint_row, separator_of
-from tasks.queries import Query, known_instruments
+from tasks.queries import Query, check_known, known_instruments, looked_at
 from varemix.media.audio import OUTPUT_FORMATS
 from varemix.media.pictures import MAX_BYTES as MAX_PICTURE_BYTES
 
@@ -46,6 +46,7 @@ class Studio:
         self.instruments = known_instruments(self.catalog, self._row)
         self.shelf = Shelf(self.catalog, library=opened.library, single=opened.recording)
         self.photos = Photos(opened.home.photos)
+        self._looks: dict[Query, Query] = {}
         self.hearing = Hearing(self.catalog, self._row["checkpoint_id"], self.instruments, folder)
         self.segments = Segments(self.hearing, folder)
         self.views = Views(folder)
@@ -84,6 +85,26 @@ class Studio:
             raise DeskError(422, f"Between 1 and {_MAX_TARGETS} instruments are expected.")
         return {str(target): self.query(target) for target in targets}
 
+    def asked(self, targets: object, body: Mapping[str, Any]) -> dict[str, Query]:
+        """Return the queries of targets by target, after a look at the photos.
+
+        Raises UsageError for one that shows no instrument that is known, unless the request's `even_if_unknown` is
+        true; DeskError as `queries`.
+        """
+        even_if_unknown = body.get("even_if_unknown", False)
+        if not isinstance(even_if_unknown, bool):
+            raise DeskError(422, "`even_if_unknown` is true or false.")
+        queries = self.queries(targets)
+        looked = {target: self._looked_at(query) for target, query in queries.items()}
+        check_known(looked.values(), even_if_unknown=even_if_unknown)
+        return looked
+
+    def _looked_at(self, query: Query) -> Query:
+        """Return a query after a look at its photo, which is looked at once."""
+        if query.picture and query not in self._looks:
+            [self._looks[query]] = looked_at([query], lambda: self.separator)
+        return self._looks.get(query, query)
+
     def facts(self, recording: Recording) -> dict[str, Any]:
         """Return what the page is told of a recording."""
         states = self.hearing.states(recording)
@@ -121,18 +142,18 @@ class Studio:
             "id": query.name,
             "title": query.picture.stem,
             "picture": f"/api/pictures/{query.name}.jpg",
-            "nearest": likenesses(self.separator, query.picture),
+            **look(self.separator, query.picture),
         }
 
     def begin_export(self, recording: Recording, body: Mapping[str, Any]) -> Export:
         """Begin to write the remix that a request asks for. Raises DeskError or UsageError for what cannot be."""
-        queries = self.queries(targets_of(body))
+        queries = self.asked(targets_of(body), body)
         plan = plan_of_request(body, queries, even_if_absent=True)
         return self.exports.begin(recording, plan, {text_of(query): query for query in queries.values()})
 
     def plan_text(self, body: Mapping[str, Any]) -> str:
         """Return the wishes of a request as a plan for a library. Raises DeskError or UsageError for what cannot be."""
-        return plan_text(plan_of_request(body, self.queries(targets_of(body)), even_if_absent=False))
+        return plan_text(plan_of_request(body, self.asked(targets_of(body), body), even_if_absent=False))
 
     def close(self) -> None:
         """Stop all work."""

@@ -12,10 +12,10 @@ from catalog.store import Catalog
 from flows.ending import ended
 from flows.settings import named_after, workers
 from flows.summary import Summary, publish
-from tasks.checkpoints import checkpoint_row
+from tasks.checkpoints import checkpoint_row, separator_of
 from tasks.library import library_files, mark_gone, scan_tracks
 from tasks.masks import check_rivals, make_masks, masks_stand
-from tasks.queries import Query, asked_once, known_instruments
+from tasks.queries import Query, asked_once, check_known, known_instruments, looked_at
 from tasks.shards import Outcome, run_shards
 from varemix.errors import UsageError
 
@@ -30,6 +30,7 @@ def masks(
     nothing_else: bool = False,
     checkpoint: str | None = None,
     home: str | None = None,
+    even_if_unknown: bool = False,
 ) -> Summary:
     """Hear every recording of a library and keep the masks of the instruments asked for.
 
@@ -40,6 +41,7 @@ def masks(
         nothing_else: whether nothing but these instruments plays; they then share a recording among themselves.
         checkpoint: id of the checkpoint; by default the champion, else the one that was shipped.
         home: the home folder; by default $VAREMIX_HOME or ./data.
+        even_if_unknown: whether pictures are used too that show none of the instruments that the checkpoint knows.
 
     """
     started = time.monotonic()
@@ -49,7 +51,8 @@ def masks(
         check_rivals(catalog, row)
     known = known_instruments(catalog, row)
     wanted = [*(instruments or []), *(images or [])] or list(known)
-    queries = asked_once(wanted, known)
+    queries = looked_at(asked_once(wanted, known), lambda: separator_of(catalog, row))
+    check_known(queries, even_if_unknown=even_if_unknown)
     tracks, lost = scanned(catalog, Path(library))
     heard = heard_tracks(catalog, tracks, row["checkpoint_id"], queries, nothing_else=nothing_else)
     facts = {"checkpoint_id": row["checkpoint_id"], "instruments": ", ".join(wanted)}

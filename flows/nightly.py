@@ -23,14 +23,14 @@ from flows.settings import named_after
 from flows.summary import Summary, headline, publish
 from flows.train import train
 from tasks.alerts import tell_night_failed
-from tasks.checkpoints import champion_id, checkpoint_row, serving_id
+from tasks.checkpoints import champion_id, checkpoint_row, separator_of, serving_id
 from tasks.promote import CHOSEN_ON, promote_if_better
 from tasks.quality import told_of_drop
 from tasks.queries import known_instruments
 from tasks.retrain import RETRAIN_SHARE, record_not_retrained, retraining
 from tasks.shards import Outcome
 from tasks.stills import folder_stills
-from tasks.wishes import plan_queries
+from tasks.wishes import looked_at_plan, plan_queries
 from varemix.errors import VaremixError
 from varemix.remix.plan import RemixPlan
 from varemix.training.devices import chosen_device
@@ -151,7 +151,9 @@ def check_night(
     instruments = listed.instruments
     if serving_id(catalog):
         instruments |= set(known_instruments(catalog, checkpoint_row(catalog, None)))
-    plan_queries(plan, sorted(instruments))
+    queries = plan_queries(plan, sorted(instruments))
+    if serving_id(catalog):
+        looked_at_plan(plan, queries, lambda: separator_of(catalog, checkpoint_row(catalog, None)))
 
 
 def _decision(by_stage: Mapping[str, Summary]) -> str | None:

@@ -13,12 +13,11 @@ from catalog.masks import MaskHeader, MaskReader
 from catalog.store import Catalog
 from tasks.checkpoints import SHIPPED, champion_id, checkpoint_row
 from tasks.masks import Watch, grid_of, write_heard
-from tasks.presence import absent, measured
 from tasks.progress import Advance, bar
-from tasks.queries import Query, asked
+from tasks.queries import Query, asked, check_known, looked_at
 from tasks.remix import Remixed, called, write_remix, write_unchanged, writing_to
-from tasks.separate import stem_name
-from tasks.wishes import plan_queries, wanted_of
+from tasks.separate import stem_name, told_of_stem
+from tasks.wishes import looked_at_plan, plan_queries, wanted_of
 from varemix.errors import UsageError
 from varemix.media.audio import OUTPUT_FORMATS, probe_audio
 from varemix.media.tags import read_tags
@@ -63,7 +62,7 @@ def remix_file(source: Path, target: Path, plan: RemixPlan, separator: Callable[
         loaded = separator()
         if any(variant.nothing_else for variant in plan.variants()):
             loaded.settings.check_rivals()
-        queries = plan_queries(plan, loaded.instruments)
+        queries = looked_at_plan(plan, plan_queries(plan, loaded.instruments), lambda: loaded)
     wanted = wanted_of(wishes, queries)
     with writing_to(target), replacing(target) as temporary, called(temporary, target):
         if wishes.is_unity:
@@ -80,16 +79,19 @@ def separate_file(
     separator: Callable[[], Separator],
     *,
     nothing_else: bool = False,
+    even_if_unknown: bool = False,
 ) -> dict[Path, str]:
     """Write a stem for each instrument's name or picture into the folder, named after recording and instrument.
 
-    Returns the stems, and of each that its instrument does not seem to play, or an empty text.
+    Returns the stems, and what is to be told of each: that its instrument does not seem to play, that its picture shows
+    none that is known; or an empty text. Raises UsageError for such a picture, unless it is wished even if unknown.
     """
     info = probe_audio(source)
     loaded = separator()
     if nothing_else:
         loaded.settings.check_rivals()
-    queries = [asked(target, loaded.instruments) for target in targets]
+    queries = looked_at([asked(target, loaded.instruments) for target in targets], lambda: loaded)
+    check_known(queries, even_if_unknown=even_if_unknown)
     stems = [folder / stem_name(source, Path(target).stem, info.container) for target in targets]
     if len(set(stems)) < len(stems):
         raise UsageError(f"Two of {', '.join(targets)} would become one file; give each once, or rename a picture.")
@@ -100,11 +102,7 @@ def separate_file(
         masks, presence = stack.enter_context(heard)
         reader = stack.enter_context(MaskReader(masks))
         render_stems(source, temporaries, reader.blocks([query.name for query in queries]), grid_of(reader.header))
-    missing = absent(presence, queries)
-    return {
-        stem: f"does not seem to play: {measured(presence, [query])}" if query in missing else ""
-        for stem, query in zip(stems, queries, strict=True)
-    }
+    return {stem: told_of_stem(presence, query) for stem, query in zip(stems, queries, strict=True)}
 
 
 @contextmanager

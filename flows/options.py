@@ -22,6 +22,13 @@ AbsentOption = Annotated[
     bool,
     typer.Option("--even-if-absent", help="Apply every gain, also of instruments that do not seem to play."),
 ]
+UnknownOption = Annotated[
+    bool,
+    typer.Option(
+        "--even-if-unknown",
+        help="Use pictures too that show none of the known instruments, as what they are most like.",
+    ),
+]
 NothingElseOption = Annotated[
     bool,
     typer.Option(

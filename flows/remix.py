@@ -17,13 +17,13 @@ from flows.pictures import show_picture
 from flows.remix_table import tracks_table
 from flows.settings import named_after, workers
 from flows.summary import Summary, publish
-from tasks.checkpoints import checkpoint_row
+from tasks.checkpoints import checkpoint_row, separator_of
 from tasks.masks import check_rivals
 from tasks.queries import Query, known_instruments
 from tasks.remix import remix_tracks
 from tasks.remix_pictures import picture_remix
 from tasks.shards import Outcome, run_shards
-from tasks.wishes import Job, jobs_of, plan_queries
+from tasks.wishes import Job, jobs_of, looked_at_plan, plan_queries
 from varemix.errors import UsageError
 from varemix.remix.plan import RemixPlan
 
@@ -111,7 +111,8 @@ def checked_plan(catalog: Catalog, row: dict[str, Any], plan: RemixPlan) -> dict
     """Return the query of each target of a plan; an error where the checkpoint of a row cannot serve it."""
     if any(wishes.nothing_else for wishes in plan.variants()):
         check_rivals(catalog, row)
-    return plan_queries(plan, known_instruments(catalog, row))
+    queries = plan_queries(plan, known_instruments(catalog, row))
+    return looked_at_plan(plan, queries, lambda: separator_of(catalog, row))
 
 
 def in_short(plan: RemixPlan) -> dict[str, str]:

@@ -12,9 +12,9 @@ from flows.masks import heard_library
 from flows.remix import checked_out
 from flows.settings import named_after, workers
 from flows.summary import Summary, publish
-from tasks.checkpoints import checkpoint_row
+from tasks.checkpoints import checkpoint_row, separator_of
 from tasks.masks import check_rivals
-from tasks.queries import asked_once, known_instruments
+from tasks.queries import asked_once, check_known, known_instruments, looked_at
 from tasks.separate import separate_tracks
 from tasks.shards import run_shards
 
@@ -29,6 +29,7 @@ def separate(
     nothing_else: bool = False,
     checkpoint: str | None = None,
     home: str | None = None,
+    even_if_unknown: bool = False,
 ) -> Summary:
     """Cut a stem of each instrument out of every recording of a library.
 
@@ -39,6 +40,7 @@ def separate(
         nothing_else: whether nothing but these instruments plays; they then share a recording among themselves.
         checkpoint: id of the checkpoint; by default the champion, else the one that was shipped.
         home: the home folder; by default $VAREMIX_HOME or ./data.
+        even_if_unknown: whether pictures are used too that show none of the instruments that the checkpoint knows.
 
     """
     started = time.monotonic()
@@ -48,7 +50,8 @@ def separate(
     if nothing_else:
         check_rivals(catalog, row)
     known = known_instruments(catalog, row)
-    queries = asked_once(targets, known)
+    queries = looked_at(asked_once(targets, known), lambda: separator_of(catalog, row))
+    check_known(queries, even_if_unknown=even_if_unknown)
     remove_leftovers(target)
     tracks, lost = heard_library(catalog, Path(library), row["checkpoint_id"], queries, nothing_else=nothing_else)
     outcomes = run_shards(

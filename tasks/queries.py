@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,10 +25,14 @@ _SHOWN_CHARACTERS = 200
 
 @dataclass(frozen=True, kw_only=True)
 class Query:
-    """One instrument that is asked for: `name` stands for it in mask files, `picture` shows it if it has no name."""
+    """One instrument that is asked for: `name` stands for it in mask files, `picture` shows it if it has no name.
+
+    `doubt` says what is the matter with a picture that is used although it shows no instrument that is known.
+    """
 
     name: str
     picture: Path | None = None
+    doubt: str = ""
 
     @property
     def title(self) -> str:
@@ -62,6 +66,41 @@ def asked_once(targets: Sequence[str], instruments: Sequence[str]) -> list[Query
     """Return the queries of several targets in their order, each one once however often it is asked for."""
     queries = (asked(target, instruments) for target in targets)
     return list({query.name: query for query in queries}.values())
+
+
+def looked_at(queries: Sequence[Query], separator: Callable[[], Separator]) -> list[Query]:
+    """Return the queries, those whose picture shows no instrument that is known with their `doubt`.
+
+    The separator is only taken where there is a picture to look at.
+    """
+    pictured = [query for query in queries if query.picture]
+    doubts = _doubts(separator(), pictured) if pictured else {}
+    return [replace(query, doubt=doubts.get(query.name, "")) for query in queries]
+
+
+def check_known(queries: Iterable[Query], *, even_if_unknown: bool) -> None:
+    """Raise UsageError for a query with a doubt, unless it shall be used even if unknown."""
+    doubtful = next((query for query in queries if query.doubt), None)
+    if doubtful and not even_if_unknown:
+        raise UsageError(
+            f"'{doubtful.title}' {doubtful.doubt}. Give another picture, or an instrument's name; with "
+            "--even-if-unknown, or even_if_unknown in a plan, it is used as what it is most like."
+        )
+
+
+def doubts_told(queries: Iterable[Query]) -> list[str]:
+    """Return what is to be told of those of the queries that are used although nobody knows what they show."""
+    return [f"{query.title} {query.doubt}, and was used all the same" for query in queries if query.doubt]
+
+
+def _doubts(separator: Separator, queries: Sequence[Query]) -> dict[str, str]:
+    """Return by name what is the matter with those of the pictures that show no instrument that is known."""
+    from varemix.model.recognition import resemblances
+
+    if not separator.settings.recognises:
+        return {}
+    looks = resemblances(separator, [read_picture(query.picture) for query in queries if query.picture])
+    return {query.name: look.in_words for query, look in zip(queries, looks, strict=True) if not look.is_known}
 
 
 def query_vectors(separator: Separator, queries: Sequence[Query]) -> Tensor:

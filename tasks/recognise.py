@@ -20,22 +20,37 @@ _PICTURES_AT_ONCE = 16
 
 @task(name="recognise", task_run_name="recognise {folder}", cache_policy=NO_CACHE)
 def recognise_stills(*, folder: Path, home: str, checkpoint_id: str) -> tuple[list[Recognition], list[Outcome]]:
-    """Look at the pictures of a folder of instruments that the checkpoint knows; tell which ones cannot be read."""
+    """Look at the pictures of a folder of instruments that the checkpoint knows; tell which ones cannot be read.
+
+    Where the checkpoint tells strangers, its other pictures are looked at as such.
+    """
+    from varemix.model.recognition import resemblances
+
     catalog = Catalog(Home.open(home))
     separator = separator_of(catalog, checkpoint_row(catalog, checkpoint_id))
     kept = separator.instrument_queries.numpy(force=True)
     stills = folder_stills(folder)
-    shown = [Shown(name, still) for name in stills if name in separator.instruments for still in stills[name]]
+    names = [name for name in stills if separator.settings.recognises or name in separator.instruments]
+    shown = [Shown(name, still) for name in names for still in stills[name]]
     found: list[Recognition] = []
     lost: list[Outcome] = []
     for first in range(0, len(shown), _PICTURES_AT_ONCE):
         pictures = _readable(shown[first : first + _PICTURES_AT_ONCE], lost)
-        if pictures:
-            queries = separator.queries([picture for _, picture in pictures]).numpy(force=True)
-            for (name, still), place in zip((own for own, _ in pictures), nearest(queries, kept), strict=True):
-                taken_for = separator.instruments[place]
-                path = Path(str(still)).relative_to(folder)
-                found.append(Recognition(picture=str(path), instrument=name, taken_for=taken_for))
+        if not pictures:
+            continue
+        images = [picture for _, picture in pictures]
+        places = nearest(separator.queries(images).numpy(force=True), kept)
+        looks = resemblances(separator, images)
+        for (name, still), place, look in zip((own for own, _ in pictures), places, looks, strict=True):
+            found.append(
+                Recognition(
+                    picture=str(Path(str(still)).relative_to(folder)),
+                    instrument=name,
+                    taken_for=separator.instruments[place],
+                    is_stranger=name not in separator.instruments,
+                    is_refused=not look.is_known,
+                )
+            )
     return found, lost
 
 

@@ -21,7 +21,7 @@ from catalog.masks import MaskReader
 from catalog.store import Catalog
 from tasks.masks import check_as_seen, covering, grid_of, stored_masks, version_of
 from tasks.presence import absent, measured, presence_of
-from tasks.queries import Query
+from tasks.queries import Query, doubts_told
 from tasks.shards import Outcome, settle, shard_task
 from tasks.wishes import Job, Wanted
 from varemix.errors import MediaError
@@ -266,7 +266,8 @@ def write_remix(source: Path, target: Path, masks: Path, presence: Presence, wan
 
     heard, wishes = wanted.heard(), wanted.wishes
     missing = () if wishes.even_if_absent else tuple(absent(presence, [query for query, _ in heard]))
-    reasons = [f"does not play: {measured(presence, missing)}"] if missing else []
+    reasons = doubts_told(query for query, _ in heard)
+    reasons += [f"does not play: {measured(presence, missing)}"] if missing else []
     playing = [(query.name, gain) for query, gain in heard if query not in missing]
     sharing = wanted.sharing(presence)
     if not playing:

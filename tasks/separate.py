@@ -13,11 +13,12 @@ from catalog.masks import MaskReader
 from catalog.store import Catalog
 from tasks.masks import check_as_seen, covering, grid_of, stored_masks, version_of
 from tasks.presence import absent, measured, presence_of
-from tasks.queries import Query
+from tasks.queries import Query, doubts_told
 from tasks.remix import standing_remixes, writing_to
 from tasks.shards import Outcome, outcome_of, shard_task
 from varemix.errors import MediaError
 from varemix.media.audio import OUTPUT_FORMATS, stem_format
+from varemix.signal.presence import Presence
 
 STEP_VERSION = 4
 
@@ -82,6 +83,13 @@ def _plan(
     return facts | {"remix_id": remix_id, "track_id": track["track_id"], "wishes_json": wishes_json}
 
 
+def told_of_stem(presence: Presence, query: Query) -> str:
+    """Return what is to be told of a stem, an empty text where it is nothing."""
+    is_missing = bool(absent(presence, [query]))
+    missing = [f"does not seem to play: {measured(presence, [query])}"] if is_missing else []
+    return "; ".join([*doubts_told([query]), *missing])
+
+
 def stem_name(source: Path, name: str, container: str) -> str:
     """Return how the file with the stem of an instrument is called."""
     format_name = stem_format(container)
@@ -115,14 +123,13 @@ def _separated(
         return [stem | {"status": "failed", "reason": str(error)} for stem in stems]
     seconds = (time.monotonic() - started) / len(stems)
     presence = presence_of(masks)
-    missing = absent(presence, queries)
     return [
         stem
         | {
             "mask_id": masks["mask_id"],
             "digest": file_digest(target),
             "status": "remixed",
-            "reason": f"does not seem to play: {measured(presence, [query])}" if query in missing else None,
+            "reason": told_of_stem(presence, query) or None,
             "clipped_samples": written.num_clipped,
             "peak_db": written.peak_db,
             "seconds": seconds,

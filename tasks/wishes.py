@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tasks.queries import Query, asked
+from tasks.queries import Query, asked, check_known, looked_at
 from varemix.errors import UsageError
 from varemix.media.audio import OUTPUT_FORMATS
 from varemix.remix.gains import GainWish, audible
 from varemix.remix.plan import RemixPlan, TrackWishes
 from varemix.signal.presence import Presence
+
+if TYPE_CHECKING:
+    from varemix.model.separator import Separator
 
 _MAX_ROUNDS = 5  # tracks whose own names differ in case only never come apart
 
@@ -66,6 +69,19 @@ def plan_queries(plan: RemixPlan, instruments: Sequence[str]) -> dict[str, Query
     for wishes in plan.variants():
         wanted_of(wishes, queries)
     return queries
+
+
+def looked_at_plan(
+    plan: RemixPlan, queries: Mapping[str, Query], separator: Callable[[], Separator]
+) -> dict[str, Query]:
+    """Return the queries of a plan's targets after a look at the pictures; see `tasks.queries.looked_at`.
+
+    Raises UsageError for one that shows no instrument that is known, and is not wished even if unknown.
+    """
+    found = dict(zip(queries, looked_at(list(queries.values()), separator), strict=True))
+    for wishes in plan.variants():
+        check_known((found[wish.target] for wish in wishes.gains), even_if_unknown=wishes.even_if_unknown)
+    return found
 
 
 def wanted_of(wishes: TrackWishes, queries: Mapping[str, Query]) -> Wanted:

@@ -110,19 +110,32 @@ async function takePicture(file) {
   if (isTooLarge(file, limits.max_picture_bytes, "A picture")) return;
   tell(`Looking at '${file.name}'.`, { key: "picture", kind: "note", stays: true });
   try {
-    const { id, title, picture, nearest } = await server.upload("pictures", file);
+    const photo = await server.upload("pictures", file);
     untell("picture");
-    const note = nearest?.length ? `most like ${withArticle(titleOf(nearest[0].name))}` : "";
-    cast.add({ target: id, title, picture, note, isPhoto: true });
-    if (desk) {
-      if (!desk.staves.some((stave) => stave.target === id)) desk.toggle(id);
-    } else {
-      pictures.push(id);
-      tell(`'${title}' is kept for the recording that you open next.`, { key: "picture", kind: "note" });
-    }
+    if (photo.is_known) usePicture(photo);
+    else askAboutPicture(photo);
   } catch (error) {
     tell(error.message, { key: "picture" });
   }
+}
+
+/** Put a photo on the desk, or keep it for the next recording. */
+function usePicture({ id, title, picture, nearest, is_known: isKnown }) {
+  const like = nearest.length ? `most like ${withArticle(titleOf(nearest[0].name))}` : "";
+  cast.add({ target: id, title, picture, note: isKnown ? like : `none that is known; ${like}`, isPhoto: true });
+  if (desk) {
+    if (!desk.staves.some((stave) => stave.target === id)) desk.toggle(id);
+  } else {
+    pictures.push(id);
+    tell(`'${title}' is kept for the recording that you open next.`, { key: "picture", kind: "note" });
+  }
+}
+
+/** Say that a photo shows none of the known instruments; it is used only where somebody says so. */
+function askAboutPicture(photo) {
+  const like = photo.nearest.map(({ name }) => withArticle(titleOf(name))).join(" or ");
+  tell(`'${photo.title}' shows none of the instruments that are known here; it is most like ${like}.`,
+    { key: `picture ${photo.id}`, answer: { words: "Use it all the same", act: () => usePicture(photo) } });
 }
 
 function titleOf(name) {

@@ -3,8 +3,12 @@
 const place = document.getElementById("notices");
 const status = document.getElementById("status");
 
-/** Show a line; a line of the same `key`, or with the same words, is replaced. `kind` is `wrong` or `note`. */
-export function tell(text, { key = text, kind = "wrong", stays = kind === "wrong" } = {}) {
+/**
+ * Show a line; a line of the same `key`, or with the same words, is replaced. `kind` is `wrong` or `note`.
+ *
+ * `answer` is {words, act}: a button on the line with these words, which takes the line away and acts.
+ */
+export function tell(text, { key = text, kind = "wrong", stays = kind === "wrong", answer } = {}) {
   for (const line of place.querySelectorAll(".notice")) {
     if (line.dataset.key === key || line.firstChild.textContent === text) line.remove();
   }
@@ -19,9 +23,21 @@ export function tell(text, { key = text, kind = "wrong", stays = kind === "wrong
   close.setAttribute("aria-label", "Close this line");
   close.innerHTML = '<svg aria-hidden="true"><use href="#close"/></svg>';
   close.onclick = () => line.remove();
-  line.append(words, close);
+  line.append(words, ...(answer ? [answerButton(line, answer)] : []), close);
   place.append(line);
   if (!stays) setTimeout(() => line.remove(), 6000);
+}
+
+function answerButton(line, { words, act }) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "quiet";
+  button.textContent = words;
+  button.onclick = () => {
+    line.remove();
+    act();
+  };
+  return button;
 }
 
 /** Take a line away. */

@@ -34,22 +34,27 @@ def open_catalog(home: str | None) -> "Catalog":
 
 
 def check_asked(
-    home: str | None, library: Path, checkpoint: str | None, targets: Sequence[str], *, nothing_else: bool
+    home: str | None,
+    library: Path,
+    checkpoint: str | None,
+    targets: Sequence[str],
+    *,
+    nothing_else: bool,
+    even_if_unknown: bool,
 ) -> None:
-    """Raise an error unless library and checkpoint are there and serve, every name is known, every picture readable."""
+    """Raise an error unless library and checkpoint are there and serve, and every name and every picture is known."""
     from flows.masks import checked_library
-    from tasks.checkpoints import checkpoint_row
+    from tasks.checkpoints import checkpoint_row, separator_of
     from tasks.masks import check_rivals
-    from tasks.queries import asked, known_instruments
+    from tasks.queries import asked_once, check_known, known_instruments, looked_at
 
     catalog = open_catalog(home)
     checked_library(catalog, library)
     row = checkpoint_row(catalog, checkpoint)
     if nothing_else:
         check_rivals(catalog, row)
-    known = known_instruments(catalog, row)
-    for target in targets:
-        asked(target, known)
+    queries = asked_once(targets, known_instruments(catalog, row))
+    check_known(looked_at(queries, lambda: separator_of(catalog, row)), even_if_unknown=even_if_unknown)
 
 
 def existing_file(source: Path) -> Path:

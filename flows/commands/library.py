@@ -29,6 +29,7 @@ from flows.options import (
     SmoothingOption,
     TargetOption,
     TruePeakOption,
+    UnknownOption,
 )
 from flows.terminal import finish_run, print_json, say, show_page
 from varemix.errors import UsageError
@@ -41,6 +42,7 @@ def masks(
     library: Annotated[Path | None, typer.Argument(help="Folder of recordings; only read.")] = None,
     instrument: InstrumentOption = None,
     image: ImageOption = None,
+    even_if_unknown: UnknownOption = False,
     nothing_else: NothingElseOption = False,
     gc: CollectOption = False,
     checkpoint: CheckpointOption = None,
@@ -59,8 +61,12 @@ def masks(
         raise UsageError("No library was given; give the folder of recordings to hear, or --gc.")
     from flows.masks import masks
 
-    check_asked(home, library, checkpoint, [*(instrument or []), *(image or [])], nothing_else=nothing_else)
-    finish_run(lambda: masks(str(library), instrument, image, nothing_else, checkpoint, home), as_json=as_json)
+    targets = [*(instrument or []), *(image or [])]
+    check_asked(home, library, checkpoint, targets, nothing_else=nothing_else, even_if_unknown=even_if_unknown)
+    finish_run(
+        lambda: masks(str(library), instrument, image, nothing_else, checkpoint, home, even_if_unknown),
+        as_json=as_json,
+    )
 
 
 def remix(
@@ -75,6 +81,7 @@ def remix(
     decay: DecayOption = None,
     dry_wet: DryWetOption = None,
     even_if_absent: AbsentOption = False,
+    even_if_unknown: UnknownOption = False,
     nothing_else: NothingElseOption = False,
     format_name: FormatOption = None,
     loudness: LoudnessOption = None,
@@ -104,6 +111,7 @@ def remix(
         decay=decay,
         dry_wet=dry_wet,
         even_if_absent=even_if_absent or None,
+        even_if_unknown=even_if_unknown or None,
         nothing_else=nothing_else or None,
         format=format_name,
         loudness=loudness,
@@ -138,6 +146,7 @@ def separate(
     out: Annotated[Path, typer.Option("--out", help="The folder for the stems.")],
     instrument: InstrumentOption = None,
     image: ImageOption = None,
+    even_if_unknown: UnknownOption = False,
     nothing_else: NothingElseOption = False,
     checkpoint: CheckpointOption = None,
     runner: RunnerOption = None,
@@ -155,8 +164,11 @@ def separate(
         from flows.separate import separate
 
         checked_out(source, out)
-        check_asked(home, source, checkpoint, targets, nothing_else=nothing_else)
-        finish_run(lambda: separate(str(source), str(out), targets, nothing_else, checkpoint, home), as_json=as_json)
+        check_asked(home, source, checkpoint, targets, nothing_else=nothing_else, even_if_unknown=even_if_unknown)
+        finish_run(
+            lambda: separate(str(source), str(out), targets, nothing_else, checkpoint, home, even_if_unknown),
+            as_json=as_json,
+        )
     else:
         from flows.one_file import open_separator, separate_file
 
@@ -166,6 +178,7 @@ def separate(
             targets,
             lambda: open_separator(checkpoint, home),
             nothing_else=nothing_else,
+            even_if_unknown=even_if_unknown,
         )
         cut = {str(stem): reason for stem, reason in stems.items()}
         if as_json:

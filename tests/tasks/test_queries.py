@@ -1,4 +1,6 @@
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -6,8 +8,19 @@ from PIL import Image
 
 from catalog.store import Catalog
 from tasks.checkpoints import checkpoint_row, separator_of
-from tasks.queries import Query, asked, asked_once, known_instruments, query_vectors
+from tasks.queries import (
+    Query,
+    asked,
+    asked_once,
+    check_known,
+    doubts_told,
+    known_instruments,
+    looked_at,
+    query_vectors,
+)
 from varemix.errors import MediaError, UsageError
+from varemix.media.pictures import read_picture
+from varemix.model.recognition import Likeness, Resemblance
 
 KNOWN = ("acoustic_guitar", "cello", "flute")
 
@@ -76,3 +89,48 @@ def test_vectors_are_the_kept_ones_for_names_and_seen_ones_for_pictures(
     np.testing.assert_array_equal(vectors[0], separator.instrument_queries[2])
     np.testing.assert_array_equal(vectors[1], separator.queries([Image.open(picture)])[0])
     np.testing.assert_array_equal(vectors[2], separator.instrument_queries[0])
+
+
+class Looks:
+    """Takes every picture whose file is called `odd.png` for a stranger, and counts how often it is asked for."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, odd: Path) -> None:
+        self.num_asked = 0
+        stranger = read_picture(odd).getpixel((0, 0))
+        near = (Likeness(name="cello", share=0.2), Likeness(name="flute", share=0.1))
+        monkeypatch.setattr(
+            "varemix.model.recognition.resemblances",
+            lambda _, images: [
+                Resemblance(nearest=near, is_known=image.getpixel((0, 0)) != stranger) for image in images
+            ],
+        )
+
+    def separator(self) -> Any:
+        """Return what stands for a separator that compares pictures."""
+        self.num_asked += 1
+        return SimpleNamespace(settings=SimpleNamespace(recognises=True))
+
+
+def test_a_picture_of_nothing_known_is_refused_with_the_nearest_two_unless_it_is_wished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd, red = write_picture(tmp_path / "odd.png", "blue"), write_picture(tmp_path / "red.png")
+    looks = Looks(monkeypatch, odd)
+    found = looked_at(asked_once(["cello", str(red), str(odd)], KNOWN), looks.separator)
+    assert [bool(query.doubt) for query in found] == [False, False, True]
+    with pytest.raises(
+        UsageError, match=r"'odd\.png' shows none .* cello \(20%\) and flute \(10%\)\. .*even_if_unknown"
+    ):
+        check_known(found, even_if_unknown=False)
+    check_known(found, even_if_unknown=True)
+    check_known(found[:2], even_if_unknown=False)
+    [told] = doubts_told(found)
+    assert told.startswith("odd.png shows none of the instruments")
+
+
+def test_no_separator_is_loaded_where_there_is_no_picture_to_look_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = Looks(monkeypatch, write_picture(tmp_path / "odd.png"))
+    assert looked_at([Query(name="cello")], looks.separator) == [Query(name="cello")]
+    assert looks.num_asked == 0

@@ -21,7 +21,7 @@ from varemix.evaluation.presence import (
     wrongly_detected,
 )
 from varemix.evaluation.published import published_table, smoothing_table
-from varemix.evaluation.recognition import Recognition, num_recognised
+from varemix.evaluation.recognition import Recognition, num_recognised, of_instruments, refusals
 from varemix.evaluation.remix_figures import achieved_gain_figure, mixing_levels_figure, smoothing_figure
 from varemix.evaluation.remix_tables import achieved_gains_table, mixing_levels_table
 from varemix.evaluation.tables import (
@@ -83,10 +83,11 @@ class Findings:
             }
         if len(self.presences):
             found["presence_by_name"] = self._presence_by_name()
-        if self.recognised:
-            right = num_recognised(self.recognised)
-            share = round(right / len(self.recognised), 3)
-            found["stills_recognised"] = {"right": right, "of": len(self.recognised), "share": share}
+        if shown := of_instruments(self.recognised):
+            right = num_recognised(shown)
+            found["stills_recognised"] = {"right": right, "of": len(shown), "share": round(right / len(shown), 3)}
+        if any(own.is_stranger or own.is_refused for own in self.recognised):
+            found["stills_refused"] = refusals(self.recognised)
         return found
 
     def _presence_by_name(self) -> dict[str, float]:
@@ -131,8 +132,9 @@ class Findings:
         yield conditions_table(self.scores)
         yield f"Published values, of another catalog, so no more than an orientation:\n\n{published_table()}"
         yield f"## By instrument\n\n{instruments_table(self.scores)}"
-        if num_recognised(self.recognised) < len(self.recognised):
-            yield f"## Stills taken for another instrument\n\n{mistakes_table(self.recognised)}"
+        shown = of_instruments(self.recognised)
+        if num_recognised(shown) < len(shown):
+            yield f"## Stills taken for another instrument\n\n{mistakes_table(shown)}"
         if len(self.gains):
             yield "## Achieved gain"
             yield "How far the level of the instrument, and of the rest, changed when its gain was wished."

@@ -17,7 +17,7 @@ from varemix.model.memory import give_back_memory
 from varemix.model.queries import picture_tensor
 from varemix.model.sound import SoundName, build_sound
 from varemix.model.synthesizer import Synthesizer
-from varemix.model.vision import VisionName, build_vision
+from varemix.model.vision import RecognisingNetwork, VisionName, build_vision
 from varemix.model.windows import cross_faded, windows
 from varemix.signal.frequency_grid import power_on_rows, to_bins, to_rows
 from varemix.signal.grid import Grid
@@ -40,7 +40,8 @@ class SeparatorSettings:
     that come out are hard decisions at 0.5 on the linear bins, as in the paper, or the network's soft ones on the
     grid's rows. `has_rivals` says whether a pictured instrument competes for every bin with the other instruments that
     the separator knows, and with none of them, instead of being judged alone. Of `num_sound_networks` each makes its
-    share of the maps.
+    share of the maps. `recognises` says whether pictures are compared with the instruments that it knows, so that a
+    picture of something else is told as such.
     """
 
     vision: VisionName
@@ -54,6 +55,7 @@ class SeparatorSettings:
     frequency_blocks: bool = False
     num_sound_networks: int = 1
     reading: ReadingRule = PLAIN_SHARES
+    recognises: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "widths", tuple(self.widths))  # a list where it was read from JSON
@@ -110,7 +112,8 @@ class Separator(nn.Module):
         self.settings = settings
         self.instruments = tuple(instruments)
         self.is_reduced = self.is_folded = False
-        self.vision = build_vision(settings.vision, settings.num_maps)
+        num_recognised = len(self.instruments) if settings.recognises else 0
+        self.vision = build_vision(settings.vision, settings.num_maps, num_recognised)
         self.sound = build_sound(
             settings.sound,
             num_maps=settings.num_maps,
@@ -159,14 +162,23 @@ class Separator(nn.Module):
     @torch.inference_mode()
     def queries(self, images: Sequence[Image]) -> Tensor:
         """Return the queries [N, K] of N pictures, one of each instrument."""
-        queries: Tensor = self.vision(self._pictures(images).unsqueeze(1))
-        return queries
+        return self.vision.queries(self.seen(images))
 
     @torch.inference_mode()
     def query_of_clip(self, frames: Sequence[Image]) -> Tensor:
         """Return the one query [K] that several pictures of the same instrument make together."""
-        query: Tensor = self.vision(self._pictures(frames).unsqueeze(0))[0]
-        return query
+        return self.vision.queries(self.seen(frames).flatten(0, 1)[None])[0]
+
+    @torch.inference_mode()
+    def seen(self, images: Sequence[Image]) -> Tensor:
+        """Return what the vision network sees in N pictures, features [N, V, ...] of V views of each.
+
+        Where pictures are compared with known instruments, each is also seen mirrored.
+        """
+        pictures = self._pictures(images).unsqueeze(1)
+        if isinstance(self.vision, RecognisingNetwork):
+            pictures = torch.cat([pictures, pictures.flip(-1)], dim=1)
+        return self.vision.features(pictures)
 
     def instrument_query(self, name: str) -> Tensor:
         """Return the kept query [K] of an instrument; UsageError, with the names there are, for another."""

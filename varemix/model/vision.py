@@ -14,6 +14,7 @@ from varemix.errors import CheckpointError
 VisionName = Literal["resnet18_dilated", "efficientnet_lite0", "efficientnet_lite2"]
 Framing = Literal["middle", "whole"]
 _LEAST_DEVIATION = 0.05
+_SHARPNESS = 4.0  # where one instrument stands out, the query is its own within 0.01
 _EFFICIENTNET_PIXELS = {"efficientnet_lite0": 224, "efficientnet_lite2": 288}
 
 
@@ -46,9 +47,83 @@ class VisionNetwork(nn.Module):
         return self.queries(self.features(pictures))
 
 
-def build_vision(name: VisionName, num_maps: int) -> VisionNetwork:
-    """Return the named network, its trunk without weights yet (see `load_imagenet`)."""
-    return _resnet18_dilated(num_maps) if name == "resnet18_dilated" else _efficientnet_lite(name, num_maps)
+class Standardise(nn.Module):
+    """Shifts and scales features [n, D] as those of the training pictures were, so that each counts alike."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, depth: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(depth))
+        self.register_buffer("deviation", torch.ones(depth))
+
+    def learn(self, features: Tensor) -> None:
+        """Take mean and deviation from features [n, D]; rare features are not blown up."""
+        self.mean.copy_(features.mean(dim=0))
+        self.deviation.copy_(features.std(dim=0) + _LEAST_DEVIATION)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return the features [n, D] standardised."""
+        return (features - self.mean) / self.deviation
+
+
+class InstrumentHead(nn.Module):
+    """Compares what is seen with I instruments that have names: features [n, D] -> logits [n, I].
+
+    `codes` are the logits of the instruments' queries. `least_likeness` is the likeness from which on a picture counts
+    as one of them: 0, where nothing was measured, refuses none.
+    """
+
+    codes: Tensor
+    least_likeness: Tensor
+
+    def __init__(self, depth: int, num_instruments: int, num_maps: int) -> None:
+        super().__init__()
+        self.standardise = Standardise(depth)
+        self.linear = nn.Linear(depth, num_instruments)
+        self.register_buffer("codes", torch.zeros(num_instruments, num_maps))
+        self.register_buffer("least_likeness", torch.tensor(0.0))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return the logits [n, I] of features [n, D]."""
+        logits: Tensor = self.linear(self.standardise(features))
+        return logits
+
+
+class RecognisingNetwork(VisionNetwork):
+    """A vision network that says how like the known instruments pictures are; several of one source are averaged.
+
+    The query is a mixture of the instruments' own, of each by its likeness. This is sharpened, so that a picture of a
+    violin asks for just what the violin's name asks for, and not for a little of everything else.
+    """
+
+    head: InstrumentHead
+
+    def likenesses(self, features: Tensor) -> Tensor:
+        """Return the likeness [B, I] to each instrument, 0 to 1, of features [B, P, D]."""
+        return torch.sigmoid(self._mean_logits(features))
+
+    def queries(self, features: Tensor) -> Tensor:
+        """Return the query [B, K], each number in 0..1, of features [B, P, D]."""
+        shares = (_SHARPNESS * self._mean_logits(features)).softmax(dim=-1)
+        return torch.sigmoid(shares @ self.head.codes)
+
+    def _mean_logits(self, features: Tensor) -> Tensor:
+        logits: Tensor = self.head(features.flatten(0, 1))
+        return logits.unflatten(0, features.shape[:2]).mean(dim=1)
+
+
+def build_vision(name: VisionName, num_maps: int, num_recognised: int = 0) -> VisionNetwork:
+    """Return the named network, its trunk without weights yet (see `load_imagenet`).
+
+    With `num_recognised` it compares pictures with so many instruments. Raises ValueError where it cannot.
+    """
+    if name == "resnet18_dilated":
+        if num_recognised:
+            raise ValueError("The paper's vision network makes queries; it recognises no instruments.")
+        return _resnet18_dilated(num_maps)
+    return _efficientnet_lite(name, num_maps, num_recognised)
 
 
 def load_imagenet(name: VisionName, vision: VisionNetwork) -> None:
@@ -115,27 +190,6 @@ def _load_resnet18(trunk: nn.Module) -> None:
     trunk.load_state_dict(nn.Sequential(*list(full.children())[:-2]).state_dict())
 
 
-class Standardise(nn.Module):
-    """Shifts and scales features [n, D] as those of the training pictures were, so that each counts alike."""
-
-    mean: Tensor
-    deviation: Tensor
-
-    def __init__(self, depth: int) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.zeros(depth))
-        self.register_buffer("deviation", torch.ones(depth))
-
-    def learn(self, features: Tensor) -> None:
-        """Take mean and deviation from features [n, D]; rare features are not blown up."""
-        self.mean.copy_(features.mean(dim=0))
-        self.deviation.copy_(features.std(dim=0) + _LEAST_DEVIATION)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Return the features [n, D] standardised."""
-        return (features - self.mean) / self.deviation
-
-
 class _EfficientNetTrunk(nn.Module):
     """An EfficientNet-Lite up to its last maps, mean and maximum over the picture: [n, 3, H, W] -> [n, 2560]."""
 
@@ -152,10 +206,13 @@ class _EfficientNetTrunk(nn.Module):
         return torch.cat([maps.mean(dim=(-2, -1)), maps.amax(dim=(-2, -1))], dim=-1)
 
 
-def _efficientnet_lite(name: VisionName, num_maps: int) -> VisionNetwork:
-    trunk = _EfficientNetTrunk(name.replace("_", "-"))
-    head = nn.Sequential(Standardise(trunk.depth), nn.Linear(trunk.depth, num_maps))
-    return VisionNetwork(trunk, head, framing="whole", pixels=_EFFICIENTNET_PIXELS[name])
+def _efficientnet_lite(name: VisionName, num_maps: int, num_recognised: int) -> VisionNetwork:
+    trunk, pixels = _EfficientNetTrunk(name.replace("_", "-")), _EFFICIENTNET_PIXELS[name]
+    if num_recognised:
+        head = InstrumentHead(trunk.depth, num_recognised, num_maps)
+        return RecognisingNetwork(trunk, head, framing="whole", pixels=pixels)
+    plain = nn.Sequential(Standardise(trunk.depth), nn.Linear(trunk.depth, num_maps))
+    return VisionNetwork(trunk, plain, framing="whole", pixels=pixels)
 
 
 def _load_efficientnet_lite(name: VisionName, trunk: nn.Module) -> None:

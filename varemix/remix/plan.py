@@ -51,6 +51,7 @@ class TrackWishes:
     dry_wet: float = 1.0
     smoothing_s: float = DEFAULT_SMOOTHING_S
     even_if_absent: bool = False
+    even_if_unknown: bool = False
     nothing_else: bool = False
     care: LevelCare = field(default_factory=LevelCare)
     format: str | None = None
@@ -180,6 +181,9 @@ class Rule(BaseModel):
     even_if_absent: Annotated[bool, Field(strict=True)] | None = Field(
         None, title="Even if absent", description=_AS_THE_PLAN
     )
+    even_if_unknown: Annotated[bool, Field(strict=True)] | None = Field(
+        None, title="Even if unknown", description=_AS_THE_PLAN
+    )
     nothing_else: Annotated[bool, Field(strict=True)] | None = Field(
         None, title="Nothing else plays", description=_AS_THE_PLAN
     )
@@ -222,6 +226,11 @@ class RemixPlan(BaseModel):
     )
     even_if_absent: Annotated[bool, Field(strict=True)] = Field(
         False, title="Even if absent", description="Apply every gain, also of instruments that do not seem to play."
+    )
+    even_if_unknown: Annotated[bool, Field(strict=True)] = Field(
+        False,
+        title="Even if unknown",
+        description="Use pictures too that show none of the known instruments, as what they are most like.",
     )
     nothing_else: Annotated[bool, Field(strict=True)] = Field(
         False,
@@ -286,6 +295,7 @@ class RemixPlan(BaseModel):
             dry_wet=wished["dry_wet"],
             smoothing_s=wished["smoothing_s"],
             even_if_absent=wished["even_if_absent"],
+            even_if_unknown=wished["even_if_unknown"],
             nothing_else=wished["nothing_else"],
             care=LevelCare(loudness=wished["loudness"], true_peak_db=None if peak_db == OFF else peak_db),
             format=None if file_format == SAME else file_format,

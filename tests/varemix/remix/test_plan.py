@@ -148,6 +148,7 @@ def test_all_that_is_asked_for_can_be_checked_beforehand():
         {"smoothing_s": math.nan},
         {"smoothing_s": True},
         {"even_if_absent": 1},
+        {"even_if_unknown": "yes"},
         {"loudness": 0},
         {"loudness": None},
         {"true_peak_db": 1},
