@@ -97,7 +97,7 @@ export class Cast extends EventTarget {
   #arrange() {
     if (this.#isPointedAt || cards.matches(":focus-within")) return;
     const found = [...this.#cards()];
-    const sorted = found.toSorted((one, other) => this.#order(one, other));
+    const sorted = [...found].sort((one, other) => this.#order(one, other));
     if (sorted.some((card, place) => card !== found[place])) own.before(...sorted);
   }
 
