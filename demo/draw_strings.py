@@ -1,4 +1,4 @@
-"""Drawings of the instruments with strings: violin, cello, acoustic guitar and erhu, upright, centred on x = 0."""
+"""Drawings of the violin, cello, double bass, acoustic guitar and erhu, upright, centred on x = 0."""
 
 import numpy as np
 
@@ -6,6 +6,11 @@ from demo.vector import ball, box, clipped, darker, gradient, group, lighter, li
 
 _BOUTS = [(0, 430), (55, 432), (104, 452), (126, 498), (124, 545), (108, 578), (113, 598), (92, 622), (82, 665)]
 _BOUTS += [(92, 710), (116, 736), (113, 752), (140, 785), (160, 835), (158, 895), (122, 955), (55, 978), (0, 982)]
+
+
+_SLOPING = [(0, 408), (26, 412), (40, 440), (62, 474), (98, 510), (118, 550), (112, 590), (98, 622), (88, 666)]
+_SLOPING += [(100, 712), (126, 740), (156, 790), (174, 848), (166, 910), (122, 960), (55, 980), (0, 983)]
+"""The shoulders of a viol, as the double bass has them."""
 
 
 def violin(colour: str, accent: str) -> str:
@@ -20,7 +25,14 @@ def cello(colour: str, accent: str) -> str:
     return group(pin + body, "translate(0,-20) scale(0.88)")
 
 
-def _wood(outline: str, colour: str, half_width: float, top: float, bottom: float, seed: int) -> str:
+def double_bass(colour: str, accent: str) -> str:
+    """A double bass with its sloping shoulders, on its end pin."""
+    pin = shiny_box(-7, 975, 14, 70, "#9a9aa2")
+    body = group(_fiddle(colour, accent, chin_rest=False, outline=_SLOPING), "scale(1.3,1)")
+    return group(pin + body, "translate(0,-10) scale(0.96)")
+
+
+def wood(outline: str, colour: str, half_width: float, top: float, bottom: float, seed: int) -> str:
     """A body of varnished wood: an outline, its shading, its grain and its purfling."""
     stops = [
         (0, darker(colour, 0.5)),
@@ -47,7 +59,7 @@ def _wood(outline: str, colour: str, half_width: float, top: float, bottom: floa
     )
 
 
-def _fiddle(colour: str, accent: str, *, chin_rest: bool) -> str:
+def _fiddle(colour: str, accent: str, *, chin_rest: bool, outline: list[tuple[int, int]] = _BOUTS) -> str:
     ebony = "#1b1716"
     f_hole = "M52,640 C36,640 36,664 50,676 C72,694 76,716 78,736 C80,758 60,760 62,744"
     hole = path(f_hole, "none", "#160d08", 8) + oval(53, 644, 8, 8, "#160d08") + oval(66, 748, 9, 9, "#160d08")
@@ -73,7 +85,7 @@ def _fiddle(colour: str, accent: str, *, chin_rest: bool) -> str:
     rest = (
         path("M-30,905 C-60,860 -150,850 -158,900 C-160,950 -110,975 -40,960 Z", ebony, accent, 2) if chin_rest else ""
     )
-    body = _wood(mirrored(_BOUTS), colour, 165, 430, 985, 3)
+    body = wood(mirrored(outline), colour, 165, 430, 985, 3)
     shine = (
         '<g opacity="0.35">' + path("M-95,470 C-70,450 -40,450 -34,452 C-60,500 -70,540 -80,560 Z", "#ffffff") + "</g>"
     )
@@ -94,7 +106,7 @@ def acoustic_guitar(colour: str, accent: str) -> str:
     """A guitar with six strings, rosette and bridge."""
     half = [(0, 455), (70, 455), (128, 480), (150, 535), (138, 590), (122, 632), (132, 680), (178, 740), (198, 815)]
     half += [(184, 900), (132, 960), (60, 982), (0, 985)]
-    body = _wood(mirrored(half), colour, 200, 455, 985, 5)
+    body = wood(mirrored(half), colour, 200, 455, 985, 5)
     rose = oval(0, 640, 66, 66, accent) + oval(0, 640, 60, 60, lighter(colour, 0.5)) + oval(0, 640, 55, 55, accent)
     rose += oval(0, 640, 50, 50, "#140b06")
     definition, fill = gradient([(0, "#1d110b"), (0.4, "#5d4030"), (1, "#1d110b")])

@@ -149,9 +149,13 @@ def cut_out(instrument: str, number: int) -> Image.Image:
         shapes = draw_boxes.xylophone(look.body, look.accent, rainbow=True)
     else:
         shapes = DRAWINGS[instrument](look.body, look.accent)
+    return painted(shapes, look, wider=_WIDER.get(instrument, 1.0))
+
+
+def painted(shapes: str, look: Look, *, wider: float = 1.0) -> Image.Image:
+    """Shapes of SVG turned and flipped as the look says, RGBA on nothing, `SIZE` pixels both ways."""
     flip = -1 if look.is_flipped else 1
-    wider = _WIDER.get(instrument, 1.0) * flip
-    across, down = wider * look.scale * 0.92, look.scale * 0.92
+    across, down = wider * flip * look.scale * 0.92, look.scale * 0.92
     turned = f"rotate({look.turn_degrees}) scale({across:.3f},{down:.3f})"
     move = f"translate(0,500) {turned} translate(0,-500)"
     svg = (

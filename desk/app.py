@@ -64,11 +64,9 @@ class Face:
         return JSONResponse({"version": version("varemix"), "reason": "", **state})
 
     async def instruments(self, request: Request) -> Response:
-        """List the instruments that are known by name."""
+        """List the instruments that are known by name, with their pictures and how well each is heard."""
         studio = await self._loaded()
-        return JSONResponse(
-            [{"name": name, "title": studio.title(name), "picture": _picture(name)} for name in studio.instruments]
-        )
+        return JSONResponse([known | {"picture": _picture(known["name"])} for known in studio.known()])
 
     async def recordings(self, request: Request) -> Response:
         """List recordings."""

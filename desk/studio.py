@@ -17,7 +17,7 @@ from desk.segments import Segments
 from desk.uploads import MAX_RECORDING_BYTES
 from desk.views import Views
 from tasks.checkpoints import checkpoint_row, separator_of
-from tasks.queries import Query, check_known, known_instruments, looked_at
+from tasks.queries import Query, check_known, known_qualities, looked_at
 from varemix.media.audio import OUTPUT_FORMATS
 from varemix.media.pictures import MAX_BYTES as MAX_PICTURE_BYTES
 
@@ -43,7 +43,8 @@ class Studio:
     def __init__(self, opened: Opened, folder: Path) -> None:
         self.catalog = Catalog(opened.home)
         self._row = checkpoint_row(self.catalog, opened.checkpoint)
-        self.instruments = known_instruments(self.catalog, self._row)
+        self._qualities = known_qualities(self.catalog, self._row)
+        self.instruments = tuple(quality.instrument for quality in self._qualities)
         self.shelf = Shelf(self.catalog, library=opened.library, single=opened.recording)
         self.photos = Photos(opened.home.photos)
         self._looks: dict[Query, Query] = {}
@@ -68,6 +69,18 @@ class Studio:
             "max_picture_bytes": MAX_PICTURE_BYTES,
             "opened": self.shelf.opened_id,
         }
+
+    def known(self) -> list[dict[str, Any]]:
+        """Return the instruments that are known by name, and how well each is heard: words, and NSDR in dB or None."""
+        return [
+            {
+                "name": quality.instrument,
+                "title": self.title(quality.instrument),
+                "heard": quality.words,
+                "nsdr_db": quality.nsdr_db,
+            }
+            for quality in self._qualities
+        ]
 
     def query(self, target: object) -> Query:
         """Return the query of a target, an instrument's name or a photo's id. Raises DeskError for another."""

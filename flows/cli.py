@@ -9,7 +9,7 @@ import sys
 import typer
 
 from flows.commands.learning import evaluate, refresh, train
-from flows.commands.library import masks, presets, remix, separate
+from flows.commands.library import instruments, masks, presets, remix, separate
 from flows.commands.listening import desk
 from flows.commands.safekeeping import backup, check, restore
 from flows.commands.service import down, up
@@ -19,7 +19,7 @@ from varemix.errors import UsageError
 
 _COMMANDS = (
     *(doctor, refresh, train, evaluate, promote, rollback, pin),
-    *(masks, remix, presets, separate, desk),
+    *(instruments, masks, remix, presets, separate, desk),
     *(nightly, status, alerts, up, down),
     *(housekeeping, check, backup, restore),
 )

@@ -12,6 +12,7 @@ from catalog.ids import file_digest
 from catalog.store import Catalog
 from varemix.errors import UsageError
 from varemix.media.pictures import read_picture
+from varemix.model.hearing_quality import HearingQuality, hearing_qualities
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -119,9 +120,14 @@ def query_vectors(separator: Separator, queries: Sequence[Query]) -> Tensor:
 
 def known_instruments(catalog: Catalog, row: dict[str, Any]) -> tuple[str, ...]:
     """Return the instruments that the checkpoint of a row of `checkpoints` knows by name."""
+    return tuple(quality.instrument for quality in known_qualities(catalog, row))
+
+
+def known_qualities(catalog: Catalog, row: dict[str, Any]) -> tuple[HearingQuality, ...]:
+    """Return how well the checkpoint of a row of `checkpoints` hears each instrument that it knows by name."""
     from varemix.model.checkpoint import read_header
 
-    return tuple(read_header(catalog.home.fetched(row["path"], row["digest"]))["instruments"])
+    return hearing_qualities(read_header(catalog.home.fetched(row["path"], row["digest"])))
 
 
 def _existing_file(text: str) -> Path | None:

@@ -8,7 +8,7 @@ import * as server from "./server.js";
 import { showShelf, startShelf } from "./shelf.js";
 import { startTakeaway } from "./takeaway.js";
 import { startTheme } from "./theme.js";
-import { bytes } from "./words.js";
+import { bytes, poorQuality } from "./words.js";
 
 const PICTURE_NAME = /\.(jpe?g|png|webp|gif|bmp|tiff?|heic|avif)$/i;
 
@@ -199,9 +199,9 @@ function watchServer() {
 }
 
 async function startInstruments() {
-  for (const { name, title, picture } of await server.instruments()) {
-    cast.add({ target: name, title, picture });
-    const image = Object.assign(document.createElement("img"), { src: picture, alt: "" });
+  for (const { name, title, picture, ...quality } of await server.instruments()) {
+    cast.add({ target: name, title, picture, heard: quality.heard, quality: poorQuality(quality) });
+    const image = Object.assign(document.createElement("img"), { src: picture ?? "icon.svg", alt: "" });
     find("orchestra").append(image);
   }
 }
@@ -229,6 +229,12 @@ async function startHealth() {
 // The buttons
 
 function startButtons() {
+  for (const skip of document.querySelectorAll("a.skip")) {
+    skip.onclick = (event) => {
+      event.preventDefault(); // the address names the recording
+      document.querySelector(skip.getAttribute("href")).focus();
+    };
+  }
   find("pick").onclick = () => find("recording-file").click();
   find("recording-file").onchange = (event) => {
     take(event.target.files);

@@ -6,7 +6,7 @@ import { say, tell, untell } from "./notices.js";
 import { Player } from "./player.js";
 import * as server from "./server.js";
 import { Stave, isHeard } from "./stave.js";
-import { clock, listed, soundFacts } from "./words.js";
+import { HARDLY, clock, listed, soundFacts } from "./words.js";
 import { drawWaveform } from "./waveform.js";
 
 const CHOICE_MS = 600; // several cards clicked one after the other are heard together
@@ -269,7 +269,8 @@ export class Desk {
   }
 
   #wishesAtFirst() {
-    const plays = [...this.#known.values()].filter((state) => isHeard(state) && state.does_seem_to_play);
+    const isTold = ({ target }) => this.#cast.get(target)?.heard !== HARDLY;
+    const plays = [...this.#known.values()].filter((state) => isHeard(state) && state.does_seem_to_play && isTold(state));
     const loudestFirst = plays.sort((one, other) => other.presence_db - one.presence_db);
     return Object.fromEntries(loudestFirst.slice(0, MOST_AT_FIRST).map(({ target }) => [target, {}]));
   }

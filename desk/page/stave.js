@@ -140,7 +140,7 @@ export class Stave extends EventTarget {
     if (state === "asked" || (state === "hearing" && !this.state.progress)) return "listening for it";
     if (state === "hearing") return timeLeft(secondsLeft) || "listening";
     if (this.#seemsAbsent) return "does not seem to play";
-    return this.instrument.note ?? "";
+    return [this.instrument.note, this.instrument.quality].filter(Boolean).join("; ");
   }
 
   #listen(removeButton) {

@@ -1,5 +1,8 @@
 /** Numbers in words, as people read them. */
 
+/** How the server calls what is heard worse than not at all. */
+export const HARDLY = "hardly at all";
+
 /** `3:07`, or `1:02:45` from an hour on. */
 export function clock(seconds) {
   const whole = Math.floor(seconds);
@@ -26,6 +29,12 @@ export function bytes(number) {
 /** `a, b and c`. */
 export function listed(words) {
   return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
+}
+
+/** `heard poorly: 0.2 dB`; nothing where an instrument is heard well enough, or nobody measured it. */
+export function poorQuality({ heard, nsdr_db: nsdrDb }) {
+  if (heard !== "poorly" && heard !== HARDLY) return "";
+  return `heard ${heard}: ${nsdrDb.toFixed(1).replace("-", "−")} dB`;
 }
 
 /** `44.1 kHz stereo FLAC`. */

@@ -1,4 +1,4 @@
-"""Commands that serve recordings: masks, remixes, stems."""
+"""Commands that serve recordings: which instruments are heard, masks, remixes, stems."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -36,6 +36,21 @@ from varemix.errors import UsageError
 
 if TYPE_CHECKING:
     from varemix.remix.plan import RemixPlan
+
+
+def instruments(checkpoint: CheckpointOption = None, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """List the instruments that are known by name, and how well each is heard."""
+    from flows.instruments import as_dicts, page
+    from tasks.checkpoints import checkpoint_row
+    from tasks.queries import known_qualities
+
+    catalog = open_catalog(home)
+    row = checkpoint_row(catalog, checkpoint)
+    qualities = known_qualities(catalog, row)
+    if as_json:
+        print_json({"checkpoint": row["checkpoint_id"], "instruments": as_dicts(qualities)})
+    else:
+        show_page(page(row["checkpoint_id"], qualities))
 
 
 def masks(

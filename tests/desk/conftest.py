@@ -26,7 +26,7 @@ def open_desk(catalog: Catalog, champion: str, tmp_path: Path) -> Iterator[OpenD
     """Return what opens a desk on the catalog, as often as it is called."""
     studios: list[Studio] = []
 
-    def opened(*, host: str = "127.0.0.1", token: str | None = None, **settings: Path | None) -> Desk:
+    def opened(*, host: str = "127.0.0.1", token: str | None = None, **settings: Path | str | None) -> Desk:
         folder = tmp_path / f"work-{len(studios)}"
         folder.mkdir()
         studio = Studio(Opened(home=catalog.home, **settings), folder)  # type: ignore[arg-type]

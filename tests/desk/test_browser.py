@@ -12,6 +12,7 @@ import pytest
 import soundfile
 from PIL import Image
 
+from desk.app import PAGE
 from tests.desk.browser import HEARD, Process, Visitor, chromium, desk_process, tab, until, visitor
 from tests.desk.sounds import write_noise
 from tests.tasks.planted import BANDS_HZ, open_catalog, plant_masks, register_checkpoint, scanned
@@ -20,6 +21,7 @@ from tests.tasks.untrained import write_checkpoint
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+PICTURES = sorted((PAGE / "pictures").iterdir())  # of the instruments
 AXE_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 REFUSED = "Failed to load resource"  # how a browser's console tells of a request that the server refused
 
@@ -208,6 +210,76 @@ def half_heard(route: Any) -> None:
     route.fulfill(json=facts)
 
 
+def test_what_seems_to_play_comes_first_and_no_card_moves_away_under_a_hand(musician: Visitor) -> None:
+    musician.open()
+    assert cards(musician) == ["flute", "tuba", "violin"]
+    musician.page.hover(".library-head h2")
+    musician.open("evening")
+    until(musician.page, "document.querySelectorAll('.card.plays').length === 2")
+    assert cards(musician) == ["tuba", "violin", "flute"]
+    musician.page.focus(".card[data-target='violin']")
+    musician.page.evaluate("location.hash = ''")
+    musician.page.wait_for_selector("#shelf:not([hidden])")
+    musician.page.evaluate("document.activeElement.blur()")
+    until(musician.page, "document.querySelector('.card').dataset.target === 'flute'")
+
+
+def cards(musician: Visitor) -> list[str]:
+    """Return the targets of the cards in their order."""
+    return list(musician.page.eval_on_selector_all("button.card", "cards => cards.map((card) => card.dataset.target)"))
+
+
+def test_what_is_heard_poorly_is_marked_described_and_not_put_on_the_desk_unasked(musician: Visitor) -> None:
+    qualities = {"tuba": ("poorly", 0.2), "violin": ("hardly at all", -1.25), "flute": ("well", 7.0)}
+
+    def measured(route: Any) -> None:
+        told = {name: {"heard": heard, "nsdr_db": nsdr_db} for name, (heard, nsdr_db) in qualities.items()}
+        route.fulfill(json=[one | told[one["name"]] for one in route.fetch().json()])
+
+    musician.page.route("**/api/instruments", measured)
+    musician.open("evening")
+    described = "cards => cards.map((card) => `${card.dataset.target} ${card.title}`)"
+    assert musician.page.eval_on_selector_all("button.card:has(.reception)", described) == [
+        "tuba heard poorly: 0.2 dB",
+        "violin heard hardly at all: −1.3 dB",
+    ]
+    assert musician.page.query_selector(".stave[data-target='violin']") is None
+    assert musician.page.inner_text(".stave[data-target='tuba'] .note") == "heard poorly: 0.2 dB"
+
+
+def test_at_most_six_instruments_are_put_on_the_desk_unasked(musician: Visitor) -> None:
+    def all_play(route: Any) -> None:
+        facts = route.fetch().json()
+        [pattern] = [state for state in facts["targets"] if state["target"] == "tuba"]
+        further = [pattern | {"target": path.stem, "title": path.stem} for path in PICTURES]
+        route.fulfill(json=facts | {"targets": further})
+
+    musician.page.route("**/api/instruments", every_instrument)
+    musician.page.route(re.compile(r"/api/recordings/\w+$"), all_play)
+    musician.page.route("**/masks/*.png", lambda route: route.fulfill(status=404, json={}))
+    musician.open("evening")
+    assert len(musician.page.query_selector_all(".stave")) == 6
+    assert len(musician.page.query_selector_all(".card.plays")) == len(PICTURES)
+
+
+def every_instrument(route: Any) -> None:
+    """Answer which instruments are known as if there were all that the page has a picture of."""
+    known = route.fetch().json()
+    further = [path for path in PICTURES if path.stem not in {one["name"] for one in known}]
+    named = [{"name": path.stem, "title": path.stem.replace("_", " ")} for path in further]
+    quality = {"heard": "poorly", "nsdr_db": 0.2}
+    route.fulfill(json=known + [one | quality | {"picture": f"/pictures/{one['name']}.webp"} for one in named])
+
+
+def test_the_links_past_things_leave_the_recording_open(musician: Visitor) -> None:
+    musician.open("evening")
+    for link, reached in ((".skip >> nth=0", "main"), (".cast .skip", "play-button")):
+        musician.page.focus(link)
+        musician.page.keyboard.press("Enter")
+        assert musician.page.evaluate("document.activeElement.id") == reached
+    assert musician.page.is_visible("#desk")
+
+
 def test_a_file_that_is_too_large_is_not_sent(musician: Visitor) -> None:
     def small(route: Any) -> None:
         health = route.fetch().json()
@@ -252,6 +324,7 @@ def test_the_page_is_accessible(browser: "Browser", desk: Process, colours: str,
             raise
         pytest.skip("needs the PyPI package axe-playwright-python")
     with visitor(browser, desk.url, color_scheme=colours, viewport={"width": width, "height": 900}) as someone:
+        someone.page.route("**/api/instruments", every_instrument)
         someone.open()
         found = [*violations(Axe(), someone)]
         someone.open("evening")
