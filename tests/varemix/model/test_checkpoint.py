@@ -190,7 +190,7 @@ def test_a_checkpoint_of_format_2_that_hears_at_another_rate_is_refused(saved):
         ({"hop_samples": 0}, "a hop of 0 samples does not fit"),
         ({"log_rows": 1}, "1 log-frequency rows cannot be; give 2 or more"),
         ({"log_rows": 200}, "200 rows x 64 frames cannot be halved 5 times; both must be multiples of 32"),
-        ({"floor": 0}, "a floor of 0 cannot be; give a magnitude above 0"),
+        ({"floor": 0}, "a floor of 0 cannot be; give a finite magnitude above 0"),
         ({"floor": float("nan")}, "a floor of nan cannot be"),
         ({"floor": float("inf")}, "a floor of inf cannot be"),
         ({"surprise": 1}, "surprise"),
