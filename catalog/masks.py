@@ -57,6 +57,10 @@ class Maker:
     version: str
     digest: str
 
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            _require(isinstance(value, str), f"{name} of a maker is {value!r}", "a text")
+
 
 @dataclass(frozen=True, kw_only=True)
 class MaskHeader:

@@ -208,8 +208,12 @@ _SNAPSHOT = (
     _column("catalog_version", _COUNT, "version of the table clips that it was scored on"),
     _column("split", _TEXT, "the part of the data set", choices="train|val|test"),
     _column("seed", _COUNT, "seed of the choice of pairs"),
-    _column("pair_id", _TEXT, "the clips that were mixed, a pair or more, and the pictures that asked for them"),
+    _column("pair_id", _TEXT, "what was mixed, a pair of clips or sounds or more, and the pictures that asked"),
 )
+
+_MATERIAL = _column(
+    "material", _TEXT, "what was mixed; clips if missing", choices="clips|pair|ensemble|stranger"
+).with_nullable(True)
 
 _SCORES = _table(
     "scores",
@@ -217,6 +221,7 @@ _SCORES = _table(
     "how well a checkpoint separated one instrument of one mix",
     _column("score_id", _TEXT, "digest of checkpoint, pair, condition and instrument"),
     *_SNAPSHOT,
+    _MATERIAL,
     _optional("num_sources", _COUNT, "how many instruments were mixed"),
     _column("condition", _TEXT, "what the scored mask was made from, such as image or ideal_binary"),
     _column("instrument", _TEXT, "the instrument that was separated"),
@@ -243,10 +248,12 @@ _REMIX_SCORES = _table(
     _column("weight_tenths", _COUNT, "weight of the first source in tenths, 0..10; the second has the rest"),
     _column("method", _TEXT, "how it was made", choices="remix|separate_and_add"),
     _optional("smoothing_s", _NUMBER, "time constant with which the masks were smoothed, 0 not at all", "s"),
+    _column("decay", _NUMBER, "the same as it used to be told: what is left after 11.6 ms, 0 to below 1"),
     _optional("odg", _NUMBER, "PEAQ grade beside the true sources, 0 imperceptible to -4 very annoying"),
     _optional("sdr_db", _NUMBER, "signal to distortion ratio beside the true sources, at most 100", "dB"),
     _optional("nsdr_db", _NUMBER, "SDR less that of the mix itself", "dB"),
     _optional("lsd_db", _NUMBER, "log-spectral distance from the true sources", "dB"),
+    _optional("delta_snr_db", _NUMBER, "how much nearer to the true sources it is than the mix itself", "dB"),
     _reason(),
 )
 
@@ -260,6 +267,8 @@ _GAIN_SCORES = _table(
     _column("wished_db", _NUMBER, "the wished change of level, -inf for mute", "dB"),
     _optional("target_db", _NUMBER, "the change of the instrument's own level", "dB"),
     _optional("rest_db", _NUMBER, "the change of the level of everything else", "dB"),
+    _optional("delta_snr_db", _NUMBER, "how much nearer to the true remix it is than the mix itself", "dB"),
+    _optional("odg", _NUMBER, "PEAQ grade beside the true remix, where it was asked for, 0 to -4"),
     _reason(),
 )
 
@@ -274,7 +283,23 @@ _SMOOTHING_SCORES = _table(
     _column("method", _TEXT, "the smoothing", choices="zlbm|cbm"),
     _column("settings", _TEXT, "its settings, such as smoothing_s=0.052"),
     _optional("smoothing_s", _NUMBER, "the time constant of ZLBM", "s"),
+    _optional("decay", _NUMBER, "the same as it used to be told: what is left after 11.6 ms, 0 to below 1"),
     _optional("gain_db", _NUMBER, "fall of the error beside the ideal ratio mask; above 0 is better", "dB"),
+    _reason(),
+)
+
+_PRESENCE_SCORES = _table(
+    "presence_scores",
+    "score_id",
+    "whether an instrument that a checkpoint knows was taken to play in one mix",
+    _column("score_id", _TEXT, "digest of checkpoint, mix and instrument"),
+    *_SNAPSHOT,
+    _MATERIAL,
+    _column("sounding", _TEXT, "the instruments of the mix, joined by ' + '; a stranger's label where it is one"),
+    _column("instrument", _TEXT, "the instrument that was asked for by its name"),
+    _column("status", _TEXT, "whether it plays in truth", choices="plays|absent"),
+    _column("presence_db", _NUMBER, "how far it plays, 0 all of the mix to -100", "dB"),
+    _column("threshold_db", _NUMBER, "the presence from which the checkpoint takes it to play", "dB"),
     _reason(),
 )
 
@@ -301,7 +326,7 @@ _DECISIONS = _table(
 
 _ALL = (
     *(_VIDEOS, _CLIPS, _CHECKPOINTS, _TRACKS, _MASKS, _REMIXES),
-    *(_SCORES, _REMIX_SCORES, _GAIN_SCORES, _SMOOTHING_SCORES),
+    *(_SCORES, _PRESENCE_SCORES, _REMIX_SCORES, _GAIN_SCORES, _SMOOTHING_SCORES),
     _DECISIONS,
 )
 TABLES: Mapping[str, Table] = MappingProxyType({table.name: table for table in _ALL})

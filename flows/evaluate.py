@@ -2,9 +2,8 @@
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from prefect import flow
@@ -17,17 +16,18 @@ from flows.forms import NumImages, NumMixes, NumSources, NumStudied, Seed, Split
 from flows.pictures import show_picture
 from flows.settings import workers
 from flows.summary import Summary, publish
-from tasks.checkpoints import checkpoint_row, presence_threshold_db
+from tasks.checkpoints import checkpoint_row
 from tasks.clips import usable_clips
 from tasks.evaluate import Question, evaluate_mixtures
+from tasks.evaluate_sounds import SoundQuestion, evaluate_sounds, sound_questions
+from tasks.findings import clip_findings, sound_findings
 from tasks.recognise import recognise_stills
 from tasks.report import write_report
+from tasks.score_rows import Asked
 from tasks.shards import run_shards
 from tasks.stills import clip_stills, draw_further_stills, draw_stills, draw_wrong_stills, folder_stills
 from tasks.studies import study_mixtures
-from varemix.evaluation.findings import Findings
 from varemix.evaluation.mixtures import draw_mixtures
-from varemix.evaluation.recognition import Recognition
 from varemix.media.clips import Clip
 
 _SHARD = 4
@@ -50,6 +50,7 @@ def evaluate(
     sources: NumSources = 2,
     images_per_source: NumImages = 1,
     studied: NumStudied = 16,
+    sounds: str | None = None,
     home: str | None = None,
 ) -> Summary:
     """Mix recordings of different instruments, separate and remix them again, and score the result.
@@ -64,6 +65,9 @@ def evaluate(
         images_per_source: how many still pictures ask for each of them, to see how much the picture matters.
         studied: how many of the pairs are also remixed at eleven balances, graded by PEAQ, and smoothed in every way;
             it takes much longer than scoring. Mixes of more than two are not studied.
+        sounds: a folder of sounds without pictures; those of the split are mixed and asked for by name: as many pairs
+            of a further instrument and one of the clips', stems of one piece together, and strangers alone, on which
+            nothing should be taken to play. So many as are studied are also graded by PEAQ.
         home: the home folder; by default $VAREMIX_HOME or ./data.
 
     """
@@ -73,16 +77,23 @@ def evaluate(
     used = {"home": catalog.home.address, "checkpoint_id": row["checkpoint_id"]}
     version = catalog.version("clips")
     clips = usable_clips(catalog, split, version=version)
+    instruments = {clip.instrument for clip in clips}
     questions = drawn_questions(clips, pairs, seed, stills, sources, images_per_source)
+    named = drawn_sounds(sounds, split, instruments, pairs, studied, seed)
     further = questions[:studied] if sources == 2 else []
     snapshot = {"split": split, "seed": seed, "catalog_version": version}
     outcomes = run_shards(evaluate_mixtures, questions, _names(questions), size=_SHARD, **used, **snapshot)
     outcomes += run_shards(study_mixtures, further, _names(further, "study "), size=1, **used, **snapshot)
+    outcomes += run_shards(evaluate_sounds, named, _names(named), size=_SHARD, **used, **snapshot)
     recognised, lost = recognise_stills(folder=Path(stills), **used) if stills else ([], [])
-    found = _findings(catalog, row, questions, recognised)
+    found = clip_findings(catalog, row, questions, recognised)
+    found_of_sounds = sound_findings(catalog, row, named, instruments)
     drawn = {"pairs": pairs, "sources": sources, "images_per_source": images_per_source, "studied": len(further)}
     facts = {"checkpoint_id": row["checkpoint_id"], **snapshot, **drawn, **_few(clips), **found.numbers()}
     tables, figures = found.tables(sources), found.figures()
+    if found_of_sounds:
+        facts |= found_of_sounds.numbers()
+        tables = f"{tables}\n\n{found_of_sounds.tables()}"
     for caption, picture in figures.items():
         show_picture(caption, picture)
     page = write_report(
@@ -123,18 +134,11 @@ def drawn_questions(
     return questions
 
 
-def _findings(
-    catalog: Catalog, row: dict[str, Any], questions: Sequence[Question], recognised: Sequence[Recognition]
-) -> Findings:
-    asked = {"checkpoint_id": row["checkpoint_id"], "pair_id": [question.pair_id for question in questions]}
-    return Findings(
-        scores=catalog.read("scores", where=asked),
-        remixes=catalog.read("remix_scores", where=asked),
-        gains=catalog.read("gain_scores", where=asked),
-        smoothings=catalog.read("smoothing_scores", where=asked),
-        recognised=recognised,
-        threshold_db=presence_threshold_db(catalog, row),
-    )
+def drawn_sounds(
+    folder: str | None, split: str, instruments: Collection[str], num_pairs: int, num_graded: int, seed: int
+) -> list[SoundQuestion]:
+    """Return the mixes of sounds without pictures that the seed draws; none without a folder."""
+    return sound_questions(Path(folder), split, instruments, num_pairs, num_graded, seed=seed) if folder else []
 
 
 def _few(clips: Sequence[Clip]) -> dict[str, dict[str, int]]:
@@ -144,5 +148,5 @@ def _few(clips: Sequence[Clip]) -> dict[str, dict[str, int]]:
     return {"instruments_with_few_recordings": few} if few else {}
 
 
-def _names(questions: Sequence[Question], before: str = "") -> list[str]:
+def _names(questions: Sequence[Asked], before: str = "") -> list[str]:
     return [f"{before}{question.mixture.name}" for question in questions]

@@ -31,7 +31,10 @@ NothingElseOption = Annotated[
 ]
 SmoothingOption = Annotated[
     float | None,
-    typer.Option("--smoothing", help="Time constant in seconds over which masks are smoothed along time; 0 for none."),
+    typer.Option(
+        "--smoothing",
+        help="Seconds over which masks are smoothed along time, 0 for none; 0.017 unless the plan says otherwise.",
+    ),
 ]
 DecayOption = Annotated[
     float | None,
@@ -91,9 +94,16 @@ StudiedOption = Annotated[
     int,
     typer.Option("--studied", min=0, help="Pairs that are also remixed at 11 balances, graded by PEAQ, and smoothed."),
 ]
+SoundsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--sounds",
+        help="Folder of sounds without pictures, with its lists: further instruments, ensembles, strangers, by name.",
+    ),
+]
 CompareOption = Annotated[
     tuple[str, str] | None,
-    typer.Option("--compare", metavar="A B", help="Say whether checkpoint B is better than A on the same mixes."),
+    typer.Option("--compare", metavar="A B", help="Put A and B side by side on the same mixes, say if B is better."),
 ]
 RetrainOption = Annotated[
     float,

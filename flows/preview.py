@@ -68,18 +68,17 @@ def _rows(catalog: Catalog, jobs: Sequence[Job], checkpoint_id: str) -> list[dic
     """Return what is to be done for each job."""
     digests = [job.track["content_digest"] for job in jobs if job.track["content_digest"]]
     masks: dict[str, list[dict[str, Any]]] = {}
-    for stored in stored_masks(catalog, checkpoint_id, digests):
-        masks.setdefault(stored["content_digest"], []).append(stored)
+    for found in stored_masks(catalog, checkpoint_id, digests):
+        masks.setdefault(found["content_digest"], []).append(found)
     made = catalog.read_rows("remixes", where={"out_path": [str(job.out_path) for job in jobs]})
     standing = {row["remix_id"] for row in made if row["status"] != "failed"}
     rows = []
     for job in jobs:
-        wanted, digest = job.wanted, job.track["content_digest"]
-        is_done = remix_id_of(job, checkpoint_id) in standing and job.out_path.is_file()
-        is_heard = wanted.wishes.is_unity or any(
-            serves(stored, set(wanted.names), nothing_else=wanted.wishes.nothing_else)
-            for stored in masks.get(digest, [])
-        )
+        wanted, stored = job.wanted, masks.get(job.track["content_digest"], [])
+        is_shared = wanted.wishes.nothing_else
+        heard = next((row for row in stored if serves(row, set(wanted.names), nothing_else=is_shared)), None)
+        is_done = remix_id_of(job, checkpoint_id, heard) in standing and job.out_path.is_file()
+        is_heard = wanted.wishes.is_unity or heard is not None
         rows.append(
             {
                 "rule": wanted.wishes.rule,

@@ -8,6 +8,7 @@ from varemix.errors import UsageError
 from varemix.remix.plan import RemixPlan, plan_of
 from varemix.remix.plan_yaml import load_plan
 from varemix.remix.presets import preset
+from varemix.signal.smoothing import smoothing_of
 
 
 def wished_plan(
@@ -17,11 +18,13 @@ def wished_plan(
     preset_name: str | None = None,
     targets: Sequence[str] = (),
     others: Sequence[str] = (),
+    smoothing_s: float | None = None,
+    decay: float | None = None,
     **settings: Any,
 ) -> RemixPlan:
     """Return the plan of a file, or of a preset for targets and others, with gains and settings in its place.
 
-    Raises UsageError for what cannot be.
+    A `decay` is how smoothing used to be given. Raises UsageError for what cannot be.
     """
     if file and preset_name:
         raise UsageError("A plan and a preset were given; give one of them. Presets can be copied and made one's own.")
@@ -30,7 +33,18 @@ def wished_plan(
     base = with_pictures_beside(load_plan(file), file.parent) if file else None
     if preset_name:
         base = preset(preset_name, targets, others)
-    return plan_of(gains, base=base, **settings)
+    return plan_of(gains, base=base, smoothing_s=_smoothing_s(smoothing_s, decay), **settings)
+
+
+def _smoothing_s(smoothing_s: float | None, decay: float | None) -> float | None:
+    """Return the time constant of the smoothing that is wished, None where none is."""
+    if decay is None:
+        return smoothing_s
+    if smoothing_s is not None:
+        raise UsageError("--smoothing and --decay were given, which are the same; give --smoothing alone, in seconds.")
+    if not 0 <= decay < 1:
+        raise UsageError(f"A decay of {decay} is out of range; give 0 to below 1, or --smoothing in seconds.")
+    return smoothing_of(decay)
 
 
 def with_pictures_beside(plan: RemixPlan, folder: Path) -> RemixPlan:

@@ -1,11 +1,11 @@
-"""Step: checkpoint and mixtures -> scores of each instrument and condition, and of each wished gain."""
+"""Step: checkpoint and mixtures -> scores of each instrument and condition, of each wished gain, and of presence."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from catalog.ids import content_id
 from catalog.store import Catalog
 from tasks.checkpoints import checkpoint_row, separator_of
 from tasks.origin import run_id
+from tasks.score_rows import Asked, Rows, gain_rows, presence_rows, score_row
 from tasks.shards import Outcome, shard_task
 from tasks.stills import Shown, Still, read_still, still_name
 from varemix.errors import MediaError
@@ -21,6 +22,7 @@ from varemix.evaluation.achieved_gain import achieved_gains
 from varemix.evaluation.conditions import (
     IMAGE,
     IMAGES_TOGETHER,
+    NAME,
     PICTURED,
     WRONG_IMAGE,
     Score,
@@ -80,12 +82,12 @@ class Question:
             for rank in range(len(stills), longest)
         }
 
-    def shown_instrument(self, condition: str, source: int) -> str | None:
-        """Return the instrument in the picture that asks for a source, None where no picture shows one."""
-        if condition == WRONG_IMAGE:
-            return self.wrong[source].instrument
+    def shown_instrument(self, score: Score) -> str | None:
+        """Return the instrument in the picture that asked for what was scored, None where no picture shows one."""
+        if score.condition == WRONG_IMAGE:
+            return self.wrong[score.source].instrument
         rightly = {"video", IMAGE, IMAGES_TOGETHER, *self.further}
-        return self.mixture.instruments[source] if condition in rightly else None
+        return self.mixture.instruments[score.source] if score.condition in rightly else None
 
 
 @shard_task("evaluate")
@@ -97,18 +99,18 @@ def evaluate_mixtures(
         Catalog(Home.open(home)),
         items,
         _scored,
-        tables=("gain_scores", "scores"),
+        tables=("gain_scores", "presence_scores", "scores"),
         snapshot={"checkpoint_id": checkpoint_id, "seed": seed, "split": split, "catalog_version": catalog_version},
     )
 
 
-Rows = list[dict[str, Any]]
+_AskedT = TypeVar("_AskedT", bound=Asked)
 
 
 def answered(
     catalog: Catalog,
-    questions: Sequence[Question],
-    answer: Callable[[Separator, Question, str], Sequence[Rows]],
+    questions: Sequence[_AskedT],
+    answer: Callable[[Separator, _AskedT, str], Sequence[Rows]],
     *,
     tables: Sequence[str],
     snapshot: Mapping[str, Any],
@@ -142,31 +144,54 @@ def answered(
     return outcomes
 
 
-def _scored(separator: Separator, question: Question, checkpoint_id: str) -> tuple[Rows, Rows]:
-    """Return the rows of `gain_scores` and of `scores` of a mixture.
+def _scored(separator: Separator, question: Question, checkpoint_id: str) -> tuple[Rows, Rows, Rows]:
+    """Return the rows of `gain_scores`, of `presence_scores` and of `scores` of a mixture.
 
-    Its sound is heard once for all pictures, and again for those asked together.
+    Its sound is heard once for all pictures and all names, and again for the pictures that ask together.
     """
+    import torch
+
     sources = read_sources(question.mixture)
-    mix, queries = sources.sum(axis=0), _queries(separator, question)
+    mix, queries, instruments = sources.sum(axis=0), _queries(separator, question), question.mixture.instruments
     conditions = [*PICTURED, *question.further]
-    num_sources, grid = len(sources), separator.settings.grid
-    meter = PresenceMeter(len(conditions) * num_sources, separator.mask_grid)
-    heard = separator.masks(mix, queries, meter=meter)
+    num_sources, num_pictured, grid = len(sources), len(queries), separator.settings.grid
+    meter = PresenceMeter(num_pictured + len(separator.instruments), separator.mask_grid)
+    heard = separator.masks(mix, torch.cat([queries, separator.instrument_queries]), meter=meter)
+    shares_db, of_names_db = np.split(meter.shares_db(), [num_pictured])
     pictured = {name: heard[at * num_sources : (at + 1) * num_sources] for at, name in enumerate(conditions)}
-    pictured |= others_down(pictured[IMAGE])
+    presences = dict(zip(conditions, shares_db.reshape(-1, num_sources), strict=True))
+    pictured |= others_down(pictured[IMAGE]) | {NAME: masks_of(separator, heard[num_pictured:], instruments)}
+    presences |= {NAME: values_of(separator, of_names_db, instruments)}
     if separator.settings.has_rivals:
         right = queries.unflatten(0, (len(conditions), len(sources)))[conditions.index(IMAGE)]
         pictured[IMAGES_TOGETHER] = separator.masks(mix, right, nothing_else=True)
-    presences = dict(zip(conditions, meter.shares_db().reshape(-1, num_sources).tolist(), strict=True))
     scores = score_conditions(sources, known_masks(sources, grid, seed=question.seed) | pictured)
-    pair_id, standing_in = question.pair_id, question.standing_in
+    left_out = question.standing_in | {(NAME, place) for place in nameless(separator, instruments)}
     rows = [
-        _row(question, pair_id, score, presences, checkpoint_id)
+        score_row(question, score, presences, checkpoint_id) | {"shown_instrument": question.shown_instrument(score)}
         for score in scores
-        if (score.condition, score.source) not in standing_in
+        if (score.condition, score.source) not in left_out
     ]
-    return _gain_rows(question, sources, pictured[IMAGE], checkpoint_id), rows
+    gains = achieved_gains(sources, pictured[IMAGE], smoothing_s=DEFAULT_SMOOTHING_S)
+    heard_of = presence_rows(question, sources, separator, of_names_db, checkpoint_id)
+    return gain_rows(question, gains, checkpoint_id), heard_of, rows
+
+
+def nameless(separator: Separator, instruments: Sequence[str]) -> list[int]:
+    """Return the places of the instruments that the separator does not know by name."""
+    return [place for place, name in enumerate(instruments) if name not in separator.instruments]
+
+
+def values_of(separator: Separator, by_name: np.ndarray, instruments: Sequence[str]) -> np.ndarray:
+    """Return those of values [I, ...] of all names that belong to the instruments [N, ...], 0 for unknown ones."""
+    nothing = np.zeros_like(by_name, shape=by_name.shape[1:])
+    values = dict(zip(separator.instruments, by_name, strict=True))
+    return np.stack([values.get(name, nothing) for name in instruments])
+
+
+def masks_of(separator: Separator, by_name: Masks, instruments: Sequence[str]) -> Masks:
+    """Return those of the masks of all names that belong to the instruments, nothing for unknown ones."""
+    return Masks(values=values_of(separator, by_name.values, instruments), grid=by_name.grid)
 
 
 def image_queries(separator: Separator, question: Question) -> Tensor:
@@ -198,40 +223,3 @@ def _query_of(separator: Separator, still: Still | None, name: str) -> Tensor:
     from PIL import Image
 
     return separator.queries([read_still(still) if still else Image.new("RGB", (256, 256), _BLANK)])[0]
-
-
-def _gain_rows(question: Question, sources: np.ndarray, masks: Masks, checkpoint_id: str) -> Rows:
-    """Return a row for each source and wished level."""
-    rows = []
-    for gain in achieved_gains(sources, masks, smoothing_s=DEFAULT_SMOOTHING_S):
-        key = {"pair_id": question.pair_id, "instrument": question.mixture.instruments[gain.source]}
-        own = content_id("gain", version=STEP_VERSION, checkpoint=checkpoint_id, wished=str(gain.wished_db), **key)
-        levels = {"wished_db": gain.wished_db, "target_db": gain.target_db, "rest_db": gain.rest_db}
-        rows.append({"score_id": own, **key, **levels})
-    return rows
-
-
-def _row(
-    question: Question, pair_id: str, score: Score, presences: Mapping[str, Sequence[float]], checkpoint_id: str
-) -> dict[str, Any]:
-    mixture, condition, source = question.mixture, score.condition, score.source
-    key = {"pair_id": pair_id, "condition": condition, "instrument": mixture.instruments[source]}
-    is_scored = np.isfinite(score.nsdr_db)
-    return key | {
-        "score_id": content_id("score", version=STEP_VERSION, checkpoint=checkpoint_id, **key),
-        "num_sources": len(mixture.sources),
-        "other_instrument": " + ".join(mixture.others(source)),
-        "shown_instrument": question.shown_instrument(condition, source),
-        "sdr_db": _finite(score.sdr_db),
-        "nsdr_db": _finite(score.nsdr_db),
-        "sir_db": _finite(score.sir_db),
-        "sar_db": _finite(score.sar_db),
-        "level_db": score.level_db,
-        "presence_db": presences[condition][source] if condition in presences else None,
-        "status": "scored" if is_scored else "skipped",
-        "reason": None if is_scored else "a source or an estimate is silent",
-    }
-
-
-def _finite(value_db: float) -> float | None:
-    return value_db if np.isfinite(value_db) else None

@@ -12,7 +12,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from catalog.errors import CatalogError
+from catalog.errors import CatalogError, MaskFileError
 from catalog.files import Home
 from catalog.ids import content_id, file_digest
 from catalog.masks import Maker, MaskHeader, write_masks
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from varemix.model.separator import Separator
 
 STEP_VERSION = 3
-_SERVING_VERSIONS = (2, STEP_VERSION)  # of 2 the masks lie on the linear bins, and serve on
+_EARLIER_VERSIONS = (2,)  # whose masks serve on; those of 2 lie on the linear bins
 _MAKER = "varemix"
 _BITS = {"binary": 1, "soft": 4}
 _MANY = 200  # from so many files on, one look at all of them is quicker than one at each
@@ -106,18 +106,23 @@ def check_rivals(catalog: Catalog, row: dict[str, Any]) -> None:
 
 
 def stored_masks(catalog: Catalog, checkpoint_id: str, digests: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the rows of masks of a checkpoint and contents with these digests, of those versions that still serve."""
+    """Return the rows of masks that serve of a checkpoint and contents with these digests, the newest step's first."""
     where = {"checkpoint_id": checkpoint_id, "content_digest": list(digests), "status": "ready"}
-    rows = catalog.read_rows("masks", where=where)
-    return [row for row in rows if still_serves(row)]
+    serving = [(version, row) for row in catalog.read_rows("masks", where=where) if (version := serving_version(row))]
+    return [row for _, row in sorted(serving, key=itemgetter(0), reverse=True)]
 
 
 def mask_id_of(
-    digest: str, checkpoint_id: str, names: Sequence[str], *, nothing_else: bool = False, version: int = STEP_VERSION
+    digest: str,
+    checkpoint_id: str,
+    names: Sequence[str],
+    *,
+    nothing_else: bool = False,
+    version: int | None = None,
 ) -> str:
     """Return the id of the masks that a version of the step, by default this one, makes of a content for queries."""
-    kind = "masks of nothing else" if nothing_else else "masks"
-    return content_id(kind, version=version, content=digest, checkpoint=checkpoint_id, queries=list(names))
+    kind, made_by = "masks of nothing else" if nothing_else else "masks", version or STEP_VERSION
+    return content_id(kind, version=made_by, content=digest, checkpoint=checkpoint_id, queries=list(names))
 
 
 def covering(
@@ -134,12 +139,18 @@ def covering(
     return None
 
 
-def still_serves(row: dict[str, Any]) -> bool:
-    """Return whether this version of the step, or one whose masks serve on, made the masks of a row."""
+def serving_version(row: dict[str, Any]) -> int | None:
+    """Return the version of the step that made the masks of a row; None where its masks serve no more."""
     made = row["content_digest"], row["checkpoint_id"], row["queries"]
     is_shared = row["besides"] == _NOTHING
-    own = (mask_id_of(*made, nothing_else=is_shared, version=version) for version in _SERVING_VERSIONS)
-    return row["mask_id"] in own
+    versions = (STEP_VERSION, *_EARLIER_VERSIONS)
+    own = (v for v in versions if row["mask_id"] == mask_id_of(*made, nothing_else=is_shared, version=v))
+    return next(own, None)
+
+
+def version_of(masks: dict[str, Any] | None) -> int | None:
+    """Return the version of the step that made stored masks; where there are none yet, the one that would make them."""
+    return serving_version(masks) if masks else STEP_VERSION
 
 
 def serves(row: dict[str, Any], names: set[str], *, nothing_else: bool) -> bool:
@@ -249,13 +260,16 @@ def write_heard(
 
 
 def grid_of(header: MaskHeader) -> Grid:
-    """Return the grid that the masks of a file lie on."""
-    return Grid(
-        window_samples=header.window_samples,
-        hop_samples=header.hop_samples,
-        log_rows=header.log_rows,
-        floor=header.floor,
-    )
+    """Return the grid that the masks of a file lie on. Raises MaskFileError for a header of none that can be."""
+    try:
+        return Grid(
+            window_samples=header.window_samples,
+            hop_samples=header.hop_samples,
+            log_rows=header.log_rows,
+            floor=header.floor,
+        )
+    except ValueError as error:
+        raise MaskFileError(f"The masks lie on no grid that can be: {error}. Make the masks again.") from error
 
 
 def _watched(header: MaskHeader, blocks: Iterator[np.ndarray], watch: Watch) -> Iterator[np.ndarray]:

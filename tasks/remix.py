@@ -19,8 +19,7 @@ from catalog.files import Home, replacing
 from catalog.ids import content_id, file_digest
 from catalog.masks import MaskReader
 from catalog.store import Catalog
-from tasks import masks as masks_step
-from tasks.masks import check_as_seen, covering, grid_of, stored_masks
+from tasks.masks import check_as_seen, covering, grid_of, stored_masks, version_of
 from tasks.presence import absent, measured, presence_of
 from tasks.queries import Query
 from tasks.shards import Outcome, settle, shard_task
@@ -94,28 +93,34 @@ def remix_tracks(*, items: list[Job], shard: str, home: str, checkpoint_id: str)
     """Render a shard of jobs from stored masks; skip remixes that stand."""
     catalog = Catalog(Home.open(home))
     stored = stored_masks(catalog, checkpoint_id, [job.track["content_digest"] for job in items])
-    plans = [_plan(job, checkpoint_id) for job in items]
-    jobs = {plan["remix_id"]: job for plan, job in zip(plans, items, strict=True)}
+    heard = [_masks_for(catalog, job, stored) for job in items]
+    plans = [_plan(job, checkpoint_id, masks) for job, masks in zip(items, heard, strict=True)]
+    made_of = {plan["remix_id"]: (job, masks) for plan, job, masks in zip(plans, items, heard, strict=True)}
     standing = standing_remixes(catalog, {"out_path": [plan["out_path"] for plan in plans]})
     ids = {row["remix_id"] for row in standing}
     taken = _taken(catalog, standing, {job.track["library"] for job in items})
 
     def make(plan: dict[str, Any]) -> dict[str, Any]:
-        return _remixed(catalog, jobs[plan["remix_id"]], plan, stored, taken)
+        job, masks = made_of[plan["remix_id"]]
+        return _remixed(catalog, job, plan, masks, taken)
 
     return settle(
         catalog,
         "remixes",
         plans,
-        name=lambda plan: str(jobs[plan["remix_id"]].track["track_path"]),
+        name=lambda plan: str(made_of[plan["remix_id"]][0].track["track_path"]),
         stands=lambda plan: plan["remix_id"] in ids,
         make=make,
     )
 
 
-def remix_id_of(job: Job, checkpoint_id: str) -> str:
-    """Return the id of the remix that this version of the step makes, which follows from all that decides it."""
-    versions = [STEP_VERSION, masks_step.STEP_VERSION]
+def remix_id_of(job: Job, checkpoint_id: str, masks: dict[str, Any] | None) -> str:
+    """Return the id of the remix that this version of the step makes, which follows from all that decides it.
+
+    `masks` is the row of those that serve, None where they are still to be made: what other versions of their step made
+    gives another remix. Where nothing is to be heard, no version of theirs decides.
+    """
+    versions = [STEP_VERSION, None if job.wanted.wishes.is_unity else version_of(masks)]
     return content_id("remix", version=versions, wishes=job.wanted.as_dict(), **_decided(job, checkpoint_id))
 
 
@@ -128,10 +133,10 @@ def _decided(job: Job, checkpoint_id: str) -> dict[str, str | None]:
     }
 
 
-def _plan(job: Job, checkpoint_id: str) -> dict[str, Any]:
+def _plan(job: Job, checkpoint_id: str, masks: dict[str, Any] | None) -> dict[str, Any]:
     """Return what is known of a remix before it is made."""
     return _decided(job, checkpoint_id) | {
-        "remix_id": remix_id_of(job, checkpoint_id),
+        "remix_id": remix_id_of(job, checkpoint_id, masks),
         "track_id": job.track["track_id"],
         "wishes_json": json.dumps(job.wanted.as_dict(), sort_keys=True),
         "rule": job.wanted.wishes.rule,
@@ -183,7 +188,7 @@ def _taken(catalog: Catalog, standing: Sequence[dict[str, Any]], own: set[str]) 
 
 
 def _remixed(
-    catalog: Catalog, job: Job, plan: dict[str, Any], stored: Sequence[dict[str, Any]], taken: Mapping[str, str]
+    catalog: Catalog, job: Job, plan: dict[str, Any], masks: dict[str, Any] | None, taken: Mapping[str, str]
 ) -> dict[str, Any]:
     """Return the row of a remix after writing it, or the row that says why there is none."""
     started = time.monotonic()
@@ -194,7 +199,8 @@ def _remixed(
             raise MediaError(
                 f"'{target}' is the remix of '{taken[str(target)]}', which would be lost. Choose another folder."
             )
-        masks = _masks_for(catalog, job, stored)
+        if masks is None and not job.wanted.wishes.is_unity:
+            raise MediaError("has no masks for these instruments; run `varemix masks` for them")
         with writing_to(target, job.track["library"]), replacing(target) as temporary, called(temporary, target):
             made = _written(catalog, source, temporary, masks, job.wanted)
             check_as_seen(source, job.track)
@@ -204,15 +210,12 @@ def _remixed(
 
 
 def _masks_for(catalog: Catalog, job: Job, stored: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
-    """Return the row of the masks that a job needs, None where it needs none. Raises MediaError where they lack."""
+    """Return the row of the masks that a job is made of, None where it needs none or they lack."""
     wanted = job.wanted
     if wanted.wishes.is_unity:
         return None
-    digest, is_shared = job.track["content_digest"], wanted.wishes.nothing_else
-    masks = covering(catalog, stored, digest, wanted.names, nothing_else=is_shared)
-    if masks is None:
-        raise MediaError("has no masks for these instruments; run `varemix masks` for them")
-    return masks
+    is_shared = wanted.wishes.nothing_else
+    return covering(catalog, stored, job.track["content_digest"], wanted.names, nothing_else=is_shared)
 
 
 def _written(catalog: Catalog, source: Path, target: Path, masks: dict[str, Any] | None, wanted: Wanted) -> Remixed:

@@ -54,6 +54,22 @@ def write_report(
     return str(path)
 
 
+@task(name="report", task_run_name="report", cache_policy=NO_CACHE)
+def write_comparison(
+    *, home: str, checkpoint_ids: Sequence[str], drawn: Mapping[str, Any], facts: Mapping[str, Any], tables: str
+) -> str:
+    """Write what was found of several checkpoints into the home's folder of reports; return its path.
+
+    `drawn` and `tables` are as for `write_report`.
+    """
+    catalog = Catalog(Home.open(home))
+    path = catalog.home.reports / f"compare-{content_id('report', checkpoints=list(checkpoint_ids), **drawn)}.html"
+    title = f"Checkpoints {' and '.join(checkpoint_ids)} on {drawn['split']}"
+    write_atomically(path, html_report(title, tables, {}, [], facts=facts).encode())
+    catalog.home.keep(path)
+    return str(path)
+
+
 def _examples(separator: Separator, questions: Sequence[Question], scores: pd.DataFrame) -> list[Example]:
     """Return the best, the median and the worst source that a still picture asked for, to listen to."""
     heard = scores[(scores["condition"] == IMAGE) & scores["nsdr_db"].notna()].sort_values(["nsdr_db", "score_id"])

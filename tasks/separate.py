@@ -11,8 +11,7 @@ from catalog.files import Home, replacing
 from catalog.ids import content_id, file_digest
 from catalog.masks import MaskReader
 from catalog.store import Catalog
-from tasks import masks as masks_step
-from tasks.masks import check_as_seen, covering, grid_of, stored_masks
+from tasks.masks import check_as_seen, covering, grid_of, stored_masks, version_of
 from tasks.presence import absent, measured, presence_of
 from tasks.queries import Query
 from tasks.remix import standing_remixes, writing_to
@@ -43,15 +42,18 @@ def separate_tracks(
     names = [query.name for query in queries]
     stored = stored_masks(catalog, checkpoint_id, [track["content_digest"] for track in items])
     sharing = {"nothing_else_than": sorted(names)} if nothing_else else {}
-    plans = [[_plan(track, out, checkpoint_id, name, sharing) for name in names] for track in items]
+    heard = [covering(catalog, stored, t["content_digest"], names, nothing_else=nothing_else) for t in items]
+    plans = [
+        [_plan(track, out, checkpoint_id, name, sharing, version_of(masks)) for name in names]
+        for track, masks in zip(items, heard, strict=True)
+    ]
     wanted_ids = [plan["remix_id"] for stems in plans for plan in stems]
     known = {row["remix_id"] for row in standing_remixes(catalog, {"remix_id": wanted_ids})}
     rows, outcomes = [], []
-    for track, stems in zip(items, plans, strict=True):
+    for track, stems, masks in zip(items, plans, heard, strict=True):
         if all(plan["remix_id"] in known for plan in stems):
             outcomes.append(Outcome(item=track["track_path"], status="skipped"))
             continue
-        masks = covering(catalog, stored, track["content_digest"], names, nothing_else=nothing_else)
         made = _separated(catalog, track, stems, masks, queries)
         rows += made
         reasons = dict.fromkeys(row["reason"] for row in made if row["reason"])
@@ -61,7 +63,12 @@ def separate_tracks(
 
 
 def _plan(
-    track: dict[str, Any], out: Path, checkpoint_id: str, name: str, sharing: dict[str, list[str]]
+    track: dict[str, Any],
+    out: Path,
+    checkpoint_id: str,
+    name: str,
+    sharing: dict[str, list[str]],
+    masks_version: int | None,
 ) -> dict[str, Any]:
     """Return what is known of a stem before it is made; `sharing` names those that share the track, if it is so."""
     path = Path(track["track_path"])
@@ -70,8 +77,7 @@ def _plan(
         "checkpoint_id": checkpoint_id,
         "out_path": str(out / path.parent / stem_name(path, name, track["container"])),
     }
-    version = [STEP_VERSION, masks_step.STEP_VERSION]
-    remix_id = content_id("stem", version=version, query=name, **sharing, **facts)
+    remix_id = content_id("stem", version=[STEP_VERSION, masks_version], query=name, **sharing, **facts)
     wishes_json = json.dumps({"stem": name} | sharing)
     return facts | {"remix_id": remix_id, "track_id": track["track_id"], "wishes_json": wishes_json}
 

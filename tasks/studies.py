@@ -11,14 +11,16 @@ import numpy as np
 from catalog.files import Home
 from catalog.ids import content_id
 from catalog.store import Catalog
-from tasks.evaluate import Question, Rows, answered, image_queries
+from tasks.evaluate import Question, answered, image_queries
+from tasks.score_rows import Rows
 from tasks.shards import Outcome, shard_task
 from varemix.evaluation.conditions import known_masks
 from varemix.evaluation.mixing_levels import remix_scores
 from varemix.evaluation.mixtures import read_sources
 from varemix.evaluation.smoothing_study import SEARCHED, smoothing_gains_db
+from varemix.signal.grid import PAPER_GRID
 from varemix.signal.masks import Masks, binarise
-from varemix.signal.smoothing import DEFAULT_SMOOTHING_S
+from varemix.signal.smoothing import DEFAULT_SMOOTHING_S, decay_of
 
 if TYPE_CHECKING:
     from varemix.model.separator import Separator
@@ -49,7 +51,10 @@ def _studied(separator: Separator, question: Question, checkpoint_id: str) -> tu
     known = known_masks(sources, separator.settings.grid, seed=question.seed)
     decided = Masks(values=binarise(masks.on_bins().values), grid=separator.settings.grid.on_bins())
     key = {"pair_id": question.pair_id, "instrument": question.mixture.instruments[0]}
-    remixes = [key | asdict(score) for score in remix_scores(sources, masks, smoothing_s=DEFAULT_SMOOTHING_S)]
+    remixes = [
+        key | asdict(score) | {"decay": _decay(score.smoothing_s)}
+        for score in remix_scores(sources, masks, smoothing_s=DEFAULT_SMOOTHING_S)
+    ]
     smoothings = [
         row
         for whose, binary in (("ideal", known["ideal_binary"]), ("image", decided))
@@ -68,6 +73,7 @@ def _smoothing_rows(question: Question, whose: str, gains_db: np.ndarray) -> Row
             "method": smoothing.method,
             "settings": smoothing.settings_text,
             "smoothing_s": smoothing.smoothing_s if smoothing.method == "zlbm" else None,
+            "decay": _decay(smoothing.smoothing_s) if smoothing.method == "zlbm" else None,
             "gain_db": float(gain_db),
         }
         for smoothing, own in zip(SEARCHED, gains_db, strict=True)
@@ -75,7 +81,12 @@ def _smoothing_rows(question: Question, whose: str, gains_db: np.ndarray) -> Row
     ]
 
 
-_MEASURED = {"odg", "sdr_db", "nsdr_db", "lsd_db", "gain_db"}
+def _decay(smoothing_s: float) -> float:
+    """Return a time constant as tables used to tell it, which homes from before have a column for."""
+    return decay_of(smoothing_s, PAPER_GRID)
+
+
+_MEASURED = {"odg", "sdr_db", "nsdr_db", "lsd_db", "delta_snr_db", "gain_db"}
 
 
 def _with_id(row: dict[str, Any], checkpoint_id: str) -> dict[str, Any]:

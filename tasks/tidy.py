@@ -9,7 +9,7 @@ from prefect.cache_policies import NO_CACHE
 from catalog.files import Home
 from catalog.store import Catalog
 from tasks.checkpoints import checkpoint_row, shipped_id
-from tasks.masks import still_serves
+from tasks.masks import serving_version
 from tasks.shards import Outcome
 
 _GRACE_S = 24 * 3600  # a file that young may belong to a run whose rows are still to be written
@@ -55,7 +55,7 @@ def _reason(row: dict[str, Any], kept: set[str | None], held: set[str]) -> str:
     """Return why the masks of a row may go; empty where they stay."""
     if row["checkpoint_id"] not in kept:
         return f"checkpoint {row['checkpoint_id']} is neither champion nor pinned"
-    if not still_serves(row):
+    if serving_version(row) is None:
         return "was made by another version of the step"
     return "" if row["content_digest"] in held else "no track of a library holds that sound any more"
 

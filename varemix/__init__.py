@@ -6,6 +6,6 @@ Stays out: orchestration (`tasks`, `flows`) and the record of what was done (`ca
 Axes are named alike everywhere:
 
     B  batch        N  sources      C  channels          S  samples
-    F  linear bins  L  log rows     T  spectrum frames   K  feature maps
-    P  pictures of one source       H x W  pixels
+    F  linear bins  L  log rows     R  rows of masks     T  spectrum frames
+    K  feature maps P  pictures of one source            H x W  pixels
 """

@@ -22,6 +22,7 @@ from flows.options import (
     RecipeOption,
     RunnerAddressOption,
     RunnerOption,
+    SoundsOption,
     SourceOption,
     SourcesOption,
     StartOption,
@@ -92,6 +93,7 @@ def evaluate(
     sources: SourcesOption = 2,
     images_per_source: ImagesOption = 1,
     studied: StudiedOption = 16,
+    sounds: SoundsOption = None,
     runner: RunnerOption = None,
     runner_address: RunnerAddressOption = None,
     home: HomeOption = None,
@@ -101,10 +103,11 @@ def evaluate(
 
     It says how well each instrument is separated, how good remixes are, how far gains are achieved, how quiet wrong
     pictures stay, whether it is told what plays, and with --stills which pictures are taken for what they show. With
-    --compare it says whether one checkpoint is better than another.
+    --sounds it also asks for further instruments and for players in harmony by name, and listens whether strangers are
+    taken for what they are not. With --compare it puts two checkpoints side by side and says whether one is better.
     """
     choose_runner(runner, runner_address)
-    from flows.evaluate import drawn_questions, evaluate
+    from flows.evaluate import drawn_questions, drawn_sounds, evaluate
     from tasks.checkpoints import checkpoint_row
     from tasks.clips import usable_clips
 
@@ -112,11 +115,13 @@ def evaluate(
     for name in compare or (checkpoint,):
         checkpoint_row(catalog, name)
     folder = str(stills) if stills else None
-    drawn_questions(usable_clips(catalog, split), pairs, seed, folder, sources, images_per_source)
+    clips, heard = usable_clips(catalog, split), str(sounds) if sounds else None
+    drawn_questions(clips, pairs, seed, folder, sources, images_per_source)
+    drawn_sounds(heard, split, {clip.instrument for clip in clips}, pairs, studied, seed)
     if compare:
         from flows.compare import compare as compare_both
 
-        both = (*compare, split, pairs, seed, folder, sources, home)
+        both = (*compare, split, pairs, seed, folder, sources, studied, heard, home)
         finish_run(lambda: compare_both(*both), as_json=as_json)
-    drawn = (checkpoint, split, pairs, seed, folder, sources, images_per_source, studied)
+    drawn = (checkpoint, split, pairs, seed, folder, sources, images_per_source, studied, heard)
     finish_run(lambda: evaluate(*drawn, home), as_json=as_json)

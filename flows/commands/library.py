@@ -101,7 +101,7 @@ def remix(
         targets=target or [],
         others=others or [],
         smoothing_s=smoothing,
-        smoothing=decay,
+        decay=decay,
         dry_wet=dry_wet,
         even_if_absent=even_if_absent or None,
         nothing_else=nothing_else or None,

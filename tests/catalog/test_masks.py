@@ -1,9 +1,11 @@
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -14,26 +16,41 @@ from numpy.typing import NDArray
 
 from catalog.errors import MaskFileError
 from catalog.mask_packing import BITS
-from catalog.masks import ROW_FRAMES, MaskHeader, MaskReader, write_masks
+from catalog.masks import ROW_FRAMES, Maker, MaskHeader, MaskReader, write_masks
+from tests.old_masks import write_format_1
 
 ROOT = Path(__file__).parents[2]
 HEADER = MaskHeader(
     content_digest="d" * 64,
-    checkpoint_id="c" * 20,
-    num_bins=6,
     num_frames=1200,
     bits=4,
-    hop_samples=512,
+    window_samples=4096,
+    hop_samples=1024,
     rate_hz=44100,
+    log_rows=6,
+    floor=4e-3,
     queries=("violin", "photo of a tuba"),
+    makers=(Maker(name="varemix", version="1.2", digest="c" * 20), Maker(name="other", version="", digest="e" * 64)),
 )
+MAKERS = [asdict(maker) for maker in HEADER.makers]
 
 
 def levels(header: MaskHeader, seed: int = 0) -> NDArray[np.float32]:
-    """Masks [N, F, T] that the file's levels hold exactly."""
-    shape = (len(header.queries), header.num_bins, header.num_frames)
+    """Masks [N, R, T] that the file's levels hold exactly."""
+    shape = (len(header.queries), header.num_rows, header.num_frames)
     top = 2**header.bits - 1
     return (np.random.default_rng(seed).integers(0, top + 1, shape) / np.float32(top)).astype(np.float32)
+
+
+def rewrite_header(path: Path, change: dict[str, object]) -> None:
+    """Change what a file's header says, its row groups staying as they are."""
+    file = pq.ParquetFile(path)
+    groups = [file.read_row_group(number) for number in range(file.num_row_groups)]
+    content = json.loads((file.schema_arrow.metadata or {})[b"varemix.masks"])
+    schema = file.schema_arrow.with_metadata({b"varemix.masks": json.dumps({**content, **change}).encode()})
+    with pq.ParquetWriter(path, schema) as writer:
+        for group in groups:
+            writer.write_table(group.cast(schema))
 
 
 def cut(masks: NDArray[np.float32], *ends: int) -> Iterator[NDArray[np.float32]]:
@@ -50,16 +67,20 @@ def path(tmp_path: Path) -> Path:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 @given(
     bits=st.sampled_from(BITS),
-    num_bins=st.integers(1, 9),
+    num_rows=st.integers(1, 9),
+    is_linear=st.booleans(),
     num_frames=st.integers(1, 1100),
     num_queries=st.integers(1, 4),
     ends=st.lists(st.integers(0, 1100), max_size=5),
 )
 def test_masks_come_back_whatever_their_size_and_cut(
-    tmp_path: Path, bits: int, num_bins: int, num_frames: int, num_queries: int, ends: list[int]
+    tmp_path: Path, bits: int, num_rows: int, is_linear: bool, num_frames: int, num_queries: int, ends: list[int]
 ) -> None:
     queries = tuple(f"q{number}" for number in range(num_queries))
-    header = replace(HEADER, bits=bits, num_bins=num_bins, num_frames=num_frames, queries=queries)
+    makers = tuple(Maker(name="m", version=query, digest="") for query in queries)
+    rows = {"log_rows": None, "window_samples": 2 * num_rows} if is_linear else {"log_rows": num_rows}
+    header = replace(HEADER, bits=bits, num_frames=num_frames, queries=queries, makers=makers, **rows)
+    assert header.num_rows == num_rows + is_linear
     masks = levels(header, seed=num_frames)
     path = tmp_path / "masks.parquet"
     write_masks(path, header, cut(masks, *sorted(min(end, num_frames) for end in ends)))
@@ -88,7 +109,7 @@ def test_every_instrument_has_a_row_group_that_other_readers_find_too(path: Path
 
 
 def test_a_long_track_is_read_row_group_by_row_group(tmp_path: Path) -> None:
-    header = replace(HEADER, num_bins=2, num_frames=150 * ROW_FRAMES - 5, bits=1)
+    header = replace(HEADER, log_rows=2, num_frames=150 * ROW_FRAMES - 5, bits=1)
     masks = levels(header)
     write_masks(tmp_path / "long.parquet", header, cut(masks, 50_000))
     assert pq.ParquetFile(tmp_path / "long.parquet").num_row_groups == 2 * 3
@@ -98,7 +119,7 @@ def test_a_long_track_is_read_row_group_by_row_group(tmp_path: Path) -> None:
 
 
 def test_rounding_errors_beyond_the_range_are_forgiven_and_no_more(tmp_path: Path) -> None:
-    header = replace(HEADER, num_bins=1, num_frames=2, queries=("a",), bits=8)
+    header = replace(HEADER, log_rows=1, num_frames=2, queries=("a",), makers=HEADER.makers[:1], bits=8)
     path = tmp_path / "a.parquet"
     write_masks(path, header, [np.array([[[-1e-6, 1 + 1e-6]]], dtype=np.float32)])
     with MaskReader(path) as reader:
@@ -132,14 +153,23 @@ def test_blocks_that_do_not_fit_the_header_leave_the_old_file_alone(
     ("change", "expected"),
     [
         ({"bits": 3}, "bits is 3; expected one of"),
-        ({"num_bins": 0}, "num_bins is 0"),
-        ({"num_bins": 2**17}, "num_bins is 131072; expected at most 65536"),
+        ({"log_rows": 0}, "log_rows is 0; expected a whole number above 0"),
+        ({"log_rows": 2**17}, "the masks have 131072 rows; expected at most 65536"),
+        ({"log_rows": None, "window_samples": 2**17}, "the masks have 65537 rows; expected at most 65536"),
+        ({"window_samples": -2}, "window_samples is -2"),
+        ({"window_samples": 4096.0}, r"window_samples is 4096\.0; expected a whole number"),
+        ({"hop_samples": True}, "hop_samples is True"),
+        ({"floor": 0.0}, r"floor is 0\.0; expected a number above 0"),
+        ({"floor": float("nan")}, "floor is nan"),
+        ({"floor": "low"}, "floor is 'low'"),
         ({"num_frames": 1.0}, r"num_frames is 1\.0; expected a whole number"),
         ({"queries": ()}, "at least one name"),
         ({"queries": ("a", "a")}, "each name once"),
         ({"queries": ("a", "")}, "at least one name"),
+        ({"makers": HEADER.makers[:1]}, "expected one maker for each query"),
+        ({"makers": ("varemix", "varemix")}, "expected one maker for each query"),
         ({"content_digest": None}, "content_digest is None"),
-        ({"format_version": 2}, "the format is 2; expected 1"),
+        ({"format_version": 3}, "the format is 3; expected 2"),
     ],
 )
 def test_a_header_that_cannot_be_is_refused(change: dict[str, object], expected: str) -> None:
@@ -153,6 +183,82 @@ def test_an_unknown_instrument_is_named_beside_the_known_ones(path: Path) -> Non
             reader.read("cello")
         with pytest.raises(MaskFileError, match="no masks of 'cello'"):
             reader.blocks(["violin", "cello"])
+
+
+@pytest.mark.parametrize(("bits", "num_frames"), [(1, 3), (2, 512), (4, 513), (8, 700)])
+def test_a_file_of_format_1_is_read_with_the_grid_it_was_made_on(tmp_path: Path, bits: int, num_frames: int) -> None:
+    levels = np.random.default_rng(bits).integers(0, 2**bits, (2, 512, num_frames), dtype=np.uint8)
+    names, path = ["violin", "photo of a tuba"], tmp_path / "old.parquet"
+    write_format_1(path, levels, bits=bits, queries=names, content_digest="d" * 64, checkpoint_id="c" * 20)
+    with MaskReader(path) as reader:
+        assert reader.header == MaskHeader(
+            content_digest="d" * 64,
+            num_frames=num_frames,
+            bits=bits,
+            window_samples=1022,
+            hop_samples=512,
+            rate_hz=44_100,
+            log_rows=None,
+            floor=1e-10,
+            queries=tuple(names),
+            makers=(Maker(name="varemix", version="", digest="c" * 20),) * 2,
+        )
+        assert reader.header.num_rows == 512
+        found = np.concatenate(list(reader.blocks(names[::-1])), axis=-1)
+    np.testing.assert_array_equal(found, (levels[::-1] / np.float32(2**bits - 1)).astype(np.float32))
+
+
+def test_a_long_file_of_format_1_has_its_row_groups_too(tmp_path: Path) -> None:
+    levels = np.random.default_rng(0).integers(0, 2, (2, 512, 65 * ROW_FRAMES), dtype=np.uint8)
+    path, names = tmp_path / "old.parquet", ["violin", "tuba"]
+    write_format_1(path, levels, bits=1, queries=names, content_digest="d", checkpoint_id="c")
+    assert pq.ParquetFile(path).num_row_groups == 2 * 2
+    with MaskReader(path) as reader:
+        np.testing.assert_array_equal(reader.read("tuba"), levels[1])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"num_bins": None}, {"num_bins": "512"}, {"num_bins": 1}, {"checkpoint_id": 7}, {"log_rows": 4, "queries": []}],
+)
+def test_a_header_of_format_1_that_cannot_be_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
+    path, levels = tmp_path / "old.parquet", np.zeros((1, 512, 3), dtype=np.uint8)
+    write_format_1(path, levels, bits=1, queries=["a"], content_digest="d", checkpoint_id="c")
+    rewrite_header(path, change)
+    with pytest.raises(MaskFileError, match="header is not valid"):
+        MaskReader(path)
+
+
+def test_the_header_tells_other_programs_the_grid_and_who_made_the_masks_of_each_query(path: Path) -> None:
+    content = json.loads((pq.read_schema(path).metadata or {})[b"varemix.masks"])
+    assert content == {
+        "content_digest": "d" * 64,
+        "num_frames": 1200,
+        "bits": 4,
+        "window_samples": 4096,
+        "hop_samples": 1024,
+        "rate_hz": 44100,
+        "log_rows": 6,
+        "floor": 0.004,
+        "queries": ["violin", "photo of a tuba"],
+        "makers": MAKERS,
+        "format_version": 2,
+    }
+
+
+@pytest.mark.parametrize("log_rows", [512, None])
+@pytest.mark.parametrize("bits", BITS)
+def test_the_program_that_is_written_down_reads_masks_as_we_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, log_rows: int | None, bits: int
+) -> None:
+    [program] = re.findall(r"```python\n(.*?)```", (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8"), re.DOTALL)
+    header = replace(HEADER, window_samples=2048, hop_samples=512, log_rows=log_rows, bits=bits, num_frames=601)
+    masks = levels(header)
+    write_masks(tmp_path / "masks.parquet", header, [masks])
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(program, names)
+    np.testing.assert_allclose(names["masks"], masks[0, :, :512], atol=1e-6)
 
 
 def test_files_that_are_not_there_or_no_mask_files_are_explained(tmp_path: Path, path: Path) -> None:
@@ -172,9 +278,17 @@ def test_files_that_are_not_there_or_no_mask_files_are_explained(tmp_path: Path,
     [
         ({"num_frames": 5000}, "row group 0 has not the 10 rows expected"),
         ({"num_frames": 10**18}, "2 row groups found"),
-        ({"queries": ["violin"]}, "2 row groups found, 1 expected"),
+        ({"queries": ["violin"], "makers": MAKERS[:1]}, "2 row groups found, 1 expected"),
+        ({"queries": ["violin"]}, "header is not valid.*one maker for each query"),
+        ({"makers": MAKERS[:1]}, "header is not valid.*one maker for each query"),
+        ({"makers": [MAKERS[0], MAKERS[1] | {"digest": None}]}, "header is not valid.*digest of a maker is None"),
+        ({"makers": [MAKERS[0], {"name": "nobody"}]}, "header is not valid"),
+        ({"makers": 7}, "header is not valid"),
         ({"bits": 5}, "header is not valid.*bits is 5"),
-        ({"format_version": 2}, "header is not valid.*the format is 2"),
+        ({"format_version": 3}, "header is not valid.*the format is 3"),
+        ({"format_version": 1}, "header is not valid"),
+        ({"log_rows": None}, "bytes found where 524544 were expected"),
+        ({"log_rows": 7}, "bytes found where 1792 were expected"),
         ({"stranger": 1}, "header is not valid"),
         ({"queries": 7}, "header is not valid"),
         ({"queries": ["tuba", "violin"]}, r"row \('violin', 0, 512\) found where \('tuba', 0, 512\)"),
@@ -182,12 +296,7 @@ def test_files_that_are_not_there_or_no_mask_files_are_explained(tmp_path: Path,
     ],
 )
 def test_a_header_that_contradicts_the_rows_is_found_out(path: Path, change: dict[str, object], expected: str) -> None:
-    table = pq.read_table(path)
-    content = json.loads((table.schema.metadata or {})[b"varemix.masks"])
-    schema = table.schema.with_metadata({b"varemix.masks": json.dumps({**content, **change}).encode()})
-    with pq.ParquetWriter(path, schema) as writer:
-        for first in (0, 3):
-            writer.write_table(table.slice(first, 3).cast(schema))
+    rewrite_header(path, change)
     with pytest.raises(MaskFileError, match=expected), MaskReader(path) as reader:
         reader.read(reader.header.queries[0])
 
@@ -213,12 +322,13 @@ LONG = """
 import resource, sys
 from pathlib import Path
 import numpy as np
-from catalog.masks import MaskHeader, MaskReader, write_masks
+from catalog.masks import Maker, MaskHeader, MaskReader, write_masks
 
 path, num_hours = Path(sys.argv[1]), float(sys.argv[2])
 num_frames = int(num_hours * 3600 * 44100 / 512)
-header = MaskHeader(content_digest="d", checkpoint_id="c", num_bins=512, num_frames=num_frames, bits=4,
-                    hop_samples=512, rate_hz=44100, queries=("violin", "tuba"))
+header = MaskHeader(content_digest="d", num_frames=num_frames, bits=4, window_samples=1022, hop_samples=512,
+                    rate_hz=44100, log_rows=512, floor=1e-10, queries=("violin", "tuba"),
+                    makers=(Maker(name="m", version="", digest="c"),) * 2)
 block = np.random.default_rng(0).random((2, 512, 512), dtype=np.float32)
 write_masks(path, header, (block[..., : num_frames - first] for first in range(0, num_frames, 512)))
 with MaskReader(path) as reader:

@@ -3,7 +3,10 @@
 import io
 import json
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -12,20 +15,31 @@ import pytest
 import soundfile
 from PIL import Image
 
-from catalog.masks import MaskHeader, MaskReader, write_masks
+from catalog.masks import Maker, MaskHeader, MaskReader, write_masks
 from catalog.store import Catalog
 from desk import hearing, segments
 from desk.growing import GrowingMasks, HearingError
+from desk.hearing import Masks
 from desk.recordings import FULL_SCALE
+from desk.views import Views
 from tasks.masks import make_masks
 from tasks.queries import Query
 from tests.desk.conftest import OpenDesk
 from tests.desk.sounds import Desk, write_noise
-from tests.tasks.planted import scanned, statuses, visible_files, write_tones
+from tests.grids import FINE_GRID
+from tests.tasks.planted import (
+    TONES_HZ,
+    plant_masks,
+    plant_old_masks,
+    scanned,
+    statuses,
+    visible_files,
+    write_tones,
+)
 from varemix.errors import MediaError
 from varemix.media.audio import probe_audio, read_audio
 from varemix.remix.plan_yaml import parse_plan
-from varemix.signal.spectrogram import NUM_BINS
+from varemix.signal.grid import PAPER_GRID, RATE_HZ, Grid
 
 ALL = ["flute", "tuba", "violin"]
 
@@ -323,23 +337,16 @@ def test_what_was_not_listened_to_makes_room_and_comes_back(
     np.testing.assert_array_equal(desk.signal(facts, "audio"), original)
 
 
-def test_pieces_of_masks_are_read_as_they_will_be_stored(tmp_path: Path) -> None:
-    masks = np.random.default_rng(1).random((2, NUM_BINS, 700), dtype=np.float32)
-    header = MaskHeader(
-        content_digest="",
-        checkpoint_id="",
-        num_bins=NUM_BINS,
-        num_frames=700,
-        bits=4,
-        hop_samples=512,
-        rate_hz=44_100,
-        queries=("tuba", "flute"),
-    )
+@pytest.mark.parametrize("grid", [PAPER_GRID, PAPER_GRID.on_bins(), FINE_GRID])
+def test_pieces_of_masks_are_read_as_they_will_be_stored(tmp_path: Path, grid: Grid) -> None:
+    masks = np.random.default_rng(1).random((2, grid.num_rows, 700), dtype=np.float32)
+    header = header_of(grid, "tuba", "flute", num_frames=700)
     write_masks(tmp_path / "masks.parquet", header, [masks])
     growing = GrowingMasks(header.queries, tmp_path)
     for first in (0, 10, 600):
         growing.add(header, masks[..., first : {0: 10, 10: 600, 600: 700}[first]])
     growing.close()
+    assert growing.grid == grid
     with MaskReader(tmp_path / "masks.parquet") as reader:
         stored = np.concatenate(list(reader.blocks(["flute", "tuba"])), axis=-1)
     np.testing.assert_array_equal(np.concatenate(list(growing.blocks(["flute", "tuba"])), axis=-1), stored)
@@ -350,6 +357,81 @@ def test_who_waits_for_masks_hears_why_none_come(tmp_path: Path) -> None:
     growing.close("the recording is cut off")
     with pytest.raises(HearingError, match="cut off"):
         list(growing.blocks(["tuba"]))
+    with pytest.raises(HearingError, match="cut off"):
+        _ = growing.grid
+
+
+def test_who_asks_on_which_grid_masks_lie_waits_for_the_first_of_them(tmp_path: Path) -> None:
+    growing = GrowingMasks(["tuba"], tmp_path)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(lambda: growing.grid)
+        assert not wait([asked], timeout=0.2).done
+        growing.add(header_of(FINE_GRID, "tuba", num_frames=9), np.zeros((1, 512, 1), dtype=np.float32))
+        assert asked.result(60) == FINE_GRID
+
+
+def header_of(grid: Grid, *names: str, num_frames: int) -> MaskHeader:
+    return MaskHeader(
+        content_digest="",
+        num_frames=num_frames,
+        bits=4,
+        rate_hz=RATE_HZ,
+        **asdict(grid),
+        queries=names,
+        makers=(Maker(name="noise", version="", digest=""),) * len(names),
+    )
+
+
+@pytest.mark.parametrize("seconds", [3.0, 0.01, 40.0])
+@pytest.mark.parametrize("hop_samples", [128, 512, 1024])
+def test_masks_of_any_hop_are_drawn_in_the_columns_of_the_spectrogram(
+    desk: Desk, tmp_path: Path, hop_samples: int, seconds: float
+) -> None:
+    rate_hz = 8_000
+    samples = np.random.default_rng(0).normal(0, 0.1, round(seconds * rate_hz))
+    onset = round(0.4 * len(samples))  # nothing sounds before
+    samples[:onset] = 0
+    soundfile.write(tmp_path / "onset.wav", samples, rate_hz)
+    recording = desk.studio.shelf.put(tmp_path / "onset.wav")
+    grid = replace(FINE_GRID, hop_samples=hop_samples)
+    num_frames = grid.num_frames(-(-len(samples) * RATE_HZ // rate_hz))
+    is_heard = np.arange(num_frames) * hop_samples / RATE_HZ >= onset / rate_hz
+    masks = np.broadcast_to(is_heard, (1, grid.num_rows, num_frames)).astype(np.float32)
+    write_masks(tmp_path / "masks.parquet", header_of(grid, "tuba", num_frames=num_frames), [masks])
+    views, drawn = Views(tmp_path), Masks(tmp_path / "masks.parquet", ["tuba"])
+    spectrogram, mask = (
+        np.array(Image.open(io.BytesIO(png))) for png in (views.spectrogram(recording), views.mask(recording, drawn))
+    )
+    assert spectrogram.shape == mask.shape
+    assert mask.shape[1] <= 2000
+    if seconds > 1:
+        first_heard, first_claimed = (int(np.argmax(picture.max(axis=0) > 128)) for picture in (spectrogram, mask))
+        samples_a_column = seconds * RATE_HZ / mask.shape[1]
+        assert abs(first_heard - first_claimed) <= 1 + hop_samples / samples_a_column
+        assert (mask[:, : first_claimed - 1] == 0).all()  # of the column before, some frames may be claimed
+        assert (mask[:, first_claimed + 1 :] == 255).all()
+
+
+@pytest.mark.parametrize("plant", [plant_old_masks, partial(plant_masks, grid=FINE_GRID)], ids=["format 1", "fine"])
+def test_stored_masks_serve_at_the_desk_on_their_own_grid(
+    open_desk: OpenDesk, catalog: Catalog, library: Path, plant: Callable[..., Path]
+) -> None:
+    source = write_tones(library / "tones.wav", seconds=2, num_channels=2, subtype="PCM_24")
+    plant(catalog, scanned(catalog, library)[0], "small")
+    desk = open_desk(recording=source)
+    facts = desk.client.get(f"/api/recordings/{desk.client.get('/api/health').json()['opened']}").json()
+    assert [target["state"] for target in facts["targets"]] == ["stored"] * 3
+    stems = desk.stems(facts, ALL)
+    np.testing.assert_allclose(sum(stems), read_audio(source)[0], atol=1e-3)
+    middle = slice(22_050, 66_150)
+    for name, stem in zip(ALL, stems, strict=True):
+        expected = 0.15 * np.sin(2 * np.pi * TONES_HZ[name] * np.arange(88_200) / RATE_HZ)
+        assert np.abs(stem[:, middle] - expected[middle]).max() < 0.005
+    sizes = [
+        Image.open(io.BytesIO(desk.client.get(f"/api/recordings/{facts['id']}/{name}.png").content)).size
+        for name in ("spectrogram", "masks/tuba")
+    ]
+    assert sizes[0] == sizes[1]
 
 
 def test_the_original_comes_first_from_where_somebody_waits_for_it(

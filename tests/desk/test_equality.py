@@ -9,11 +9,13 @@ from catalog.store import Catalog
 from flows.one_file import open_separator, remix_file
 from tests.desk.conftest import OpenDesk
 from tests.desk.sounds import Desk, write_noise
+from tests.grids import FINE_GRID
 from tests.tasks.planted import TONES_HZ, register_checkpoint
 from tests.tasks.untrained import write_checkpoint
 from varemix.media.audio import read_audio
 from varemix.remix.gains import factor
 from varemix.remix.plan import plan_of
+from varemix.signal.grid import PAPER_GRID, Grid
 
 INSTRUMENTS = sorted(TONES_HZ)
 AUDIBLE = 1e-4  # -80 dBFS
@@ -36,22 +38,24 @@ def drawn_gains(seed: int) -> dict[str, float]:
 
 
 @pytest.mark.parametrize(
-    ("rate_hz", "num_channels", "has_rivals"),
+    ("rate_hz", "num_channels", "has_rivals", "grid"),
     [
-        (22_050, 1, True),
-        (44_100, 2, True),
-        (48_000, 1, True),
-        (96_000, 2, True),
-        (44_100, 1, False),
-        (48_000, 2, False),
+        (22_050, 1, True, PAPER_GRID),
+        (44_100, 2, True, PAPER_GRID),
+        (48_000, 1, True, PAPER_GRID),
+        (96_000, 2, True, PAPER_GRID),
+        (44_100, 1, False, PAPER_GRID),
+        (48_000, 2, False, PAPER_GRID),
+        (44_100, 2, True, FINE_GRID),
+        (48_000, 1, False, FINE_GRID),
     ],
 )
 def test_original_and_stems_add_up_to_what_the_batch_renders(
-    open_desk: OpenDesk, catalog: Catalog, tmp_path: Path, rate_hz: int, num_channels: int, has_rivals: bool
+    open_desk: OpenDesk, catalog: Catalog, tmp_path: Path, rate_hz: int, num_channels: int, has_rivals: bool, grid: Grid
 ) -> None:
-    if not has_rivals:  # whose masks of noise overlap everywhere
-        lonely = write_checkpoint(tmp_path / "lonely.safetensors", INSTRUMENTS, has_rivals=False)
-        register_checkpoint(catalog, lonely, "lonely", "champion")
+    if not has_rivals or grid != PAPER_GRID:  # without rivals, masks of noise overlap everywhere
+        other = write_checkpoint(tmp_path / "other.safetensors", INSTRUMENTS, has_rivals=has_rivals, grid=grid)
+        register_checkpoint(catalog, other, "other", "champion")
         catalog.merge(
             "checkpoints",
             [catalog.read_rows("checkpoints", where={"checkpoint_id": "small"})[0] | {"stage": "retired"}],

@@ -1,6 +1,7 @@
 """What the command line says and returns; what it does with whole libraries is tested in `test_nightly`."""
 
 import json
+import math
 import os
 import re
 import subprocess
@@ -16,14 +17,14 @@ from PIL import Image
 from prefect import Flow
 
 from flows.cli import main
-from flows.options import DecayOption
+from flows.options import SmoothingOption
 from flows.refresh import listed_videos
 from tasks.decisions import record
 from tests.tasks.planted import TONES_HZ, open_catalog, register_checkpoint, visible_files, write_tones
 from tests.tasks.untrained import write_checkpoint
 from varemix.media.audio import read_audio
 from varemix.remix.presets import preset_text
-from varemix.signal.smoothing import DEFAULT_DECAY
+from varemix.signal.smoothing import DEFAULT_SMOOTHING_S
 
 VAREMIX = Path(sys.executable).with_name("varemix")
 
@@ -117,7 +118,21 @@ BAD_WISHES = {
     "no gain": (2, "No gain was given", "remix library --out out"),
     "a file for the remixes of a folder": (2, "is a file; the remixes", f"remix library --out {SONG} --gain violin=3"),
     "two gains for one": (2, "more than one gain", "remix library --out out --gain violin=3 --gain violin=4"),
-    "decay out of range": (2, "For smoothing '1.5' was given", "remix library --out out --gain violin=3 --decay 1.5"),
+    "smoothing out of range": (
+        2,
+        "For smoothing s '11.0' was given",
+        "remix library --out out --gain violin=3 --smoothing 11",
+    ),
+    "decay out of range": (
+        2,
+        "A decay of 1.5 is out of range",
+        "remix library --out out --plan good.yaml --decay 1.5",
+    ),
+    "smoothing in two ways": (
+        2,
+        "give --smoothing alone",
+        "remix library --out out --gain violin=3 --smoothing 0.05 --decay 0.8",
+    ),
     "plan with a mistake": (
         2,
         "'bad.yaml', line 2: loudnes is no known key. Did you mean loudness?",
@@ -499,8 +514,23 @@ print(*sorted(heavy & {name.partition(".")[0] for name in sys.modules}))
 
 
 def test_the_help_names_the_default_smoothing() -> None:
-    [_, option] = get_args(DecayOption)
-    assert f"; {DEFAULT_DECAY:g} unless" in option.help
+    [_, option] = get_args(SmoothingOption)
+    assert f"; {DEFAULT_SMOOTHING_S:g} unless" in option.help
+
+
+def test_smoothing_in_seconds_is_the_decay_that_it_used_to_be_and_changes_the_remix(run: Run, world: Path) -> None:
+    command = ("remix", world / SONG, "--gain", "violin=mute", "--home", world / "home")
+    smoothed = {
+        "seconds": ["--smoothing", -512 / 44_100 / math.log(0.8)],
+        "decay": ["--decay", 0.8],
+        "plan": ["--plan", world / "smooth.yaml", "--decay", 0.8],
+        "none": ["--smoothing", 0],
+    }
+    (world / "smooth.yaml").write_text("gains: {violin: mute}\nsmoothing_s: 0.5\n")
+    for name, options in smoothed.items():
+        assert run(*command, "--out", world / f"{name}.wav", *options).code == 0
+    seconds, decay, plan, none = ((world / f"{name}.wav").read_bytes() for name in smoothed)
+    assert seconds == decay == plan != none
 
 
 def test_the_presets_are_listed_and_printed_to_be_copied(run: Run) -> None:

@@ -10,6 +10,7 @@ from flows.compare import compare
 from flows.evaluate import drawn_questions, evaluate
 from flows.summary import Summary, page
 from tests.solos import Solos
+from tests.sounds import make_sounds
 from tests.tasks.planted import open_catalog, register_checkpoint
 from tests.tasks.untrained import write_checkpoint
 
@@ -76,6 +77,7 @@ def test_the_facts_tell_what_was_measured(summary: Summary, catalog: Catalog) ->
         "ideal_ratio",
         "video",
         "image",
+        "name",
         "images_together",
         "wrong_image",
     }
@@ -128,11 +130,12 @@ def test_the_report_is_one_file_to_look_at_and_to_listen_to(summary: Summary, ca
 
 
 @pytest.fixture(scope="module")
-def compared(catalog: Catalog, stills: Path, prefect_url: str) -> list[Summary]:
+def compared(catalog: Catalog, tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> list[Summary]:
+    sounds = make_sounds(tmp_path_factory.mktemp("packed") / "sounds")
     instruments = ["flute", "tuba", "violin", "xylophone"]
     file = write_checkpoint(catalog.home.root / "other.safetensors", instruments, seed=1)
     register_checkpoint(catalog, file, "other")
-    return compare("small", "other", pairs=5, seed=2, home=str(catalog.home.root))
+    return compare("small", "other", pairs=5, seed=2, sounds=str(sounds), home=str(catalog.home.root))
 
 
 def test_two_checkpoints_are_compared_on_the_same_mixes(compared: list[Summary]) -> None:
@@ -145,6 +148,17 @@ def test_two_checkpoints_are_compared_on_the_same_mixes(compared: list[Summary])
     assert difference_db["mean"] == pytest.approx(mean_db, abs=0.02)
     assert set(both.facts["verdicts"]) == {"flute", "tuba", "violin", "xylophone"}
     assert "| all |" in page(both)
+
+
+def test_both_stand_side_by_side_with_what_was_found_on_sounds(compared: list[Summary]) -> None:
+    first, _, both = compared
+    assert first.facts["sounds"]["strangers"]["sounds"] == 6  # two of each
+    assert first.facts["sounds"]["strangers"]["of"] == 4
+    assert "## Strangers" in page(first)
+    html = Path(both.facts["report"]).read_text()
+    for text in (page(both), html):
+        for words in ("A: small", "B: other", "still image", "strangers alone", "ensembles of one piece"):
+            assert words in text
 
 
 def test_a_checkpoint_beside_itself_is_undecided(catalog: Catalog, compared: list[Summary]) -> None:

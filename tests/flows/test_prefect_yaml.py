@@ -9,6 +9,7 @@ import yaml
 from prefect import Flow
 from prefect.flows import load_flow_from_entrypoint
 
+from varemix.signal.smoothing import DEFAULT_SMOOTHING_S, MOST_SMOOTHING_S, smoothing_of
 from varemix.training.recipe import RECIPES
 
 ROOT = Path(__file__).parents[2]
@@ -85,6 +86,18 @@ def test_forms_offer_what_there_is_to_choose_from() -> None:
     assert set(forms["evaluate"]["split"]["enum"]) == {"train", "val", "test"}
     assert (forms["evaluate"]["sources"]["minimum"], forms["evaluate"]["sources"]["maximum"]) == (2, 8)
     assert forms["refresh"]["limit"]["anyOf"][0]["minimum"] == 1
+
+
+@pytest.mark.parametrize("name", ["remix", "nightly"])
+def test_the_form_of_a_plan_asks_for_seconds_of_smoothing_and_a_decay_of_before_is_read(name: str) -> None:
+    flow = loaded(name)
+    for form in (flow.parameters.definitions[model]["properties"] for model in ("RemixPlan", "Rule")):
+        assert form["smoothing_s"]["title"] == "Smoothing (s)"
+        assert "smoothing" not in form
+    asked = flow.parameters.definitions["RemixPlan"]["properties"]["smoothing_s"]
+    assert (asked["minimum"], asked["maximum"], asked["default"]) == (0, MOST_SMOOTHING_S, DEFAULT_SMOOTHING_S)
+    given = DEPLOYMENTS[name].get("parameters", {}) | {"library": "l", "out": "o", "plan": {"smoothing": 0.8}}
+    assert flow.validate_parameters(given)["plan"].smoothing_s == smoothing_of(0.8)
 
 
 @pytest.mark.parametrize("name", DEPLOYMENTS)

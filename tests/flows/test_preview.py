@@ -14,6 +14,7 @@ from tasks.wishes import jobs_of, plan_queries
 from tests.tasks.planted import (
     TONES_HZ,
     plant_masks,
+    plant_old_masks,
     scan,
     scanned,
     statuses,
@@ -142,6 +143,21 @@ def test_what_stands_is_done_and_what_is_gone_or_wished_otherwise_is_not(
         found = total(catalog, library, out, plan)
         assert [found[name] for name in told] == expected
     assert total(catalog, library, out.with_name("other"), PLAN)["already_done"] == 0
+
+
+def test_what_was_made_of_old_masks_is_done_until_there_are_new_ones(
+    catalog: Catalog, library: Path, out: Path
+) -> None:
+    tracks = scanned(catalog, library)
+    told = ("already_done", "to_write", "to_hear_before")
+    expected = ([0, 2, 0], [4, 0, 0], [3, 1, 0])
+    for track in tracks:
+        plant_old_masks(catalog, track, "small")
+    steps = (lambda: None, lambda: remix(catalog, tracks, PLAN, out), lambda: plant_masks(catalog, tracks[0], "small"))
+    for step, counts in zip(steps, expected, strict=True):
+        step()
+        found = total(catalog, library, out, PLAN)
+        assert [found[name] for name in told] == counts
 
 
 @pytest.mark.parametrize(("format_name", "megabytes"), [("flac", 1.5), ("mp3", 3.8), ("same", 2.6)])

@@ -1,3 +1,4 @@
+import math
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from tasks.wishes import plan_queries
 from varemix.errors import UsageError
 from varemix.remix.plan import RemixPlan
 from varemix.remix.plan_yaml import load_plan
-from varemix.signal.smoothing import DEFAULT_DECAY
+from varemix.signal.smoothing import DEFAULT_SMOOTHING_S
 
 PLAN = """
 gains: {violin: -6, tuba: mute}
@@ -44,9 +45,9 @@ def gains(plan: RemixPlan) -> list[list[str]]:
 
 
 def test_gains_alone_are_a_plan() -> None:
-    plan = wished_plan(["violin=-6", "tuba=mute"], smoothing=None, loudness="-16", true_peak_db="off")
+    plan = wished_plan(["violin=-6", "tuba=mute"], smoothing_s=None, loudness="-16", true_peak_db="off")
     assert gains(plan) == [["violin=-6.0", "tuba=mute"]]
-    assert (plan.loudness, plan.true_peak_db, plan.smoothing) == (-16, None, DEFAULT_DECAY)
+    assert (plan.loudness, plan.true_peak_db, plan.smoothing_s) == (-16, None, DEFAULT_SMOOTHING_S)
 
 
 def test_a_file_is_the_plan_that_it_holds(file: Path) -> None:
@@ -55,10 +56,26 @@ def test_a_file_is_the_plan_that_it_holds(file: Path) -> None:
 
 
 def test_options_come_in_the_place_of_what_a_plan_says_and_the_rest_stays(file: Path) -> None:
-    plan = wished_plan(["tuba=+3", "flute=-3"], file=file, dry_wet=1.0, smoothing=0.2, format=None, loudness=None)
+    plan = wished_plan(["tuba=+3", "flute=-3"], file=file, dry_wet=1.0, smoothing_s=0.2, format=None, loudness=None)
     assert gains(plan) == [["violin=-6.0", "tuba=3.0", "flute=-3.0"], ["violin=solo"]]
-    assert (plan.dry_wet, plan.smoothing, plan.format, plan.loudness) == (1.0, 0.2, None, "match")
+    assert (plan.dry_wet, plan.smoothing_s, plan.format, plan.loudness) == (1.0, 0.2, None, "match")
     assert [(wishes.dry_wet, wishes.format) for wishes in plan.variants()] == [(1.0, None), (1.0, "flac")]
+
+
+def test_a_decay_reads_as_the_time_constant_that_forgets_as_much(file: Path) -> None:
+    file.write_text(PLAN + "smoothing_s: 0.3\n")
+    for settings in ({"file": file}, {"preset_name": "karaoke", "targets": ["violin"]}, {}):
+        plan = wished_plan(["violin=-6"], decay=0.8, **settings)
+        assert math.exp(-512 / 44_100 / plan.smoothing_s) == pytest.approx(0.8)
+        assert wished_plan(["violin=-6"], decay=0, **settings).smoothing_s == 0
+
+
+def test_a_plan_from_before_smoothing_was_in_seconds_is_read(file: Path) -> None:
+    file.write_text(PLAN + "    smoothing: 0.5\nsmoothing: 0.8\n")
+    of_all, live = wished_plan([], file=file).variants()
+    assert of_all.smoothing_s == wished_plan(["violin=-6"], decay=0.8).smoothing_s
+    assert live.smoothing_s == wished_plan(["violin=-6"], decay=0.5).smoothing_s
+    assert wished_plan([], file=file, smoothing_s=0.1).smoothing_s == 0.1
 
 
 @pytest.mark.parametrize(
@@ -140,6 +157,12 @@ def test_a_gain_given_as_an_option_names_a_picture_from_where_one_is(
         ({"file": "lost.yaml"}, r"'.*lost\.yaml' cannot be read"),
         ({"file": "mine.yaml", "dry_wet": 1.5}, "For dry wet '1.5' was given"),
         ({"dry_wet": 0.5}, "No gain was given"),
+        ({"smoothing_s": 0.05, "decay": 0.8}, "--smoothing and --decay were given"),
+        ({"file": "mine.yaml", "decay": 1.0}, r"A decay of 1\.0 is out of range; give 0 to below 1"),
+        ({"file": "mine.yaml", "decay": -0.1}, "out of range"),
+        ({"file": "mine.yaml", "decay": float("nan")}, "out of range"),
+        ({"file": "mine.yaml", "decay": 0.9999}, "For smoothing s '116.* was given: Input should be less than"),
+        ({"file": "mine.yaml", "smoothing_s": 11.0}, "For smoothing s '11.0' was given: Input should be less than"),
         ({}, "No gain was given"),
     ],
 )

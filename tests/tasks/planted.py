@@ -1,21 +1,25 @@
 """Recordings, masks and checkpoints whose right answer is known."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from catalog.files import Home
 from catalog.ids import file_digest
-from catalog.masks import MaskHeader, write_masks
+from catalog.masks import Maker, MaskHeader, write_masks
 from catalog.store import Catalog
 from tasks.library import library_files, scan_tracks
 from tasks.masks import mask_id_of
 from tasks.shards import Outcome
+from tests.old_masks import write_format_1
 from varemix.media.audio import AudioInfo, AudioWriter, probe_audio, read_audio
-from varemix.remix.render import num_heard_frames
-from varemix.signal.spectrogram import HOP_SAMPLES, NUM_BINS, RATE_HZ
+from varemix.remix.render import num_heard_samples
+from varemix.signal.frequency_grid import to_rows
+from varemix.signal.grid import PAPER_GRID, RATE_HZ, Grid
 
 TONES_HZ = {"flute": 8_000, "tuba": 100, "violin": 1_000}
 """What each instrument of the planted recordings plays."""
@@ -80,42 +84,86 @@ def plant_masks(
     *,
     absent: Collection[str] = (),
     nothing_else: bool = False,
+    grid: Grid = PAPER_GRID,
 ) -> Path:
-    """Store masks of a track that claim a band for each instrument, and return their file.
+    """Store masks of a track on a grid that claim a band for each instrument, and return their file.
 
     The instruments called absent were measured at -42 dB, the others at -6 dB; -18 dB are needed.
     """
-    bins_hz = np.arange(NUM_BINS) * RATE_HZ / (2 * NUM_BINS - 2)
-    num_frames = num_heard_frames(probe_audio(Path(track["library"], track["track_path"])))
-    masks = np.stack([(low <= bins_hz) & (bins_hz < high) for low, high in bands_hz.values()])
+    masks = _bands(track, bands_hz, grid)
     header = MaskHeader(
         content_digest=track["content_digest"],
-        checkpoint_id=checkpoint_id,
-        num_bins=NUM_BINS,
-        num_frames=num_frames,
+        num_frames=masks.shape[-1],
         bits=1,
-        hop_samples=HOP_SAMPLES,
         rate_hz=RATE_HZ,
+        **asdict(grid),
         queries=tuple(bands_hz),
+        makers=(Maker(name="planted", version="1", digest=checkpoint_id),) * len(bands_hz),
     )
     mask_id = mask_id_of(track["content_digest"], checkpoint_id, list(bands_hz), nothing_else=nothing_else)
     path = catalog.home.masks(mask_id)
-    write_masks(path, header, [np.repeat(masks[..., None], num_frames, axis=-1).astype(np.float32)])
+    write_masks(path, header, [masks])
+    _store(catalog, track, checkpoint_id, bands_hz, path, mask_id, absent=absent, nothing_else=nothing_else)
+    return path
+
+
+def plant_old_masks(
+    catalog: Catalog,
+    track: Mapping[str, Any],
+    checkpoint_id: str,
+    bands_hz: Mapping[str, tuple[float, float]] = BANDS_HZ,
+    *,
+    version: int = 2,
+) -> Path:
+    """Store the same as an earlier version of the step did, on the paper's linear bins and in format 1."""
+    mask_id = mask_id_of(track["content_digest"], checkpoint_id, list(bands_hz), version=version)
+    path = catalog.home.masks(mask_id)
+    write_format_1(
+        path,
+        _bands(track, bands_hz, PAPER_GRID.on_bins()).astype(np.uint8),
+        bits=1,
+        queries=list(bands_hz),
+        content_digest=track["content_digest"],
+        checkpoint_id=checkpoint_id,
+    )
+    _store(catalog, track, checkpoint_id, bands_hz, path, mask_id)
+    return path
+
+
+def _bands(track: Mapping[str, Any], bands_hz: Mapping[str, tuple[float, float]], grid: Grid) -> np.ndarray:
+    """Return masks [N, R, T] of a track that are 1 within the band of each instrument, else 0."""
+    num_frames = grid.num_frames(num_heard_samples(probe_audio(Path(track["library"], track["track_path"]))))
+    bins = np.stack([(low <= grid.bins_hz) & (grid.bins_hz < high) for low, high in bands_hz.values()])
+    rows = to_rows(torch.from_numpy(bins.astype(np.float32))[..., None], grid).numpy().round()
+    return np.repeat(rows, num_frames, axis=-1)
+
+
+def _store(
+    catalog: Catalog,
+    track: Mapping[str, Any],
+    checkpoint_id: str,
+    names: Collection[str],
+    path: Path,
+    mask_id: str,
+    *,
+    absent: Collection[str] = (),
+    nothing_else: bool = False,
+) -> None:
+    """Write the row of masks that lie in a file."""
     row = {
         "mask_id": mask_id,
         "track_id": track["track_id"],
         "content_digest": track["content_digest"],
         "checkpoint_id": checkpoint_id,
-        "queries": list(bands_hz),
+        "queries": list(names),
         "besides": "nothing" if nothing_else else "anything",
-        "presences_db": [-42.0 if name in absent else -6.0 for name in bands_hz],
+        "presences_db": [-42.0 if name in absent else -6.0 for name in names],
         "presence_threshold_db": -18.0,
         "path": catalog.home.relative(path),
         "digest": file_digest(path),
         "status": "ready",
     }
     catalog.merge("masks", [row])
-    return path
 
 
 def register_checkpoint(catalog: Catalog, file: Path, checkpoint_id: str, stage: str = "candidate") -> str:

@@ -63,7 +63,7 @@ def test_every_pair_instrument_and_condition_gets_a_row_that_names_its_snapshot(
     assert set(found["instrument"]) == set(found["other_instrument"]) == {"flute", "tuba"}
     assert set(found["num_sources"]) == {2}
     assert found["level_db"].between(-120, 6).all()
-    assert set(found[found["presence_db"].notna()]["condition"]) == set(PICTURED)
+    assert set(found[found["presence_db"].notna()]["condition"]) == {*PICTURED, "name"}
     shown = found[found["condition"] == "wrong_image"]
     assert (shown["shown_instrument"] == shown["other_instrument"]).all()  # there are but two
     own = found.set_index(["condition", "pair_id", "instrument"]).sort_index()
@@ -92,6 +92,29 @@ def test_every_wished_gain_of_every_instrument_gets_a_row(
     louder = gains[gains["wished_db"] == 12]
     assert louder["target_db"].between(0, 12).all()
     assert (gains[gains["wished_db"] < 0]["target_db"] <= 0).all()
+    assert gains.groupby(["pair_id", "instrument"])["delta_snr_db"].std().max() < 0.01  # the mask's, whatever the wish
+
+
+def test_every_instrument_that_is_known_is_measured_by_its_name_whether_it_plays_or_not(
+    catalog: Catalog, champion: str, questions: list[Question]
+) -> None:
+    evaluate(catalog, questions[:1])
+    found = catalog.read("presence_scores").set_index("instrument")
+    assert found["status"].to_dict() == {"flute": "plays", "tuba": "plays", "violin": "absent"}
+    assert set(found["sounding"]) == {" + ".join(questions[0].mixture.instruments)}
+    assert set(found["threshold_db"]) == {-1000.0}  # never calibrated
+    by_name = scores(catalog).query("condition == 'name'").set_index("instrument")["presence_db"]
+    assert by_name.to_dict() == pytest.approx(found["presence_db"].drop("violin").to_dict())
+
+
+def test_what_the_checkpoint_does_not_know_is_not_asked_for_by_name(
+    catalog: Catalog, tmp_path: Path, questions: list[Question]
+) -> None:
+    register_checkpoint(catalog, write_checkpoint(tmp_path / "few.safetensors", ["tuba", "violin"]), "few")
+    evaluate(catalog, questions[:1], checkpoint_id="few")
+    counts = scores(catalog).groupby("condition")["instrument"].apply(list)
+    assert counts["name"] == ["tuba"]
+    assert sorted(counts["image"]) == ["flute", "tuba"]
 
 
 def test_images_are_asked_together_only_where_instruments_compete(
@@ -157,7 +180,7 @@ def test_mixtures_of_three_and_further_images_have_rows_of_their_own(
     assert [(outcome.status, outcome.item) for outcome in outcomes] == [("done", " + ".join(lone.mixture.instruments))]
     found = scores(catalog)
     counts = found["condition"].value_counts().to_dict()
-    assert counts == dict.fromkeys(CONDITIONS, 3) | {"image_2": 2}
+    assert counts == dict.fromkeys(CONDITIONS, 3) | {"image_2": 2, "name": 2}  # the xylophone has no name there
     assert set(found["num_sources"]) == {3}
     row = found[found["instrument"] == lone.mixture.instruments[1]].iloc[0]
     assert row["other_instrument"] == f"{lone.mixture.instruments[0]} + {lone.mixture.instruments[2]}"

@@ -1,22 +1,35 @@
 from collections.abc import Sequence
+from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from catalog.errors import MaskFileError
 from catalog.ids import file_digest
-from catalog.masks import MaskReader
+from catalog.masks import Maker, MaskReader
 from catalog.store import Catalog
 from tasks.checkpoints import checkpoint_row, separator_of
-from tasks.masks import check_rivals, make_masks, masks_stand
+from tasks.masks import check_rivals, grid_of, make_masks, masks_stand, stored_masks
 from tasks.queries import Query, query_vectors
 from tasks.shards import Outcome
-from tests.tasks.planted import plant_masks, register_checkpoint, scanned, statuses, visible_files, write_tones
+from tests.grids import FINE_GRID
+from tests.tasks.planted import (
+    plant_masks,
+    plant_old_masks,
+    register_checkpoint,
+    scanned,
+    statuses,
+    visible_files,
+    write_tones,
+)
 from tests.tasks.untrained import write_checkpoint
 from varemix.errors import UsageError
 from varemix.media.audio import probe_audio
-from varemix.remix.render import heard_blocks, num_heard_frames
+from varemix.remix.render import heard_blocks, num_heard_samples
+from varemix.signal.grid import PAPER_GRID
 from varemix.signal.presence import PresenceMeter
 
 FLUTE, TUBA = Query(name="flute"), Query(name="tuba")
@@ -54,12 +67,43 @@ def test_masks_are_what_the_separator_hears_and_the_row_describes_them(
     assert row["content_digest"] == tracks[0]["content_digest"] == file_digest(source)
     separator = separator_of(catalog, checkpoint_row(catalog, champion))
     mix = np.concatenate(list(heard_blocks(source)))
-    expected = separator.masks(mix, query_vectors(separator, [FLUTE]))[0]
+    expected = separator.masks(mix, query_vectors(separator, [FLUTE]))
     with MaskReader(path) as reader:
-        stored = reader.read("flute")
-        assert reader.header.content_digest == tracks[0]["content_digest"]
-    assert stored.shape[1] == row["num_frames"] == num_heard_frames(probe_audio(source))
-    np.testing.assert_allclose(stored, expected, atol=0.5 / 15 + 1e-4)  # 4 bits: 15 steps
+        stored, header = reader.read("flute"), reader.header
+    assert header.content_digest == tracks[0]["content_digest"]
+    assert grid_of(header) == expected.grid == separator.settings.grid
+    assert header.makers == (Maker(name="varemix", version=version("varemix"), digest=champion),) * 2
+    assert stored.shape[1] == row["num_frames"] == expected.grid.num_frames(num_heard_samples(probe_audio(source)))
+    np.testing.assert_allclose(stored, expected.values[0], atol=0.5 / 15 + 1e-4)  # 4 bits: 15 steps
+
+
+@pytest.mark.parametrize("change", [{"window_samples": 1023}, {"hop_samples": 600}, {"log_rows": 1}])
+def test_a_file_whose_header_tells_of_no_grid_that_can_be_is_refused(
+    catalog: Catalog, champion: str, library: Path, change: dict[str, int]
+) -> None:
+    write_tones(library / "a.wav", seconds=0.3)
+    [track] = scanned(catalog, library)
+    with MaskReader(plant_masks(catalog, track, champion)) as reader:
+        assert grid_of(reader.header) == PAPER_GRID
+        with pytest.raises(MaskFileError, match=r"on no grid that can be: .*\. Make the masks again"):
+            grid_of(replace(reader.header, **change))
+
+
+def test_masks_lie_on_the_rows_of_the_checkpoint_that_made_them(
+    catalog: Catalog, tmp_path: Path, library: Path
+) -> None:
+    register_checkpoint(catalog, write_checkpoint(tmp_path / "fine", ["flute", "tuba"], grid=FINE_GRID), "fine")
+    source = write_tones(library / "a.wav", seconds=0.7)
+    assert hear(catalog, scanned(catalog, library), TUBA, FLUTE, checkpoint_id="fine") == {"a.wav": "done"}
+    [row] = catalog.read_rows("masks")
+    separator = separator_of(catalog, checkpoint_row(catalog, "fine"))
+    mix = np.concatenate(list(heard_blocks(source)))
+    expected = separator.masks(mix, query_vectors(separator, [TUBA, FLUTE])).values
+    with MaskReader(catalog.home.absolute(row["path"])) as reader:
+        assert grid_of(reader.header) == FINE_GRID
+        stored = np.stack([reader.read("tuba"), reader.read("flute")])
+    assert stored.shape == (2, 512, 1 + round(0.7 * 44_100) // 1024)
+    np.testing.assert_allclose(stored, expected, atol=0.5 / 15 + 1e-4)
 
 
 def test_the_row_tells_how_far_each_instrument_plays_and_how_far_it_must(
@@ -71,7 +115,7 @@ def test_the_row_tells_how_far_each_instrument_plays_and_how_far_it_must(
     assert hear(catalog, scanned(catalog, library), TUBA, FLUTE, checkpoint_id="strict") == {"a.wav": "done"}
     [row] = catalog.read_rows("masks")
     separator = separator_of(catalog, checkpoint_row(catalog, "strict"))
-    meter = PresenceMeter(2)
+    meter = PresenceMeter(2, separator.mask_grid)
     mix = np.concatenate(list(heard_blocks(source)))
     separator.masks(mix, query_vectors(separator, [TUBA, FLUTE]), meter=meter)
     assert row["presences_db"] == pytest.approx(meter.shares_db().tolist(), abs=1e-3)
@@ -95,10 +139,10 @@ def test_masks_that_stand_are_skipped_also_when_fewer_are_asked_for(
     write_tones(library / "a.wav", seconds=0.3)
     tracks = scanned(catalog, library)
     hear(catalog, tracks, FLUTE, TUBA)
-    version = catalog.version("masks")
+    before = catalog.version("masks")
     assert hear(catalog, tracks, FLUTE, TUBA) == {"a.wav": "skipped"}
     assert hear(catalog, tracks, TUBA) == {"a.wav": "skipped"}
-    assert catalog.version("masks") == version
+    assert catalog.version("masks") == before
     assert hear(catalog, tracks, TUBA, Query(name="violin")) == {"a.wav": "done"}
 
 
@@ -115,7 +159,7 @@ def test_masks_of_nothing_else_are_shared_and_told_from_others(catalog: Catalog,
     for besides, nothing_else in (("anything", False), ("nothing", True)):
         with MaskReader(catalog.home.absolute(rows[besides]["path"])) as reader:
             stored = np.stack([reader.read("flute"), reader.read("tuba")])
-        expected = separator.masks(mix, vectors, nothing_else=nothing_else)
+        expected = separator.masks(mix, vectors, nothing_else=nothing_else).values
         np.testing.assert_allclose(stored, expected, atol=0.5 / 15 + 1e-4)
 
 
@@ -179,6 +223,28 @@ def test_a_newer_version_of_the_step_hears_again(
     monkeypatch.setattr("tasks.masks.STEP_VERSION", 1_000)
     assert hear(catalog, tracks, FLUTE) == {"a.wav": "done"}
     assert hear(catalog, tracks, FLUTE) == {"a.wav": "skipped"}
+
+
+@pytest.mark.parametrize(("made_by", "status"), [(1, "done"), (2, "skipped"), (4, "done")])
+def test_of_other_versions_of_the_step_just_the_masks_of_2_serve_on(
+    catalog: Catalog, champion: str, library: Path, made_by: int, status: str
+) -> None:
+    write_tones(library / "a.wav", seconds=0.3)
+    [track] = scanned(catalog, library)
+    plant_old_masks(catalog, track, champion, version=made_by)
+    assert masks_stand(catalog, [track], champion, [["tuba"]]) == [status == "skipped"]
+    assert hear(catalog, [track], TUBA) == {"a.wav": status}
+
+
+def test_where_old_and_new_masks_stand_the_new_ones_serve(catalog: Catalog, champion: str, library: Path) -> None:
+    write_tones(library / "a.wav", seconds=0.3)
+    [track] = scanned(catalog, library)
+    old = plant_old_masks(catalog, track, champion)
+    for names in (["tuba", "violin"], ["tuba", "flute"], ["tuba"]):  # whatever order their ids have
+        new = plant_masks(catalog, track, champion, dict.fromkeys(names, (0, 500)))
+        first, second = stored_masks(catalog, champion, [track["content_digest"]])
+        assert [catalog.home.absolute(row["path"]) for row in (first, second)] == [new, old]
+        catalog.merge("masks", [first | {"status": "removed"}])
 
 
 def test_a_track_that_changed_since_it_was_scanned_becomes_a_row_with_a_reason_and_stops_nobody(

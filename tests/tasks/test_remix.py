@@ -1,6 +1,7 @@
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ from tasks.queries import Query
 from tasks.remix import remix_tracks
 from tasks.shards import Outcome
 from tasks.wishes import jobs_of, plan_queries
+from tests.grids import FINE_GRID
 from tests.tasks.planted import (
     TONES_HZ,
     plant_masks,
+    plant_old_masks,
     register_checkpoint,
     scanned,
     statuses,
@@ -37,8 +40,8 @@ def out(tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
-def wanted(*gains: str, decay: float = 0.8, **settings: Any) -> RemixPlan:
-    return plan_of(gains, smoothing=decay, **settings)
+def wanted(*gains: str, smoothing_s: float = 0.05, **settings: Any) -> RemixPlan:
+    return plan_of(gains, smoothing_s=smoothing_s, **settings)
 
 
 def queries_of(wishes: RemixPlan) -> list[Query]:
@@ -78,7 +81,7 @@ def test_each_gain_reaches_the_mask_of_its_own_instrument_in_any_order(
     assert json.loads(row["wishes_json"]) == {
         "gains": {"violin": "mute", "flute": "6.0", "tuba": "-20.0"},
         "dry_wet": 1.0,
-        "smoothing_decay": 0.8,
+        "smoothing_s": 0.05,
         "even_if_absent": False,
         "nothing_else": False,
         "format": None,
@@ -273,6 +276,59 @@ def test_a_newer_version_of_the_step_or_of_the_masks_remixes_again(
         assert statuses(remix(catalog, tracks, out, wanted("violin=-6")).values()) == {"a.wav": status}
 
 
+def test_the_id_of_a_copy_does_not_depend_on_how_masks_are_made(
+    catalog: Catalog, champion: str, library: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_tones(library / "a.wav")
+    tracks = scanned(catalog, library)
+    remix(catalog, tracks, out, wanted("violin=0"))
+    monkeypatch.setattr("tasks.masks.STEP_VERSION", 1_000)
+    assert statuses(remix(catalog, tracks, out, wanted("violin=0")).values()) == {"a.wav": "skipped"}
+
+
+@pytest.mark.parametrize("plant", [plant_old_masks, partial(plant_masks, grid=FINE_GRID)], ids=["format 1", "fine"])
+def test_masks_are_used_on_the_grid_that_their_file_tells(
+    catalog: Catalog, champion: str, library: Path, out: Path, plant: Callable[..., Path]
+) -> None:
+    source = write_tones(library / "a.wav", seconds=2, rate_hz=48_000, num_channels=2, subtype="PCM_24")
+    [track] = scanned(catalog, library)
+    plant(catalog, track, champion)
+    outcomes = remix(catalog, [track], out, wanted("violin=mute", "flute=+6", "tuba=-20"))
+    assert statuses(outcomes.values()) == {"a.wav": "done"}
+    gains_db = tone_gains_db(source, out / "a.wav")
+    assert gains_db["flute"] == pytest.approx(6, abs=0.05)
+    assert gains_db["tuba"] == pytest.approx(-20, abs=0.1)
+    assert gains_db["violin"] < MUTED_DB
+
+
+def test_a_remix_of_old_masks_and_one_of_new_ones_never_share_an_id(
+    catalog: Catalog, champion: str, library: Path, out: Path
+) -> None:
+    write_tones(library / "a.wav")
+    [track] = scanned(catalog, library)
+    for plant, lowest_hz in ((plant_old_masks, 500), (plant_masks, 0)):
+        plant(catalog, track, champion, {"violin": (lowest_hz, 4_000)})
+        for status in ("done", "skipped"):
+            assert statuses(remix(catalog, [track], out, wanted("violin=-6")).values()) == {"a.wav": status}
+    rows = catalog.read_rows("remixes")
+    assert len({row["remix_id"] for row in rows}) == len({row["digest"] for row in rows}) == 2
+    assert len({row["mask_id"] for row in rows}) == 2
+
+
+def test_a_remix_of_old_masks_that_are_gone_is_made_anew_from_those_that_come_after(
+    catalog: Catalog, champion: str, library: Path, out: Path
+) -> None:
+    write_tones(library / "a.wav")
+    [track] = scanned(catalog, library)
+    old = plant_old_masks(catalog, track, champion, {"violin": (0, 0)})
+    remix(catalog, [track], out, wanted("violin=-6"))
+    old.unlink()
+    assert statuses(remix(catalog, [track], out, wanted("violin=-6")).values()) == {"a.wav": "failed"}
+    plant_masks(catalog, track, champion)
+    for status in ("done", "skipped"):
+        assert statuses(remix(catalog, [track], out, wanted("violin=-6")).values()) == {"a.wav": status}
+
+
 @pytest.mark.parametrize("damage", ["removed", "tampered", "half"])
 def test_an_output_that_was_removed_or_changed_is_made_again(
     catalog: Catalog, champion: str, library: Path, out: Path, damage: str
@@ -300,7 +356,7 @@ def test_another_wish_replaces_the_remix_and_the_first_wish_makes_it_again(
         outcomes = remix(catalog, tracks, out, wanted(f"violin={gain_db}"))
         assert statuses(outcomes.values()) == {"a.wav": "done"}
         assert tone_gains_db(source, out / "a.wav")["violin"] == pytest.approx(gain_db, abs=0.05)
-    remix(catalog, tracks, out, wanted("violin=-6", decay=0.5))
+    remix(catalog, tracks, out, wanted("violin=-6", smoothing_s=0.02))
     assert len(catalog.read("remixes")) == 3
 
 
@@ -447,21 +503,22 @@ def test_clipping_is_told(catalog: Catalog, champion: str, library: Path, out: P
 
 
 @pytest.mark.parametrize(
-    ("gains", "decay", "words"),
+    ("gains", "smoothing_s", "words"),
     [
-        ([], 0.8, "No gain was given"),
-        (["violin=loud"], 0.8, "'loud' for 'violin' is no number"),
-        (["violin"], 0.8, "no NAME=DB form"),
-        (["theremin=3"], 0.8, "'theremin' is neither"),
-        (["violin=3", "Violin=6"], 0.8, "two gains"),
-        (["violin=30"], 0.8, "out of range"),
-        (["violin=3"], 1.0, "smoothing '1.0' was given: Input should be less than 1"),
-        (["violin=3"], float("nan"), "smoothing 'nan' was given: Input should be"),
+        ([], 0.05, "No gain was given"),
+        (["violin=loud"], 0.05, "'loud' for 'violin' is no number"),
+        (["violin"], 0.05, "no NAME=DB form"),
+        (["theremin=3"], 0.05, "'theremin' is neither"),
+        (["violin=3", "Violin=6"], 0.05, "two gains"),
+        (["violin=30"], 0.05, "out of range"),
+        (["violin=3"], 10.5, "smoothing s '10.5' was given: Input should be less than or equal to 10"),
+        (["violin=3"], -0.01, "smoothing s '-0.01' was given: Input should be greater than or equal to 0"),
+        (["violin=3"], float("nan"), "smoothing s 'nan' was given: Input should be"),
     ],
 )
-def test_wishes_that_cannot_be_are_errors(gains: list[str], decay: float, words: str) -> None:
+def test_wishes_that_cannot_be_are_errors(gains: list[str], smoothing_s: float, words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        plan_queries(wanted(*gains, decay=decay), sorted(TONES_HZ))
+        plan_queries(wanted(*gains, smoothing_s=smoothing_s), sorted(TONES_HZ))
 
 
 def test_a_link_into_the_library_is_never_written_through(

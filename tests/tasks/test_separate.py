@@ -1,6 +1,7 @@
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,17 @@ from catalog.store import Catalog
 from tasks.queries import Query
 from tasks.separate import separate_tracks
 from tasks.shards import Outcome
-from tests.tasks.planted import TONES_HZ, plant_masks, scanned, statuses, tone_gains_db, visible_files, write_tones
+from tests.grids import FINE_GRID
+from tests.tasks.planted import (
+    TONES_HZ,
+    plant_masks,
+    plant_old_masks,
+    scanned,
+    statuses,
+    tone_gains_db,
+    visible_files,
+    write_tones,
+)
 from varemix.media.audio import read_audio
 
 
@@ -90,6 +101,32 @@ def test_stems_that_stand_are_skipped_and_a_missing_one_is_made_again(
     (out / "a - tuba.wav").unlink()
     assert statuses(separate(catalog, tracks, out, "flute", "tuba")) == {"a.wav": "done"}
     assert (out / "a - tuba.wav").read_bytes() == content
+
+
+@pytest.mark.parametrize("plant", [plant_old_masks, partial(plant_masks, grid=FINE_GRID)], ids=["format 1", "fine"])
+def test_stems_are_cut_out_on_the_grid_of_their_masks(
+    catalog: Catalog, champion: str, library: Path, out: Path, plant: Callable[..., Path]
+) -> None:
+    source = write_tones(library / "a.wav", seconds=2, rate_hz=48_000)
+    [track] = scanned(catalog, library)
+    plant(catalog, track, champion)
+    assert statuses(separate(catalog, [track], out, "violin")) == {"a.wav": "done"}
+    gains_db = tone_gains_db(source, out / "a - violin.wav")
+    assert gains_db.pop("violin") == pytest.approx(0, abs=0.05)
+    assert max(gains_db.values()) < -60
+
+
+def test_a_stem_of_old_masks_and_one_of_new_ones_never_share_an_id(
+    catalog: Catalog, champion: str, library: Path, out: Path
+) -> None:
+    write_tones(library / "a.wav")
+    [track] = scanned(catalog, library)
+    for plant, highest_hz in ((plant_old_masks, 500), (plant_masks, 4_000)):
+        plant(catalog, track, champion, {"tuba": (0, highest_hz)})
+        for status in ("done", "skipped"):
+            assert statuses(separate(catalog, [track], out, "tuba")) == {"a.wav": status}
+    rows = catalog.read_rows("remixes")
+    assert len({row["remix_id"] for row in rows}) == len({row["digest"] for row in rows}) == 2
 
 
 def test_stems_of_nothing_else_depend_on_all_that_share_the_track(

@@ -1,13 +1,17 @@
 """The study of remixes: every balance and every smoothing of a pair, once."""
 
+from datetime import UTC, datetime
 from functools import partial
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 
 import tasks.studies
 from catalog.store import Catalog
+from catalog.tables import TABLES
 from tasks.evaluate import Question
 from tasks.shards import Outcome
 from tasks.studies import study_mixtures
@@ -15,6 +19,7 @@ from tests.solos import Solos
 from tests.tasks.test_evaluate import drawn
 from varemix.evaluation.mixing_levels import remix_scores
 from varemix.evaluation.smoothing_study import SEARCHED
+from varemix.signal.smoothing import DEFAULT_SMOOTHING_S
 
 
 @pytest.fixture(autouse=True)
@@ -50,12 +55,35 @@ def test_a_pair_gets_a_row_for_each_balance_and_each_smoothing(
     assert len(smoothings) == 2 * 2 * len(SEARCHED)
     assert set(remixes["pair_id"]) == set(smoothings["pair_id"]) == {questions[0].pair_id}
     assert {remixes["instrument"][0], remixes["other_instrument"][0]} == {"flute", "tuba"}
-    assert smoothings["decay"].notna().equals(smoothings["method"] == "zlbm")
+    assert smoothings["smoothing_s"].notna().equals(smoothings["method"] == "zlbm")
+    assert set(remixes["smoothing_s"]) == {0.0, DEFAULT_SMOOTHING_S}
     best = smoothings[(smoothings["masks"] == "ideal") & (smoothings["method"] == "zlbm")]
-    assert best.groupby("decay")["gain_db"].mean().max() > 0  # smoothed binary masks come nearer to ratio masks
+    assert best.groupby("smoothing_s")["gain_db"].mean().max() > 0  # smoothed binary masks come nearer to ratio masks
     at_half = remixes[(remixes["weight_tenths"] == 5) & (remixes["method"] == "remix")]
     assert (at_half["sdr_db"] == 100).all()  # the remix is the mix itself
     assert (at_half["lsd_db"] == 0).all()
+
+
+def test_tables_from_before_smoothing_was_in_seconds_go_on(
+    catalog: Catalog, champion: str, questions: list[Question]
+) -> None:
+    kept = {"score_id": "old", "checkpoint_id": "c", "catalog_version": 1, "split": "val", "seed": 0, "pair_id": "p"}
+    rows = {
+        "remix_scores": {"instrument": "a", "other_instrument": "b", "weight_tenths": 5, "method": "remix"},
+        "smoothing_scores": {"instrument": "a", "masks": "ideal", "method": "zlbm", "settings": "decay=0.8"},
+    }
+    for name, row in rows.items():
+        whole = TABLES[name].schema
+        schema = pa.schema([field for field in whole if field.name != "smoothing_s"])
+        old = dict.fromkeys(schema.names) | kept | row | {"decay": 0.8, "updated_at": datetime(2020, 1, 1, tzinfo=UTC)}
+        write_deltalake(catalog.home.tables / name, pa.Table.from_pylist([old], schema=schema))
+    assert [outcome.status for outcome in study(catalog, questions[:1])] == ["done"]
+    for name in rows:
+        found = catalog.read(name).set_index("score_id")
+        assert (found.loc["old", "decay"], np.isnan(found.loc["old", "smoothing_s"])) == (0.8, True)
+        new = found.drop(index="old").query("smoothing_s > 0")
+        np.testing.assert_allclose(new["decay"], np.exp(-512 / 44_100 / new["smoothing_s"]))
+        assert len(new) > 0
 
 
 def test_what_was_studied_is_not_studied_again_and_comes_out_the_same(

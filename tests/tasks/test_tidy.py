@@ -9,7 +9,7 @@ import pytest
 from catalog.errors import CatalogError
 from catalog.store import Catalog
 from tasks.tidy import pin, tidy_masks
-from tests.tasks.planted import plant_masks, register_checkpoint, scanned, write_tones
+from tests.tasks.planted import plant_masks, plant_old_masks, register_checkpoint, scanned, write_tones
 
 
 def tidied(catalog: Catalog) -> dict[str, str]:
@@ -59,6 +59,17 @@ def test_masks_of_what_is_gone_and_of_other_versions_go(
     assert len(masks_of(catalog, champion)) == 1
     monkeypatch.setattr("tasks.masks.STEP_VERSION", 1_000)
     assert list(tidied(catalog).values()) == ["was made by another version of the step"]
+
+
+def test_masks_of_an_earlier_version_stay_as_long_as_they_serve(catalog: Catalog, champion: str, library: Path) -> None:
+    write_tones(library / "a.wav", seconds=0.5)
+    write_tones(library / "b.wav", seconds=0.6)
+    serving, lost = (
+        plant_old_masks(catalog, track, champion, version=made_by)
+        for track, made_by in zip(scanned(catalog, library), (2, 1), strict=True)
+    )
+    assert list(tidied(catalog).values()) == ["was made by another version of the step"]
+    assert (serving.exists(), lost.exists()) == (True, False)
 
 
 def test_a_file_that_no_row_knows_goes_when_it_is_old(catalog: Catalog, champion: str) -> None:

@@ -11,7 +11,15 @@ from typing import Any
 import pandas as pd
 
 from varemix.evaluation.figures import instruments_figure, presence_figure
-from varemix.evaluation.presence import best_threshold, measures_db, num_right, roc_auc
+from varemix.evaluation.presence import (
+    best_threshold,
+    measures_by_name_db,
+    measures_db,
+    num_right,
+    roc_auc,
+    share_found,
+    wrongly_detected,
+)
 from varemix.evaluation.published import published_table, smoothing_table
 from varemix.evaluation.recognition import Recognition, num_recognised
 from varemix.evaluation.remix_figures import achieved_gain_figure, mixing_levels_figure, smoothing_figure
@@ -26,7 +34,7 @@ from varemix.evaluation.tables import (
     share_of_ceiling,
 )
 
-_SUMMED_UP = ("ideal_binary", "ideal_ratio", "video", "image", "images_together", "wrong_image")
+_SUMMED_UP = ("ideal_binary", "ideal_ratio", "video", "image", "name", "images_together", "wrong_image")
 _LEVELS = ("image", "wrong_image", "blank_image")
 _CEILINGS = ("ideal_binary", "ideal_ratio")
 _PEAQ = (
@@ -37,12 +45,13 @@ _PEAQ = (
 
 @dataclass(frozen=True, kw_only=True)
 class Findings:
-    """The rows of the tables `scores`, `remix_scores`, `gain_scores` and `smoothing_scores` of one evaluation.
+    """The rows of `scores`, `presence_scores`, `remix_scores`, `gain_scores` and `smoothing_scores` of one evaluation.
 
     `recognised` says for what still pictures were taken; from `threshold_db` on an instrument counts as playing.
     """
 
     scores: pd.DataFrame
+    presences: pd.DataFrame
     remixes: pd.DataFrame
     gains: pd.DataFrame
     smoothings: pd.DataFrame
@@ -72,11 +81,24 @@ class Findings:
                 "wrong": len(present_db) + len(absent_db) - right,
                 "best_threshold_db": round(best_threshold(present_db, absent_db), 1),
             }
+        if len(self.presences):
+            found["presence_by_name"] = self._presence_by_name()
         if self.recognised:
             right = num_recognised(self.recognised)
             share = round(right / len(self.recognised), 3)
             found["stills_recognised"] = {"right": right, "of": len(self.recognised), "share": share}
         return found
+
+    def _presence_by_name(self) -> dict[str, float]:
+        """Return how well the instruments of the mixes are told from those that do not play, asked for by name."""
+        played = set(self.scores["instrument"])
+        wrong = wrongly_detected(self.presences, played)
+        found = {
+            "roc_auc": round(roc_auc(*measures_by_name_db(self.presences, played)), 4),
+            "found_share": round(share_found(self.presences, played), 3),
+            "wrong_in_a_mix": round(float(wrong.mean()), 2),
+        }
+        return {name: number for name, number in found.items() if not pd.isna(number)}
 
     def tables(self, num_sources: int) -> str:
         """Return the tables as Markdown."""

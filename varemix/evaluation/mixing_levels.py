@@ -8,12 +8,11 @@ Two ways to it are compared, each with the masks as they are and smoothed along 
   that is the mix, bit for bit.
 * `separate_and_add`, the sum of the stems: 2w M_1 X + 2(1 - w) M_2 X.
 
-SDR does not see gains and is infinite at 5:5, where it is limited; LSD and ODG see both. PEAQ was made for coding
-artifacts: its grades of remixes are an indication only.
+SDR does not see gains and is infinite at 5:5, where it is limited; LSD, ODG and delta-SNR see both. PEAQ was made for
+coding artifacts: its grades of remixes are an indication only.
 Source: Yang, Wei, Lerch 2020, section IV.
 """
 
-import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,9 +23,9 @@ import torch
 from varemix.errors import EvaluationError
 from varemix.evaluation.bss import bss_eval
 from varemix.evaluation.conditions import SEPARATE_AND_ADD
+from varemix.evaluation.delta_snr import delta_snr_db
+from varemix.evaluation.grading import grade
 from varemix.evaluation.log_spectral import log_spectral_distance_db
-from varemix.evaluation.peaq import peaq
-from varemix.signal.grid import RATE_HZ
 from varemix.signal.masks import Masks
 from varemix.signal.smoothing import decay_of, zlbm
 from varemix.signal.spectrogram import filter_samples
@@ -34,8 +33,6 @@ from varemix.signal.spectrogram import filter_samples
 REMIX = "remix"
 WEIGHT_TENTHS = tuple(range(11))
 MOST_SDR_DB = 100.0
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +42,9 @@ class RemixScore:
     `weight_tenths` is the first source's weight, 0 to 10; the second has the rest. `method` is `remix` or
     `separate_and_add`; `smoothing_s` is the time constant with which the masks were smoothed, 0 not at all. `odg` is
     PEAQ's grade, `sdr_db` that of BSS Eval with the one reference, `nsdr_db` how much it is above that of the mix as it
-    stands, `lsd_db` the log-spectral distance. SDRs are limited to 100 dB either way before the difference is taken.
-    NaN where a signal is silent.
+    stands, `lsd_db` the log-spectral distance, `delta_snr_db` how much nearer to the true balance it is than the mix
+    is, sample by sample, NaN at 5:5. SDRs are limited to 100 dB either way before the difference is taken. NaN where a
+    signal is silent.
     """
 
     weight_tenths: int
@@ -56,6 +54,7 @@ class RemixScore:
     sdr_db: float
     nsdr_db: float
     lsd_db: float
+    delta_snr_db: float
 
 
 def remix_scores(sources: np.ndarray, masks: Masks, *, smoothing_s: float, with_odg: bool = True) -> list[RemixScore]:
@@ -119,6 +118,7 @@ def _scores_at(
             sdr_db=sdr_db,
             nsdr_db=sdr_db - mix_sdr_db,
             lsd_db=log_spectral_distance_db(reference, test),
+            delta_snr_db=delta_snr_db(reference, mix, test),
         )
 
 
@@ -133,13 +133,5 @@ def _odgs(reference: np.ndarray, tests: Sequence[np.ndarray]) -> list[float]:
     for test in tests:
         key = test.tobytes()
         if key not in grades:
-            grades[key] = _odg(reference, test)
+            grades[key] = grade(reference, test)
     return [grades[test.tobytes()] for test in tests]
-
-
-def _odg(reference: np.ndarray, test: np.ndarray) -> float:
-    try:
-        return peaq(reference[None], test[None], RATE_HZ).odg
-    except EvaluationError as error:
-        _log.info("A remix has no grade: %s", error)
-        return math.nan

@@ -4,6 +4,8 @@ Belongs here: ROC area, thresholds and decisions, from measures of instruments k
 Stays out: the measure itself (`varemix.signal.presence`).
 """
 
+from collections.abc import Collection
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
@@ -45,14 +47,41 @@ def best_threshold(present: ArrayLike, absent: ArrayLike) -> float:
     return float(candidates[np.argmax(np.round(share_found + share_refused, 12))])
 
 
-def careful_threshold(present: ArrayLike, absent: ArrayLike, *, found_share: float = 0.9) -> float:
+def careful_threshold(
+    present: ArrayLike,
+    absent: ArrayLike,
+    *,
+    strangers: ArrayLike = (),
+    found_share: float = 0.9,
+    least_found_share: float = 0.85,
+    most_detected: float = 0.3,
+) -> float:
     """Return the threshold to act on: the best one, but so low that of what plays at least `found_share` is found.
 
-    A wish that is not heeded is worse than a faint mask of something absent. Raises EvaluationError as
-    `best_threshold` does.
+    A wish that is not heeded is worse than a faint mask of something absent. Yet where sounds of other instruments were
+    measured, `strangers` [M, I], a row each, the threshold is raised until at most `most_detected` of the I instruments
+    are taken to play on one, on average; at the cost of what plays, of which at least `least_found_share` stays found:
+    near relatives of an instrument cannot be kept out at any price.
+    Raises EvaluationError as `best_threshold` does.
     """
     best = best_threshold(present, absent)
-    return min(best, float(np.quantile(_flat(present), 1 - found_share, method="lower")))
+    careful = min(best, _finding(present, found_share))
+    quiet = _quiet_threshold(np.asarray(strangers, dtype=np.float64), most_detected)
+    return max(careful, min(quiet, _finding(present, least_found_share)))
+
+
+def _finding(present: ArrayLike, share: float) -> float:
+    """Return the highest threshold that finds such a share of what plays."""
+    return float(np.quantile(_flat(present), 1 - share, method="lower"))
+
+
+def _quiet_threshold(strangers: np.ndarray, most_detected: float) -> float:
+    """Return the lowest threshold at which at most so many measures of a row [M, I] count as playing, on average."""
+    loudest_first = np.sort(strangers.ravel())[::-1]
+    num_let_through = int(most_detected * len(strangers))
+    if num_let_through >= loudest_first.size:
+        return -np.inf
+    return float(np.nextafter(loudest_first[num_let_through], np.inf))
 
 
 def num_right(present: ArrayLike, absent: ArrayLike, threshold: float) -> int:
@@ -76,6 +105,37 @@ def measures_db(scores: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     present = known[known["condition"] == IMAGE]
     absent = known[(known["condition"] == WRONG_IMAGE) & np.array(is_absent, dtype=bool)]
     return present["presence_db"].to_numpy(dtype=float), absent["presence_db"].to_numpy(dtype=float)
+
+
+def measures_by_name_db(presences: pd.DataFrame, instruments: Collection[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the measures of the instruments that play, and of those that do not, when each is asked for by name.
+
+    `presences` has the columns instrument, status (`plays` or `absent`), presence_db; others than `instruments` are
+    left out.
+    """
+    of_them = presences[presences["instrument"].isin(list(instruments))]
+    plays = of_them["status"] == "plays"
+    present_db, absent_db = (of_them[which]["presence_db"].to_numpy(dtype=float) for which in (plays, ~plays))
+    return present_db, absent_db
+
+
+def share_found(presences: pd.DataFrame, instruments: Collection[str]) -> float:
+    """Return which share of the instruments that play are taken to play; NaN where none plays.
+
+    `presences` has the columns instrument, status (`plays` or `absent`), presence_db, threshold_db.
+    """
+    playing = presences[(presences["status"] == "plays") & presences["instrument"].isin(list(instruments))]
+    return float((playing["presence_db"] >= playing["threshold_db"]).mean())
+
+
+def wrongly_detected(presences: pd.DataFrame, instruments: Collection[str]) -> "pd.Series[int]":
+    """Return for each mix, by its pair_id, how many of the instruments are taken to play and do not.
+
+    `presences` has the columns pair_id, instrument, status (`plays` or `absent`), presence_db, threshold_db.
+    """
+    of_them = presences[presences["instrument"].isin(list(instruments))]
+    is_wrong = (of_them["status"] == "absent") & (of_them["presence_db"] >= of_them["threshold_db"])
+    return is_wrong.groupby(of_them["pair_id"]).sum().astype(int)
 
 
 def _flat(values: ArrayLike) -> np.ndarray:

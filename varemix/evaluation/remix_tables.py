@@ -1,12 +1,11 @@
 """Tables of remixes that a person can read: beside separate-and-add, and what became of wished gains."""
 
-import math
-
 import numpy as np
 import pandas as pd
 
 from varemix.evaluation.conditions import SEPARATE_AND_ADD
 from varemix.evaluation.mixing_levels import REMIX
+from varemix.evaluation.tables import wish_in_words
 from varemix.wording import markdown
 
 _COLUMNS = {"odg": "PEAQ grade", "nsdr_db": "NSDR [dB]", "lsd_db": "log-spectral distance [dB]"}
@@ -25,7 +24,7 @@ def achieved_gains_table(gains: pd.DataFrame) -> str:
         by_instrument = group.groupby("instrument")["target_db"].mean().sort_values(key=np.abs)
         extremes = [f"{by_instrument.iloc[place]:+.2f} ({by_instrument.index[place]})" for place in (0, -1)]
         means = [f"{group[column].mean():+.2f}" for column in ("target_db", "rest_db")]
-        rows.append(["mute" if math.isinf(wished) else f"{wished:+g}", *means, *extremes, str(len(group))])
+        rows.append([wish_in_words(wished), *means, *extremes, str(len(group))])
     return markdown(rows)
 
 

@@ -1,29 +1,31 @@
 """Scores as tables that a person can read."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 
 import pandas as pd
 
 from varemix.evaluation.bootstrap import MeanInterval, mean_interval
-from varemix.evaluation.conditions import CONDITIONS, IMAGE, MIX
+from varemix.evaluation.conditions import CONDITIONS, IMAGE, MIX, NAME
 from varemix.evaluation.recognition import Recognition
 from varemix.wording import markdown
 
-_TITLES = {
+TITLES = {
     "ideal_binary": "ideal binary mask",
     "ideal_ratio": "ideal ratio mask",
     "random_binary": "random binary mask",
     "mix": "unprocessed mix",
     "video": "video frames",
     "image": "still image",
+    "name": "name",
     "images_together": "still images, nothing else",
     "wrong_image": "wrong image",
     "blank_image": "blank image",
     "separate_and_add": "separate-and-add, others at 0",
     "remix_others_muted": "remix, others muted",
 }
-_COLUMNS = {"nsdr_db": "NSDR", "sir_db": "SIR", "sar_db": "SAR"}
+BSS_SCORES = {"nsdr_db": "NSDR", "sir_db": "SIR", "sar_db": "SAR"}
 _ALL = "all"
 _NAMED = 5
 
@@ -64,25 +66,25 @@ def conditions_table(scores: pd.DataFrame, *, seed: int = 0) -> str:
     sources, which are not independent. Conditions that were not scored are left out,
     and so is the mix's SAR: nothing was done to it.
     """
-    rows = [["masks made from", *(f"{title} [dB]" for title in _COLUMNS.values()), "level [dB]", "scores"]]
+    rows = [["masks made from", *(f"{title} [dB]" for title in BSS_SCORES.values()), "level [dB]", "scores"]]
     for condition in CONDITIONS:
         chosen = scores[scores["condition"] == condition]
         if chosen.empty:
             continue
-        cells = [_interval(chosen, column, seed=seed) for column in _COLUMNS]
+        cells = [_interval(chosen, column, seed=seed) for column in BSS_SCORES]
         if condition == MIX:
             cells[2] = ""
         level = f"{chosen['level_db'].mean():.1f}" if chosen["level_db"].notna().any() else "none"
-        rows.append([_TITLES[condition], *cells, level, str(len(chosen))])
+        rows.append([TITLES[condition], *cells, level, str(len(chosen))])
     return markdown(rows)
 
 
 def instruments_table(scores: pd.DataFrame) -> str:
-    """Return the mean NSDR in dB of each instrument as Markdown: video frames, still image, and the ceiling.
+    """Return the mean NSDR in dB of each instrument as Markdown: video frames, still image, name, and the ceiling.
 
     Where several still images asked for a source, the deviation over them comes last.
     """
-    columns = {f"NSDR, {_TITLES[name]} [dB]": means(scores, name) for name in ("video", IMAGE, "ideal_binary")}
+    columns = {f"NSDR, {TITLES[name]} [dB]": means(scores, name) for name in ("video", IMAGE, NAME, "ideal_binary")}
     deviations_db = image_deviations_db(scores)
     if not pd.isna(deviations_db[_ALL]):
         columns["deviation over images [dB]"] = deviations_db
@@ -111,6 +113,11 @@ def in_words(interval: MeanInterval, *, is_signed: bool = False) -> str:
     sign = "+" if is_signed else ""
     mean, low, high = (f"{value:{sign}.2f}" for value in interval)
     return f"{mean} ({low} to {high})"
+
+
+def wish_in_words(wished_db: float) -> str:
+    """Return a wished change of level as a cell of a table, such as `+6`, or `mute` for -inf."""
+    return "mute" if math.isinf(wished_db) else f"{wished_db:+g}"
 
 
 def _by_instrument(values: pd.DataFrame, column: str) -> dict[str, float]:

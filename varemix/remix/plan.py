@@ -125,7 +125,7 @@ def _read_format(value: object) -> object:
     return value.strip().lower().removeprefix(".") if isinstance(value, str) else value
 
 
-def _with_smoothing_s(values: object) -> object:
+def _with_smoothing_s(values: Any) -> Any:
     """Return the values of a plan or a rule, the decay a frame that used to be given read as a time constant."""
     if not isinstance(values, Mapping) or "smoothing" not in values or "smoothing_s" in values:
         return values
@@ -304,7 +304,7 @@ def plan_of(gains: Sequence[str] = (), *, base: RemixPlan | None = None, **setti
     places = {_comparable(target): target for target in own}
     gains_of_base = values.get("gains", {}).items()
     values |= {"gains": {places.get(_comparable(target), target): gain for target, gain in gains_of_base} | own}
-    values |= {name: value for name, value in settings.items() if value is not None}
+    values |= _with_smoothing_s({name: value for name, value in settings.items() if value is not None})
     try:
         plan = RemixPlan.model_validate(values)
     except ValidationError as error:

@@ -89,12 +89,33 @@ def test_the_filter_is_the_mixers(grid: Grid) -> None:
     assert (found.target_db, found.rest_db) == pytest.approx((target_db, rest_db), abs=1e-3)
 
 
+def test_half_a_mask_brings_the_remix_half_the_way_at_any_wish() -> None:
+    for gain in achieved_gains(sources(), scaled(right_masks(), 0.5), smoothing_s=0.0):
+        assert gain.delta_snr_db == pytest.approx(20 * math.log10(2), abs=0.05)
+        assert math.isnan(gain.odg)
+
+
+def test_masks_of_the_wrong_source_bring_the_remix_farther_from_what_was_wished() -> None:
+    gains = achieved_gains(sources(), right_masks()[::-1], smoothing_s=0.0)
+    assert max(gain.delta_snr_db for gain in gains) < 0
+
+
+def test_grades_are_those_of_the_whole_remix_beside_the_true_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "varemix.evaluation.achieved_gain.grade", lambda wished, made: float(np.abs(made - wished).max())
+    )
+    for gain in achieved_gains(sources(), scaled(right_masks(), 0.0), smoothing_s=0.0, with_odg=True):
+        true_change = (10 ** (gain.wished_db / 20) - 1) * sources()[gain.source]
+        assert gain.odg == pytest.approx(np.abs(true_change).max(), rel=1e-4)
+
+
 def test_what_is_silent_has_no_change() -> None:
     silent_first = (sources() * [[0], [1]]).astype(np.float32)
     first, *_, last = achieved_gains(silent_first, right_masks(), smoothing_s=SMOOTHING_S)
     assert (first.source, last.source) == (0, 1)
     assert math.isnan(first.target_db)
     assert first.rest_db == pytest.approx(0, abs=0.05)
+    assert math.isnan(first.delta_snr_db)
     assert last.target_db == pytest.approx(12, abs=0.05)
     assert math.isnan(last.rest_db)
 

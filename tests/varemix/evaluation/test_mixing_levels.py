@@ -9,7 +9,7 @@ import pytest
 from tests.grids import FINE_GRID
 from tests.varemix.evaluation.two_bands import masks_of_two_bands, two_bands
 from varemix.errors import EvaluationError
-from varemix.evaluation import mixing_levels
+from varemix.evaluation import grading, mixing_levels
 from varemix.evaluation.mixing_levels import MOST_SDR_DB, RemixScore, mixed_anew, remix_scores, remixed
 from varemix.evaluation.peaq import PeaqResult, peaq
 from varemix.remix.mixer import remix, separate, separate_and_add
@@ -114,6 +114,17 @@ def test_nsdr_is_what_is_gained_on_the_mix_as_it_stands(rough_scores: list[Remix
     assert mix_sdrs_db[[10, 0], 0].tolist() == pytest.approx([one_wanted_db, -one_wanted_db], abs=0.3)
 
 
+def test_delta_snr_is_what_the_error_falls_by_at_any_balance_but_the_even_one(rough_scores: list[RemixScore]) -> None:
+    mix = sources().sum(axis=0)
+    first, second = separate(mix[None], rough_masks())[:, 0]
+    true_first, true_second = sources()
+    error, whole = (true_first - true_second) - (first - second), true_first - true_second
+    gained_db = 20 * math.log10(whole.std() / error.std())
+    remixes_db = [score.delta_snr_db for score in of_method(rough_scores, "remix", 0.0)]
+    assert math.isnan(remixes_db.pop(5))
+    assert remixes_db == pytest.approx([gained_db] * 10, abs=0.01)
+
+
 def test_masks_that_are_smoothed_are_scored_as_the_mixer_smooths_them(rough_scores: list[RemixScore]) -> None:
     mix, masks = sources().sum(axis=0), rough_masks()
     wanted = mixed_anew(sources(), 8)
@@ -147,7 +158,7 @@ def test_each_rendering_is_graded_once_against_the_true_balance(monkeypatch: pyt
         calls.append((reference.shape, test.shape, rate_hz))
         return PeaqResult(odg=-float(np.abs(reference - test).mean()), di=0.0, movs=None)
 
-    monkeypatch.setattr(mixing_levels, "peaq", grade)
+    monkeypatch.setattr(grading, "peaq", grade)
     scores = remix_scores(sources(), rough_masks(), smoothing_s=SMOOTHING_S)
     assert calls == [((1, NUM_SAMPLES), (1, NUM_SAMPLES), RATE_HZ)] * 43  # the remixes at 5:5 are one
     for smoothing_s in (0.0, SMOOTHING_S):

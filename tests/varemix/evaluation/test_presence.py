@@ -120,3 +120,26 @@ def test_the_threshold_to_act_on_finds_nine_of_ten_that_play() -> None:
 
 def test_the_threshold_to_act_on_is_the_best_one_where_nothing_is_missed_by_it() -> None:
     assert careful_threshold([-3.0, -5.0], [-50.0, -45.0]) == best_threshold([-3.0, -5.0], [-50.0, -45.0])
+
+
+PRESENT_DB = np.arange(-29.0, 1.0)  # thirty of them
+ABSENT_DB = np.full(30, -40.0)
+
+
+def test_strangers_raise_the_threshold_until_few_are_detected_on_one() -> None:
+    strangers = [[-20.0, -50.0], [-60.0, -26.5], [-60.0, -60.0], [-60.0, -60.0]]
+    assert careful_threshold(PRESENT_DB, ABSENT_DB) == -34.5
+    threshold = careful_threshold(PRESENT_DB, ABSENT_DB, strangers=strangers)  # one of four may be detected
+    assert threshold == pytest.approx(-26.5)
+    assert (np.array(strangers) >= threshold).sum() == 1
+
+
+def test_strangers_do_not_raise_it_at_the_cost_of_much_that_plays() -> None:
+    threshold = careful_threshold(PRESENT_DB, ABSENT_DB, strangers=np.full((4, 2), -3.0))
+    assert 0.85 <= np.mean(threshold <= PRESENT_DB) < 0.89
+    lower = careful_threshold(PRESENT_DB, ABSENT_DB, strangers=np.full((4, 2), -3.0), least_found_share=0.95)
+    assert np.mean(lower <= PRESENT_DB) >= 0.95
+
+
+def test_strangers_that_are_never_detected_leave_the_threshold_as_it_is() -> None:
+    assert careful_threshold(PRESENT_DB, ABSENT_DB, strangers=np.full((9, 11), -70.0)) == -34.5

@@ -129,11 +129,12 @@ def test_the_same_scores_and_seed_give_the_same_table() -> None:
 
 
 def test_instruments_stand_in_alphabetical_order_with_their_means(scores: pd.DataFrame) -> None:
-    _, *rows = rows_of(instruments_table(scores))
+    named = pd.concat([scores, frame(("name", "cello", 8.0))])
+    _, *rows = rows_of(instruments_table(named))
     assert rows == [
-        ["cello", "nan", "9.00", "nan"],
-        ["tuba", "nan", "nan", "11.50"],
-        ["violin", "7.00", "3.00", "nan"],
+        ["cello", "nan", "9.00", "8.00", "nan"],
+        ["tuba", "nan", "nan", "nan", "11.50"],
+        ["violin", "7.00", "3.00", "nan", "nan"],
     ]
 
 
