@@ -99,10 +99,9 @@ def masks_stand(
 
 def check_rivals(catalog: Catalog, row: dict[str, Any]) -> None:
     """Raise UsageError unless instruments compete in the checkpoint of a row of `checkpoints`."""
-    from varemix.model.checkpoint import read_header
-    from varemix.model.separator import SeparatorSettings
+    from varemix.model.checkpoint import read_settings
 
-    SeparatorSettings(**read_header(catalog.home.fetched(row["path"], row["digest"]))["settings"]).check_rivals()
+    read_settings(catalog.home.fetched(row["path"], row["digest"])).check_rivals()
 
 
 def stored_masks(catalog: Catalog, checkpoint_id: str, digests: Sequence[str]) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from catalog.errors import HomeError, TableError
@@ -10,7 +10,7 @@ from catalog.store import Catalog
 from tasks.checkpoints import champion_id, checkpoint_row, serving_id
 from tasks.decisions import record, tried_beside
 from varemix.errors import CheckpointError
-from varemix.model.checkpoint import read_header
+from varemix.model.checkpoint import read_settings
 from varemix.training.recipe import Recipe, named_recipe
 
 RETRAIN_SHARE = 0.05
@@ -63,10 +63,10 @@ def _start(catalog: Catalog, recipe: Recipe, champion: str | None, serving: str 
     rival = "champion" if champion else "shipped checkpoint"
     try:
         row = checkpoint_row(catalog, champion)
-        header = read_header(catalog.home.fetched(row["path"], row["digest"]))
+        settings = read_settings(catalog.home.fetched(row["path"], row["digest"]))
     except (CheckpointError, HomeError) as error:
         return None, f"it begins with nothing learnt, since the {rival}'s file cannot be read: {error}"
-    if header.get("settings") != _as_stored(asdict(recipe.separator)):
+    if replace(settings, reading=recipe.separator.reading) != recipe.separator:
         return (
             None,
             f"it begins with nothing learnt, since '{recipe.name}' trains another separator than the {rival}'s",

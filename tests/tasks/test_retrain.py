@@ -1,6 +1,7 @@
 """When it is trained again: first, with another recipe, and when enough clips are new since what was tried before."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -129,12 +130,16 @@ def test_what_was_rolled_back_is_not_trained_again(catalog: Catalog, old: str, c
 def test_it_goes_on_from_a_champion_of_the_same_separator_only(
     catalog: Catalog, tmp_path: Path, checkpoint_file: Path
 ) -> None:
-    from varemix.model.checkpoint import save_checkpoint
+    from varemix.model.competition import ReadingRule
     from varemix.training.loop import new_separator
 
-    same = tmp_path / "same.safetensors"
-    save_checkpoint(same, new_separator(small()), provenance={})
-    for name, file, start in (("same", same, "same"), ("other", checkpoint_file, None)):
+    same, read_otherwise = tmp_path / "same.safetensors", tmp_path / "read_otherwise.safetensors"
+    separator = new_separator(small())
+    save_checkpoint(same, separator, provenance={})
+    separator.settings = replace(separator.settings, reading=ReadingRule(power=0.5))
+    save_checkpoint(read_otherwise, separator, provenance={})
+    starts = (("same", same, "same"), ("otherwise", read_otherwise, "otherwise"), ("other", checkpoint_file, None))
+    for name, file, start in starts:
         trained(catalog, file, name)
         promote_by_hand.fn(checkpoint_id=name, home=str(catalog.home.root))
         assert planned(catalog).start == start

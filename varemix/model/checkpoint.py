@@ -6,7 +6,8 @@ people, not needed to load). Format 2, of before there was more than one grid, i
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any
@@ -93,11 +94,13 @@ def read_header(path: Path) -> dict[str, Any]:
     return current
 
 
-def _with_grid(header: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a header of format 2, whose grid was the paper's but for rows and floor, as one of today's.
+def read_settings(path: Path) -> SeparatorSettings:
+    """Return the settings of the separator in the file. Raises CheckpointError where there are none that can be."""
+    return _settings(path, read_header(path))
 
-    There were no frequency blocks then.
-    """
+
+def _with_grid(header: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a header of format 2, whose grid was the paper's but for rows and floor, as one of today's."""
     settings, signal = (
         dict(header[name]) if isinstance(header.get(name), dict) else {} for name in ("settings", "signal")
     )
@@ -111,19 +114,35 @@ def _with_grid(header: Mapping[str, Any]) -> dict[str, Any]:
         **header,
         "version": FORMAT_VERSION,
         "rate_hz": signal.get("rate_hz", RATE_HZ),
-        "settings": settings | {"grid": grid, "frequency_blocks": False},
+        "settings": settings | {"grid": grid},
     }
+
+
+def _settings(path: Path, header: Mapping[str, Any]) -> SeparatorSettings:
+    """Return the header's settings; what an older file does not tell of is as it was then."""
+    known = {field.name for field in fields(SeparatorSettings)}
+    needed = {field.name for field in fields(SeparatorSettings) if field.default is MISSING}
+    settings = header.get("settings")
+    if not isinstance(settings, dict) or not needed <= set(settings) <= known:
+        raise CheckpointError(f"'{path}' has a header without the settings {', '.join(sorted(known))}.")
+    with _as_checkpoint_error(path):
+        return SeparatorSettings(**settings)
 
 
 def _built(path: Path, header: Mapping[str, Any]) -> Separator:
     """Return a separator of the header's settings, its weights not yet filled in."""
-    known = {field.name for field in fields(SeparatorSettings)}
-    needed = {field.name for field in fields(SeparatorSettings) if field.default is MISSING}
-    settings, instruments = header.get("settings"), header.get("instruments")
-    if not isinstance(settings, dict) or not needed <= set(settings) <= known or not isinstance(instruments, list):
-        raise CheckpointError(f"'{path}' has a header without the settings {', '.join(sorted(known))}.")
+    settings, instruments = _settings(path, header), header.get("instruments")
+    if not isinstance(instruments, list):
+        raise CheckpointError(f"'{path}' has a header without a list of instruments.")
+    with _as_checkpoint_error(path):
+        return Separator(settings, [str(name) for name in instruments])
+
+
+@contextmanager
+def _as_checkpoint_error(path: Path) -> Iterator[None]:
+    """Tell of values that cannot be what was expected of them in a stranger's file."""
     try:
-        return Separator(SeparatorSettings(**settings), [str(name) for name in instruments])
+        yield
     except (ValueError, TypeError, LookupError, AttributeError, RuntimeError) as error:
         raise CheckpointError(f"'{path}' has settings that no separator can have: {error}") from error
 

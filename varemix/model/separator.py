@@ -65,6 +65,8 @@ class SeparatorSettings:
             object.__setattr__(self, "reading", ReadingRule(**self.reading))
         if not isinstance(self.grid, Grid):
             raise ValueError(f"{self.grid!r} is no grid; give its window, hop, rows and floor.")
+        if not isinstance(self.reading, ReadingRule):
+            raise ValueError(f"{self.reading!r} is no rule of reading masks; give its powers and weight.")
         if not self.widths:
             raise ValueError("a sound network has no widths; give the channels of one level or more.")
         step = 2 ** len(self.widths)
