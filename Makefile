@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down demo test check format bench bench-train bench-eval bench-remix bench-library bench-long bench-desk bench-scale endure audit lock clean
+.PHONY: help install up down demo test check format bench bench-train bench-eval bench-pictures bench-remix bench-library bench-long bench-desk bench-scale endure audit lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -50,6 +50,9 @@ bench-train: install  ## time how fast training is, beside a plain loader and th
 
 bench-eval: install  ## time how fast scores are made, beside mir_eval
 	@$(BIN)/python -m benchmarks.evaluation
+
+bench-pictures: install  ## measure how well pictures are told apart: PHOTOS, STRANGERS (folders by kind), STILLS if there are
+	@$(BIN)/python -m benchmarks.recognition --photos "$(PHOTOS)" --strangers "$(STRANGERS)" $(if $(STILLS),--stills "$(STILLS)")
 
 bench-remix: install  ## time how fast recordings are remixed from stored masks, beside FFmpeg's filter
 	@$(BIN)/python -m benchmarks.remixing

@@ -14,14 +14,15 @@ BITS = (1, 2, 4, 8)
 _SIDE_BY_SIDE = {1: "V32", 2: "c16", 4: "u8", 8: "f4"}  # types of the size of all masks of a byte
 
 
-def pack(masks: NDArray[np.float32], bits: int) -> bytes:
+def pack(masks: NDArray[np.float32], bits: int, exponent: float = 1.0) -> bytes:
     """`masks` [...] in 0..1 as packed levels of `bits` bits, in the array's order; the inverse of `unpack`.
 
-    At 1 bit the level is 1 where a mask is above 0.5, else 0. At more bits it is round(mask * (2**bits - 1)),
-    a half going to the even level. The first level of a byte lies in its lowest bits; the last byte is filled
-    up with zeros.
+    At 1 bit the level is 1 where a mask is above 0.5, else 0. At more bits it is round(mask ** (1 / exponent) *
+    (2**bits - 1)), a half going to the even level: above 1, levels are finer where masks are faint, so that these do
+    not become 0. The first level of a byte lies in its lowest bits; the last byte is filled up with zeros.
     """
-    levels = masks > 0.5 if bits == 1 else np.rint(masks * np.float32(2**bits - 1))
+    stretched = masks if exponent == 1 or bits == 1 else masks ** np.float32(1 / exponent)
+    levels = stretched > 0.5 if bits == 1 else np.rint(stretched * np.float32(2**bits - 1))
     per_byte = 8 // bits
     flat = np.zeros(-(-levels.size // per_byte) * per_byte, dtype=np.uint8)
     flat[: levels.size] = levels.ravel()
@@ -30,7 +31,7 @@ def pack(masks: NDArray[np.float32], bits: int) -> bytes:
     return packed.tobytes()
 
 
-def unpack(packed: bytes, bits: int, shape: tuple[int, ...]) -> NDArray[np.float32]:
+def unpack(packed: bytes, bits: int, shape: tuple[int, ...], exponent: float = 1.0) -> NDArray[np.float32]:
     """The masks [*shape] in 0..1 that `pack` put into `packed`.
 
     Raises ValueError if `packed` has not the length that `shape` and `bits` ask for.
@@ -39,17 +40,17 @@ def unpack(packed: bytes, bits: int, shape: tuple[int, ...]) -> NDArray[np.float
     expected = packed_bytes(num_levels, bits)
     if len(packed) != expected:
         raise ValueError(f"{len(packed)} bytes found where {expected} were expected")
-    found = np.take(_levels_of_bytes(bits), np.frombuffer(packed, dtype=np.uint8))
+    found = np.take(_levels_of_bytes(bits, exponent), np.frombuffer(packed, dtype=np.uint8))
     masks: NDArray[np.float32] = found.view(np.float32)[:num_levels].reshape(shape)
     return masks
 
 
-@lru_cache(maxsize=len(BITS))
-def _levels_of_bytes(bits: int) -> NDArray[np.generic]:
+@lru_cache(maxsize=2 * len(BITS))
+def _levels_of_bytes(bits: int, exponent: float) -> NDArray[np.generic]:
     """The masks that each of the 256 bytes stands for, those of a byte side by side as one value."""
     shifts = np.arange(8 // bits, dtype=np.uint8) * np.uint8(bits)
     levels = (np.arange(256, dtype=np.uint8)[:, None] >> shifts) & np.uint8(2**bits - 1)
-    masks = levels.astype(np.float32) / np.float32(2**bits - 1)
+    masks = (levels.astype(np.float32) / np.float32(2**bits - 1)) ** np.float32(exponent)
     return masks.view(_SIDE_BY_SIDE[bits])[:, 0]
 
 

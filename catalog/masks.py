@@ -66,7 +66,8 @@ class Maker:
 class MaskHeader:
     """What a mask file says of itself. Raises MaskFileError for values that cannot be.
 
-    `content_digest` is that of the track's file, `bits` the depth of a level (1, 2, 4 or 8). The grid: a transform of
+    `content_digest` is that of the track's file, `bits` the depth of a level (1, 2, 4 or 8); a mask is its level, as a
+    share of the highest, to the power `exponent`. The grid: a transform of
     `window_samples` at `rate_hz` with `hop_samples` between frames, read on `log_rows` log-frequency rows, None where
     the masks lie on its linear bins; `floor` is the magnitude that was added before the logarithm of what was heard.
     `queries` are the names of the instruments (N), `makers` who made the masks of each.
@@ -82,6 +83,7 @@ class MaskHeader:
     floor: float
     queries: tuple[str, ...]
     makers: tuple[Maker, ...]
+    exponent: float = 1.0
     format_version: int = FORMAT_VERSION
 
     def __post_init__(self) -> None:
@@ -89,6 +91,8 @@ class MaskHeader:
         for name in whole if self.log_rows is None else [*whole, "log_rows"]:
             value = getattr(self, name)
             _require(type(value) is int and value > 0, f"{name} is {value!r}", "a whole number above 0")
+        is_exponent = type(self.exponent) is float and self.exponent > 0
+        _require(is_exponent, f"exponent is {self.exponent!r}", "a number above 0")
         _require(isinstance(self.content_digest, str), f"content_digest is {self.content_digest!r}", "a text")
         _require(type(self.floor) is float and self.floor > 0, f"floor is {self.floor!r}", "a number above 0")
         _require(self.format_version == FORMAT_VERSION, f"the format is {self.format_version}", f"{FORMAT_VERSION}")
@@ -202,8 +206,9 @@ class MaskReader:
         data = cell["data"]
         if found != expected or not isinstance(data, bytes):
             raise _damaged(self._path, f"row {found} found where {expected} was expected")
+        shape = self.header.num_rows, self.header.frames_of_row(row)
         with _explained(self._path):
-            return unpack(data, self.header.bits, (self.header.num_rows, self.header.frames_of_row(row)))
+            return unpack(data, self.header.bits, shape, self.header.exponent)
 
 
 def _rows(header: MaskHeader, blocks: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
@@ -248,7 +253,7 @@ def _spool(header: MaskHeader, blocks: Iterable[NDArray[np.float32]], spools: Se
     sizes: list[list[int]] = [[] for _ in spools]
     for row in _rows(header, blocks):
         for masks, spool, row_sizes in zip(row, spools, sizes, strict=True):
-            row_sizes.append(spool.write(codec.compress(pack(masks, header.bits), asbytes=True)))
+            row_sizes.append(spool.write(codec.compress(pack(masks, header.bits, header.exponent), asbytes=True)))
     return sizes
 
 

@@ -47,7 +47,7 @@ class GrowingMasks:
     def add(self, header: MaskHeader, masks: NDArray[np.float32]) -> None:
         """Take in the next masks [N, R, T_b]."""
         codec = pa.Codec("zstd", compression_level=1)
-        pieces = [codec.compress(pack(mask.clip(0, 1), header.bits), asbytes=True) for mask in masks]
+        pieces = [codec.compress(pack(mask.clip(0, 1), header.bits, header.exponent), asbytes=True) for mask in masks]
         starts = np.cumsum([self._num_bytes, *map(len, pieces)]).tolist()
         for start, piece in zip(starts, pieces, strict=False):
             _write_at(self._file, piece, start)
@@ -101,11 +101,11 @@ class GrowingMasks:
 
     def _read(self, position: int, num_bytes: int, num_frames: int) -> NDArray[np.float32]:
         assert self._header is not None  # it came with the first of the masks
-        bits, num_rows = self._header.bits, self._header.num_rows
+        bits, num_rows, exponent = self._header.bits, self._header.num_rows, self._header.exponent
         compressed = os.pread(self._file, num_bytes, position)
         size = packed_bytes(num_rows * num_frames, bits)
         data = pa.Codec("zstd").decompress(compressed, decompressed_size=size, asbytes=True)
-        return unpack(data, bits, (num_rows, num_frames))
+        return unpack(data, bits, (num_rows, num_frames), exponent)
 
 
 def _write_at(file: int, data: bytes, position: int) -> None:

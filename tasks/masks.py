@@ -35,6 +35,7 @@ STEP_VERSION = 3
 _EARLIER_VERSIONS = (2,)  # whose masks serve on; those of 2 lie on the linear bins
 _MAKER = "varemix"
 _BITS = {"binary": 1, "soft": 4}
+_EXPONENTS = {"binary": 1.0, "soft": 1.5}  # with even steps, faint masks would become 0
 _MANY = 200  # from so many files on, one look at all of them is quicker than one at each
 Watch: TypeAlias = "Callable[[MaskHeader, np.ndarray], None]"
 _ANYTHING, _NOTHING = "anything", "nothing"  # what may play besides the queries
@@ -245,6 +246,7 @@ def write_heard(
         content_digest=content_digest,
         num_frames=grid.num_frames(num_heard_samples(probe_audio(source))),
         bits=_BITS[separator.settings.masks],
+        exponent=_EXPONENTS[separator.settings.masks],
         rate_hz=RATE_HZ,
         **asdict(grid),
         queries=tuple(query.name for query in queries),

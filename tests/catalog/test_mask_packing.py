@@ -48,3 +48,11 @@ def test_the_first_level_lies_in_the_lowest_bits() -> None:
 def test_bytes_of_another_length_are_refused(length: int) -> None:
     with pytest.raises(ValueError, match=f"{length} bytes found where 3 were expected"):
         unpack(bytes(length), 1, (17,))
+
+
+def test_faint_masks_keep_a_level_where_levels_are_finer_below() -> None:
+    faint = np.array([0.02], dtype=np.float32)
+    assert unpack(pack(faint, 4), 4, (1,)) == 0
+    assert unpack(pack(faint, 4, 1.5), 4, (1,), 1.5)[0] == pytest.approx((1 / 15) ** 1.5, rel=1e-6)
+    once = pack(np.linspace(0, 1, 99, dtype=np.float32), 4, 1.5)
+    assert pack(unpack(once, 4, (99,), 1.5), 4, 1.5) == once

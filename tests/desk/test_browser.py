@@ -349,6 +349,21 @@ def test_a_photo_becomes_an_instrument(musician: Visitor) -> None:
     musician.page.wait_for_selector(f".stave:has(h3:text-is('my fiddle')){HEARD}")
 
 
+def test_a_photo_of_nothing_that_is_known_is_used_only_where_somebody_says_so(musician: Visitor) -> None:
+    def as_stranger(route: Any) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json=answer.json() | {"is_known": False})
+
+    musician.page.route("**/api/pictures?*", as_stranger)
+    musician.open("evening")
+    musician.drop("my teapot.jpg", picture_bytes(), "image/jpeg")
+    assert "'my teapot' shows none of the instruments that are known here; it is most like " in notice(musician)
+    assert not musician.page.query_selector(".stave h3:text-is('my teapot')")
+    musician.page.click(".notice button:text-is('Use it all the same')")
+    musician.page.wait_for_selector(".stave h3:text-is('my teapot')")
+    assert not musician.page.query_selector(".notice.wrong")
+
+
 def test_a_lost_server_is_said_and_recovered_from(browser: "Browser", desk: Process) -> None:
     with visitor(browser, desk.url) as someone:
         page = someone.page

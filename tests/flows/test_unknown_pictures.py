@@ -38,7 +38,7 @@ def test_one_recording_is_not_remixed_by_it_until_a_person_says_so(run: Run, wor
     made = run(*command, "--gain", f"{world / 'stranger.png'}=-6", "--even-if-unknown", "--json")
     assert made.facts["status"] == "remixed"
     assert made.facts["reason"].startswith(f"stranger.png {TOLD}")
-    assert run(*command, "--gain", f"{world / 'tuba.png'}=-6", "--json").facts["reason"] == ""
+    assert run(*command, "--gain", f"{world / 'tuba.png'}=-6", "--json").facts.get("reason", "") == ""
 
 
 def test_a_stem_of_it_is_cut_only_where_a_person_says_so_and_tells(run: Run, world: Path) -> None:  # noqa: F811

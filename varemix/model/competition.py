@@ -5,6 +5,7 @@ whom, and the rule that reads masks from shares. Stays out: where logits come fr
 """
 
 from dataclasses import dataclass
+from math import inf
 
 import torch
 from torch import Tensor
@@ -14,18 +15,21 @@ from torch import Tensor
 class ReadingRule:
     """How masks are read from shares; shares alone are too timid.
 
-    A mask is the share to the power `power`, below 1 the bolder. Where nothing else is said to play, it is the mean of
-    the share among all known instruments and of that among those asked for, the latter weighing `asked_weight` (0 to
-    1), to the power `power_together`. Raises ValueError for values outside their ranges.
+    A mask is the share, of logits divided by `temperature`, to the power `power`, below 1 the bolder. Where nothing
+    else is said to play, the share is the mean of that among all known instruments and of that among those asked for,
+    the latter weighing `asked_weight`, 0 to 1: a little doubt remains, for what plays and was not asked for. Raises
+    ValueError for values outside their ranges.
     """
 
     power: float = 1.0
-    power_together: float = 1.0
+    temperature: float = 1.0
     asked_weight: float = 1.0
 
     def __post_init__(self) -> None:
-        if not (0 < self.power <= 1 and 0 < self.power_together <= 1 and 0 <= self.asked_weight <= 1):
-            raise ValueError(f"{self} cannot be; powers lie above 0 and up to 1, the weight from 0 to 1")
+        if not (0 < self.power <= 1 and 0 < self.temperature < inf and 0 <= self.asked_weight <= 1):
+            raise ValueError(
+                f"{self} cannot be; the power lies above 0 and up to 1, the temperature above 0, the weight from 0 to 1"
+            )
 
 
 PLAIN_SHARES = ReadingRule()
@@ -35,13 +39,14 @@ PLAIN_SHARES = ReadingRule()
 def read_masks(logits: Tensor, places: Tensor, num_known: int, nearest: Tensor, rule: ReadingRule) -> Tensor:
     """Return the masks [N, L, T] of those asked for, which compete with all known instruments.
 
-    `logits` [I + M, L, T] are those of `num_known` known instruments, I, and then of M new queries, each of which takes
-    the place of the known one `nearest` [M] to it; `places` [N] say which of the logits were asked for.
+    `logits` [I + M, L, T], divided by the rule's temperature, are those of `num_known` known instruments, I, and then
+    of M new queries, each of which takes the place of the known one `nearest` [M] to it; `places` [N] say which of the
+    logits were asked for.
     """
     known, new = logits[:num_known], logits[num_known:]
     claimed = [claimed_among_rivals(new, known, nearest)] if len(new) else []
     every = torch.cat([claimed_by_known(known), *claimed]) if claimed else claimed_by_known(known)
-    return _to_power(every[places], rule.power)
+    return _bolder(every[places], rule)
 
 
 def read_masks_together(logits: Tensor, places: Tensor, num_known: int, nearest: Tensor, rule: ReadingRule) -> Tensor:
@@ -50,11 +55,11 @@ def read_masks_together(logits: Tensor, places: Tensor, num_known: int, nearest:
     if rule.asked_weight < 1 and num_known:
         among_all = read_masks(logits, places, num_known, nearest, PLAIN_SHARES)
         among_asked = among_all.lerp_(among_asked, rule.asked_weight)
-    return _to_power(among_asked, rule.power_together)
+    return _bolder(among_asked, rule)
 
 
-def _to_power(shares: Tensor, power: float) -> Tensor:
-    return shares if power == 1 else shares.pow_(power)
+def _bolder(shares: Tensor, rule: ReadingRule) -> Tensor:
+    return shares if rule.power == 1 else shares.pow_(rule.power)
 
 
 def claimed_by_known(known: Tensor) -> Tensor:

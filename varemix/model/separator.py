@@ -273,9 +273,10 @@ class Separator(nn.Module):
         is_new = distances.amin(dim=1) > 0
         nearest = distances.argmin(dim=1) if len(kept) else torch.zeros_like(is_new, dtype=torch.long)
         places = torch.where(is_new, len(kept) - 1 + is_new.cumsum(dim=0), nearest)
-        logits = self.logits(heard, torch.cat([kept, queries[is_new]]))
+        rule = self.settings.reading
+        logits = self.logits(heard, torch.cat([kept, queries[is_new]])).div_(rule.temperature)
         read = read_masks_together if nothing_else else read_masks
-        return read(logits, places, len(kept), nearest[is_new], self.settings.reading)
+        return read(logits, places, len(kept), nearest[is_new], rule)
 
 
 def _distances(queries: Tensor, kept: Tensor) -> Tensor:

@@ -224,7 +224,7 @@ def reference() -> Recipe:
             has_rivals=True,
             grid=REFERENCE_GRID,
             frequency_blocks=True,
-            reading=ReadingRule(power=0.7, power_together=0.8, asked_weight=0.75),
+            reading=ReadingRule(power=0.75, temperature=1.2, asked_weight=0.75),
         ),
         example_frames=128,
     )
