@@ -68,10 +68,10 @@ def tone_bytes(seconds: float = 6.0) -> bytes:
     return file.getvalue()
 
 
-def picture_bytes() -> bytes:
+def picture_bytes(colour: str = "brown") -> bytes:
     """Return a JPEG."""
     file = io.BytesIO()
-    Image.new("RGB", (64, 64), "brown").save(file, "JPEG")
+    Image.new("RGB", (64, 64), colour).save(file, "JPEG")
     return file.getvalue()
 
 
@@ -356,7 +356,7 @@ def test_a_photo_of_nothing_that_is_known_is_used_only_where_somebody_says_so(mu
 
     musician.page.route("**/api/pictures?*", as_stranger)
     musician.open("evening")
-    musician.drop("my teapot.jpg", picture_bytes(), "image/jpeg")
+    musician.drop("my teapot.jpg", picture_bytes("white"), "image/jpeg")
     assert "'my teapot' shows none of the instruments that are known here; it is most like " in notice(musician)
     assert not musician.page.query_selector(".stave h3:text-is('my teapot')")
     musician.page.click(".notice button:text-is('Use it all the same')")
