@@ -175,7 +175,7 @@ def test_what_nothing_needs_goes_when_it_is_old_and_not_before(everything: Every
 
 def test_where_a_table_was_lost_its_files_stay(everything: Everything, tmp_path: Path) -> None:
     catalog = copied(everything, tmp_path / "home")
-    for table in ("videos", "clips", "checkpoints"):
+    for table in ("videos", "clips", "sounds", "photos", "checkpoints"):
         shutil.rmtree(catalog.home.tables / table)
     for path in everything.stays:
         age(catalog.home.root / path, 1000) if needed(path) else None
