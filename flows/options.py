@@ -40,7 +40,7 @@ SmoothingOption = Annotated[
     float | None,
     typer.Option(
         "--smoothing",
-        help="Seconds over which masks are smoothed along time, 0 for none; 0.017 unless the plan says otherwise.",
+        help="Seconds over which masks are smoothed along time, 0 for none; 0.025 unless the plan says otherwise.",
     ),
 ]
 DecayOption = Annotated[

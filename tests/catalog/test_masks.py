@@ -235,6 +235,7 @@ def test_the_header_tells_other_programs_the_grid_and_who_made_the_masks_of_each
         "content_digest": "d" * 64,
         "num_frames": 1200,
         "bits": 4,
+        "exponent": 1.0,
         "window_samples": 4096,
         "hop_samples": 1024,
         "rate_hz": 44100,

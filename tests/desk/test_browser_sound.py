@@ -12,6 +12,7 @@ import pytest
 
 from catalog.masks import MaskReader
 from catalog.store import Catalog
+from tasks.masks import grid_of
 from tests.desk.browser import Process, Visitor, chromium, desk_process, samples_of, until, visitor
 from tests.desk.sounds import write_noise
 from tests.tasks.planted import BANDS_HZ, open_catalog, plant_masks, register_checkpoint, scanned, write_tones
@@ -91,9 +92,9 @@ def rendered(planted: tuple[Catalog, Path, dict[str, Path]], target: Path, gains
     """What the batch renders of the noise with the gains, [C, S]."""
     _, library, masks = planted
     with MaskReader(masks["noise.wav"]) as reader:
-        stacked = np.stack([reader.read(name) for name in gains_db])
+        stacked, grid = np.stack([reader.read(name) for name in gains_db]), grid_of(reader.header)
     wishes = [GainWish(target=name, gain_db=gain_db) for name, gain_db in gains_db.items()]
-    render_remix(library / "noise.wav", target, [stacked], wishes)
+    render_remix(library / "noise.wav", target, [stacked], wishes, grid)
     return read_audio(target)[0]
 
 

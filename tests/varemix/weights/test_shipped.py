@@ -4,12 +4,14 @@ The recordings are the demonstration's. Their sound font was learnt from, so wha
 serves; how well it hears what it never heard is measured by `varemix evaluate` and told in the model card.
 """
 
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import varemix.weights
 from catalog.sources import INSTRUMENTS
@@ -17,6 +19,8 @@ from varemix.evaluation.bss import bss_eval
 from varemix.media.audio import read_audio
 from varemix.media.video import extract_wav
 from varemix.model.checkpoint import read_header
+from varemix.model.hearing_quality import hearing_qualities
+from varemix.model.recognition import resemblances
 from varemix.model.separator import Separator
 from varemix.model.vision import build_vision, load_imagenet
 from varemix.model.windows import overlap_frames
@@ -25,6 +29,7 @@ from varemix.signal.presence import PresenceMeter
 from varemix.training.recipe import reference
 
 FILE = Path(varemix.weights.__file__).parent / "reference.safetensors"
+PICTURES = Path(__file__).parents[3] / "demo" / "pictures"
 VIDEOS = Path(__file__).parents[3] / "demo" / "videos"
 HEARD = ("tuba", "acoustic-guitar", "flute")
 NUM_SAMPLES = 262_140
@@ -54,10 +59,25 @@ def test_it_is_at_most_40_mb_and_holds_no_more_than_weights_and_facts() -> None:
     assert "/" not in str({name: value for name, value in provenance.items() if name != "recipe"})
 
 
-def test_it_is_the_reference_recipes_and_knows_the_eleven_instruments(separator: Separator) -> None:
-    assert separator.settings == reference().separator
-    assert set(separator.instruments) == set(INSTRUMENTS)
-    assert len(separator.instruments) == 11
+def test_it_is_the_reference_recipes_and_knows_26_instruments_and_how_well(separator: Separator) -> None:
+    assert separator.settings == replace(reference().separator, recognises=True)
+    assert set(INSTRUMENTS) < set(separator.instruments)
+    assert len(separator.instruments) == 26
+    known = hearing_qualities(read_header(FILE))
+    assert all(quality.nsdr_db is not None for quality in known)
+
+
+@pytest.mark.parametrize("instrument", ["violin", "tuba", "xylophone"])
+def test_it_takes_a_picture_for_what_it_shows(separator: Separator, instrument: str) -> None:
+    [found] = resemblances(separator, [Image.open(PICTURES / f"{instrument}_1.jpg").convert("RGB")])
+    assert found.is_known
+    assert found.nearest[0].name == instrument
+
+
+def test_it_refuses_a_picture_of_nothing(separator: Separator) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (8, 8, 3), dtype=np.uint8)
+    pictures = [Image.new("RGB", (300, 200), "teal"), Image.fromarray(noise).resize((300, 200))]
+    assert not any(found.is_known for found in resemblances(separator, pictures))
 
 
 def test_it_takes_the_right_instruments_out_of_mixes(separator: Separator, solos: dict[str, np.ndarray]) -> None:
