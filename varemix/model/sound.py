@@ -196,7 +196,7 @@ class _FrequencyBlock(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         narrow = self.down_norm(_along_rows(self.down.weight, features)).relu_()
         change: Tensor = self.up_norm(_along_rows(self.up.weight, narrow))
-        return change.relu_().add_(features)
+        return features + change.relu_()  # not in place: learning needs what was rectified
 
 
 def _along_rows(weight: Tensor, features: Tensor) -> Tensor:

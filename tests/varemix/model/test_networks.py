@@ -66,6 +66,13 @@ def test_the_residual_network_knows_at_which_pitch_it_listens():
     assert taught[inner].abs().mean() > 2 * untaught[inner].abs().mean()
 
 
+@pytest.mark.parametrize(("name", "frequency_blocks"), WITH_BLOCKS)
+def test_all_of_a_sound_network_learns(name, frequency_blocks):
+    network = sound_network(name, widths=(4, 8, 8), frequency_blocks=frequency_blocks).train()
+    network(torch.randn(2, 1, 64, 32)).square().sum().backward()
+    assert not [key for key, weights in network.named_parameters() if not weights.grad.any()]
+
+
 @torch.no_grad()
 def changed_rows(network, *rows, num_frames=64):
     """Return by how much the maps change, [L, T], where these rows of 128 sound in frame 16."""

@@ -38,6 +38,8 @@ def test_the_papers_recipe_has_the_papers_numbers() -> None:
         "masks": "binary",
         "has_rivals": False,
         "grid": {"window_samples": 1022, "hop_samples": 512, "log_rows": 256, "floor": 1e-10},
+        "reading": {"power": 1.0, "temperature": 1.0, "asked_weight": 1.0},  # the shares as they are
+        "recognises": False,
     }
 
 
@@ -47,7 +49,7 @@ def test_every_recipe_is_found_under_its_name(name: str) -> None:
 
 
 def test_an_unknown_recipe_is_answered_with_those_there_are() -> None:
-    with pytest.raises(UsageError, match=r"'papre'.*paper, reference, tiny"):
+    with pytest.raises(UsageError, match=r"'papre'.*paper, reference, coarse, tiny"):
         named_recipe("papre")
 
 
