@@ -1,8 +1,11 @@
 """How fast masks are made, and what reduced precision changes about them: `make bench`.
 
-The masks of all kept instruments of one recording, a mix of the demonstration's clips, by ways that take turns:
-    as shipped      the separator as it is loaded: in bfloat16 where the processor is faster in it, channels last
-    plain           the same network in float32, in the memory layout that PyTorch starts with
+The masks of the kept instruments of one recording, a mix of the demonstration's clips, by ways that take turns:
+    as shipped      all of them, by the separator as it is loaded: in bfloat16 where the processor is faster in it
+    in float32      the same in float32, as on processors without bfloat16
+    eleven asked    eleven of them, in float32
+    network alone   the sound network as it was trained, in float32, in the memory layout that PyTorch starts with, over
+                    as much sound; no transform, no overlap, no masks
     htdemucs        HTDemucs of the package demucs with random weights, where that is installed: it separates the
                     recording into the sound of four sources
 Without --checkpoint it is the shipped one or, where there is none, an untrained one of the reference recipe.
@@ -24,6 +27,7 @@ from varemix.errors import VaremixError
 from varemix.evaluation.bss import nsdr_db
 from varemix.evaluation.mixtures import Mixture, draw_mixtures, read_sources
 from varemix.media.clips import Stretch, read_stretch
+from varemix.model.checkpoint import load_checkpoint
 from varemix.model.precision import has_fast_bfloat16
 from varemix.model.separator import Separator
 from varemix.remix.mixer import separate
@@ -37,7 +41,7 @@ _NUM_SOURCES = 3
 _COMPARED_S = 20.0
 _SCORED_PAIRS = 24
 _BLOCK_SAMPLES = 10 * RATE_HZ
-_SHIPPED = "as shipped"
+_SHIPPED, _ALONE = "as shipped", "network alone"
 
 
 def mixed(clips: Clips, seconds: float) -> np.ndarray:
@@ -65,21 +69,29 @@ def chosen_separator(checkpoint: Path | None, clips: Clips, device: torch.device
     return separator
 
 
-def plain_twin(separator: Separator) -> Separator:
-    """Return the same separator in float32 and in the usual memory layout."""
-    plain = copy.deepcopy(separator)
-    plain.is_reduced = False
-    plain.sound.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    return plain
-
-
-def hearing(separator: Separator, mix: np.ndarray) -> Callable[[], None]:
-    """Return what makes the masks of all kept instruments, block by block, and lets them go."""
+def hearing(separator: Separator, mix: np.ndarray, most: int | None = None) -> Callable[[], None]:
+    """Return what makes the masks of the kept instruments, or of the first few, block by block, and lets them go."""
 
     def run() -> None:
         blocks = (mix[first : first + _BLOCK_SAMPLES] for first in range(0, len(mix), _BLOCK_SAMPLES))
-        for _ in separator.mask_blocks(blocks, separator.instrument_queries):
+        for _ in separator.mask_blocks(blocks, separator.instrument_queries[:most]):
             pass
+
+    return run
+
+
+def network_alone(checkpoint: Path, seconds: float, device: torch.device) -> Callable[[], None]:
+    """Return what hears so many seconds of noise, window by window, with the plain sound network alone."""
+    separator = load_checkpoint(checkpoint, device)
+    grid, frames = separator.settings.grid, separator.settings.window_frames
+    sound = separator.sound.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    heard = torch.randn(1, 1, grid.num_rows, frames, device=device)
+    num_windows = round(seconds / (frames * grid.hop_s))
+
+    def run() -> None:
+        with torch.inference_mode():
+            for _ in range(num_windows):
+                sound(heard)
 
     return run
 
@@ -156,15 +168,20 @@ def measure(options: argparse.Namespace, clips: Clips) -> None:
         f"{options.seconds:.0f} s of music, {len(separator.instruments)} instruments, {options.threads} threads, "
         f"{device}; as shipped it computes in {precision}."
     )
+    full = in_both_precisions(separator)[1]
     ways = [
         Way(name=_SHIPPED, run=hearing(separator, mix)),
-        Way(name="plain", run=hearing(plain_twin(separator), mix)),
+        Way(name="in float32", run=hearing(full, mix)),
+        Way(name="eleven asked", run=hearing(full, mix, 11)),
     ]
+    path = options.checkpoint or shipped_checkpoint()
+    if path is not None:
+        ways.append(Way(name=_ALONE, run=network_alone(path, options.seconds, device)))
     rival = demucs(mix, device)
     if rival is not None:
         ways.append(Way(name="htdemucs", run=rival))
     seconds = alternated(ways, options.rounds, device)
-    rates = say_rates(seconds, options.seconds, "x real time", beside="plain")
+    rates = say_rates(seconds, options.seconds, "x real time", beside=_ALONE if path else "in float32")
     if rival is not None:
         say(f"\nAs shipped it hears {rates[_SHIPPED] / rates['htdemucs']:.1f} times as fast as HTDemucs.")
     say_difference(separator, mix)

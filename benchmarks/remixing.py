@@ -2,7 +2,7 @@
 
 A stereo recording of 44.1 kHz, 16 bit, WAV to WAV, on one processor core, by ways that take turns:
     one             one instrument 6 dB softer, from stored masks
-    eleven          each instrument of the checkpoint with a gain of its own
+    eleven          eleven instruments, each with a gain of its own
     afftfilt        FFmpeg's STFT filter, 1024 points, overlap 0.5, that halves every bin
     floor           what no remix can do without: decode, transform, transform back, encode
 """
@@ -136,7 +136,7 @@ def measure(options: argparse.Namespace) -> None:
         write_heard(masks, source, separator, [Query(name=one) for one in names])
         say(f"{seconds_long:.0f} s, {len(names)} instruments, {torch.get_num_threads()} thread.")
         say_sizes(masks, folder, seconds_long)
-        eleven = {one: -6.0 + number for number, one in enumerate(names)} | {names[6]: 0.5}
+        eleven = {one: -6.0 + number for number, one in enumerate(names[:11])} | {names[6]: 0.5}
         ways = {
             "one": remixing(source, masks, {names[0]: -6.0}, folder),
             "eleven": remixing(source, masks, eleven, folder),
