@@ -157,7 +157,7 @@ def test_a_photo_is_heard_like_an_instrument(desk: Desk, song: Path, tmp_path: P
     answer = desk.client.post("/api/pictures?name=my%20fiddle.jpg", content=file.getvalue())
     photo = answer.json()
     assert (answer.status_code, photo["title"]) == (201, "my fiddle")
-    assert {entry["name"] for entry in photo["nearest"]} == set(ALL)
+    assert len({entry["name"] for entry in photo["nearest"]} & set(ALL)) == 2
     shown = desk.client.get(photo["picture"])
     assert Image.open(io.BytesIO(shown.content)).size == (384, 192)
     assert b"at home" not in shown.content

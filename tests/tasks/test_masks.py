@@ -32,6 +32,7 @@ from varemix.remix.render import heard_blocks, num_heard_samples
 from varemix.signal.grid import PAPER_GRID
 from varemix.signal.presence import PresenceMeter
 
+MOST_ROUNDING = 1.5 * 0.5 / 15 + 1e-4  # 15 levels, up to half as far apart again at the top
 FLUTE, TUBA = Query(name="flute"), Query(name="tuba")
 
 
@@ -74,7 +75,7 @@ def test_masks_are_what_the_separator_hears_and_the_row_describes_them(
     assert grid_of(header) == expected.grid == separator.settings.grid
     assert header.makers == (Maker(name="varemix", version=version("varemix"), digest=champion),) * 2
     assert stored.shape[1] == row["num_frames"] == expected.grid.num_frames(num_heard_samples(probe_audio(source)))
-    np.testing.assert_allclose(stored, expected.values[0], atol=0.5 / 15 + 1e-4)  # 4 bits: 15 steps
+    np.testing.assert_allclose(stored, expected.values[0], atol=MOST_ROUNDING)
 
 
 @pytest.mark.parametrize("change", [{"window_samples": 1023}, {"hop_samples": 600}, {"log_rows": 1}])
@@ -103,7 +104,7 @@ def test_masks_lie_on_the_rows_of_the_checkpoint_that_made_them(
         assert grid_of(reader.header) == FINE_GRID
         stored = np.stack([reader.read("tuba"), reader.read("flute")])
     assert stored.shape == (2, 512, 1 + round(0.7 * 44_100) // 1024)
-    np.testing.assert_allclose(stored, expected, atol=0.5 / 15 + 1e-4)
+    np.testing.assert_allclose(stored, expected, atol=MOST_ROUNDING)
 
 
 def test_the_row_tells_how_far_each_instrument_plays_and_how_far_it_must(
@@ -160,7 +161,7 @@ def test_masks_of_nothing_else_are_shared_and_told_from_others(catalog: Catalog,
         with MaskReader(catalog.home.absolute(rows[besides]["path"])) as reader:
             stored = np.stack([reader.read("flute"), reader.read("tuba")])
         expected = separator.masks(mix, vectors, nothing_else=nothing_else).values
-        np.testing.assert_allclose(stored, expected, atol=0.5 / 15 + 1e-4)
+        np.testing.assert_allclose(stored, expected, atol=MOST_ROUNDING)
 
 
 def test_masks_of_nothing_else_serve_just_their_own_set_in_any_order(

@@ -9,6 +9,8 @@ import pytest
 
 from catalog.errors import CatalogError
 from catalog.files import Home
+from catalog.photo_lists import SourcePhoto
+from catalog.sound_lists import SoundFile, SourceSound
 from catalog.sources import SourceVideo
 from flows.shard import STEPS
 from tasks.evaluate import Question
@@ -65,9 +67,13 @@ def arguments(step: str, home: Home) -> dict[str, Any]:
     scored = {"checkpoint_id": "c", "split": "val", "seed": 1, "catalog_version": 7}
     heard = {"checkpoint_id": "c", "queries": QUERIES, "nothing_else": True}
     video = SourceVideo(video_id="-a", instrument="tuba", split="val")
+    sound = SourceSound(file="a.flac", place="/a.flac", label="tuba", kind="phrase", group="Ann", split="val")
+    photo = SourcePhoto(file="a.jpg", place="/a.jpg", instrument="tuba", owner="Ann", split="val")
     return {
         "download": {"items": [video], "source": "list.csv", "options": DownloadOptions(cookies_file=Path("/c"))},
         "preprocess": {"items": [{"video_id": "-a", "path": "videos/a.mp4"}]},
+        "sounds": {"items": [SoundFile(place="/a.flac", clips=(sound,))], "options": DownloadOptions()},
+        "photos": {"items": [photo], "options": DownloadOptions()},
         "scan": {"items": [Path("/library/a.flac")], "library": Path("/library")},
         "masks": {"items": [TRACK], **heard},
         "remix": {"items": [job()], "checkpoint_id": "c"},

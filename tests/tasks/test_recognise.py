@@ -9,7 +9,7 @@ from PIL import Image
 from catalog.store import Catalog
 from tasks.recognise import recognise_stills
 from tests.tasks.planted import register_checkpoint
-from varemix.model.checkpoint import save_checkpoint
+from varemix.model.checkpoint import load_checkpoint, save_checkpoint
 from varemix.model.separator import Separator
 
 COLOURS = {"flute_1": "red", "flute_2": "blue", "tuba_1": "blue", "cello_1": "green"}
@@ -34,7 +34,7 @@ def test_each_picture_is_taken_for_the_instrument_whose_kept_query_is_nearest(
     catalog: Catalog, checkpoint_file: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Separator, "queries", mean_colours)
-    separator = Separator.load(checkpoint_file)
+    separator = load_checkpoint(checkpoint_file)
     separator.keep_instruments({"flute": torch.tensor([200.0, 10, 0, 0]), "tuba": torch.tensor([0.0, 40, 150, 0])})
     save_checkpoint(tmp_path / "taught.safetensors", separator, provenance={})
     register_checkpoint(catalog, tmp_path / "taught.safetensors", "taught")

@@ -53,7 +53,7 @@ def careful_threshold(
     *,
     strangers: ArrayLike = (),
     found_share: float = 0.9,
-    least_found_share: float = 0.85,
+    least_found_share: float = 0.9,
     most_detected: float = 0.3,
 ) -> float:
     """Return the threshold to act on: the best one, but so low that of what plays at least `found_share` is found.

@@ -129,14 +129,14 @@ ABSENT_DB = np.full(30, -40.0)
 def test_strangers_raise_the_threshold_until_few_are_detected_on_one() -> None:
     strangers = [[-20.0, -50.0], [-60.0, -26.5], [-60.0, -60.0], [-60.0, -60.0]]
     assert careful_threshold(PRESENT_DB, ABSENT_DB) == -34.5
-    threshold = careful_threshold(PRESENT_DB, ABSENT_DB, strangers=strangers)  # one of four may be detected
+    threshold = careful_threshold(PRESENT_DB, ABSENT_DB, strangers=strangers, least_found_share=0.85)  # one may be
     assert threshold == pytest.approx(-26.5)
     assert (np.array(strangers) >= threshold).sum() == 1
 
 
 def test_strangers_do_not_raise_it_at_the_cost_of_much_that_plays() -> None:
     threshold = careful_threshold(PRESENT_DB, ABSENT_DB, strangers=np.full((4, 2), -3.0))
-    assert 0.85 <= np.mean(threshold <= PRESENT_DB) < 0.89
+    assert 0.9 <= np.mean(threshold <= PRESENT_DB) < 0.94
     lower = careful_threshold(PRESENT_DB, ABSENT_DB, strangers=np.full((4, 2), -3.0), least_found_share=0.95)
     assert np.mean(lower <= PRESENT_DB) >= 0.95
 
