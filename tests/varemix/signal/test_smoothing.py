@@ -9,7 +9,6 @@ from tests.grids import FINE_GRID
 from varemix.errors import UsageError
 from varemix.signal.grid import PAPER_GRID, Grid
 from varemix.signal.smoothing import (
-    DEFAULT_SMOOTHING_S,
     MOST_SMOOTHING_S,
     context_frames,
     decay_of,
@@ -101,10 +100,6 @@ def test_a_decay_as_it_used_to_be_given_reads_as_a_time_and_means_the_same_on_th
 ):
     assert 1000 * smoothing_of(decay) == pytest.approx(time_ms, rel=1e-3)
     assert decay_of(smoothing_of(decay), PAPER_GRID) == pytest.approx(decay, abs=1e-12)
-
-
-def test_the_default_is_the_old_ones_to_a_millisecond():
-    assert pytest.approx(smoothing_of(0.5), abs=5e-4) == DEFAULT_SMOOTHING_S
 
 
 @pytest.mark.parametrize("smoothing_s", [smoothing_of(0.8), 0.2])
