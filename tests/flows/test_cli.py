@@ -311,7 +311,7 @@ def test_a_new_home_holds_nothing_and_says_so(run: Run, tmp_path: Path) -> None:
     said = run("status", "--home", tmp_path / "home", "--json")
     assert said.code == 0
     assert (said.facts["num_checkpoints"], said.facts["champion"], said.facts["failures"]) == (0, None, [])
-    assert set(said.facts["counts"]) == {"videos", "clips", "tracks", "masks", "remixes"}
+    assert set(said.facts["counts"]) == {"videos", "clips", "sounds", "photos", "tracks", "masks", "remixes"}
     assert not any(said.facts["counts"].values())
     assert "none yet" in run("status", "--home", tmp_path / "home").out
 
