@@ -25,4 +25,10 @@ def several(value: str | Sequence[str]) -> list[str]:
     return [value] if isinstance(value, str) else list(value)
 
 
-Sources = Annotated[list[str], BeforeValidator(several), Field(min_length=1)]
+_LISTS = {"type": "array", "items": {"type": "string"}, "minItems": 1}
+Sources = Annotated[
+    list[str],
+    BeforeValidator(several),
+    Field(min_length=1),
+    WithJsonSchema({"anyOf": [_LISTS, {"type": "string"}]}),  # schedules of before name one list
+]
