@@ -247,14 +247,15 @@ def test_the_header_tells_other_programs_the_grid_and_who_made_the_masks_of_each
     }
 
 
-@pytest.mark.parametrize("log_rows", [512, None])
+@pytest.mark.parametrize(("log_rows", "exponent"), [(512, 1.0), (None, 1.0), (512, 1.5)])
 @pytest.mark.parametrize("bits", BITS)
 def test_the_program_that_is_written_down_reads_masks_as_we_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, log_rows: int | None, bits: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, log_rows: int | None, bits: int, exponent: float
 ) -> None:
     [program] = re.findall(r"```python\n(.*?)```", (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8"), re.DOTALL)
-    header = replace(HEADER, window_samples=2048, hop_samples=512, log_rows=log_rows, bits=bits, num_frames=601)
-    masks = levels(header)
+    grid = {"window_samples": 2048, "hop_samples": 512, "log_rows": log_rows}
+    header = replace(HEADER, **grid, bits=bits, num_frames=601, exponent=exponent)
+    masks = levels(header) ** np.float32(exponent)
     write_masks(tmp_path / "masks.parquet", header, [masks])
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
