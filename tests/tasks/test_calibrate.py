@@ -57,4 +57,4 @@ def test_strangers_raise_the_threshold_that_the_checkpoint_keeps(
         target = tmp_path / f"{len(given)}.safetensors"
         calibrate(checkpoint_file, target, [], sounds=given, device="cpu")
         thresholds_db.append(float(load_checkpoint(target).presence_threshold_db))
-    assert thresholds_db == pytest.approx([-34.5, -26.5])
+    assert thresholds_db == pytest.approx([-34.5, -27.0])  # nine of ten that play stay found
