@@ -17,6 +17,7 @@ _LOOK_AHEAD_S = 0.005
 _HOLD_S = 0.01  # longer than half a period of the lowest notes, which would be bent otherwise
 _RELEASE_DB_PER_S = 60.0
 _HOP_SAMPLES = 1 << 14
+_LEAST_GAIN = 1e-30  # what is told of a signal so far past full scale that nothing is left of it
 
 
 class Limiter:
@@ -107,7 +108,7 @@ class Limiter:
         gain = 1.0 - smooth
         limited: np.ndarray = (stretch * gain).astype(stretch.dtype, copy=False)
         self.num_changed += int(np.count_nonzero(limited != stretch))
-        self.reduction_db = max(self.reduction_db, -20.0 * math.log10(gain.min()))
+        self.reduction_db = max(self.reduction_db, -20.0 * math.log10(max(gain.min(), _LEAST_GAIN)))
         return limited
 
 

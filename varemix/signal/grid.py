@@ -12,14 +12,17 @@ import numpy as np
 RATE_HZ = 44_100
 """The rate at which everything is heard."""
 
+_MOST_OVERLAP = 64  # frames at one place: more is a mistake, and would seem to hang
+
 
 @dataclass(frozen=True, kw_only=True)
 class Grid:
     """A short-time Fourier transform at 44.1 kHz, and the rows that its bins are read on.
 
     `window_samples` is the length of the periodic Hann window, an even number, `hop_samples` the step between frames,
-    at most half a window. `log_rows` is the number of log-frequency rows, None where the linear bins themselves are the
-    rows. A network hears log(magnitude + `floor`) on the rows. Raises ValueError for values that cannot be.
+    at most half a window and at least a 64th of it. `log_rows` is the number of log-frequency rows, None where the
+    linear bins themselves are the rows. A network hears log(magnitude + `floor`) on the rows. Raises ValueError for
+    values that cannot be.
     """
 
     window_samples: int
@@ -38,6 +41,11 @@ class Grid:
             raise ValueError(
                 f"a hop of {self.hop_samples} samples does not fit a window of {self.window_samples}; "
                 "give at most half a window"
+            )
+        if self.window_samples > _MOST_OVERLAP * self.hop_samples:
+            raise ValueError(
+                f"a hop of {self.hop_samples} samples is too short for a window of {self.window_samples}; "
+                f"give at least a {_MOST_OVERLAP}th of it"
             )
         if self.log_rows is not None and self.log_rows < 2:
             raise ValueError(f"{self.log_rows} log-frequency rows cannot be; give 2 or more")

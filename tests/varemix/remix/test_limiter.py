@@ -137,3 +137,10 @@ def test_float32_stays_float32():
 def test_a_ceiling_that_is_none_is_refused(ceiling_db):
     with pytest.raises(UsageError, match="such as -1"):
         Limiter(RATE_HZ, 2, ceiling_db)
+
+
+def test_what_is_beyond_all_measure_is_no_fault_of_the_limiter() -> None:
+    limiter = Limiter(44_100, 1, -1.0)
+    loud = np.full((1, 40_000), 1e30, dtype=np.float32)
+    assert np.isfinite(limited(loud, limiter)).all()
+    assert limiter.reduction_db > 300
