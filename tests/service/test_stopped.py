@@ -64,8 +64,11 @@ def endless_ffmpeg(folder: Path) -> Path:
 
 def family(run_id: UUID) -> list[psutil.Process]:
     """Return a run's processes, and all that they started."""
-    members = processes_of(run_id)
-    return list({child for member in members for child in [member, *member.children(recursive=True)]})
+    found: set[psutil.Process] = set()
+    for member in processes_of(run_id):
+        with suppress(psutil.NoSuchProcess):  # it has ended meanwhile
+            found |= {member, *member.children(recursive=True)}
+    return list(found)
 
 
 def runs(process: psutil.Process) -> bool:
