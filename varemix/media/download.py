@@ -139,11 +139,16 @@ def _attempt(video_id: str, address: str, folder: Path, options: DownloadOptions
         cookies=None if cookies is None else str(cookies),
         proxy=options.proxy,
     )
+    carry_out(order)
+
+
+def carry_out(order: Order) -> None:
+    """Fetch what is ordered in a process of its own. Raises DownloadError, or the one of its kinds that says more."""
     command = [sys.executable, "-I", "-m", fetching.__name__]
     try:
-        verdict = run_program(command, timeout_s=options.time_limit_s + _START_S, input=order.as_json())
+        verdict = run_program(command, timeout_s=order.time_limit_s + _START_S, input=order.as_json())
     except ProgramError as error:
-        raise DownloadError(f"Video '{video_id}' could not be fetched: {error}") from error
+        raise DownloadError(f"{order.what} '{order.video_id}' could not be fetched: {error}") from error
     check_verdict(verdict)
 
 

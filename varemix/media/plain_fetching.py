@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from varemix.errors import DownloadError, DownloadInterruptedError, VideoUnavailableError
 from varemix.media.fetch_guard import Guard, RefusedError
-from varemix.media.refusals import GONE, SERVER_IN_TROUBLE
+from varemix.media.refusals import by_status
 
 if TYPE_CHECKING:
     from varemix.media.fetching import Order
@@ -40,7 +40,7 @@ def fetch_plain(order: "Order") -> None:
         raise VideoUnavailableError(f"{named} leads to {guard.refused}, which is not fetched.") from None
     except HTTPError as error:
         error.close()
-        raise _by_status(named, error.code) from None
+        raise by_status(named, error.code, "Look at its address.") from None
     except (URLError, TimeoutError, ConnectionError, HTTPException) as error:
         raise DownloadInterruptedError(f"{named}: the connection failed ({error}).") from None
     except (OSError, ValueError) as error:
@@ -71,11 +71,3 @@ def _write(response: Any, target: Path, order: "Order", named: str) -> None:
                 time.sleep(max(0.0, present / order.rate_limit_bytes_per_s - (time.monotonic() - started)))
     if promised is not None and promised.isdecimal() and present < int(promised):
         raise DownloadInterruptedError(f"{named}: {present} of {promised} bytes came, then the connection ended.")
-
-
-def _by_status(named: str, status: int) -> DownloadError:
-    if status in GONE:
-        return VideoUnavailableError(f"{named} {GONE[status]} (HTTP {status}).")
-    if status in SERVER_IN_TROUBLE:
-        return DownloadInterruptedError(f"{named}: the server is in trouble (HTTP {status}).")
-    return DownloadError(f"{named} was refused (HTTP {status}). Look at its address.")

@@ -42,7 +42,7 @@ def classified(video_id: str, error: Exception) -> DownloadError:
     said = _plain(str(error))
     for cause in causes(error):
         if isinstance(cause, HTTPError):
-            return _by_status(video_id, cause.status)
+            return by_status(f"Video '{video_id}'", cause.status, "Look at its address, or give cookies.")
         if isinstance(cause, TransportError | ContentTooShortError | TimeoutError | ConnectionError):
             return DownloadInterruptedError(f"Video '{video_id}': the connection failed ({_plain(str(cause))}).")
         if isinstance(cause, UnsupportedError):
@@ -69,12 +69,13 @@ def _by_words(video_id: str, said: str) -> DownloadError:
     return DownloadError(f"Video '{video_id}' could not be fetched: {said}")
 
 
-def _by_status(video_id: str, status: int) -> DownloadError:
+def by_status(named: str, status: int, remedy: str) -> DownloadError:
+    """Return what the status of an answer means for what is `named`; `remedy` is what to do where it was refused."""
     if status in GONE:
-        return VideoUnavailableError(f"Video '{video_id}' {GONE[status]} (HTTP {status}).")
+        return VideoUnavailableError(f"{named} {GONE[status]} (HTTP {status}).")
     if status in SERVER_IN_TROUBLE:
-        return DownloadInterruptedError(f"Video '{video_id}': the server is in trouble (HTTP {status}).")
-    return DownloadError(f"Video '{video_id}' was refused (HTTP {status}). Look at its address, or give cookies.")
+        return DownloadInterruptedError(f"{named}: the server is in trouble (HTTP {status}).")
+    return DownloadError(f"{named} was refused (HTTP {status}). {remedy}")
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -3,19 +3,13 @@
 Stays out: videos, which yt-dlp finds on pages (`download`), and what the files hold.
 """
 
-import sys
 import tempfile
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from varemix.errors import DownloadError, ProgramError
-from varemix.media import fetching
-from varemix.media.download import DownloadOptions
-from varemix.media.fetching import PLAIN, Order, check_verdict
+from varemix.media.download import DownloadOptions, carry_out
+from varemix.media.fetching import PLAIN, Order
 from varemix.media.plain_fetching import FETCHED
-from varemix.media.programs import run_program
-
-_START_S = 60.0  # for a process to begin and to end; within, it watches the time itself
 
 
 def fetch_file(address: str, target: Path, *, options: DownloadOptions) -> None:
@@ -42,10 +36,5 @@ def fetch_file(address: str, target: Path, *, options: DownloadOptions) -> None:
             cookies=None,
             proxy=options.proxy,
         )
-        command = [sys.executable, "-I", "-m", fetching.__name__]
-        try:
-            verdict = run_program(command, timeout_s=options.time_limit_s + _START_S, input=order.as_json())
-        except ProgramError as error:
-            raise DownloadError(f"File '{name}' could not be fetched: {error}") from error
-        check_verdict(verdict)
+        carry_out(order)
         (Path(folder) / FETCHED).replace(target)
