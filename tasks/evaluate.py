@@ -14,7 +14,7 @@ from catalog.ids import content_id
 from catalog.store import Catalog
 from tasks.checkpoints import checkpoint_row, separator_of
 from tasks.origin import run_id
-from tasks.score_rows import Asked, Rows, gain_rows, presence_rows, score_row
+from tasks.score_rows import STEP_VERSION, Asked, Rows, gain_rows, presence_rows, score_row
 from tasks.shards import Outcome, shard_task
 from tasks.stills import Shown, Still, read_still, still_name
 from varemix.errors import MediaError
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
     from varemix.model.separator import Separator
 
-STEP_VERSION = 6
 _BLANK = (128, 128, 128)
 _PICTURES_REMEMBERED = 4096
 

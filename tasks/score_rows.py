@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 Rows = list[dict[str, Any]]
 
-_VERSION = 6
+STEP_VERSION = 6
+"""Of the steps that make these rows; what is asked of mixes of clips depends on it too."""
 
 
 class Asked(Protocol):
@@ -55,7 +56,7 @@ def gain_rows(question: Asked, gains: Sequence[AchievedGain], checkpoint_id: str
     rows = []
     for gain in gains:
         key = {"pair_id": question.pair_id, "instrument": question.mixture.instruments[gain.source]}
-        own = content_id("gain", version=_VERSION, checkpoint=checkpoint_id, wished=str(gain.wished_db), **key)
+        own = content_id("gain", version=STEP_VERSION, checkpoint=checkpoint_id, wished=str(gain.wished_db), **key)
         measured = {name: value for name, value in asdict(gain).items() if name != "source"}
         rows.append({"score_id": own, **key, **measured})
     return rows
@@ -70,11 +71,11 @@ def presence_rows(
     """
     pair_id, instruments = question.pair_id, question.mixture.instruments
     playing = {name for name, source in zip(instruments, sources, strict=True) if source.any()}
-    thresholds_db = separator.presence_threshold_db.expand(len(shares_db)).tolist()
+    threshold_db = float(separator.presence_threshold_db)
     rows = []
-    for name, share_db, threshold_db in zip(separator.instruments, shares_db.tolist(), thresholds_db, strict=True):
+    for name, share_db in zip(separator.instruments, shares_db.tolist(), strict=True):
         key = {"pair_id": pair_id, "instrument": name}
-        own = content_id("presence", version=_VERSION, checkpoint=checkpoint_id, **key)
+        own = content_id("presence", version=STEP_VERSION, checkpoint=checkpoint_id, **key)
         status = "plays" if name in playing else "absent"
         measured = {"status": status, "presence_db": share_db, "threshold_db": threshold_db}
         rows.append({"score_id": own, **key, "sounding": " + ".join(instruments), **measured})
@@ -87,7 +88,7 @@ def score_row(question: Asked, score: Score, presences: Mapping[str, np.ndarray]
     key = {"pair_id": question.pair_id, "condition": condition, "instrument": mixture.instruments[source]}
     is_scored = np.isfinite(score.nsdr_db)
     return key | {
-        "score_id": content_id("score", version=_VERSION, checkpoint=checkpoint_id, **key),
+        "score_id": content_id("score", version=STEP_VERSION, checkpoint=checkpoint_id, **key),
         "num_sources": len(mixture.instruments),
         "other_instrument": " + ".join(mixture.others(source)),
         "sdr_db": _finite(score.sdr_db),
