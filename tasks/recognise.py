@@ -24,7 +24,7 @@ def recognise_stills(*, folder: Path, home: str, checkpoint_id: str) -> tuple[li
 
     Where the checkpoint tells strangers, its other pictures are looked at as such.
     """
-    from varemix.model.recognition import resemblances
+    from varemix.model.recognition import resemblances_of_seen
 
     catalog = Catalog(Home.open(home))
     separator = separator_of(catalog, checkpoint_row(catalog, checkpoint_id))
@@ -38,9 +38,9 @@ def recognise_stills(*, folder: Path, home: str, checkpoint_id: str) -> tuple[li
         pictures = _readable(shown[first : first + _PICTURES_AT_ONCE], lost)
         if not pictures:
             continue
-        images = [picture for _, picture in pictures]
-        places = nearest(separator.queries(images).numpy(force=True), kept)
-        looks = resemblances(separator, images)
+        seen = separator.seen([picture for _, picture in pictures])
+        places = nearest(separator.vision.queries(seen).numpy(force=True), kept)
+        looks = resemblances_of_seen(separator, seen)
         for (name, still), place, look in zip((own for own, _ in pictures), places, looks, strict=True):
             found.append(
                 Recognition(

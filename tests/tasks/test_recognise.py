@@ -11,6 +11,7 @@ from tasks.recognise import recognise_stills
 from tests.tasks.planted import register_checkpoint
 from varemix.model.checkpoint import load_checkpoint, save_checkpoint
 from varemix.model.separator import Separator
+from varemix.model.vision import VisionNetwork
 
 COLOURS = {"flute_1": "red", "flute_2": "blue", "tuba_1": "blue", "cello_1": "green"}
 
@@ -25,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def mean_colours(_: Separator, images: Sequence[Image.Image]) -> torch.Tensor:
-    """Return queries [N, 4] that are what a picture looks like from afar."""
+    """Return as what is seen in pictures [N, 4] what they look like from afar."""
     colours = np.array([np.asarray(image).mean(axis=(0, 1)) for image in images])
     return torch.nn.functional.pad(torch.from_numpy(colours).float(), (0, 1))
 
@@ -33,7 +34,8 @@ def mean_colours(_: Separator, images: Sequence[Image.Image]) -> torch.Tensor:
 def test_each_picture_is_taken_for_the_instrument_whose_kept_query_is_nearest(
     catalog: Catalog, checkpoint_file: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Separator, "queries", mean_colours)
+    monkeypatch.setattr(Separator, "seen", mean_colours)
+    monkeypatch.setattr(VisionNetwork, "queries", lambda _, seen: seen)
     separator = load_checkpoint(checkpoint_file)
     separator.keep_instruments({"flute": torch.tensor([200.0, 10, 0, 0]), "tuba": torch.tensor([0.0, 40, 150, 0])})
     save_checkpoint(tmp_path / "taught.safetensors", separator, provenance={})

@@ -45,11 +45,17 @@ class Resemblance:
 
 @torch.inference_mode()
 def resemblances(separator: Separator, images: Sequence[Image]) -> list[Resemblance]:
-    """Return what each picture is like.
+    """Return what each picture is like; see `resemblances_of_seen`."""
+    return resemblances_of_seen(separator, separator.seen(images))
+
+
+@torch.inference_mode()
+def resemblances_of_seen(separator: Separator, seen: Tensor) -> list[Resemblance]:
+    """Return what each of the pictures is like, of which the vision network has `seen` features [N, V, ...].
 
     Without a head that compares, the likeness is the cosine between queries, and every picture counts as known.
     """
-    seen, vision = separator.seen(images), separator.vision
+    vision = separator.vision
     if not isinstance(vision, RecognisingNetwork):
         return [_nearest(separator, row, least=-1.0) for row in _cosines(vision.queries(seen), separator)]
     least = float(vision.head.least_likeness)
