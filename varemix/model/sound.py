@@ -1,7 +1,7 @@
 """The sound networks: U-Nets that turn the mix's spectrogram into K feature maps.
 
-`pixels` is the paper's, from Zhao et al. 2018, "The Sound of Pixels": with widths 64, 128, 256 and four times 512 and K
-= 32 it has 30.3 million parameters. `residual` is ours: it knows at which pitch it listens, deepens each level by
+`pixels` is the paper's, from Zhao et al. 2018, "The Sound of Pixels": with widths 64, 128, 256 and four times 512
+and K = 32 it has 30.3 million parameters. `residual` is ours: it knows at which pitch it listens, deepens each level by
 residual blocks (He et al. 2016), adds skips instead of concatenating them, and makes the full resolution only at its
 very end (Shi et al. 2016), where the original spends nearly half of its work. It may have frequency blocks, which look
 along all rows at once and so see the harmonics of a note whole (Choi et al. 2020). Several of a kind may listen side by
