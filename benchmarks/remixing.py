@@ -141,7 +141,7 @@ def measure(options: argparse.Namespace) -> None:
             "one": remixing(source, masks, {names[0]: -6.0}, folder),
             "eleven": remixing(source, masks, eleven, folder),
             "afftfilt": filtering(source, folder),
-            "floor": floor(source, folder, separator.settings.grid),
+            "floor": floor(source, folder, separator.settings.grid.applied),
         }
         seconds = alternated([Way(name=way, run=run) for way, run in ways.items()], options.rounds, _CPU)
         rates = say_rates(seconds, seconds_long, "x real time", beside="afftfilt")
