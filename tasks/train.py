@@ -6,7 +6,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,40 +16,41 @@ from prefect.logging import get_run_logger
 
 from catalog.files import Home, replacing, write_atomically
 from catalog.ids import content_id, file_digest
-from catalog.store import Catalog
+from catalog.store import NO_VERSION, Catalog
 from tasks.calibrate import calibrate
 from tasks.checkpoints import checkpoint_row
-from tasks.clips import clip_of
-from tasks.material import card, counted, learnable
+from tasks.material import card, counted
 from tasks.origin import run_id
 from tasks.progress import Advance, bar
 from tasks.shards import Outcome, is_transient
 from tasks.stills import folder_stills
+from tasks.training_rows import LEARNING_SPLITS, training_rows
 from varemix.errors import UsageError
 from varemix.licences import UNSTATED, is_allowed
-from varemix.media.clips import Clip
 from varemix.model.checkpoint import read_header
-from varemix.training.examples import check_clips
+from varemix.training.examples import check_recordings
+from varemix.training.material import Material
 from varemix.training.nodes import Nodes
+from varemix.training.pace import Pace
 from varemix.training.recipe import Recipe, named_recipe, num_steps
+from varemix.training.soundbank import recordings_of
 
 if TYPE_CHECKING:
     from varemix.training.loop import Progress
     from varemix.training.state import History
 
-STEP_VERSION = 2
+STEP_VERSION = 3
 _LOG_EVERY_S = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingPlan:
-    """What is to be trained: a recipe, the clips that the catalog holds in this version, photographs, a beginning."""
+    """What is to be trained: a recipe, what the catalog holds in these versions, a beginning."""
 
     checkpoint_id: str
     recipe: Recipe
-    clips: Mapping[str, Sequence[Clip]]
-    clips_version: int
-    photos: Mapping[str, Sequence[Path]]
+    material: Material
+    versions: Mapping[str, int]
     trained_on: Sequence[Mapping[str, Any]]
     start: Path | None
     parent_id: str | None
@@ -58,7 +59,7 @@ class TrainingPlan:
     @property
     def num_steps(self) -> int:
         """How many steps the whole training takes."""
-        return num_steps(self.recipe, len(self.clips["train"]))
+        return num_steps(self.recipe, len(self.material.clips["train"]))
 
     @property
     def folder(self) -> Path:
@@ -79,24 +80,21 @@ def plan_training(
     recipe does not take such; TrainingError without clips, CatalogError or CheckpointError for a start
     that is not there.
     """
-    version = catalog.version("clips")
     recipe = named_recipe(recipe_name)
-    rows = {
-        split: learnable(catalog, "clips", split, version=version, licences=recipe.licences)
-        for split in ("train", "val")
-    }
-    clips = {split: [clip_of(catalog.home, row) for row in own] for split, own in rows.items()}
-    for split, members in clips.items():
-        check_clips(members, recipe, split)
-    pictures = _photos(photos, {clip.instrument for clip in clips["train"]}, recipe)
+    rows = training_rows(catalog, recipe)
+    listed = rows.material(catalog.home)
+    recordings = recordings_of(listed.clips, listed.sounds)
+    for split in LEARNING_SPLITS:
+        check_recordings(recordings, recipe, split)
+    own = _photos(photos, {one.label for one in recordings if one.split == "train"}, recipe)
+    pictures = {name: [*listed.photos.get(name, ()), *own.get(name, ())] for name in {**listed.photos, **own}}
     beginning, parent_id = _start(catalog, start) if start else (None, None)
     return TrainingPlan(
-        checkpoint_id=_checkpoint_id(recipe, clips, pictures, beginning),
+        checkpoint_id=_checkpoint_id(recipe, rows.ids, own, beginning),
         recipe=recipe,
-        clips=clips,
-        clips_version=version,
-        photos=pictures,
-        trained_on=[*(count for own in rows.values() for count in counted("clips", own)), *_counted_photos(pictures)],
+        material=replace(listed, photos=pictures),
+        versions=rows.versions,
+        trained_on=[*rows.counts, *_counted_photos(own)],
         start=beginning,
         parent_id=parent_id,
         home=catalog.home,
@@ -111,14 +109,15 @@ def train_checkpoint(
     device: str = "auto",
     photos: str | None = None,
     start: str | None = None,
+    minutes: float | None = None,
     processes: int = 1,
     nodes: int = 1,
     node_rank: int = 0,
     endpoint: str = "",
 ) -> tuple[str, Outcome]:
-    """Train the recipe on the clips that the catalog holds now; return the checkpoint's id.
+    """Train the recipe on what the catalog holds now; return the checkpoint's id.
 
-    A checkpoint of the same recipe and clips that stands is not trained again; one half trained goes on. Of several
+    A checkpoint of the same recipe and material that stands is not trained again; one half trained goes on. Of several
     nodes that train together the first one writes the checkpoint, the others help.
     """
     together = Nodes(count=nodes, rank=node_rank, endpoint=endpoint)
@@ -130,14 +129,13 @@ def train_checkpoint(
     ):
         plan.forget_unfinished()  # a run that was killed after its last row
         return plan.checkpoint_id, Outcome(item=plan.checkpoint_id, status="skipped", reason="stands already")
-    history = _trained(plan, device, processes, together)
+    history = _trained(plan, device, Pace(minutes=minutes), processes, together)
     if history is None:
         plan.forget_unfinished()
         return plan.checkpoint_id, Outcome(item=plan.checkpoint_id, status="done", reason=f"helped as node {node_rank}")
     _keep_curves(plan, history)
     with replacing(path) as temporary:
-        facts = {"trained_on": list(plan.trained_on)}
-        calibrate(plan.folder / "checkpoint.safetensors", temporary, plan.clips["val"], device=device, facts=facts)
+        _calibrated(plan, temporary, device)
     catalog.home.keep(path)
     row = _row(catalog.home, plan, history)
     _keep_card(plan, row)
@@ -146,23 +144,34 @@ def train_checkpoint(
     return plan.checkpoint_id, Outcome(item=plan.checkpoint_id, status="done", reason=_in_words(history))
 
 
-def _trained(plan: TrainingPlan, device: str, processes: int, nodes: Nodes) -> History | None:
+def _trained(plan: TrainingPlan, device: str, pace: Pace, processes: int, nodes: Nodes) -> History | None:
     """Train, and tell how far it has come; None where this node only helped."""
     from varemix.training.launch import launch
 
     with bar(f"train {plan.recipe.name}", plan.num_steps) as advance:
         return launch(
             plan.recipe,
-            plan.clips["train"],
-            plan.clips["val"],
+            plan.material,
             plan.folder,
-            photos=plan.photos,
             start=plan.start,
             device=device,
+            pace=pace,
             num_processes=processes,
             nodes=nodes,
             report=_reporter(advance),
         )
+
+
+def _calibrated(plan: TrainingPlan, target: Path, device: str) -> None:
+    """Write the finished checkpoint with its thresholds, measured on what is kept for validation."""
+    calibrate(
+        plan.folder / "checkpoint.safetensors",
+        target,
+        plan.material.clips["val"],
+        sounds=[sound for sound in plan.material.sounds if sound.split == "val"],
+        device=device,
+        facts={"trained_on": list(plan.trained_on)},
+    )
 
 
 def _reporter(advance: Advance) -> Callable[[Progress], None]:
@@ -246,7 +255,8 @@ def _row(home: Home, plan: TrainingPlan, history: History) -> dict[str, Any]:
         "checkpoint_id": plan.checkpoint_id,
         "recipe": plan.recipe.name,
         "settings_json": json.dumps(plan.recipe.as_dict(), sort_keys=True),
-        "clips_version": plan.clips_version,
+        "clips_version": NO_VERSION,
+        **{f"{table}_version": version for table, version in plan.versions.items()},
         "parent_id": plan.parent_id,
         "seed": plan.recipe.seed,
         "num_steps": history.num_steps,
@@ -260,13 +270,12 @@ def _row(home: Home, plan: TrainingPlan, history: History) -> dict[str, Any]:
 
 
 def _checkpoint_id(
-    recipe: Recipe, clips: Mapping[str, Sequence[Clip]], photos: Mapping[str, Sequence[Path]], start: Path | None
+    recipe: Recipe, ids: Mapping[str, Sequence[str]], photos: Mapping[str, Sequence[Path]], start: Path | None
 ) -> str:
-    ids = {split: [clip.clip_id for clip in members] for split, members in clips.items()}
     settings = json.loads(json.dumps(recipe.as_dict()))  # tuples as lists, as they are stored
     pictures = {name: [file_digest(path) for path in paths] for name, paths in photos.items()}
     beginning = file_digest(start) if start else None
-    return content_id("checkpoint", version=STEP_VERSION, recipe=settings, clips=ids, photos=pictures, start=beginning)
+    return content_id("checkpoint", version=STEP_VERSION, recipe=settings, rows=ids, photos=pictures, start=beginning)
 
 
 def _in_words(history: History) -> str:

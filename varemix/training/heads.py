@@ -24,7 +24,7 @@ from varemix.media.pictures import read_picture
 from varemix.model.queries import picture_tensor
 from varemix.model.separator import Separator
 from varemix.model.vision import InstrumentHead, RecognisingNetwork
-from varemix.training.pictures import Photos
+from varemix.training.material import Photos
 from varemix.training.views import picture_of_nothing, random_view
 
 STRANGERS = "none"
@@ -75,15 +75,21 @@ class SeenPictures:
 
 
 def fit_head(
-    separator: Separator, photos: Photos, strangers: Sequence[Path], settings: HeadSettings | None = None
+    separator: Separator,
+    photos: Photos,
+    strangers: Sequence[Path],
+    settings: HeadSettings | None = None,
+    *,
+    may_lack: bool = False,
 ) -> Separator:
     """Return the separator with a head fitted to photographs of the instruments that it knows, and to strangers.
 
-    Raises TrainingError when an instrument has no photographs, or when the trunk is not one that stays frozen.
+    Raises TrainingError when an instrument has no photographs, unless it `may_lack` some and is never recognised then,
+    or when the trunk is not one that stays frozen.
     """
     settings = settings or HeadSettings()
     lacking = sorted(set(separator.instruments) - {name for name, paths in photos.items() if paths})
-    if lacking:
+    if lacking and not may_lack:
         raise TrainingError(
             f"There are no photographs of {', '.join(lacking)}; every instrument that the checkpoint knows needs some. "
             "Give a folder of photographs with a subfolder for each."
@@ -117,9 +123,10 @@ def seen_pictures(
     draw = np.random.default_rng(settings.seed)
     features, labels, groups = [], [], []
     for label, name in enumerate(separator.instruments):
-        features += [_seen(separator, read_picture(path), settings, draw) for path in photos[name]]
-        labels += [label] * len(photos[name])
-        groups += owners(photos[name])
+        own = photos.get(name, ())
+        features += [_seen(separator, read_picture(path), settings, draw) for path in own]
+        labels += [label] * len(own)
+        groups += owners(own)
     nothings = [picture_of_nothing(draw) for _ in range(_NUM_NOTHINGS)]
     features += [_seen(separator, read_picture(path), settings, draw) for path in strangers]
     features += [_seen(separator, picture, settings, draw) for picture in nothings]

@@ -22,19 +22,20 @@ from varemix.model.queries import middle, normalised, picture_tensor
 from varemix.model.separator import Separator
 from varemix.model.vision import Standardise
 from varemix.training.examples import Source
+from varemix.training.material import Photos
 from varemix.training.recipe import Recipe
 from varemix.training.views import picture_of_nothing, random_view
 
-Photos = Mapping[str, Sequence[Path]]
-"""Photographs by instrument, to learn from beside the clips' own frames."""
-
 _SPARE = 1.1  # frames are decoded so much larger than they are shown, to be cut at random
 _NUM_NOTHINGS = 96
+_QUERY_PICTURES_PER_CLIP = 8
 _PICTURES_AT_ONCE = 16
 
 
 class PictureBook(Protocol):
-    """Shows the vision network pictures of sources, or of instruments."""
+    """Shows the vision network pictures of sources, or of `instruments`: the first of its queries ask for these."""
+
+    instruments: Sequence[str]
 
     def show(self, sources: Sequence[Source], draw: np.random.Generator, *, is_learning: bool) -> Tensor:
         """Return what is shown for the queries of one example, [Q, P, ...]."""
@@ -42,27 +43,32 @@ class PictureBook(Protocol):
     def queries(self, shown: Tensor) -> Tensor:
         """Return the queries [B, Q, K] of what is shown for a batch, [B, Q, P, ...], on the separator's device."""
 
+    def instrument_queries(self) -> dict[str, Tensor]:
+        """Return each instrument's own query [K]."""
+
 
 def open_book(
     recipe: Recipe, separator: Separator, clips: Mapping[str, Sequence[Clip]], photos: Photos, folder: Path
 ) -> PictureBook:
     """Return the book that the recipe asks for, of the clips of "train" and "val"."""
     if recipe.trunk_rate > 0:
-        return FreshPictures(recipe, separator, [*clips["train"], *clips["val"]], folder / "frames.npy")
+        return FreshPictures(recipe, separator, clips, folder / "frames.npy")
     return KeptFeatures(recipe, separator, clips, photos, folder / "features.safetensors")
 
 
 class FreshPictures:
     """Decoded frames of every clip, cut and mirrored at random for learning, shown for the clip's own sound."""
 
-    def __init__(self, recipe: Recipe, separator: Separator, clips: Sequence[Clip], path: Path) -> None:
-        self._separator = separator
+    def __init__(self, recipe: Recipe, separator: Separator, clips: Mapping[str, Sequence[Clip]], path: Path) -> None:
+        self._separator, self._clips = separator, clips["train"]
+        every = [*clips["train"], *clips["val"]]
+        self.instruments: Sequence[str] = ()
         self._pixels = separator.vision.pixels
-        self._kept = {clip.clip_id: spread(clip.num_frames, recipe.pictures_per_clip) for clip in clips}
-        counts = [len(self._kept[clip.clip_id]) for clip in clips]
+        self._kept = {clip.clip_id: spread(clip.num_frames, recipe.pictures_per_clip) for clip in every}
+        counts = [len(self._kept[clip.clip_id]) for clip in every]
         self._first = dict(zip(self._kept, np.cumsum([0, *counts[:-1]]).tolist(), strict=True))
         if not path.exists():
-            _decode(clips, self._kept, round(_SPARE * self._pixels), path)
+            _decode(every, self._kept, round(_SPARE * self._pixels), path)
         self._frames = np.load(path, mmap_mode="r")
 
     def show(self, sources: Sequence[Source], draw: np.random.Generator, *, is_learning: bool) -> Tensor:
@@ -74,10 +80,15 @@ class FreshPictures:
         seen: Tensor = self._separator.vision(normalised(shown.flatten(0, 1).float()))
         return seen.unflatten(0, shown.shape[:2])
 
+    def instrument_queries(self) -> dict[str, Tensor]:
+        """Return each instrument's own query [K]: the mean of those of single frames of its training clips."""
+        return mean_clip_queries(self._separator, self._clips, _QUERY_PICTURES_PER_CLIP)
+
     def _cut(self, source: Source, draw: np.random.Generator, *, is_learning: bool) -> Tensor:
-        kept = self._kept[source.clip.clip_id]
+        clip_id = source.recording.group
+        kept = self._kept[clip_id]
         nearest = np.abs(kept[:, None] - np.array(source.frames)).argmin(axis=0)
-        pictures = self._frames[self._first[source.clip.clip_id] + nearest]
+        pictures = self._frames[self._first[clip_id] + nearest]
         spare = pictures.shape[1] - self._pixels
         left, top = draw.integers(spare + 1, size=2) if is_learning else (spare // 2, spare // 2)
         cut = pictures[:, top : top + self._pixels, left : left + self._pixels]
@@ -96,7 +107,7 @@ class KeptFeatures:
         self, recipe: Recipe, separator: Separator, clips: Mapping[str, Sequence[Clip]], photos: Photos, path: Path
     ) -> None:
         self._recipe, self._separator = recipe, separator
-        self.instruments = sorted({clip.instrument for clip in clips["train"]})
+        self.instruments: Sequence[str] = sorted({clip.instrument for clip in clips["train"]})
         if not path.exists():
             _save(path, dict(_features(recipe, separator, clips, photos, self.instruments)))
         self._features = load_file(path)
@@ -107,7 +118,7 @@ class KeptFeatures:
     def show(self, sources: Sequence[Source], draw: np.random.Generator, *, is_learning: bool) -> Tensor:
         """Return features [Q, P, D]: of the sources, or of all instruments and of nothing."""
         if self._recipe.asked == "sources":
-            every = [self._features[f"clip/{source.clip.clip_id}"] for source in sources]
+            every = [self._features[f"clip/{source.recording.group}"] for source in sources]
         else:
             split = "train" if is_learning else "val"
             every = [self._of(split, name) for name in self.instruments] + [self._features["nothing"]]

@@ -12,6 +12,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from varemix.errors import TrainingError
+from varemix.training.average import Average
 
 # what torch raises for a file that it did not write, or that was damaged since
 _NO_STATE = (OSError, RuntimeError, ValueError, LookupError, TypeError, EOFError, BadZipFile, pickle.UnpicklingError)
@@ -36,7 +37,14 @@ class History:
         return min((loss for _, loss in self.validation_losses), default=float("inf"))
 
 
-def save_state(path: Path, model: nn.Module, optimiser: Optimizer, history: History, run: Mapping[str, Any]) -> None:
+def save_state(
+    path: Path,
+    model: nn.Module,
+    optimiser: Optimizer,
+    average: Average | None,
+    history: History,
+    run: Mapping[str, Any],
+) -> None:
     """Write the state; a reader sees the old one or the new one, never half of one.
 
     `run` says in plain values which run this is: what it trains, with what.
@@ -45,6 +53,7 @@ def save_state(path: Path, model: nn.Module, optimiser: Optimizer, history: Hist
     state = {
         "model": model.state_dict(),
         "optimiser": optimiser.state_dict(),
+        "average": average.state_dict() if average else {},
         "history": asdict(history),
         "run": dict(run),
     }
@@ -52,8 +61,13 @@ def save_state(path: Path, model: nn.Module, optimiser: Optimizer, history: Hist
     temporary.replace(path)
 
 
-def load_state(path: Path, model: nn.Module, optimiser: Optimizer, run: Mapping[str, Any]) -> History:
-    """Fill model and optimiser from the state and return its history. Raises TrainingError for another run's file."""
+def load_state(
+    path: Path, model: nn.Module, optimiser: Optimizer, average: Average | None, run: Mapping[str, Any]
+) -> History:
+    """Fill model, optimiser and average from the state and return its history.
+
+    Raises TrainingError for another run's file.
+    """
     try:
         if not is_zipfile(path):
             raise ValueError("it is damaged")
@@ -62,6 +76,8 @@ def load_state(path: Path, model: nn.Module, optimiser: Optimizer, run: Mapping[
             raise ValueError("it is of another recipe or of other clips")
         model.load_state_dict(state["model"])
         optimiser.load_state_dict(state["optimiser"])
+        if average:
+            average.load_state_dict(state["average"])
         return History(**state["history"])
     except _NO_STATE as error:
         raise TrainingError(

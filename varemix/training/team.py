@@ -50,6 +50,15 @@ class Team:
         if self.size > 1:
             dist.barrier()
 
+    @contextmanager
+    def first_alone(self) -> Iterator[None]:
+        """Let the first process make what lies in files before the others read it."""
+        if not self.is_first:
+            self.wait()
+        yield
+        if self.is_first:
+            self.wait()
+
     def share(self, module: nn.Module) -> nn.Module:
         """Return the module as the processes train it together; its parameters stay the module's own."""
         if self.size == 1:
