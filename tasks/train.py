@@ -36,7 +36,7 @@ from varemix.training.recipe import Recipe, named_recipe, num_steps
 from varemix.training.soundbank import recordings_of
 
 if TYPE_CHECKING:
-    from varemix.training.loop import Progress
+    from varemix.training.run import Progress
     from varemix.training.state import History
 
 STEP_VERSION = 3

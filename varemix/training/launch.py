@@ -27,11 +27,12 @@ from typing import Any, TypeVar
 from varemix.errors import TrainingError, VaremixError
 from varemix.media.clips import Clip
 from varemix.media.sounds import Sound
-from varemix.training.loop import Progress, train
+from varemix.training.loop import train
 from varemix.training.material import Material
 from varemix.training.nodes import Nodes
 from varemix.training.pace import FULL_PACE, Pace
 from varemix.training.recipe import Recipe
+from varemix.training.run import Progress
 from varemix.training.state import History
 
 WHILE_HELD = "--while-held"
