@@ -277,16 +277,16 @@ class _Run:
         temporary.replace(self.checkpoint_path)
 
     def _with_head(self, separator: Separator) -> Separator:
-        """Return the separator with a head that compares pictures with instruments, where there are any to learn from.
+        """Return the separator with a head that compares pictures with the instruments.
 
-        Those are the photos, and of an instrument that has none a few frames of its videos.
+        It learns from the photos, and of an instrument that has none from a few frames of its videos.
         """
         photos = {name: list(paths) for name, paths in self.material.photos.items() if paths}
         for clip in self.material.clips["train"]:
-            if clip.instrument not in self.material.photos:
+            if not self.material.photos.get(clip.instrument):
                 photos.setdefault(clip.instrument, []).extend(self._frames_of(clip))
         known = {name: paths for name, paths in photos.items() if name in separator.instruments}
-        return fit_head(separator, known, self.material.strangers, may_lack=True) if known else separator
+        return fit_head(separator, known, self.material.strangers, may_lack=True)
 
     def _frames_of(self, clip: Clip) -> list[Path]:
         """Return files of a few frames of a clip, named as of one owner."""
