@@ -54,7 +54,7 @@ class Pool:
 
     def __init__(self, recordings: Sequence[Recording], recipe: Recipe) -> None:
         shares = recipe.shares
-        own = [one for one in recordings if (one.kind == VIDEO if shares is None else one.kind in shares.kinds)]
+        own = [one for one in recordings if _is_drawn(one, shares)]
         by_label: dict[str, list[Recording]] = {}
         for one in own:
             by_label.setdefault(one.label, []).append(one)
@@ -70,14 +70,14 @@ class Pool:
         """Return so many different labels."""
         odds, chosen = self.odds.copy(), []
         for _ in range(count):
-            chosen.append(int(np.searchsorted(np.cumsum(odds), draw.random() * odds.sum(), side="right")))
+            chosen.append(_drawn_place(np.cumsum(odds), draw))
             odds[chosen[-1]] = 0
         return [self.labels[place] for place in chosen]
 
     def draw_recording(self, label: str, draw: np.random.Generator) -> Recording:
         """Return one of a label's recordings."""
         members, odds = self._members[label]
-        return members[min(int(np.searchsorted(odds, draw.random() * odds[-1], side="right")), len(members) - 1)]
+        return members[_drawn_place(odds, draw)]
 
 
 def check_recordings(recordings: Sequence[Recording], recipe: Recipe, split: str) -> None:
@@ -96,8 +96,7 @@ def draw_sources(pool: Pool, recipe: Recipe, draw: np.random.Generator, *, is_ch
     `is_changed` says whether volume and augmentation are drawn too, as they are for learning, not for validation.
     """
     most = min(recipe.num_sources, len(pool.labels))
-    odds = np.array(recipe.source_odds[:most])
-    count = 1 + int(draw.choice(most, p=odds / odds.sum()))
+    count = min(most, 1 + _drawn_place(np.cumsum(recipe.source_odds), draw))
     if pool.pieces and recipe.shares and draw.random() < recipe.shares.ensembles:
         stems = pool.pieces[draw.integers(len(pool.pieces))]
         return _draw_together(stems, min(max(2, count), most), recipe, draw, is_changed=is_changed)
@@ -114,7 +113,7 @@ def _draw_together(
     members = list(chosen.values())[:count]
     limit = min(member.num_samples for member in members)
     speed = _draw_speed(recipe, draw) if is_changed else 1.0
-    offset = draw.uniform(0, max(1.0, limit - recipe.window_samples * speed))
+    offset = _draw_offset(limit, speed, recipe, draw)
     return [
         _source((Voice(recording=member, offset=offset, limit=limit, speed=speed),), recipe, draw, is_changed)
         for member in members
@@ -153,13 +152,35 @@ def _draw_voice(
     recording: Recording, recipe: Recipe, draw: np.random.Generator, *, is_changed: bool, volume: float = 1.0
 ) -> Voice:
     speed = _draw_speed(recipe, draw) if is_changed else 1.0
-    last = recording.num_samples - recipe.window_samples * speed
-    offset = draw.integers(max(1, int(last) + 1))
-    return Voice(recording=recording, offset=float(offset), limit=recording.num_samples, speed=speed, volume=volume)
+    limit = recording.num_samples
+    offset = _draw_offset(limit, speed, recipe, draw)
+    return Voice(recording=recording, offset=offset, limit=limit, speed=speed, volume=volume)
+
+
+def _draw_offset(limit: int, speed: float, recipe: Recipe, draw: np.random.Generator) -> float:
+    """Return the sample that an example begins with, so that what sounds until its end lies within the limit."""
+    return float(draw.integers(max(1, int(limit - recipe.window_samples * speed) + 1)))
 
 
 def _draw_speed(recipe: Recipe, draw: np.random.Generator) -> float:
     return float(2 ** (draw.uniform(-1, 1) * recipe.augmentation.pitch_semitones / 12))
+
+
+def _drawn_place(odds_so_far: np.ndarray, draw: np.random.Generator) -> int:
+    """Return a place by its odds, which are summed up; never one that has none."""
+    return int(np.searchsorted(odds_so_far, draw.random() * odds_so_far[-1], side="right"))
+
+
+def _is_drawn(recording: Recording, shares: Shares | None) -> bool:
+    """Return whether a recording is ever drawn: its kind and its label have a share."""
+    if shares is None:
+        return recording.kind == VIDEO
+    return shares.kinds.get(recording.kind, 0.0) > 0 and _own_odds(recording.label, shares) > 0
+
+
+def _own_odds(label: str, shares: Shares) -> float:
+    """Return the odds of a label among its own."""
+    return shares.odds.get(label, shares.unnamed if label.startswith("x_") else 1.0)
 
 
 def _pieces(recordings: Sequence[Recording]) -> list[list[Recording]]:
@@ -176,7 +197,7 @@ def _label_odds(by_label: dict[str, list[Recording]], filmed: set[str], shares: 
     labels = sorted(by_label)
     if shares is None:
         return np.array([float(len(by_label[label])) for label in labels])
-    odds = np.array([shares.odds.get(label, shares.unnamed if label.startswith("x_") else 1.0) for label in labels])
+    odds = np.array([_own_odds(label, shares) for label in labels])
     is_filmed = np.array([label in filmed for label in labels], dtype=bool)
     if is_filmed.any() and not is_filmed.all():
         odds[is_filmed] *= (1 - shares.further) / odds[is_filmed].sum()

@@ -33,6 +33,7 @@ _NUM_NOTHINGS = 96
 _LARGEST_OWNER = 1 / 3
 _HEAD = "vision.head."
 _FIRST_BIAS = -3.0  # nothing is like anything
+_EVEN_CHANCE = 0.5  # the least likeness where too few photographs are left to measure one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,15 +154,16 @@ def fit_to_seen(separator: Separator, seen: SeenPictures, settings: HeadSettings
     """Fit the head to what was seen, and measure on photographs left out in turns when a picture counts as known."""
     vision = _network(separator)
     parts = _folds(seen.groups, settings.num_folds)
-    right = []
+    right: list[float] = []
     for own in range(settings.num_folds):
         _fit(vision.head, seen.part(parts != own), settings)
         left_out = seen.part((parts == own) & (seen.labels >= 0))
-        likenesses = vision.likenesses(left_out.features[:, :2].float()).numpy(force=True)
+        features = left_out.features[:, :2].float().to(vision.head.codes.device)
+        likenesses = vision.likenesses(features).numpy(force=True)
         is_right = likenesses.argmax(axis=1) == left_out.labels
-        right.append(likenesses[is_right].max(axis=1))
+        right += likenesses[is_right].max(axis=1).tolist()
     _fit(vision.head, seen, settings)
-    vision.head.least_likeness.fill_(float(np.quantile(np.concatenate(right), settings.refused_share)))
+    vision.head.least_likeness.fill_(float(np.quantile(right, settings.refused_share)) if right else _EVEN_CHANCE)
 
 
 def _network(separator: Separator) -> RecognisingNetwork:
@@ -172,12 +174,13 @@ def _network(separator: Separator) -> RecognisingNetwork:
 def _fit(head: InstrumentHead, seen: SeenPictures, settings: HeadSettings) -> None:
     """Bring the head to the minimum of the loss over all views of all pictures."""
     num_views = seen.features.shape[1]
-    features = seen.features.flatten(0, 1).float()
+    device = head.codes.device
+    features = seen.features.flatten(0, 1).float().to(device)
     head.standardise.learn(features)
     features = head.standardise(features)
     likenesses = _wanted_likenesses(seen.labels, len(head.codes), settings.softening)
-    likenesses = likenesses.repeat_interleave(num_views, dim=0)
-    weights = _weights(seen.labels, settings).repeat_interleave(num_views)
+    likenesses = likenesses.repeat_interleave(num_views, dim=0).to(device)
+    weights = _weights(seen.labels, settings).repeat_interleave(num_views).to(device)
     nn.init.zeros_(head.linear.weight)
     nn.init.constant_(head.linear.bias, _FIRST_BIAS)
     optimiser = torch.optim.LBFGS(
@@ -206,7 +209,7 @@ def _weights(labels: np.ndarray, settings: HeadSettings) -> Tensor:
     counts = np.bincount(labels[is_known])
     weights = np.ones(len(labels))
     weights[is_known] = counts[labels[is_known]] ** -settings.evenness
-    if is_known.all():
+    if is_known.all() or not is_known.any():
         return torch.from_numpy(weights / weights.mean()).float()
     weights[is_known] *= (1 - settings.stranger_share) / weights[is_known].sum()
     weights[~is_known] *= settings.stranger_share / weights[~is_known].sum()

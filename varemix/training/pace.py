@@ -7,6 +7,7 @@ from itertools import count
 
 import torch
 
+from varemix.errors import TrainingError
 from varemix.training.optimiser import rate_factor
 from varemix.training.recipe import Recipe
 from varemix.training.team import Team
@@ -16,13 +17,17 @@ from varemix.training.team import Team
 class Pace:
     """How far a call trains: to the end of the recipe, or `most_steps` of it; or for `minutes`.
 
-    In minutes the recipe's schedule is run through from where the rate is highest to where it has fallen, so that a
-    finished network comes of them, whatever came before. Every `save_every_steps` the state is saved.
+    In minutes the recipe's schedule is run through as a whole, so that a finished network comes of them, whatever came
+    before. Every `save_every_steps` the state is saved. Raises TrainingError for minutes that are none.
     """
 
     save_every_steps: int = 50
     most_steps: int | None = None
     minutes: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.minutes is not None and self.minutes <= 0:
+            raise TrainingError(f"In {self.minutes:g} minutes nothing is trained. Give more than 0.")
 
 
 FULL_PACE = Pace()
@@ -55,7 +60,7 @@ class Clock:
             return rate_factor(recipe, step, self._num_steps)
         own = step - self.first
         share = team.mean(torch.tensor(min(1.0, self.seconds / self._limit_s), dtype=torch.float64)).item()
-        return rate_factor(recipe, own, max(own / share, own + 1))
+        return rate_factor(recipe, own, max(max(own, 1) / share, own + 1))
 
     def is_over(self, team: Team) -> bool:
         """Return whether the time is over, for all processes at once."""

@@ -81,7 +81,8 @@ def joined_team(device: torch.device) -> Iterator[Team]:
         return
     if device.type == "cuda":
         _take_own_gpu(device, int(os.environ["LOCAL_RANK"]))
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=_PATIENCE)
+    backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"  # the time is told by numbers on the processor
+    dist.init_process_group(backend, timeout=_PATIENCE)
     yield Team(dist.get_rank(), size)
     dist.destroy_process_group()
 
