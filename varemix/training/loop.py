@@ -134,7 +134,6 @@ def with_head(recipe: Recipe, separator: Separator, material: Material, folder: 
     return fit_head(separator, known, material.strangers, may_lack=True)
 
 
-<<<<<<< HEAD
 def _frames_of(clip: Clip, recipe: Recipe, folder: Path) -> list[Path]:
     """Return files of a few frames of a clip, named as of one owner."""
     folder.mkdir(exist_ok=True)
@@ -143,95 +142,6 @@ def _frames_of(clip: Clip, recipe: Recipe, folder: Path) -> list[Path]:
     for path, jpeg in zip(paths, read_frames(clip.frames_path, chosen), strict=True):
         path.write_bytes(jpeg)
     return paths
-=======
-    @torch.no_grad()
-    def validate(self, num_steps: int) -> float:
-        """Return the mean loss over the validation examples, always the same; keep the weights if it is the best."""
-        self.separator.eval()
-        size, total = self.recipe.batch_size, self.recipe.num_validation_examples
-        sizes = [min(size, total - first) for first in range(0, total, size)]
-        places = (Place(split="val", number=i, examples=self.team.part(count)) for i, count in enumerate(sizes))
-        with self.average.in_place() if self.average else nullcontext():
-            losses = [self.team.mean(self.lesson(batch)).item() for batch in self._batches(places)]
-            loss = float(np.average(losses, weights=sizes))
-            if not math.isfinite(loss):
-                raise TrainingError(self._diverged(f"validation loss stopped being a number after step {num_steps}"))
-            if loss < self.history.best_validation_loss and self.team.is_first:
-                temporary = self.best_path.with_name(".best.pt.new")
-                torch.save(self.lesson.state_dict(), temporary)
-                temporary.replace(self.best_path)
-        self.history.validation_losses.append((num_steps, loss))
-        return loss
-
-    def finish(self) -> None:
-        """Write the best weights as a checkpoint that also knows the instruments by name."""
-        self.lesson.load_state_dict(torch.load(self.best_path, map_location="cpu", weights_only=True))
-        separator, clips = self.separator.eval(), self.material.clips
-        separator.keep_instruments(self.book.instrument_queries())
-        if self.recipe.asked == "names":
-            separator = self._with_head(separator)
-        provenance = {
-            "recipe": self.recipe.as_dict(),
-            "num_steps": self.history.num_steps,
-            "validation_loss": self.history.best_validation_loss,
-            "num_clips": {split: len(members) for split, members in clips.items()},
-            "num_sounds": len(self.material.sounds),
-            "num_photos": sum(len(paths) for paths in self.material.photos.values()),
-        }
-        temporary = self.checkpoint_path.with_name(".checkpoint.new")
-        save_checkpoint(temporary, separator, provenance=provenance)
-        temporary.replace(self.checkpoint_path)
-
-    def _with_head(self, separator: Separator) -> Separator:
-        """Return the separator with a head that compares pictures with the instruments.
-
-        It learns from the photos, and of an instrument that has none from a few frames of its videos.
-        """
-        photos = {name: list(paths) for name, paths in self.material.photos.items() if paths}
-        for clip in self.material.clips["train"]:
-            if not self.material.photos.get(clip.instrument):
-                photos.setdefault(clip.instrument, []).extend(self._frames_of(clip))
-        known = {name: paths for name, paths in photos.items() if name in separator.instruments}
-        return fit_head(separator, known, self.material.strangers, may_lack=True)
-
-    def _frames_of(self, clip: Clip) -> list[Path]:
-        """Return files of a few frames of a clip, named as of one owner."""
-        folder = self.folder / "frames"
-        folder.mkdir(exist_ok=True)
-        chosen = spread(clip.num_frames, self.recipe.pictures_per_clip).tolist()
-        paths = [folder / f"{clip.clip_id}__{number}.jpg" for number in chosen]
-        for path, jpeg in zip(paths, read_frames(clip.frames_path, chosen), strict=True):
-            path.write_bytes(jpeg)
-        return paths
-
-    @property
-    def _identity(self) -> dict[str, Any]:
-        """What must be the same for a run to go on."""
-        material = self.material
-        clips = [[clip.clip_id for clip in material.clips[split]] for split in ("train", "val")]
-        sounds = [sound.sound_id for sound in material.sounds]
-        photos = {name: [path.name for path in paths] for name, paths in material.photos.items()}
-        return {"recipe": self.recipe.as_dict(), "clips": clips, "sounds": sounds, "photos": photos}
-
-    def _batches(self, places: Iterator[Place]) -> Iterator[Batch]:
-        return batches_at(self.maker, places, reads_ahead=self.separator.device.type != "cpu")
-
-    def _opened_book(self, bank: SoundBank) -> PictureBook:
-        """Open the book; the first process makes what lies in its file."""
-        recipe, separator, material = self.recipe, self.separator, self.material
-        if recipe.asked == "names":
-            separator.vision.requires_grad_(False)
-            names = {one.label for one in bank.recordings if one.split == "train" and one.names_instrument}
-            return NamedCodes(recipe, separator, sorted(names)).to(separator.device)
-        with self.team.first_alone():
-            return open_book(recipe, separator, material.clips, material.photos, self.folder)
-
-    def _diverged(self, what: str) -> str:
-        return (
-            f"The {what}. The last state saved before it is kept in '{self.state_path}'; "
-            "lower the learning rate or look for odd recordings."
-        )
->>>>>>> 576975cb6ac177373920f912858736d79e72540f
 
 
 def _initialise(module: nn.Module) -> None:
