@@ -8,7 +8,9 @@ from prefect.logging import disable_run_logger
 from catalog.ids import file_digest
 from catalog.store import Catalog
 from tasks.shards import Outcome
-from tasks.train import card_path, plan_training, train_checkpoint
+from tasks.train import train_checkpoint
+from tasks.trained import card_path
+from tasks.training_plan import plan_training
 from tests.solos import Solos
 from tests.tasks.planted import visible_files
 from tests.tasks.small_recipe import small

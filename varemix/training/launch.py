@@ -237,9 +237,7 @@ def _followed(process: subprocess.Popen[str], report: Callable[[Progress], None]
 def _outcome(reports: Path, code: int, last_lines: Sequence[str]) -> History:
     history, reason = reports / _HISTORY_FILE, reports / _REASON_FILE
     if code == 0 and history.exists():
-        values = json.loads(history.read_text())
-        values["validation_losses"] = [tuple(entry) for entry in values["validation_losses"]]
-        return History(**values)
+        return History.of(json.loads(history.read_text()))
     if reason.exists():
         raise TrainingError(reason.read_text())
     raise TrainingError(

@@ -13,14 +13,16 @@ from varemix.model.checkpoint import load_checkpoint
 from varemix.model.separator import Separator
 from varemix.model.vision import load_imagenet
 from varemix.training.book import PictureBook
+from varemix.training.codes import teach_codes
 from varemix.training.devices import as_training_error, chosen_device
 from varemix.training.examples import check_recordings
 from varemix.training.heads import fit_head
+from varemix.training.kept_features import KeptFeatures
 from varemix.training.material import Material
 from varemix.training.names import named_codes
 from varemix.training.pace import FULL_PACE, Pace
 from varemix.training.pictures import open_book, spread
-from varemix.training.recipe import Recipe, begins_with
+from varemix.training.recipe import Recipe, begins_with, without_trunk
 from varemix.training.run import Progress, Run
 from varemix.training.soundbank import Recording, SoundBank, lay_down, recordings_of
 from varemix.training.state import History
@@ -28,6 +30,7 @@ from varemix.training.team import joined_team
 
 _HEAD = "vision.head."
 _VISION = "vision."
+_TRUNK = "vision.trunk."
 
 
 def train(
@@ -102,11 +105,43 @@ def opened_bank(
     recipe: Recipe, material: Material, recordings: Sequence[Recording], folder: Path, device: torch.device
 ) -> SoundBank:
     """Return the bank of the material, which is laid down in the folder unless it lies there."""
+    return SoundBank.open(recordings, laid_down_samples(recipe, material, folder), device)
+
+
+def laid_down_samples(recipe: Recipe, material: Material, folder: Path) -> Path:
+    """Return the file of a bank's samples, which is written to the folder unless it lies there."""
     path = folder / "samples.npy"
     if not path.exists():
         chords = recipe.shares.chords if recipe.shares else {}
         lay_down(path, material.clips, material.sounds, chord_shares=chords, seed=recipe.seed)
-    return SoundBank.open(recordings, path, device)
+    return path
+
+
+def beginning(
+    recipe: Recipe, material: Material, recordings: Sequence[Recording], folder: Path, start: Path | None
+) -> tuple[Separator, Path | None]:
+    """Return the separator before its first step but for its trunk, and the file of features that stands for that."""
+    whole = new_separator(recipe, start)
+    features = None
+    if recipe.asked != "names":
+        book = opened_book(recipe, whole, material, recordings, folder)
+        assert isinstance(book, KeptFeatures)
+        features = folder / "features.safetensors"
+        if start is None:
+            teach_codes(whole, book, recipe)
+    bare = Separator(without_trunk(recipe).separator, whole.instruments)
+    own = {name: value for name, value in whole.state_dict().items() if not name.startswith(_TRUNK)}
+    bare.load_state_dict(bare.state_dict() | own)
+    return bare.eval(), features
+
+
+def with_own_trunk(recipe: Recipe, returned: Path) -> Separator:
+    """Return the separator of a checkpoint that was trained without its trunk, which stayed as ImageNet taught it."""
+    bare = load_checkpoint(returned)
+    whole = Separator(recipe.separator, bare.instruments)
+    load_imagenet(recipe.separator.vision, whole.vision)
+    whole.load_state_dict(whole.state_dict() | bare.state_dict())
+    return whole.eval()
 
 
 def opened_book(
