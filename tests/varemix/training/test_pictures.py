@@ -10,18 +10,26 @@ import torch
 from PIL import Image
 
 from tests.solos import Solos, make_clip, write_frames
+from tests.varemix.training.sounding import recording
 from varemix.media.clips import Clip, decoded_frames
 from varemix.model.separator import Separator
-from varemix.training.examples import Source
+from varemix.training.examples import Source, Voice
 from varemix.training.loop import new_separator
 from varemix.training.pictures import FreshPictures, KeptFeatures, mean_clip_queries, open_book, spread
 from varemix.training.recipe import Recipe
+from varemix.training.soundbank import VIDEO
 
 GREYS = (30, 90, 150, 210)
 
 
 def showing(clip: Clip, *frames: int) -> Source:
-    return Source(instrument=clip.instrument, voices=(), clip=clip, frames=frames)
+    own = recording(clip.instrument, kind=VIDEO, group=clip.clip_id, clip=clip)
+    return Source(label=clip.instrument, voices=(Voice(recording=own, offset=0.0, limit=1, speed=1.0),), frames=frames)
+
+
+def alone(clip: Clip) -> dict[str, list[Clip]]:
+    """Return the clip as the only one there is, to learn from."""
+    return {"train": [clip], "val": []}
 
 
 def of_seed(seed: int) -> np.random.Generator:
@@ -71,7 +79,7 @@ def grey_clip(tmp_path: Path) -> Clip:
 @pytest.fixture
 def fresh(recipe: Recipe, separator: Separator, grey_clip: Clip, tmp_path: Path) -> FreshPictures:
     return FreshPictures(
-        replace(recipe, trunk_rate=1e-4, pictures_per_clip=4), separator, [grey_clip], tmp_path / "frames.npy"
+        replace(recipe, trunk_rate=1e-4, pictures_per_clip=4), separator, alone(grey_clip), tmp_path / "frames.npy"
     )
 
 
@@ -107,7 +115,7 @@ def test_fresh_pictures_are_the_frames_asked_for(fresh: FreshPictures, grey_clip
 def test_frames_that_were_not_kept_give_way_to_their_neighbours(
     recipe: Recipe, separator: Separator, grey_clip: Clip, tmp_path: Path
 ) -> None:
-    fewer = FreshPictures(replace(recipe, pictures_per_clip=1), separator, [grey_clip], tmp_path / "fewer.npy")
+    fewer = FreshPictures(replace(recipe, pictures_per_clip=1), separator, alone(grey_clip), tmp_path / "fewer.npy")
     [kept] = spread(4, 1)
     shown = fewer.show([showing(grey_clip, 0, 1, 2, 3)], of_seed(0), is_learning=False)
     assert greys_of(shown) == [kept] * 4
@@ -134,7 +142,7 @@ def test_frames_are_decoded_once(
     recipe: Recipe, separator: Separator, fresh: FreshPictures, grey_clip: Clip, tmp_path: Path
 ) -> None:
     grey_clip.frames_path.unlink()
-    again = FreshPictures(replace(recipe, pictures_per_clip=4), separator, [grey_clip], tmp_path / "frames.npy")
+    again = FreshPictures(replace(recipe, pictures_per_clip=4), separator, alone(grey_clip), tmp_path / "frames.npy")
     shown = [book.show([showing(grey_clip, 2)], of_seed(0), is_learning=True) for book in (fresh, again)]
     assert torch.equal(*shown)
 
@@ -231,6 +239,18 @@ def test_an_instruments_query_is_the_mean_over_its_training_pictures(
     assert sorted(queries) == ["flute", "tuba"]
     pictures = [decoded_frames(clip, [0])[0] for clip in clips["train"] if clip.instrument == "tuba"]
     torch.testing.assert_close(queries["tuba"], separator.queries(pictures).mean(dim=0), rtol=0, atol=2e-3)
+
+
+@torch.no_grad()
+def test_fresh_pictures_give_instruments_the_mean_over_their_clips(
+    recipe: Recipe, separator: Separator, clips: dict[str, list[Clip]], tmp_path: Path
+) -> None:
+    few = {"train": clips["train"][::2], "val": []}
+    fresh = FreshPictures(replace(recipe, trunk_rate=1e-4), separator, few, tmp_path / "frames.npy")
+    expected = mean_clip_queries(separator, few["train"], 8)
+    assert fresh.instrument_queries().keys() == expected.keys()
+    assert all(torch.equal(query, expected[name]) for name, query in fresh.instrument_queries().items())
+    assert list(fresh.instruments) == []  # each source is asked for itself
 
 
 @torch.no_grad()
