@@ -51,7 +51,7 @@ def by_split(clips: Solos) -> dict[str, list[Clip]]:
 
 def recording(label: str, seconds: float = 10.0, **facts: Any) -> Recording:
     """Return a recording of a bank that nobody opened: a phrase to learn from, unless the facts say otherwise."""
-    facts = {"kind": "phrase", "group": "ann", "split": "train"} | facts
+    facts = {"recording_id": f"{label} of {seconds:g} s", "kind": "phrase", "group": "ann", "split": "train"} | facts
     return Recording(label=label, num_samples=round(seconds * RATE_HZ), **facts)
 
 
