@@ -56,6 +56,24 @@ def refresh(
     finish_run(lambda: refresh(source, url_template, limit, home, told), as_json=as_json)
 
 
+def labels(
+    checkpoint: CheckpointOption = None,
+    out: Annotated[Path | None, typer.Option("--out", help="CSV file for the list.")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List clips and sounds that a checkpoint takes for another instrument, nearly certain; nothing is changed."""
+    from flows.labels import labels
+    from tasks.checkpoints import checkpoint_row
+    from varemix.errors import UsageError
+
+    checkpoint_row(open_catalog(home), checkpoint)
+    if out is not None and not out.absolute().parent.is_dir():
+        raise UsageError(f"The folder of '{out}' is not there; make it, or give another --out.")
+    place = str(out.absolute()) if out else None
+    finish_run(lambda: labels(checkpoint, place, home), as_json=as_json)
+
+
 def train(
     recipe: RecipeOption = "reference",
     device: DeviceOption = "auto",
