@@ -3,7 +3,7 @@
 import multiprocessing
 import signal
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ from safetensors.torch import load_file
 
 from tests.grids import SMALL_GRID
 from tests.solos import Solos
-from tests.varemix.training.killed_run import SAVE_EVERY_STEPS, train_until_killed
+from tests.varemix.training.killed_run import train_until_killed
+from tests.varemix.training.runs import Run, left_by, trained, with_frames
 from tests.varemix.training.sounding import by_split
 from varemix.errors import TrainingError
 from varemix.evaluation.conditions import score_conditions
@@ -24,63 +25,13 @@ from varemix.media.clips import decoded_frames
 from varemix.model.checkpoint import load_checkpoint, read_header
 from varemix.model.separator import Separator
 from varemix.training import loop
-from varemix.training.loop import Progress, new_separator, train
+from varemix.training.loop import new_separator, train
 from varemix.training.material import Material
-from varemix.training.pace import Pace
 from varemix.training.recipe import Augmentation, Recipe
-from varemix.training.state import History
 
 NUM_STEPS = 8
 KEPT = ("samples.npy", "features.safetensors")
 FILES = ["best.pt", "checkpoint.safetensors", "features.safetensors", "samples.npy", "state.pt"]
-
-
-@dataclass(frozen=True)
-class Run:
-    """What a run saw, told, and left in its folder."""
-
-    history: History
-    reports: list[Progress]
-    folder: Path
-
-    @property
-    def steps(self) -> list[int]:
-        """The steps that were made, counted from 1."""
-        return [report.step for report in self.reports]
-
-    @property
-    def checkpoint(self) -> Path:
-        return self.folder / "checkpoint.safetensors"
-
-
-def trained(
-    recipe: Recipe,
-    material: Material,
-    folder: Path,
-    *,
-    start: Path | None = None,
-    most_steps: int | None = None,
-    minutes: float | None = None,
-) -> Run:
-    reports: list[Progress] = []
-    history = train(
-        recipe,
-        material,
-        folder,
-        start=start,
-        device="cpu",
-        pace=Pace(save_every_steps=SAVE_EVERY_STEPS, most_steps=most_steps, minutes=minutes),
-        report=reports.append,
-    )
-    return Run(history, reports, folder)
-
-
-def with_frames(clips: Solos, num_frames: int) -> Material:
-    """Return clips to learn from as if they had so few frames, for looking at them is what takes longest."""
-    members = {
-        split: [replace(clip, num_frames=num_frames) for clip in some] for split, some in by_split(clips).items()
-    }
-    return Material(clips=members)
 
 
 @pytest.fixture(scope="module")
@@ -93,12 +44,6 @@ def material(two_instruments: Solos) -> Material:
 def undisturbed(recipe: Recipe, material: Material, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Return a run that nobody stopped."""
     return trained(recipe, material, tmp_path_factory.mktemp("undisturbed"))
-
-
-def left_by(run: Run, folder: Path, *names: str) -> None:
-    """Put files that the run left into another folder."""
-    for name in names:
-        (folder / name).write_bytes((run.folder / name).read_bytes())
 
 
 def assert_same_end(run: Run, undisturbed: Run) -> None:
