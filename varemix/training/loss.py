@@ -33,11 +33,13 @@ def separation_loss(
     queries: Tensor,
     labels: Tensor,
     hidden: Tensor | None = None,
+    num_named: Tensor | None = None,
 ) -> Tensor:
     """Return the loss [] of the separator on mixes of spectra [B, N, F, T] and noise [B, F, T].
 
     `queries` are [B, Q, K]; labels [B, N] tell which of them asks for which source, -1 where none does; `hidden`
-    [B, 4, 2] what it does not hear.
+    [B, 4, 2] what it does not hear. Where the mixes are a part of a batch, `num_named` [] is how many sources a part
+    asks for in the mean.
     """
     grid = separator.settings.grid
     mix = sources.sum(dim=1) if noise is None else sources.sum(dim=1) + noise
@@ -49,7 +51,7 @@ def separation_loss(
         return mask_loss(logits, to_rows(sources.abs(), grid), mix_log)
     shares = (sources / (mix + _LEAST).unsqueeze(1)).real
     shares, widths = to_rows(shares.clamp_(0, 1), grid), row_widths(grid, mix_log.device)
-    return share_loss(logits, shares, mix_log, labels, widths, recipe.error_weight)
+    return share_loss(logits, shares, mix_log, labels, widths, recipe.error_weight, num_named)
 
 
 def mask_loss(logits: Tensor, sources_log: Tensor, mix_log: Tensor) -> Tensor:
@@ -60,12 +62,19 @@ def mask_loss(logits: Tensor, sources_log: Tensor, mix_log: Tensor) -> Tensor:
 
 
 def share_loss(
-    logits: Tensor, shares: Tensor, mix_log: Tensor, labels: Tensor, widths: Tensor, error_weight: float
+    logits: Tensor,
+    shares: Tensor,
+    mix_log: Tensor,
+    labels: Tensor,
+    widths: Tensor,
+    error_weight: float,
+    num_named: Tensor | None = None,
 ) -> Tensor:
     """Return the scalar loss of logits [B, Q, L, T] that compete, and the sources' shares [B, N, L, T] of the mix.
 
     `mix_log` is the mix's magnitude [B, L, T]; labels [B, N] tell which logits are the sources', -1 that none are;
-    `widths` [L] how much of the linear frequency axis each row stands for.
+    `widths` [L] how much of the linear frequency axis each row stands for. Errors in dB are divided by `num_named` [],
+    by default the number of sources that are asked for.
     """
     is_named = labels >= 0
     shares = shares * is_named[:, :, None, None]
@@ -81,7 +90,8 @@ def share_loss(
     error, heard = ((power * part.square()).sum(dim=(2, 3)) for part in (log_masks.exp() - shares, shares))
     floor = _ERROR_FLOOR * power.sum(dim=(2, 3)) + _LEAST
     error_db = 10 * torch.log10((error + floor) / (heard + floor))
-    return entropy + error_weight * (error_db * is_named).sum() / is_named.sum().clamp_min(1)
+    count = is_named.sum() if num_named is None else num_named
+    return entropy + error_weight * (error_db * is_named).sum() / count.clamp_min(1)
 
 
 def _log_of_all(logits: Tensor) -> Tensor:

@@ -53,10 +53,10 @@ class Progress:
 class Lesson(nn.Module):
     """From a batch to its loss: all that happens on the device."""
 
-    def __init__(self, recipe: Recipe, separator: Separator, bank: SoundBank, book: PictureBook) -> None:
+    def __init__(self, recipe: Recipe, separator: Separator, bank: SoundBank, book: PictureBook, team: Team) -> None:
         super().__init__()
         self.separator, self.book = separator, book
-        self._recipe, self._bank = recipe, bank
+        self._recipe, self._bank, self._team = recipe, bank, team
         self._studio = Studio(recipe.seed, separator.settings.grid, separator.device)
 
     def forward(self, batch: Batch) -> Tensor:
@@ -66,10 +66,10 @@ class Lesson(nn.Module):
             spectra = source_spectra(batch, self._bank, self._studio, self._recipe)
         queries = self.book.queries(batch.shown)
         labels, changes = batch.labels, batch.changes
-        if changes is None:
-            return separation_loss(self.separator, self._recipe, spectra, None, queries, labels)
-        noise = self._studio.noise(changes.noise, spectra.shape[-1])
-        return separation_loss(self.separator, self._recipe, spectra, noise, queries, labels, changes.hidden)
+        noise = None if changes is None else self._studio.noise(changes.noise, spectra.shape[-1])
+        hidden = None if changes is None else changes.hidden
+        num_named = self._team.mean((labels >= 0).sum().float())
+        return separation_loss(self.separator, self._recipe, spectra, noise, queries, labels, hidden, num_named)
 
 
 class Run:
@@ -99,7 +99,7 @@ class Run:
         codes = book.codes if isinstance(book, NamedCodes) else None
         self.optimiser = new_optimiser(recipe, separator, codes, is_new=is_new)
         self.norms = [module for module in separator.sound.modules() if isinstance(module, nn.BatchNorm2d)]
-        self.lesson = Lesson(recipe, separator, bank, book)
+        self.lesson = Lesson(recipe, separator, bank, book, team)
         self.average = Average(self.lesson, recipe.averaging) if recipe.averaging else None
         self.history = History()
         if self.state_path.exists():

@@ -52,16 +52,15 @@ def by_split(clips: Solos) -> dict[str, list[Clip]]:
 def recording(label: str, seconds: float = 10.0, **facts: Any) -> Recording:
     """Return a recording of a bank that nobody opened: a phrase to learn from, unless the facts say otherwise."""
     facts = {"recording_id": f"{label} of {seconds:g} s", "kind": "phrase", "group": "ann", "split": "train"} | facts
-    return Recording(label=label, num_samples=round(seconds * RATE_HZ), **facts)
+    facts = {"num_samples": round(seconds * RATE_HZ)} | facts
+    return Recording(label=label, **facts)
 
 
 def bank_of(*waves: np.ndarray) -> SoundBank:
     """Return a bank of waves of 16-bit samples [S], each a phrase on the flute."""
     recordings, end = [], 0
     for wave in waves:
-        recordings.append(
-            Recording(label="flute", kind="phrase", group="ann", split="train", num_samples=len(wave), first_sample=end)
-        )
+        recordings.append(recording("flute", kind="phrase", num_samples=len(wave), first_sample=end))
         end += len(wave)
     return SoundBank(recordings, torch.from_numpy(np.concatenate(waves).astype(np.int16)))
 
