@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from flows.commands.learning import evaluate, refresh, train
+from flows.commands.learning import bundle, evaluate, labels, refresh, train
 from flows.commands.library import instruments, masks, presets, remix, separate
 from flows.commands.listening import desk
 from flows.commands.safekeeping import backup, check, restore
@@ -18,7 +18,7 @@ from flows.terminal import errors_in_words
 from varemix.errors import UsageError
 
 _COMMANDS = (
-    *(doctor, refresh, train, evaluate, promote, rollback, pin),
+    *(doctor, refresh, labels, train, bundle, evaluate, promote, rollback, pin),
     *(instruments, masks, remix, presets, separate, desk),
     *(nightly, status, alerts, up, down),
     *(housekeeping, check, backup, restore),

@@ -32,8 +32,8 @@ def retraining(catalog: Catalog, recipe_name: str, share: float = RETRAIN_SHARE)
 
     It is when the recipe was not tried yet beside what serves, the champion or before the first one the shipped
     checkpoint, and when at least `share` of the clips and sounds that it learns from are new or changed since the
-    champion was trained, or the last challenger that was not promoted. It starts from what serves where the recipe trains the
-    same separator.
+    champion was trained, or the last challenger that was not promoted. It starts from what serves where the recipe
+    trains the same separator.
     """
     recipe = named_recipe(recipe_name)
     champion = champion_id(catalog)

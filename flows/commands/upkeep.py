@@ -11,6 +11,7 @@ from flows.options import (
     GainOption,
     HomeOption,
     JsonOption,
+    MinutesOption,
     PairsOption,
     PlanOption,
     RecipeOption,
@@ -52,6 +53,7 @@ def nightly(
     stills: StillsOption = None,
     device: DeviceOption = "auto",
     retrain_share: RetrainOption = 0.05,
+    minutes: MinutesOption = None,
     runner: RunnerOption = None,
     runner_address: RunnerAddressOption = None,
     home: HomeOption = None,
@@ -65,7 +67,7 @@ def nightly(
     folder, wished = str(stills) if stills else None, wished_plan(gain or [], file=plan)
     check_night(open_catalog(home), library, out, wished, source, url_template, recipe, folder, device)
     asked = (str(library), str(out), wished, source, url_template, recipe, pairs, folder, device, home, retrain_share)
-    finish_run(lambda: nightly(*asked), as_json=as_json)
+    finish_run(lambda: nightly(*asked, minutes), as_json=as_json)
 
 
 def promote(

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from varemix.training.augmentation import Changes, draw_changes
+from varemix.training.book import PictureBook
 from varemix.training.examples import Pool, Source, draw_sources
-from varemix.training.pictures import PictureBook
 from varemix.training.recipe import Augmentation, Recipe
 from varemix.training.soundbank import Recording, Voices
 

@@ -27,11 +27,12 @@ from typing import Any, TypeVar
 from varemix.errors import TrainingError, VaremixError
 from varemix.media.clips import Clip
 from varemix.media.sounds import Sound
-from varemix.training.loop import Progress, train
+from varemix.training.loop import train
 from varemix.training.material import Material
 from varemix.training.nodes import Nodes
 from varemix.training.pace import FULL_PACE, Pace
 from varemix.training.recipe import Recipe
+from varemix.training.run import Progress
 from varemix.training.state import History
 
 WHILE_HELD = "--while-held"
@@ -236,9 +237,7 @@ def _followed(process: subprocess.Popen[str], report: Callable[[Progress], None]
 def _outcome(reports: Path, code: int, last_lines: Sequence[str]) -> History:
     history, reason = reports / _HISTORY_FILE, reports / _REASON_FILE
     if code == 0 and history.exists():
-        values = json.loads(history.read_text())
-        values["validation_losses"] = [tuple(entry) for entry in values["validation_losses"]]
-        return History(**values)
+        return History.of(json.loads(history.read_text()))
     if reason.exists():
         raise TrainingError(reason.read_text())
     raise TrainingError(

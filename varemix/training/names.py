@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from varemix.model.separator import Separator
 from varemix.training.examples import Source
 from varemix.training.recipe import Recipe
+from varemix.training.soundbank import Recording
 
 _SPREAD = 2.0  # of a code that nothing is known of, so that most of its numbers are clearly on or off
 _CERTAIN = 1e-4
@@ -43,3 +44,13 @@ class NamedCodes(nn.Module):
     def instrument_queries(self) -> dict[str, Tensor]:
         """Return each instrument's query [K]."""
         return dict(zip(self.instruments, torch.sigmoid(self.codes).unbind(), strict=True))
+
+
+def named_codes(recipe: Recipe, separator: Separator, recordings: Sequence[Recording]) -> NamedCodes:
+    """Return the codes of the separator's instruments and of those that recordings to learn from are of.
+
+    The separator's vision network learns nothing then.
+    """
+    separator.vision.requires_grad_(False)
+    names = {one.label for one in recordings if one.split == "train" and one.names_instrument}
+    return NamedCodes(recipe, separator, sorted(names)).to(separator.device)

@@ -10,7 +10,7 @@ from varemix.training.recipe import Recipe
 
 _MOMENTUM = 0.9
 _ADAM_BETAS = (0.9, 0.99)
-_WARM_UP_STEPS = 200
+_WARM_UP_STEPS = 300
 
 
 def new_optimiser(

@@ -8,20 +8,20 @@ the run goes on.
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import torch
 from PIL.Image import Image
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from varemix.media.clips import Clip, decoded_frames
 from varemix.media.pictures import read_picture
 from varemix.model.queries import middle, normalised, picture_tensor
 from varemix.model.separator import Separator
-from varemix.model.vision import Standardise
+from varemix.training.book import PictureBook
 from varemix.training.examples import Source
+from varemix.training.kept_features import KeptFeatures
 from varemix.training.material import Photos
 from varemix.training.recipe import Recipe
 from varemix.training.views import picture_of_nothing, random_view
@@ -32,28 +32,16 @@ _QUERY_PICTURES_PER_CLIP = 8
 _PICTURES_AT_ONCE = 16
 
 
-class PictureBook(Protocol):
-    """Shows the vision network pictures of sources, or of `instruments`: the first of its queries ask for these."""
-
-    instruments: Sequence[str]
-
-    def show(self, sources: Sequence[Source], draw: np.random.Generator, *, is_learning: bool) -> Tensor:
-        """Return what is shown for the queries of one example, [Q, P, ...]."""
-
-    def queries(self, shown: Tensor) -> Tensor:
-        """Return the queries [B, Q, K] of what is shown for a batch, [B, Q, P, ...], on the separator's device."""
-
-    def instrument_queries(self) -> dict[str, Tensor]:
-        """Return each instrument's own query [K]."""
-
-
 def open_book(
     recipe: Recipe, separator: Separator, clips: Mapping[str, Sequence[Clip]], photos: Photos, folder: Path
 ) -> PictureBook:
     """Return the book that the recipe asks for, of the clips of "train" and "val"."""
     if recipe.trunk_rate > 0:
         return FreshPictures(recipe, separator, clips, folder / "frames.npy")
-    return KeptFeatures(recipe, separator, clips, photos, folder / "features.safetensors")
+    path = folder / "features.safetensors"
+    if not path.exists():
+        _save(path, dict(_features(recipe, separator, clips, photos)))
+    return KeptFeatures(recipe, separator, path)
 
 
 class FreshPictures:
@@ -96,55 +84,6 @@ class FreshPictures:
         return torch.from_numpy(np.ascontiguousarray(cut[:, :, ::-1] if is_mirrored else cut)).permute(0, 3, 1, 2)
 
 
-class KeptFeatures:
-    """Features that a frozen trunk has of frames, photographs and pictures of nothing, in several views each.
-
-    For learning a picture is any of its instrument in any view, for validation any of its instrument in the validation
-    clips as it is. Where sources are asked for themselves, it is one of their own clip.
-    """
-
-    def __init__(
-        self, recipe: Recipe, separator: Separator, clips: Mapping[str, Sequence[Clip]], photos: Photos, path: Path
-    ) -> None:
-        self._recipe, self._separator = recipe, separator
-        self.instruments: Sequence[str] = sorted({clip.instrument for clip in clips["train"]})
-        if not path.exists():
-            _save(path, dict(_features(recipe, separator, clips, photos, self.instruments)))
-        self._features = load_file(path)
-        for module in separator.vision.head.modules():
-            if isinstance(module, Standardise):
-                module.learn(torch.cat([self._of("train", name).flatten(0, 1) for name in self.instruments]).float())
-
-    def show(self, sources: Sequence[Source], draw: np.random.Generator, *, is_learning: bool) -> Tensor:
-        """Return features [Q, P, D]: of the sources, or of all instruments and of nothing."""
-        if self._recipe.asked == "sources":
-            every = [self._features[f"clip/{source.recording.group}"] for source in sources]
-        else:
-            split = "train" if is_learning else "val"
-            every = [self._of(split, name) for name in self.instruments] + [self._features["nothing"]]
-        return torch.stack([self._pick(views, draw, is_learning=is_learning) for views in every])
-
-    def queries(self, shown: Tensor) -> Tensor:
-        """Return the queries [B, Q, K] of features [B, Q, P, D]."""
-        return self._separator.vision.queries(shown.flatten(0, 1).float()).unflatten(0, shown.shape[:2])
-
-    @torch.no_grad()
-    def instrument_queries(self) -> dict[str, Tensor]:
-        """Return each instrument's own query [K]: the mean of the queries of its training pictures as they are."""
-        device = self._separator.device
-        plain = {name: self._of("train", name)[:, :1].to(device).float() for name in self.instruments}
-        return {name: self._separator.vision.queries(pictures).mean(dim=0) for name, pictures in plain.items()}
-
-    def _of(self, split: str, instrument: str) -> Tensor:
-        """Return an instrument's features [pictures, views, D]; without validation clips of it, those learnt from."""
-        return self._features.get(f"{split}/{instrument}", self._features[f"train/{instrument}"])
-
-    def _pick(self, views: Tensor, draw: np.random.Generator, *, is_learning: bool) -> Tensor:
-        pictures = draw.integers(len(views), size=self._recipe.pictures_per_example)
-        chosen = draw.integers(views.shape[1] if is_learning else 1, size=len(pictures))
-        return views[torch.from_numpy(pictures), torch.from_numpy(chosen)]
-
-
 def spread(num_frames: int, wanted: int) -> np.ndarray:
     """Return so many frames spread evenly over a clip's, or all of them if it has fewer."""
     if num_frames <= wanted:
@@ -180,9 +119,9 @@ def _features(
     separator: Separator,
     clips: Mapping[str, Sequence[Clip]],
     photos: Photos,
-    instruments: Sequence[str],
 ) -> Iterator[tuple[str, Tensor]]:
     """Yield features [pictures, views, D] by split and instrument, by clip, and of nothing."""
+    instruments = sorted({clip.instrument for clip in clips["train"]})
     for split in ("train", "val"):
         num_views = recipe.picture_views if split == "train" else 1
         for name in instruments:

@@ -12,6 +12,7 @@ from varemix.errors import TrainingError, UsageError
 from varemix.licences import BUSINESS
 from varemix.model.competition import ReadingRule
 from varemix.model.separator import SeparatorSettings
+from varemix.model.vision import NO_TRUNK
 from varemix.signal.grid import PAPER_GRID, Grid
 
 Asked = Literal["sources", "instruments", "names"]
@@ -350,6 +351,26 @@ def begins_with(recipe: Recipe, settings: SeparatorSettings) -> bool:
     own = recipe.separator
     free: dict[str, Any] = {"vision": own.vision, "recognises": own.recognises} if recipe.asked == "names" else {}
     return replace(settings, reading=own.reading, **free) == own
+
+
+def with_trunk(recipe: Recipe) -> Recipe:
+    """Return the recipe that `without_trunk` was given."""
+    vision = recipe.separator.vision.removesuffix(NO_TRUNK)
+    return replace(recipe, separator=replace(recipe.separator, vision=vision))  # type: ignore[arg-type]
+
+
+def without_trunk(recipe: Recipe) -> Recipe:
+    """Return the recipe of the same training where no picture is looked at: a vision network without its trunk.
+
+    Raises TrainingError for a recipe whose trunk learns, and so must look.
+    """
+    if recipe.trunk_rate > 0:
+        raise TrainingError(
+            f"Recipe '{recipe.name}' looks at pictures all the time and cannot be bundled; bundle reference, clean or "
+            "coarse, or train it here."
+        )
+    settings = replace(recipe.separator, vision=f"{recipe.separator.vision}{NO_TRUNK}", recognises=False)  # type: ignore[arg-type]
+    return replace(recipe, separator=settings)
 
 
 RECIPES: dict[str, Callable[[], Recipe]] = {

@@ -5,7 +5,8 @@ A bank is laid down once, into a file in the run's folder that serves again when
 """
 
 import wave
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -30,6 +31,7 @@ _FRACTION_BITS = 24
 class Recording:
     """A stretch of the bank in which one label sounds; `clip` is the video that it belongs to, where there is one."""
 
+    recording_id: str
     label: str
     kind: str
     group: str
@@ -77,23 +79,8 @@ class SoundBank:
         self.recordings, self._samples = recordings, samples
 
     @classmethod
-    def open(
-        cls,
-        clips: Mapping[str, Sequence[Clip]],
-        sounds: Sequence[Sound],
-        path: Path,
-        device: torch.device,
-        *,
-        chord_shares: Mapping[str, float] | None = None,
-        seed: int = 0,
-    ) -> "SoundBank":
-        """Return the bank of clips by split and of sounds, single notes put together into tunes by the seed.
-
-        Lays it down at `path` unless it lies there. Raises MediaError for a file that cannot be read.
-        """
-        recordings = recordings_of(clips, sounds)
-        if not path.exists():
-            _lay_down(path, recordings[-1], _samples(clips, sounds, chord_shares or {}, seed))
+    def open(cls, recordings: Sequence[Recording], path: Path, device: torch.device) -> "SoundBank":
+        """Return the bank of recordings that lies in a file."""
         mapped = np.load(path, mmap_mode="c")  # never written to, but torch asks that it could be
         samples = torch.from_numpy(mapped)
         return cls(recordings, samples if device.type == "cpu" else samples.to(device))
@@ -109,6 +96,36 @@ class SoundBank:
         first = voices.first[:, None]
         left, right = (self._samples[first.add(part)].float() for part in (below, above))
         return left.lerp_(right, fraction).mul_(1 / _FULL_SCALE)
+
+
+def lay_down(
+    path: Path,
+    clips: Mapping[str, Sequence[Clip]],
+    sounds: Sequence[Sound],
+    *,
+    chord_shares: Mapping[str, float] | None = None,
+    seed: int = 0,
+) -> None:
+    """Write the bank of clips by split and of sounds, single notes put together into tunes by the seed.
+
+    Raises MediaError for a file that cannot be read.
+    """
+    last = recordings_of(clips, sounds)[-1]
+    with laid_down(path, last.first_sample + last.num_samples) as bank:
+        end = 0
+        for part in _samples(clips, sounds, chord_shares or {}, seed):
+            bank[end : end + len(part)] = part
+            end += len(part)
+
+
+@contextmanager
+def laid_down(path: Path, num_samples: int) -> Iterator[np.ndarray]:
+    """Give the samples [S] of a bank to be filled; the file is there once the block has ended."""
+    temporary = path.with_name(f".{path.name}.new")
+    bank = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.int16, shape=(num_samples,))
+    yield bank
+    bank.flush()
+    temporary.replace(path)
 
 
 def recordings_of(clips: Mapping[str, Sequence[Clip]], sounds: Sequence[Sound]) -> list[Recording]:
@@ -137,6 +154,7 @@ def _recordings(clips: Mapping[str, Sequence[Clip]], sounds: Sequence[Sound]) ->
     for split, members in clips.items():
         for clip in members:
             yield Recording(
+                recording_id=clip.clip_id,
                 label=clip.instrument,
                 kind=VIDEO,
                 group=clip.clip_id,
@@ -146,6 +164,7 @@ def _recordings(clips: Mapping[str, Sequence[Clip]], sounds: Sequence[Sound]) ->
             )
     for sound in _whole(sounds):
         yield Recording(
+            recording_id=sound.sound_id,
             label=sound.label,
             kind=sound.kind,
             group=sound.group,
@@ -153,9 +172,14 @@ def _recordings(clips: Mapping[str, Sequence[Clip]], sounds: Sequence[Sound]) ->
             piece=sound.piece,
             num_samples=round(sound.duration_s * RATE_HZ),
         )
-    for plan in planned_tunes(_notes(sounds)):
+    for number, plan in enumerate(planned_tunes(_notes(sounds))):
         yield Recording(
-            label=plan.label, kind=TUNE, group=plan.group, split="train", num_samples=round(TUNE_S * RATE_HZ)
+            recording_id=f"{plan.label}/{plan.group}#{number} of {len(plan.notes)}",
+            label=plan.label,
+            kind=TUNE,
+            group=plan.group,
+            split="train",
+            num_samples=round(TUNE_S * RATE_HZ),
         )
 
 
@@ -192,15 +216,3 @@ def _whole(sounds: Sequence[Sound]) -> Iterator[Sound]:
 
 def _notes(sounds: Sequence[Sound]) -> list[Sound]:
     return [sound for sound in sounds if sound.kind == "notes" and sound.split == "train"]
-
-
-def _lay_down(path: Path, last: Recording, samples: Iterable[np.ndarray]) -> None:
-    temporary = path.with_name(f".{path.name}.new")
-    shape = (last.first_sample + last.num_samples,)
-    whole = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.int16, shape=shape)
-    end = 0
-    for part in samples:
-        whole[end : end + len(part)] = part
-        end += len(part)
-    whole.flush()
-    temporary.replace(path)

@@ -26,6 +26,12 @@ class History:
     validation_losses: list[tuple[int, float]] = field(default_factory=list)
     seconds: float = 0.0
 
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> "History":
+        """Return the history that plain values tell, also when they went through JSON."""
+        pairs = [(int(step), float(loss)) for step, loss in values["validation_losses"]]
+        return cls(**{**values, "validation_losses": pairs})
+
     @property
     def num_steps(self) -> int:
         """Steps done."""
@@ -75,7 +81,8 @@ def load_state(
         if state["run"] != dict(run):
             raise ValueError("it is of another recipe or of other clips")
         model.load_state_dict(state["model"])
-        optimiser.load_state_dict(state["optimiser"])
+        if state["optimiser"] is not None:
+            optimiser.load_state_dict(state["optimiser"])
         if average:
             average.load_state_dict(state["average"])
         return History(**state["history"])
@@ -83,3 +90,18 @@ def load_state(
         raise TrainingError(
             f"The training state '{path}' does not fit this run ({error}). Remove it to start from the beginning."
         ) from error
+
+
+def halved(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a state small enough for slow links: weights and averages in half precision, without the moments.
+
+    Training goes on from it with moments that begin anew.
+    """
+    parts = {
+        name: {
+            key: value.half() if value.is_floating_point() and value.ndim > 1 else value
+            for key, value in state[name].items()
+        }
+        for name in ("model", "average")
+    }
+    return {**state, **parts, "optimiser": None}

@@ -21,6 +21,7 @@ from varemix.model.recognition import resemblances
 from varemix.training import pace
 from varemix.training.material import Material
 from varemix.training.recipe import Augmentation, Recipe, Shares
+from varemix.training.soundbank import recordings_of
 
 FILES = ["best.pt", "checkpoint.safetensors", "frames", "samples.npy", "state.pt"]
 COLOURS = {"harp": "red", "stranger": "white"}
@@ -104,8 +105,9 @@ def test_a_checkpoint_knows_all_instruments_that_sound_and_counts_what_it_learnt
     assert separator.instruments == ("flute", "harp", "tuba")
     assert len({query.numpy().tobytes() for query in separator.instrument_queries}) == 3
     provenance = read_header(undisturbed.checkpoint)["provenance"]
-    assert provenance["num_clips"] == {"train": 2, "val": 2}
-    assert (provenance["num_sounds"], provenance["num_photos"]) == (len(material.sounds), 2)
+    splits = [one.split for one in recordings_of(material.clips, material.sounds)]
+    assert provenance["num_recordings"] == {split: splits.count(split) for split in ("train", "val")}
+    assert provenance["num_recordings"] == {"train": 2 + 4 + 4, "val": 2 + 4}  # clips, sounds, and tunes of the notes
     assert np.isfinite(undisturbed.history.losses).all()
     assert sorted(path.name for path in undisturbed.folder.iterdir()) == FILES
 
@@ -243,14 +245,13 @@ def test_a_start_of_a_training_by_pictures_can_go_on_by_name(
 # Other material
 
 
-@pytest.mark.parametrize("what", ["sounds", "photos"])
-def test_a_state_of_other_material_is_refused(
-    recipe: Recipe, material: Material, tmp_path: Path, undisturbed: Run, what: str
+def test_a_state_of_other_sounds_is_refused(
+    recipe: Recipe, material: Material, tmp_path: Path, undisturbed: Run
 ) -> None:
     left_by(undisturbed, tmp_path, "state.pt", "samples.npy")
-    fewer = {"sounds": material.sounds[:-1], "photos": {"harp": material.photos["harp"][1:]}}
+    fewer = [sound for sound in material.sounds if not (sound.split == "val" and sound.label == "x_bell")]
     with pytest.raises(TrainingError, match=r"state\.pt' does not fit"):
-        trained(recipe, replace(material, **{what: fewer[what]}), tmp_path)
+        trained(recipe, replace(material, sounds=fewer), tmp_path)
 
 
 @pytest.mark.slow

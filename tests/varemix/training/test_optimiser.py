@@ -26,8 +26,8 @@ def test_the_papers_rates_fall_tenfold_at_their_epochs() -> None:
 def test_the_cosine_rises_at_first_and_then_falls_to_nothing() -> None:
     factors = factors_of(tiny(), 100)
     peak = int(np.argmax(factors))
-    assert peak == 199
-    assert factors[peak] > 0.9
+    assert peak == 249  # of 1,000: a quarter, less than 300
+    assert factors[peak] > 0.8
     assert (np.diff(factors[: peak + 1]) > 0).all()
     assert (np.diff(factors[peak:]) < 0).all()
     assert 0 < factors[-1] < 1e-3
@@ -37,8 +37,8 @@ def test_the_cosine_rises_at_first_and_then_falls_to_nothing() -> None:
 def test_the_plateau_is_level_until_it_falls_in_a_line(recipe: Recipe, fall_share: float) -> None:
     factors = factors_of(recipe, 100)
     num_steps, fall = len(factors), round(fall_share * len(factors))
-    assert (np.diff(factors[:200]) > 0).all()
-    assert (factors[199 : num_steps - fall + 1] == 1).all()
+    assert (np.diff(factors[:300]) > 0).all()
+    assert (factors[299 : num_steps - fall + 1] == 1).all()
     np.testing.assert_allclose(np.diff(factors[-fall:]), -1 / fall, atol=1e-9)
     assert factors[-1] == pytest.approx(1 / fall)
 

@@ -14,8 +14,9 @@ from tests.varemix.training.sounding import recording
 from varemix.media.clips import Clip, decoded_frames
 from varemix.model.separator import Separator
 from varemix.training.examples import Source, Voice
+from varemix.training.kept_features import KeptFeatures
 from varemix.training.loop import new_separator
-from varemix.training.pictures import FreshPictures, KeptFeatures, mean_clip_queries, open_book, spread
+from varemix.training.pictures import FreshPictures, mean_clip_queries, open_book, spread
 from varemix.training.recipe import Recipe
 from varemix.training.soundbank import VIDEO
 
@@ -57,13 +58,13 @@ def features_file(
 ) -> Path:
     """Return the features of the clips."""
     path = tmp_path_factory.mktemp("book") / "features.safetensors"
-    KeptFeatures(recipe, separator, clips, {}, path)
+    open_book(recipe, separator, clips, {}, path.parent)
     return path
 
 
 @pytest.fixture
 def book(separator: Separator, recipe: Recipe, clips: dict[str, list[Clip]], features_file: Path) -> KeptFeatures:
-    return KeptFeatures(recipe, separator, clips, {}, features_file)
+    return KeptFeatures(recipe, separator, features_file)
 
 
 @pytest.fixture
@@ -186,7 +187,7 @@ def test_photographs_are_learnt_from_too(
         Image.new("RGB", (90, 60), colour).save(tmp_path / f"{number}.png")
     plain = replace(recipe, picture_views=1)
     photos = {"flute": [tmp_path / "0.png", tmp_path / "1.png"]}
-    book = KeptFeatures(plain, separator, clips, photos, tmp_path / "features.safetensors")
+    book = open_book(plain, separator, clips, photos, tmp_path)
     assert [len(seen_in_learning(book, place)) for place in range(2)] == [4, 2]
 
 
@@ -194,7 +195,7 @@ def test_where_sources_are_asked_for_each_is_shown_its_own_clip(
     separator: Separator, recipe: Recipe, clips: dict[str, list[Clip]], tmp_path: Path
 ) -> None:
     own = replace(recipe, asked="sources", picture_views=1)
-    book = KeptFeatures(own, separator, clips, {}, tmp_path / "features.safetensors")
+    book = open_book(own, separator, clips, {}, tmp_path)
     every = [*clips["train"], *clips["val"]]
     shown = book.show([showing(clip, 0) for clip in every], of_seed(0), is_learning=True)
     assert shown.shape == (6, 1, 2560)
@@ -208,7 +209,7 @@ def test_pictures_are_looked_at_once_and_serve_again_when_the_run_goes_on(
 ) -> None:
     other = new_separator(recipe)
     monkeypatch.setattr(other.vision, "features", lambda pictures: pytest.fail("looked again"))
-    again = KeptFeatures(recipe, other, clips, {}, features_file)
+    again = KeptFeatures(recipe, other, features_file)
     assert torch.equal(*(one.show([], of_seed(0), is_learning=True) for one in (book, again)))
 
 
@@ -224,7 +225,7 @@ def test_looking_at_clips_leaves_the_separator_as_it_was_but_for_the_standard_of
 ) -> None:
     before = {name: value.clone() for name, value in learning.state_dict().items()}
     few = {"train": clips["train"][::2], "val": []}
-    KeptFeatures(recipe, learning, few, {}, tmp_path / "features.safetensors")
+    open_book(recipe, learning, few, {}, tmp_path)
     assert learning.training
     changed = {name for name, value in learning.state_dict().items() if not torch.equal(before[name], value)}
     assert changed == {"vision.head.0.mean", "vision.head.0.deviation"}
