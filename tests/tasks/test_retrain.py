@@ -117,10 +117,10 @@ def test_new_sounds_count_where_the_recipe_learns_from_them(
     assert plan.is_due
     assert plan.reason.startswith("2 of 12 clips and sounds are new or changed since old was trained")
     monkeypatch.setitem(recipe.RECIPES, "small", small)
-    trained(catalog, checkpoint_file, "of clips", small())
-    promote_by_hand.fn(checkpoint_id="of clips", home=str(catalog.home.root))
+    trained(catalog, checkpoint_file, "of-clips", small())
+    promote_by_hand.fn(checkpoint_id="of-clips", home=str(catalog.home.root))
     add_sounds(catalog, "e", "f", "g")
-    assert planned(catalog).reason.startswith("0 of 8 clips and sounds are new or changed since of clips was trained")
+    assert planned(catalog).reason.startswith("0 of 8 clips and sounds are new or changed since of-clips was trained")
 
 
 def test_nothing_new_is_never_enough(catalog: Catalog, old: str) -> None:
