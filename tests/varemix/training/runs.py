@@ -6,10 +6,11 @@ from pathlib import Path
 from tests.solos import Solos
 from tests.varemix.training.killed_run import SAVE_EVERY_STEPS
 from tests.varemix.training.sounding import by_split
-from varemix.training.loop import Progress, train
+from varemix.training.loop import train
 from varemix.training.material import Material
 from varemix.training.pace import Pace
 from varemix.training.recipe import Recipe
+from varemix.training.run import Progress
 from varemix.training.state import History
 
 

@@ -1,6 +1,6 @@
 """Sounds whose right answers are known, in packs as preparation writes them, and banks that hold such."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import torch
 from tests.solos import RATE_HZ, Solos, write_wav
 from varemix.media.clips import Clip
 from varemix.media.sounds import Sound
-from varemix.training.soundbank import Recording, SoundBank, recordings_of
+from varemix.training.soundbank import Recording, SoundBank, lay_down, recordings_of
 
 CPU = torch.device("cpu")
 
@@ -52,15 +52,32 @@ def by_split(clips: Solos) -> dict[str, list[Clip]]:
 def recording(label: str, seconds: float = 10.0, **facts: Any) -> Recording:
     """Return a recording of a bank that nobody opened: a phrase to learn from, unless the facts say otherwise."""
     facts = {"recording_id": f"{label} of {seconds:g} s", "kind": "phrase", "group": "ann", "split": "train"} | facts
-    facts = {"num_samples": round(seconds * RATE_HZ)} | facts
-    return Recording(label=label, **facts)
+    return Recording(label=label, num_samples=round(seconds * RATE_HZ), **facts)
+
+
+def laid_bank(
+    path: Path, clips: Mapping[str, Sequence[Clip]], sounds: Sequence[Sound] = (), **settings: Any
+) -> SoundBank:
+    """Lay down a bank of clips and sounds at a path and return it."""
+    lay_down(path, clips, sounds, **settings)
+    return SoundBank.open(recordings_of(clips, sounds), path, CPU)
 
 
 def bank_of(*waves: np.ndarray) -> SoundBank:
     """Return a bank of waves of 16-bit samples [S], each a phrase on the flute."""
     recordings, end = [], 0
     for wave in waves:
-        recordings.append(recording("flute", kind="phrase", num_samples=len(wave), first_sample=end))
+        recordings.append(
+            Recording(
+                recording_id=f"wave {len(recordings)}",
+                label="flute",
+                kind="phrase",
+                group="ann",
+                split="train",
+                num_samples=len(wave),
+                first_sample=end,
+            )
+        )
         end += len(wave)
     return SoundBank(recordings, torch.from_numpy(np.concatenate(waves).astype(np.int16)))
 

@@ -46,8 +46,8 @@ def test_taught_codes_tell_the_instruments_apart(recipe: Recipe, four_instrument
     before = {name: value.clone() for name, value in separator.state_dict().items()}
     clips = {"train": four_instruments.train, "val": four_instruments.val}
     book = open_book(learning, separator, clips, {}, tmp_path)
+    assert isinstance(book, KeptFeatures)
     with torch.enable_grad():
-        assert isinstance(book, KeptFeatures)
         teach_codes(separator, book, learning)
     shown = book.show([], np.random.default_rng(0), is_learning=False)  # of validation clips, which were not learnt
     queries = book.queries(shown[None])[0]

@@ -24,7 +24,7 @@ from varemix.evaluation.mixtures import draw_mixtures, read_sources
 from varemix.media.clips import decoded_frames
 from varemix.model.checkpoint import load_checkpoint, read_header
 from varemix.model.separator import Separator
-from varemix.training import run as run_module
+from varemix.training import run as running
 from varemix.training.loop import new_separator, train
 from varemix.training.material import Material
 from varemix.training.recipe import Augmentation, Recipe
@@ -114,7 +114,7 @@ def test_every_step_hears_new_mixes_and_every_validation_the_same_ones(
         heard[separator.training].append(sources.numpy().tobytes())
         return separator.synthesizer.bias.square().sum()
 
-    monkeypatch.setattr(run_module, "separation_loss", note)
+    monkeypatch.setattr(running, "separation_loss", note)
     trained(recipe, material, tmp_path)
     assert len(set(heard[True])) == NUM_STEPS
     first, second = heard[False][:2], heard[False][2:]  # three examples in batches of two, after each epoch
@@ -127,12 +127,12 @@ def test_the_best_weights_are_kept_not_the_last(
 ) -> None:
     steady = replace(recipe, schedule="steps")  # rates that do not depend on the number of epochs
     short = trained(replace(steady, epochs=1), material, tmp_path / "short")
-    rising, true_loss = count(1.0), run_module.separation_loss
+    rising, true_loss = count(1.0), running.separation_loss
 
     def worse_and_worse(separator: Separator, *args: Any) -> torch.Tensor:
         return true_loss(separator, *args) if separator.training else torch.tensor(next(rising))
 
-    monkeypatch.setattr(run_module, "separation_loss", worse_and_worse)
+    monkeypatch.setattr(running, "separation_loss", worse_and_worse)
     long = trained(replace(steady, epochs=2), material, tmp_path / "long")
     assert long.history.num_steps == 2 * short.history.num_steps
     expected, kept = load_file(short.checkpoint), load_file(long.checkpoint)
@@ -231,7 +231,7 @@ def test_a_device_that_is_too_small_is_told_and_the_last_state_kept(
     error: Exception,
 ) -> None:
     left_by(undisturbed, tmp_path, *KEPT)
-    true_loss, steps = run_module.separation_loss, count(1)
+    true_loss, steps = running.separation_loss, count(1)
 
     def too_large_at_step_five(separator: Separator, *args: Any) -> torch.Tensor:
         if separator.training and next(steps) == 5:
@@ -239,7 +239,7 @@ def test_a_device_that_is_too_small_is_told_and_the_last_state_kept(
         return true_loss(separator, *args)
 
     with monkeypatch.context() as patched:
-        patched.setattr(run_module, "separation_loss", too_large_at_step_five)
+        patched.setattr(running, "separation_loss", too_large_at_step_five)
         with pytest.raises(TrainingError, match=r"batch of 2 mixes does not fit .*too much.*smaller batch"):
             trained(recipe, material, tmp_path)
     run = trained(recipe, material, tmp_path)
@@ -349,7 +349,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_state(
     undisturbed: Run,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    true_loss = run_module.separation_loss
+    true_loss = running.separation_loss
     steps = count(1)
 
     def lost_at_step_six(separator: Separator, *args: Any) -> torch.Tensor:
@@ -357,7 +357,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_state(
         return loss * torch.nan if separator.training and next(steps) == 6 else loss
 
     with monkeypatch.context() as patched:
-        patched.setattr(run_module, "separation_loss", lost_at_step_six)
+        patched.setattr(running, "separation_loss", lost_at_step_six)
         with pytest.raises(TrainingError, match=r"at step 6\..*state\.pt"):
             trained(recipe, material, tmp_path)
     run = trained(recipe, material, tmp_path)
@@ -368,11 +368,9 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_state(
 def test_a_validation_loss_that_is_no_number_stops_the_run(
     recipe: Recipe, material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    true_loss = run_module.separation_loss
+    true_loss = running.separation_loss
     monkeypatch.setattr(
-        run_module,
-        "separation_loss",
-        lambda model, *args: true_loss(model, *args) * (1 if model.training else torch.nan),
+        running, "separation_loss", lambda model, *args: true_loss(model, *args) * (1 if model.training else torch.nan)
     )
     with pytest.raises(TrainingError, match=r"validation loss stopped being a number after step 4\..*state\.pt"):
         trained(recipe, material, tmp_path)

@@ -26,8 +26,8 @@ def test_the_papers_rates_fall_tenfold_at_their_epochs() -> None:
 def test_the_cosine_rises_at_first_and_then_falls_to_nothing() -> None:
     factors = factors_of(tiny(), 100)
     peak = int(np.argmax(factors))
-    assert peak == 249  # a quarter of the steps
-    assert factors[peak] > 0.85
+    assert peak == 249  # of 1,000: a quarter, less than 300
+    assert factors[peak] > 0.8
     assert (np.diff(factors[: peak + 1]) > 0).all()
     assert (np.diff(factors[peak:]) < 0).all()
     assert 0 < factors[-1] < 1e-3

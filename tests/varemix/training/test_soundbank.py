@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -10,13 +9,15 @@ import soundfile
 import torch
 
 from tests.solos import Solos, make_clip, write_wav
-from tests.varemix.training.sounding import CPU, bank_of, by_split, heard, packed, tone
+from tests.varemix.training.sounding import CPU, bank_of, by_split, heard, laid_bank, packed, tone
 from varemix.errors import MediaError
 from varemix.media.audio import AudioReader
 from varemix.media.clips import Clip
 from varemix.media.sounds import Sound
 from varemix.training.soundbank import TUNE, VIDEO, SoundBank, Voices, lay_down, mapped_samples, recordings_of
 from varemix.training.tunes import TUNE_S
+
+NOTHING_FILMED: dict[str, list[Clip]] = {"train": [], "val": []}
 
 
 def voices(first: int = 0, limit: int = 10**6, offset: float = 0.0, speed: float = 1.0) -> Voices:
@@ -32,15 +33,6 @@ def voices(first: int = 0, limit: int = 10**6, offset: float = 0.0, speed: float
 def in_16_bits(*values: float) -> torch.Tensor:
     """Return what 16-bit samples sound like."""
     return torch.tensor([values], dtype=torch.float32) / 32_768
-
-
-def opened(
-    clips: dict[str, list[Clip]], sounds: list[Sound], path: Path, device: torch.device, **how: Any
-) -> SoundBank:
-    """Return the bank, which is laid down unless it lies there."""
-    if not path.exists():
-        lay_down(path, clips, sounds, **how)
-    return SoundBank.open(recordings_of(clips, sounds), path, device)
 
 
 @pytest.fixture
@@ -60,7 +52,7 @@ def notes(tmp_path: Path) -> list[Sound]:
 
 
 def test_at_its_own_speed_a_recording_sounds_sample_by_sample(two_instruments: Solos, tmp_path: Path) -> None:
-    bank = opened(by_split(two_instruments), [], tmp_path / "samples.npy", CPU)
+    bank = laid_bank(tmp_path / "samples.npy", by_split(two_instruments))
     for recording in bank.recordings:
         for offset in (0, 1, 70_001, recording.num_samples - 5_000):
             with AudioReader(recording.clip.wav_path) as reader:
@@ -110,7 +102,7 @@ def test_voices_are_read_beside_each_other() -> None:
 def test_a_bank_holds_clips_then_sounds_and_each_where_it_says(
     two_instruments: Solos, sounds: list[Sound], tmp_path: Path
 ) -> None:
-    bank = opened(by_split(two_instruments), sounds, tmp_path / "samples.npy", CPU)
+    bank = laid_bank(tmp_path / "samples.npy", by_split(two_instruments), sounds)
     told = [(one.label, one.kind, one.group, one.split) for one in bank.recordings]
     assert told[0] == ("flute", VIDEO, two_instruments.train[0].clip_id, "train")
     assert told[6:] == [
@@ -127,7 +119,7 @@ def test_a_bank_holds_clips_then_sounds_and_each_where_it_says(
 def test_notes_become_tunes_and_those_that_are_kept_for_validation_become_nothing(
     notes: list[Sound], tmp_path: Path
 ) -> None:
-    bank = opened({"train": [], "val": []}, notes, tmp_path / "samples.npy", CPU)
+    bank = laid_bank(tmp_path / "samples.npy", NOTHING_FILMED, notes)
     assert {(one.label, one.kind, one.group, one.split, one.duration_s) for one in bank.recordings} == {
         ("flute", TUNE, "ann", "train", TUNE_S)
     }
@@ -137,9 +129,8 @@ def test_notes_become_tunes_and_those_that_are_kept_for_validation_become_nothin
 
 def test_the_seed_decides_what_tunes_are_like(notes: list[Sound], tmp_path: Path) -> None:
     def content(name: str, seed: int, **chord_shares: float) -> bytes:
-        nothing_filmed = {"train": [], "val": []}
         path = tmp_path / f"{name}.npy"
-        opened(nothing_filmed, notes, path, CPU, seed=seed, chord_shares=chord_shares)
+        lay_down(path, NOTHING_FILMED, notes, seed=seed, chord_shares=chord_shares)
         return path.read_bytes()
 
     assert content("once", 3) == content("again", 3) == content("of others", 3, tuba=1.0)
@@ -148,11 +139,11 @@ def test_the_seed_decides_what_tunes_are_like(notes: list[Sound], tmp_path: Path
 
 
 def test_what_was_laid_down_serves_again_and_nothing_is_read(sounds: list[Sound], tmp_path: Path) -> None:
-    once = opened({"train": []}, sounds, tmp_path / "samples.npy", CPU)
+    once = laid_bank(tmp_path / "samples.npy", NOTHING_FILMED, sounds)
     for path in {sound.path for sound in sounds}:
         path.unlink()
-    again = opened({"train": []}, sounds, tmp_path / "samples.npy", CPU)
-    assert once.recordings == again.recordings == recordings_of({"train": []}, sounds)
+    again = SoundBank.open(recordings_of(NOTHING_FILMED, sounds), tmp_path / "samples.npy", CPU)
+    assert once.recordings == again.recordings
     assert torch.equal(once.read(voices(limit=100), 100), again.read(voices(limit=100), 100))
     assert [path.name for path in tmp_path.iterdir()] == ["samples.npy"]
 
@@ -160,7 +151,7 @@ def test_what_was_laid_down_serves_again_and_nothing_is_read(sounds: list[Sound]
 def test_what_could_not_be_laid_down_as_a_whole_does_not_lie_there(sounds: list[Sound], tmp_path: Path) -> None:
     sounds[-1].path.unlink()
     with pytest.raises(MediaError, match=r"b\.wav.*Refresh the catalog"):
-        opened({"train": []}, sounds, tmp_path / "samples.npy", CPU)
+        lay_down(tmp_path / "samples.npy", NOTHING_FILMED, sounds)
     assert not (tmp_path / "samples.npy").exists()
 
 
@@ -170,7 +161,7 @@ def test_a_file_that_is_shorter_than_its_row_says_is_repeated(tmp_path: Path) ->
     clip = replace(
         make_clip(tmp_path, "tuba", number=0, duration_s=0.1), wav_path=tmp_path / "ramp.wav", num_samples=1_500
     )
-    bank = opened({"train": [clip]}, [], tmp_path / "samples.npy", CPU)
+    bank = laid_bank(tmp_path / "samples.npy", {"train": [clip]})
     np.testing.assert_array_equal(
         bank.read(voices(limit=1_500), 1_500)[0].numpy(), np.resize(ramp, 1_500).astype(np.float32)
     )
@@ -179,11 +170,11 @@ def test_a_file_that_is_shorter_than_its_row_says_is_repeated(tmp_path: Path) ->
 def test_a_sound_that_begins_after_its_files_end_is_refused(sounds: list[Sound], tmp_path: Path) -> None:
     lost = [*sounds[:-1], replace(sounds[-1], first_s=9.0)]
     with pytest.raises(MediaError, match=r"b\.wav' ends before sample 396900, where a recording begins"):
-        opened({"train": []}, lost, tmp_path / "samples.npy", CPU)
+        lay_down(tmp_path / "samples.npy", NOTHING_FILMED, lost)
 
 
 def test_samples_stay_on_disk_until_they_are_heard(two_instruments: Solos, tmp_path: Path) -> None:
-    bank = opened(by_split(two_instruments), [], tmp_path / "samples.npy", CPU)
+    bank = laid_bank(tmp_path / "samples.npy", by_split(two_instruments))
     mapped = np.load(tmp_path / "samples.npy", mmap_mode="r+")
     mapped[20_000:20_002] = 16_384, -8_192
     mapped.flush()
