@@ -30,14 +30,14 @@ def new_optimiser(
     ]
     if recipe.optimiser == "sgd":
         groups = [_group([weights for _, weights in part], rate, recipe.weight_decay) for part, rate in parts if part]
-        return torch.optim.SGD(groups, lr=rate, momentum=_MOMENTUM)
+        return torch.optim.SGD(groups, momentum=_MOMENTUM)
     groups = []
     for part, rate in parts:
         for decays in (True, False):
             members = [weights for name, weights in part if _is_kernel(name, weights) == decays]
             if members:
                 groups.append(_group(members, rate, recipe.weight_decay if decays else 0.0))
-    return torch.optim.AdamW(groups, lr=rate, betas=_ADAM_BETAS, fused=True)
+    return torch.optim.AdamW(groups, betas=_ADAM_BETAS, fused=True)
 
 
 def rate_factor(recipe: Recipe, step: int, num_steps: float) -> float:
@@ -52,7 +52,7 @@ def rate_factor(recipe: Recipe, step: int, num_steps: float) -> float:
 
 
 def _group(parameters: list[nn.Parameter], rate: float, weight_decay: float) -> dict[str, object]:
-    return {"params": parameters, "full_rate": rate, "weight_decay": weight_decay}
+    return {"params": parameters, "lr": rate, "full_rate": rate, "weight_decay": weight_decay}
 
 
 def _is_kernel(name: str, weights: nn.Parameter) -> bool:

@@ -59,7 +59,7 @@ def test_a_training_that_begins_with_a_checkpoint_has_its_own_rate(recipe: Recip
         (False, replace(slow, start_rate=None), 0.1),
     ):
         groups = new_optimiser(changed, separator, is_new=is_new).param_groups
-        assert {group["full_rate"] for group in groups} == {expected}
+        assert {(group["full_rate"], group["lr"]) for group in groups} == {(expected, expected)}
 
 
 @pytest.mark.parametrize("optimiser", ["sgd", "adamw"])
