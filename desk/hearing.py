@@ -20,7 +20,8 @@ from catalog.store import Catalog
 from desk.errors import DeskError
 from desk.growing import GrowingMasks, HearingError
 from desk.recordings import Recording
-from tasks.masks import covering, grid_of, heard_row, stored_masks
+from tasks.mask_file import grid_of
+from tasks.masks import covering, heard_row, stored_masks
 from tasks.presence import presence_of
 from tasks.queries import Query
 from varemix.errors import VaremixError

@@ -5,6 +5,8 @@ is said before a flow starts, so that no server is started for it.
 """
 
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
@@ -24,12 +26,24 @@ _COMMANDS = (
     *(housekeeping, check, backup, restore),
 )
 
-app = typer.Typer(
-    name="varemix",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    help="Remix whole libraries of recordings by showing pictures of the instruments to make louder or softer.",
-)
+app = typer.Typer(name="varemix", no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+def _say_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"varemix {version('varemix')}")
+        raise typer.Exit
+
+
+@app.callback()
+def varemix(
+    is_version_asked: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say which version this is.")
+    ] = False,
+) -> None:
+    """Remix whole libraries of recordings by showing pictures of the instruments to make louder or softer."""
+
+
 for _command in _COMMANDS:
     app.command()(_command)
 

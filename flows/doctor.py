@@ -94,7 +94,7 @@ def _checkpoint() -> Finding:
     if path is None:
         return Finding(what=what, is_well=True, found="none; `varemix nightly` trains one")
     try:
-        from varemix.model.checkpoint import read_header
+        from varemix.model.header import read_header
 
         num_instruments = len(read_header(path)["instruments"])
     except (CheckpointError, ImportError, RuntimeError, OSError) as error:

@@ -8,7 +8,8 @@ import pandas as pd
 
 from catalog.store import Catalog
 from flows.masks import checked_library
-from flows.remix import checked_out, checked_plan
+from flows.output import checked_out
+from flows.remix import checked_plan
 from tasks.checkpoints import checkpoint_row
 from tasks.library import seen_or_probed
 from tasks.masks import serves, stored_masks

@@ -9,7 +9,7 @@ from catalog.files import Home, remove_leftovers
 from catalog.store import Catalog
 from flows.ending import ended
 from flows.masks import heard_library
-from flows.remix import checked_out
+from flows.output import checked_out
 from flows.settings import named_after, workers
 from flows.summary import Summary, publish
 from tasks.checkpoints import checkpoint_row, separator_of

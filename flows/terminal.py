@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 from rich.console import Console
-from rich.markdown import Markdown
 
 from catalog.errors import CatalogError
 from varemix.errors import UsageError, VaremixError
@@ -64,6 +63,8 @@ def say(*lines: object) -> None:
 
 def show_page(markdown: str) -> None:
     """Print a page of Markdown."""
+    from rich.markdown import Markdown  # with its colours for programs, a third of what a command starts with
+
     _out.print(Markdown(markdown))
 
 

@@ -35,7 +35,7 @@ from varemix.evaluation.mixtures import Mixture, read_sources
 from varemix.media.clips import decoded_frames
 from varemix.signal.masks import Masks
 from varemix.signal.presence import PresenceMeter
-from varemix.signal.smoothing import DEFAULT_SMOOTHING_S
+from varemix.signal.smoothing_time import DEFAULT_SMOOTHING_S
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -18,7 +18,7 @@ from varemix.evaluation.conditions import NAME, known_masks, score_conditions
 from varemix.evaluation.sound_mixtures import SoundMixture, draw_sound_mixtures, read_sound_sources
 from varemix.media.sounds import listed_sounds
 from varemix.signal.presence import PresenceMeter
-from varemix.signal.smoothing import DEFAULT_SMOOTHING_S
+from varemix.signal.smoothing_time import DEFAULT_SMOOTHING_S
 
 if TYPE_CHECKING:
     from varemix.model.separator import Separator

@@ -8,7 +8,7 @@ from prefect.cache_policies import NO_CACHE
 
 from catalog.files import Home
 from catalog.store import Catalog
-from tasks.checkpoints import checkpoint_row, shipped_id
+from tasks.checkpoints import checkpoint_row, record_checkpoints, shipped_id
 from tasks.masks import serving_version
 from tasks.shards import Outcome
 
@@ -36,7 +36,7 @@ def tidy_masks(*, home: str, dry_run: bool = False) -> tuple[list[Outcome], int]
 def pin(catalog: Catalog, checkpoint_id: str, why: str | None) -> None:
     """Keep what a checkpoint made, and say why; None is no longer. Raises CatalogError for an unknown checkpoint."""
     row = checkpoint_row(catalog, checkpoint_id)
-    catalog.merge("checkpoints", [row | {"pinned": why, "updated_at": None}])
+    record_checkpoints(catalog, [row | {"pinned": why, "updated_at": None}])
 
 
 def _unneeded(catalog: Catalog) -> list[dict[str, Any]]:

@@ -22,9 +22,10 @@ from tasks.checkpoints import checkpoint_row
 from tasks.clips import clip_of
 from tasks.material import card, counted, learnable
 from tasks.origin import run_id
-from tasks.progress import Advance, bar
+from tasks.progress import bar
 from tasks.shards import Outcome, is_transient
 from tasks.stills import folder_stills
+from tasks.terminal_bar import Advance
 from varemix.errors import UsageError
 from varemix.licences import UNSTATED, is_allowed
 from varemix.media.clips import Clip

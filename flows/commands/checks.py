@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from catalog.files import Home
+from tasks.runners import ADDRESS_VARIABLE, DASK, RUNNER_VARIABLE, chosen_runner
 from varemix.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,8 +18,6 @@ def choose_runner(runner: str | None, address: str | None) -> None:
 
     Raises UsageError for a word that is none, and for an address that no runner needs.
     """
-    from tasks.runners import ADDRESS_VARIABLE, DASK, RUNNER_VARIABLE, chosen_runner
-
     if address and runner != DASK:
         raise UsageError(f"--runner-address {address} is for --runner dask; give both, or neither.")
     chosen = {RUNNER_VARIABLE: runner, ADDRESS_VARIABLE: address}
@@ -27,10 +27,10 @@ def choose_runner(runner: str | None, address: str | None) -> None:
 
 def open_catalog(home: str | None) -> "Catalog":
     """Return the catalog of a home; HomeError where it cannot be written."""
-    from catalog.files import Home
+    place = Home.open(home)
     from catalog.store import Catalog
 
-    return Catalog(Home.open(home))
+    return Catalog(place)
 
 
 def check_asked(

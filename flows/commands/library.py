@@ -5,7 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.commands.checks import check_asked, choose_runner, existing_file, open_catalog
+from flows.commands.checks import (
+    check_asked,
+    choose_runner,
+    existing_file,
+    open_catalog,
+)
 from flows.options import (
     AbsentOption,
     CheckpointOption,
@@ -74,9 +79,13 @@ def masks(
         finish_run(lambda: housekeeping(open_catalog(home).home.address), as_json=as_json)
     if library is None:
         raise UsageError("No library was given; give the folder of recordings to hear, or --gc.")
-    from flows.masks import masks
+    from flows.judgement import check_library, check_targets
 
     targets = [*(instrument or []), *(image or [])]
+    check_library(library, home)
+    check_targets(targets, checkpoint, home, nothing_else=nothing_else)
+    from flows.masks import masks
+
     check_asked(home, library, checkpoint, targets, nothing_else=nothing_else, even_if_unknown=even_if_unknown)
     finish_run(
         lambda: masks(str(library), instrument, image, nothing_else, checkpoint, home, even_if_unknown),
@@ -114,6 +123,8 @@ def remix(
     with a gain of 0. Options come in the place of what a plan or a preset says.
     """
     choose_runner(runner, runner_address)
+    from flows.judgement import check_folders, check_plan
+    from flows.output import check_file
     from flows.wishes import wished_plan
 
     wished = wished_plan(
@@ -133,6 +144,8 @@ def remix(
         true_peak_db=true_peak,
     )
     if source.is_dir():
+        check_folders(source, out, home)
+        check_plan(wished, checkpoint, home)
         from flows.remix import check_remix, remix
 
         check_remix(open_catalog(home), source, out, wished, checkpoint)
@@ -143,17 +156,20 @@ def remix(
     else:
         if dry_run:
             raise UsageError("--dry-run is for folders; give a library, or leave it out.")
+        check_file(existing_file(source), out, wished)
+        check_plan(wished, checkpoint, home)
         from flows.one_file import open_separator, remix_file
 
-        made = remix_file(existing_file(source), out, wished, lambda: open_separator(checkpoint, home))
+        made = remix_file(source, out, wished, lambda: open_separator(checkpoint, home))
         print_json({"out": str(out), **made.facts()}) if as_json else say(f"{out}: {made.in_words()}")
 
 
 def presets(name: Annotated[str | None, typer.Argument(help="Print this one, to be copied.")] = None) -> None:
     """List the presets for `remix`, or print one as the file that it is."""
-    from varemix.remix.presets import preset_text, presets
+    from varemix.remix import presets as kept_presets
 
-    say(preset_text(name).rstrip() if name else "\n".join(f"{own}: {what}" for own, what in presets().items()))
+    every = "\n".join(f"{own}: {what}" for own, what in kept_presets.presets().items())
+    say(kept_presets.preset_text(name).rstrip() if name else every)
 
 
 def separate(
@@ -171,24 +187,30 @@ def separate(
 ) -> None:
     """Cut stems of instruments out of one recording, or of all in a folder."""
     choose_runner(runner, runner_address)
+    from flows.judgement import check_folders, check_targets
+    from flows.output import check_writable
+
     targets = [*(instrument or []), *(image or [])]
     if not targets:
         raise UsageError("No instrument was given; say which to cut out, for example --instrument violin.")
     if source.is_dir():
-        from flows.remix import checked_out
+        check_folders(source, out, home)
+        check_targets(targets, checkpoint, home, nothing_else=nothing_else)
         from flows.separate import separate
 
-        checked_out(source, out)
         check_asked(home, source, checkpoint, targets, nothing_else=nothing_else, even_if_unknown=even_if_unknown)
         finish_run(
             lambda: separate(str(source), str(out), targets, nothing_else, checkpoint, home, even_if_unknown),
             as_json=as_json,
         )
     else:
+        existing_file(source)
+        check_writable(out)
+        check_targets(targets, checkpoint, home, nothing_else=nothing_else)
         from flows.one_file import open_separator, separate_file
 
         stems = separate_file(
-            existing_file(source),
+            source,
             out,
             targets,
             lambda: open_separator(checkpoint, home),

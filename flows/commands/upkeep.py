@@ -59,10 +59,13 @@ def nightly(
 ) -> None:
     """Run the whole night: refresh, train if enough is new, evaluate, promote what is better, masks, remix."""
     choose_runner(runner, runner_address)
-    from flows.nightly import check_night, nightly
+    from flows.judgement import check_folders
     from flows.wishes import wished_plan
 
+    check_folders(library, out, home)
     folder, wished = str(stills) if stills else None, wished_plan(gain or [], file=plan)
+    from flows.nightly import check_night, nightly
+
     check_night(open_catalog(home), library, out, wished, source, url_template, recipe, folder, device)
     asked = (str(library), str(out), wished, source, url_template, recipe, pairs, folder, device, home, retrain_share)
     finish_run(lambda: nightly(*asked), as_json=as_json)

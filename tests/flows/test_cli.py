@@ -24,7 +24,7 @@ from tests.tasks.planted import TONES_HZ, open_catalog, register_checkpoint, vis
 from tests.tasks.untrained import write_checkpoint
 from varemix.media.audio import read_audio
 from varemix.remix.presets import preset_text
-from varemix.signal.smoothing import DEFAULT_SMOOTHING_S
+from varemix.signal.smoothing_time import DEFAULT_SMOOTHING_S
 
 VAREMIX = Path(sys.executable).with_name("varemix")
 

@@ -11,10 +11,10 @@ from PIL import Image
 from catalog.store import Catalog
 from flows.one_file import open_separator, remix_file, separate_file
 from tasks.masks import make_masks
-from tasks.progress import Advance
 from tasks.queries import asked_once
 from tasks.remix import remix_tracks
 from tasks.separate import separate_tracks
+from tasks.terminal_bar import Advance
 from tasks.wishes import jobs_of, plan_queries
 from tests.tasks.planted import (
     TONES_HZ,
@@ -117,7 +117,7 @@ def test_a_bar_counts_the_seconds_that_are_heard(
         moved[what, total] = []
         yield lambda num_items, note="": moved[what, total].append(num_items)
 
-    monkeypatch.setattr("flows.one_file.bar", bar)
+    monkeypatch.setattr("flows.one_file.terminal_bar", bar)
     remix_file(song, tmp_path / "out.flac", plan_of(["tuba=mute"]), lambda: separator(catalog))
     [steps] = moved.values()
     assert moved.keys() == {("hear long.flac [s]", 15)}

@@ -12,7 +12,8 @@ from catalog.ids import file_digest
 from catalog.masks import Maker, MaskReader
 from catalog.store import Catalog
 from tasks.checkpoints import checkpoint_row, separator_of
-from tasks.masks import check_rivals, grid_of, make_masks, masks_stand, stored_masks
+from tasks.mask_file import grid_of
+from tasks.masks import check_rivals, make_masks, masks_stand, stored_masks
 from tasks.queries import Query, query_vectors
 from tasks.shards import Outcome
 from tests.grids import FINE_GRID

@@ -27,7 +27,8 @@ from varemix.evaluation.delta_snr import delta_snr_db
 from varemix.evaluation.grading import grade
 from varemix.evaluation.log_spectral import log_spectral_distance_db
 from varemix.signal.masks import Masks
-from varemix.signal.smoothing import decay_of, zlbm
+from varemix.signal.smoothing import zlbm
+from varemix.signal.smoothing_time import decay_of
 from varemix.signal.spectrogram import filter_samples
 
 REMIX = "remix"

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from varemix.errors import CheckpointError
+from varemix.model.settings import VisionName
 
-VisionName = Literal["resnet18_dilated", "efficientnet_lite0", "efficientnet_lite2"]
 Framing = Literal["middle", "whole"]
 _LEAST_DEVIATION = 0.05
 _SHARPNESS = 4.0  # where one instrument stands out, the query is its own within 0.01
