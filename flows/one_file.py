@@ -9,10 +9,11 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from catalog.files import replacing
+from catalog.ids import file_digest
 from catalog.masks import MaskHeader, MaskReader
 from flows.output import check_file, format_of
 from tasks.mask_file import Watch, grid_of, write_heard
-from tasks.queries import Query, asked, check_known, looked_at
+from tasks.queries import Query, asked, asked_once, check_known, looked_at
 from tasks.remix_file import Remixed, called, write_remix, write_unchanged, writing_to
 from tasks.serving import serving_file
 from tasks.stems import stem_name, told_of_stem
@@ -85,6 +86,37 @@ def separate_file(
         reader = stack.enter_context(MaskReader(masks))
         render_stems(source, temporaries, reader.blocks([query.name for query in queries]), grid_of(reader.header))
     return {stem: told_of_stem(presence, query) for stem, query in zip(stems, queries, strict=True)}
+
+
+def hear_file(
+    source: Path,
+    target: Path,
+    targets: Sequence[str],
+    separator: Callable[[], Separator],
+    *,
+    nothing_else: bool = False,
+    even_if_unknown: bool = False,
+) -> Presence:
+    """Write the masks of one recording to the mask file `target`; by default of all instruments that are known.
+
+    Returns how far each plays. Raises UsageError for a picture that shows none of them, unless it is wished even so.
+    """
+    loaded = separator()
+    if nothing_else:
+        loaded.settings.check_rivals()
+    queries = looked_at(asked_once(targets or loaded.instruments, loaded.instruments), lambda: loaded)
+    check_known(queries, even_if_unknown=even_if_unknown)
+    with terminal_bar(f"hear {source.name} [s]", round(probe_audio(source).duration_s)) as advance:
+        _, presence = write_heard(
+            target,
+            source,
+            loaded,
+            queries,
+            nothing_else=nothing_else,
+            content_digest=file_digest(source),
+            watch=_seconds(advance),
+        )
+    return presence
 
 
 @contextmanager

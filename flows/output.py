@@ -19,6 +19,18 @@ def check_file(source: Path, target: Path, plan: RemixPlan) -> None:
         format_of(source, target, plan.variants()[0].format, is_lossy=False)
 
 
+def check_mask_file(source: Path, target: Path | None) -> Path:
+    """Return where the masks of one recording go. Raises UsageError for no name, or one that something else has."""
+    if target is None:
+        raise UsageError(
+            f"'{source}' is one recording; say with --out what file its masks shall be, such as a.parquet."
+        )
+    if target.is_dir() or target.resolve() == source.resolve():
+        raise UsageError(f"The masks cannot be '{target}', which is there already; give another name.")
+    check_writable(target.parent)
+    return target
+
+
 def check_writable(folder: Path) -> None:
     """Raise MediaError unless files can be written to a folder, which need not be there yet."""
     place = folder.expanduser().absolute()

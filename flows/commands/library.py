@@ -59,7 +59,8 @@ def instruments(checkpoint: CheckpointOption = None, home: HomeOption = None, as
 
 
 def masks(
-    library: Annotated[Path | None, typer.Argument(help="Folder of recordings; only read.")] = None,
+    library: Annotated[Path | None, typer.Argument(help="Folder of recordings, or one; only read.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Of one recording: the file for its masks.")] = None,
     instrument: InstrumentOption = None,
     image: ImageOption = None,
     even_if_unknown: UnknownOption = False,
@@ -82,6 +83,20 @@ def masks(
     from flows.judgement import check_library, check_targets
 
     targets = [*(instrument or []), *(image or [])]
+    if library.is_file():
+        _masks_of_file(
+            library,
+            out,
+            targets,
+            checkpoint,
+            home,
+            nothing_else=nothing_else,
+            even_if_unknown=even_if_unknown,
+            as_json=as_json,
+        )
+        return
+    if out:
+        raise UsageError(f"--out is for one recording, and '{library}' is none; masks of a library lie in the home.")
     check_library(library, home)
     check_targets(targets, checkpoint, home, nothing_else=nothing_else)
     from flows.masks import masks
@@ -222,6 +237,39 @@ def separate(
             print_json({"stems": list(cut), "reasons": {stem: reason for stem, reason in cut.items() if reason}})
         else:
             say(*(f"{stem}: {reason}" if reason else stem for stem, reason in cut.items()))
+
+
+def _masks_of_file(
+    source: Path,
+    out: Path | None,
+    targets: list[str],
+    checkpoint: str | None,
+    home: str | None,
+    *,
+    nothing_else: bool,
+    even_if_unknown: bool,
+    as_json: bool,
+) -> None:
+    from flows.judgement import check_targets
+    from flows.output import check_mask_file
+
+    place = check_mask_file(source, out)
+    check_targets(targets, checkpoint, home, nothing_else=nothing_else)
+    from flows.one_file import hear_file, open_separator
+
+    presence = hear_file(
+        source,
+        place,
+        targets,
+        lambda: open_separator(checkpoint, home),
+        nothing_else=nothing_else,
+        even_if_unknown=even_if_unknown,
+    )
+    if as_json:
+        print_json({"out": str(place), "shares_db": presence.shares_db, "threshold_db": presence.threshold_db})
+    else:
+        playing = [name for name in presence.shares_db if presence.plays(name)]
+        say(f"{place}: masks of {len(presence.shares_db)}; {', '.join(playing) or 'none of them'} play")
 
 
 def _show_preview(

@@ -86,6 +86,9 @@ JUDGED = {
     "stems below a file": (1, "is no folder", "separate song.wav --out song.wav --instrument violin"),
     "output of no format": (2, "stands for no format", "remix song.wav --out o.xyz --gain violin=3"),
     "output in the library": (2, "within one another", "remix library --out library/o --gain violin=3"),
+    "masks of one recording without a place": (2, "say with --out", "masks song.wav"),
+    "masks of a library with a place": (2, "is for one recording", "masks library --out masks.parquet"),
+    "masks in the place of the recording": (2, "give another name", "masks song.wav --out song.wav"),
     "missing library": (2, "There is no folder", "masks lost"),
     "missing library of a night": (2, "There is no folder", "nightly --library lost --out o --gain violin=3"),
     "wrong dB of a night": (2, "is no number of dB", "nightly --library library --out o --gain violin=loud"),
@@ -124,6 +127,7 @@ def test_sharing_is_refused_by_the_header_alone(folder: Path) -> None:
         "remix song.wav --out made/o.flac --gain violin=-6 --gain tuba=solo --json",
         "remix song.wav --out made/o.wav --gain violin=-6 --nothing-else",
         "separate song.wav --out made --instrument violin",
+        "masks song.wav --out made/masks.parquet",
     ],
 )
 def test_one_recording_is_served_without_prefect_and_without_the_tables(folder: Path, command: str) -> None:
