@@ -16,14 +16,15 @@ from flows.commands.listening import desk
 from flows.commands.safekeeping import backup, check, restore
 from flows.commands.service import down, up
 from flows.commands.upkeep import alerts, doctor, housekeeping, nightly, pin, promote, rollback, status
+from flows.options import talking
 from flows.terminal import errors_in_words
 from varemix.errors import UsageError
 
 _COMMANDS = (
-    *(doctor, refresh, train, evaluate, promote, rollback, pin),
-    *(instruments, masks, remix, presets, separate, desk),
-    *(nightly, status, alerts, up, down),
-    *(housekeeping, check, backup, restore),
+    *(doctor, talking(refresh), talking(train), talking(evaluate), talking(promote), talking(rollback), pin),
+    *(instruments, talking(masks), talking(remix), presets, talking(separate), desk),
+    *(talking(nightly), status, alerts, up, down),
+    *(talking(housekeeping), check, backup, restore),
 )
 
 app = typer.Typer(name="varemix", no_args_is_help=True, pretty_exceptions_enable=False)

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from tasks.terminal import CONSOLE
 
 
 class Advance(Protocol):
@@ -31,6 +32,6 @@ def terminal_bar(what: str, total: int) -> Iterator[Advance]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
     )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with Progress(*columns, console=CONSOLE) as progress:
         line = progress.add_task(what, total=total, note="")
         yield lambda num_items, note="": progress.update(line, advance=num_items, note=note)

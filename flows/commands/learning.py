@@ -30,7 +30,7 @@ from flows.options import (
     StudiedOption,
     TemplateOption,
 )
-from flows.terminal import finish_run
+from flows.terminal import doing, finish_run
 
 
 def refresh(
@@ -45,6 +45,7 @@ def refresh(
 ) -> None:
     """Fetch what is new in lists of videos, sounds and photos, and make clips and pictures of it to learn from."""
     choose_runner(runner, runner_address)
+    doing("reading the lists of what to learn from")
     from flows.listed import check_against_catalog, read_lists
     from flows.refresh import check_cookies, refresh
 
@@ -68,6 +69,7 @@ def train(
     resume: Annotated[bool, typer.Option("--resume/--restart", help="Go on where an earlier run stopped.")] = True,
 ) -> None:
     """Train a recipe on the clips of the catalog."""
+    doing(f"training {recipe}")
     from flows.train import train
     from tasks.train import plan_training
     from varemix.training.devices import chosen_device
@@ -107,6 +109,7 @@ def evaluate(
     taken for what they are not. With --compare it puts two checkpoints side by side and says whether one is better.
     """
     choose_runner(runner, runner_address)
+    doing("evaluating")
     from flows.evaluate import drawn_questions, drawn_sounds, evaluate
     from tasks.checkpoints import checkpoint_row
     from tasks.clips import usable_clips

@@ -36,7 +36,7 @@ from flows.options import (
     TruePeakOption,
     UnknownOption,
 )
-from flows.terminal import finish_run, print_json, say, show_page
+from flows.terminal import doing, finish_run, print_json, say, show_page
 from varemix.errors import UsageError
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 def instruments(checkpoint: CheckpointOption = None, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """List the instruments that are known by name, and how well each is heard."""
+    doing("reading what the checkpoint knows")
     from flows.instruments import as_dicts, page
     from tasks.checkpoints import checkpoint_row
     from tasks.queries import known_qualities
@@ -75,6 +76,7 @@ def masks(
     """Hear every recording of a library and keep the masks; or, with --gc, remove the masks that nothing needs."""
     choose_runner(runner, runner_address)
     if gc:
+        doing("looking for masks that nothing needs")
         from flows.housekeeping import housekeeping
 
         finish_run(lambda: housekeeping(open_catalog(home).home.address), as_json=as_json)
@@ -99,6 +101,7 @@ def masks(
         raise UsageError(f"--out is for one recording, and '{library}' is none; masks of a library lie in the home.")
     check_library(library, home)
     check_targets(targets, checkpoint, home, nothing_else=nothing_else)
+    doing(f"hearing {library}")
     from flows.masks import masks
 
     check_asked(home, library, checkpoint, targets, nothing_else=nothing_else, even_if_unknown=even_if_unknown)
@@ -161,6 +164,7 @@ def remix(
     if source.is_dir():
         check_folders(source, out, home)
         check_plan(wished, checkpoint, home)
+        doing(f"remixing {source}")
         from flows.remix import check_remix, remix
 
         check_remix(open_catalog(home), source, out, wished, checkpoint)
@@ -173,6 +177,7 @@ def remix(
             raise UsageError("--dry-run is for folders; give a library, or leave it out.")
         check_file(existing_file(source), out, wished)
         check_plan(wished, checkpoint, home)
+        doing(f"remixing {source}")
         from flows.one_file import open_separator, remix_file
 
         made = remix_file(source, out, wished, lambda: open_separator(checkpoint, home))
@@ -211,6 +216,7 @@ def separate(
     if source.is_dir():
         check_folders(source, out, home)
         check_targets(targets, checkpoint, home, nothing_else=nothing_else)
+        doing(f"separating {source}")
         from flows.separate import separate
 
         check_asked(home, source, checkpoint, targets, nothing_else=nothing_else, even_if_unknown=even_if_unknown)
@@ -222,6 +228,7 @@ def separate(
         existing_file(source)
         check_writable(out)
         check_targets(targets, checkpoint, home, nothing_else=nothing_else)
+        doing(f"separating {source}")
         from flows.one_file import open_separator, separate_file
 
         stems = separate_file(
@@ -255,6 +262,7 @@ def _masks_of_file(
 
     place = check_mask_file(source, out)
     check_targets(targets, checkpoint, home, nothing_else=nothing_else)
+    doing(f"hearing {source}")
     from flows.one_file import hear_file, open_separator
 
     presence = hear_file(
