@@ -41,6 +41,8 @@ LIGHT = {
     "desk.server": _ENGINES,
     "flows.cli": _ENGINES | _ARRAYS,
     "flows.judgement": _ENGINES | _ARRAYS,
+    "flows.status": _ENGINES | {"scipy", "matplotlib"},
+    "flows.check": _ENGINES | {"scipy", "matplotlib"},
     "flows.one_file": {"prefect", "yt_dlp", "pandas", "deltalake", "scipy", "matplotlib"},
 }
 NAMELESS = {"utils", "util", "helpers", "helper", "common", "misc"}

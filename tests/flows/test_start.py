@@ -5,6 +5,7 @@ What is loaded is what costs: times differ between machines, so they are told by
 
 import json
 import os
+import pty
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -18,43 +19,73 @@ from tests.tasks.untrained import write_checkpoint
 
 HEAVY = {"torch", "prefect", "pandas", "deltalake", "pyarrow", "scipy", "numpy", "soundfile", "av", "matplotlib"}
 OF_LIBRARIES = {"prefect", "pandas", "deltalake", "scipy", "matplotlib", "torchvision", "uvicorn", "yt_dlp"}
+LEVEL = "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"
 _MAIN = """
-import json, sys
+import json, os, sys
 from pathlib import Path
 from flows.cli import main
+
+# Standard error that remembers what was loaded when the first words came
+class Heard:
+    loaded_at_first = None
+    def __init__(self, stream): self.stream = stream
+    def __getattr__(self, name): return getattr(self.stream, name)
+    def write(self, text):
+        if self.loaded_at_first is None: self.loaded_at_first = loaded()
+        return self.stream.write(text)
+
+def loaded():
+    return sorted({name.split(".")[0] for name in sys.modules})
+
+sys.stderr = Heard(sys.stderr)
 code = 0
 try:
     main()
 except SystemExit as ended:
     code = ended.code or 0
-Path(sys.argv[0]).write_text(json.dumps({"code": code, "loaded": sorted({name.split(".")[0] for name in sys.modules})}))
+told = {"code": code, "loaded": loaded(), "loaded_at_first": sys.stderr.loaded_at_first or []}
+told["level"] = os.environ.get("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL")
+Path(sys.argv[0]).write_text(json.dumps(told))
 """
 
 
 @dataclass(frozen=True)
 class Started:
-    """How a command ended, what it said, and which packages it had loaded by then."""
+    """How a command ended, what it said, and which packages it had loaded by then, and when it first said something.
+
+    `level` is that of the lines that Prefect was told to show.
+    """
 
     code: int
     out: str
     err: str
     loaded: frozenset[str]
+    loaded_at_first: frozenset[str]
+    level: str | None
 
 
 def started(folder: Path, *arguments: object) -> Started:
     """Run a command in a process of its own."""
     report = folder / "loaded.json"
+    environment = {name: value for name, value in os.environ.items() if name != LEVEL}
     script = f"import sys; sys.argv[0] = {str(report)!r}\n{_MAIN}"
     ran = subprocess.run(
         [sys.executable, "-c", script, *map(str, arguments)],
         cwd=folder,
-        env=os.environ | {"VAREMIX_HOME": str(folder / "home")},
+        env=environment | {"VAREMIX_HOME": str(folder / "home")},
         capture_output=True,
         text=True,
         check=True,
     )
     found = json.loads(report.read_text())
-    return Started(code=found["code"], out=ran.stdout, err=ran.stderr, loaded=frozenset(found["loaded"]))
+    return Started(
+        code=found["code"],
+        out=ran.stdout,
+        err=ran.stderr,
+        loaded=frozenset(found["loaded"]),
+        loaded_at_first=frozenset(found["loaded_at_first"]),
+        level=found["level"],
+    )
 
 
 @pytest.fixture(scope="module")
@@ -151,3 +182,58 @@ def test_the_champion_of_a_home_serves_without_its_tables_being_opened(tmp_path:
     assert said.loaded & OF_LIBRARIES == set()
     assert "first_lute" not in started(tmp_path, *command.replace("second", "third").split()).err
     assert started(tmp_path, *command.replace("second_", "first_").split(), "--checkpoint", "first").code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        ("remixing song.wav", "remix song.wav --out made/p.wav --gain violin=-6 --checkpoint small.safetensors"),
+        ("reading what the home holds", "status"),
+        ("promoting nobody", "promote nobody"),
+        ("reading every file", "check"),
+        ("looking at torch at work", "doctor"),
+    ],
+)
+def test_what_is_being_done_is_said_before_anything_heavy_is_loaded(tmp_path: Path, words: str, command: str) -> None:
+    write_tones(tmp_path / "song.wav")
+    if "small" in command:
+        write_checkpoint(tmp_path / "small.safetensors", sorted(TONES_HZ))
+    said = started(tmp_path, *command.split())
+    assert f"varemix: {words}" in said.err
+    assert said.loaded_at_first & HEAVY == set()
+    assert said.loaded & HEAVY
+
+
+@pytest.mark.parametrize(
+    ("command", "without"),
+    [
+        ("status", {"torch", "prefect", "scipy", "matplotlib"}),
+        ("status --disk", {"torch", "prefect", "scipy", "matplotlib"}),
+        ("check", {"torch", "prefect", "scipy", "matplotlib"}),
+        ("presets practice", HEAVY),
+        ("alerts https://localhost/hook", {"torch", "pandas", "scipy", "matplotlib"}),
+        ("doctor", {"prefect", "pandas", "scipy", "matplotlib", "torchvision"}),
+    ],
+)
+def test_what_reports_loads_only_what_it_reports_of(tmp_path: Path, command: str, without: set[str]) -> None:
+    said = started(tmp_path, *command.split())
+    assert said.code in {0, 2}, said.err
+    assert said.loaded & without == set()
+
+
+def test_prefect_tells_its_lines_only_where_a_person_wants_them(tmp_path: Path) -> None:
+    assert started(tmp_path, "promote", "nobody").level == "WARNING"
+    assert started(tmp_path, "promote", "nobody", "--verbose").level == "INFO"
+
+
+def test_a_terminal_shows_a_spinner_that_goes_with_the_answer(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-c", "import sys; from flows.cli import main; main()", "status", "--json"]
+    environment = os.environ | {"VAREMIX_HOME": str(tmp_path / "home"), "TERM": "xterm"}
+    ran = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=theirs, check=True)
+    os.close(theirs)
+    shown = os.read(ours, 2**16).decode()
+    os.close(ours)
+    assert "reading what the home holds" in shown
+    assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")  # the cursor is there again
+    assert json.loads(ran.stdout)["num_checkpoints"] == 0
