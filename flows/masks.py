@@ -14,10 +14,12 @@ from flows.output import check_home
 from flows.settings import named_after, workers
 from flows.summary import Summary, publish
 from tasks.checkpoints import checkpoint_row, separator_of
-from tasks.library import library_files, mark_gone, scan_tracks
-from tasks.masks import check_rivals, make_masks, masks_stand
+from tasks.library import scan_tracks
+from tasks.masks import make_masks
 from tasks.queries import Query, asked_once, check_known, known_instruments, looked_at
 from tasks.shards import Outcome, run_shards
+from tasks.stored_masks import check_rivals, masks_stand
+from tasks.tracks import library_files, mark_gone
 
 _SCAN_SHARD, _MASK_SHARD = 64, 8
 

@@ -19,11 +19,11 @@ from flows.remix_table import tracks_table
 from flows.settings import named_after, workers
 from flows.summary import Summary, publish
 from tasks.checkpoints import checkpoint_row, separator_of
-from tasks.masks import check_rivals
 from tasks.queries import Query, known_instruments
 from tasks.remix import remix_tracks
 from tasks.remix_pictures import picture_remix
 from tasks.shards import Outcome, run_shards
+from tasks.stored_masks import check_rivals
 from tasks.wishes import Job, jobs_of, looked_at_plan, plan_queries
 from varemix.remix.plan import RemixPlan
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from catalog.champion import Champion, tell_champion
@@ -19,6 +20,8 @@ from varemix.weights import SHIPPED, shipped_checkpoint
 
 if TYPE_CHECKING:
     from varemix.model.separator import Separator
+
+_LOADING = Lock()  # several shards begin at once: one of them loads, for all
 
 
 def champion_id(catalog: Catalog) -> str | None:
@@ -115,7 +118,9 @@ def presence_threshold_db(catalog: Catalog, row: dict[str, Any]) -> float:
 
 def separator_of(catalog: Catalog, row: dict[str, Any], device: str = "auto") -> Separator:
     """Return the separator of a row of `checkpoints`."""
-    return _loaded(catalog.home.fetched(row["path"], row["digest"]), row["digest"], device)
+    path = catalog.home.fetched(row["path"], row["digest"])
+    with _LOADING:
+        return _loaded(path, row["digest"], device)
 
 
 @lru_cache(maxsize=2)

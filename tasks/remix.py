@@ -12,10 +12,10 @@ from catalog.errors import CatalogError
 from catalog.files import Home, replacing
 from catalog.ids import content_id, file_digest
 from catalog.store import Catalog
-from tasks.masks import check_as_seen, covering, stored_masks, version_of
 from tasks.presence import presence_of
 from tasks.remix_file import Remixed, called, write_remix, write_unchanged, writing_to
 from tasks.shards import Outcome, settle, shard_task
+from tasks.stored_masks import check_as_seen, covering, stored_masks, version_of
 from tasks.wishes import Job, Wanted
 from varemix.errors import MediaError
 

@@ -12,13 +12,13 @@ from catalog.ids import content_id, file_digest
 from catalog.masks import MaskReader
 from catalog.store import Catalog
 from tasks.mask_file import grid_of
-from tasks.masks import check_as_seen, covering, stored_masks, version_of
 from tasks.presence import presence_of
 from tasks.queries import Query
 from tasks.remix import standing_remixes
 from tasks.remix_file import writing_to
 from tasks.shards import Outcome, outcome_of, shard_task
 from tasks.stems import stem_name, told_of_stem
+from tasks.stored_masks import check_as_seen, covering, stored_masks, version_of
 from varemix.errors import MediaError
 
 STEP_VERSION = 4

@@ -9,8 +9,8 @@ from prefect.cache_policies import NO_CACHE
 from catalog.files import Home
 from catalog.store import Catalog
 from tasks.checkpoints import checkpoint_row, record_checkpoints, shipped_id
-from tasks.masks import serving_version
 from tasks.shards import Outcome
+from tasks.stored_masks import serving_version
 
 _GRACE_S = 24 * 3600  # a file that young may belong to a run whose rows are still to be written
 

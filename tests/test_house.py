@@ -38,7 +38,8 @@ _ENGINES = {"torch", "prefect", "yt_dlp"}
 _ARRAYS = {"numpy", "scipy", "pandas", "pyarrow", "deltalake", "matplotlib", "soundfile", "av"}
 LIGHT = {
     "catalog": _ENGINES,
-    "desk.server": _ENGINES,
+    "desk.server": _ENGINES | _ARRAYS,
+    "desk.studio": _ENGINES | {"scipy", "matplotlib"},
     "flows.cli": _ENGINES | _ARRAYS,
     "flows.judgement": _ENGINES | _ARRAYS,
     "flows.status": _ENGINES | {"scipy", "matplotlib"},

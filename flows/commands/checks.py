@@ -45,8 +45,8 @@ def check_asked(
     """Raise an error unless library and checkpoint are there and serve, and every name and every picture is known."""
     from flows.masks import checked_library
     from tasks.checkpoints import checkpoint_row, separator_of
-    from tasks.masks import check_rivals
     from tasks.queries import asked_once, check_known, known_instruments, looked_at
+    from tasks.stored_masks import check_rivals
 
     catalog = open_catalog(home)
     checked_library(catalog, library)
