@@ -19,7 +19,7 @@ from tasks.decisions import Kind, champions_before, record, taken_back_for
 from tasks.shards import Outcome
 from varemix.errors import EvaluationError
 from varemix.evaluation.compare import BETTER, Comparison, compare
-from varemix.evaluation.conditions import IMAGE
+from varemix.evaluation.condition_names import IMAGE
 from varemix.weights import SHIPPED
 
 CHOSEN_ON = "val"

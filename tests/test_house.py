@@ -44,6 +44,7 @@ LIGHT = {
     "flows.judgement": _ENGINES | _ARRAYS,
     "flows.status": _ENGINES | {"scipy", "matplotlib"},
     "flows.check": _ENGINES | {"scipy", "matplotlib"},
+    "flows.remix": {"torch", "yt_dlp", "scipy", "matplotlib"},
     "flows.one_file": {"prefect", "yt_dlp", "pandas", "deltalake", "scipy", "matplotlib"},
 }
 NAMELESS = {"utils", "util", "helpers", "helper", "common", "misc"}

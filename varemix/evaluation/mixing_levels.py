@@ -22,7 +22,7 @@ import torch
 
 from varemix.errors import EvaluationError
 from varemix.evaluation.bss import bss_eval
-from varemix.evaluation.conditions import SEPARATE_AND_ADD
+from varemix.evaluation.condition_names import SEPARATE_AND_ADD
 from varemix.evaluation.delta_snr import delta_snr_db
 from varemix.evaluation.grading import grade
 from varemix.evaluation.log_spectral import log_spectral_distance_db
