@@ -10,14 +10,16 @@ from prefect import flow
 from catalog.files import Home
 from catalog.store import Catalog
 from flows.ending import ended
+from flows.output import check_home
 from flows.settings import named_after, workers
 from flows.summary import Summary, publish
 from tasks.checkpoints import checkpoint_row, separator_of
-from tasks.library import library_files, mark_gone, scan_tracks
-from tasks.masks import check_rivals, make_masks, masks_stand
+from tasks.library import scan_tracks
+from tasks.masks import make_masks
 from tasks.queries import Query, asked_once, check_known, known_instruments, looked_at
 from tasks.shards import Outcome, run_shards
-from varemix.errors import UsageError
+from tasks.stored_masks import check_rivals, masks_stand
+from tasks.tracks import library_files, mark_gone
 
 _SCAN_SHARD, _MASK_SHARD = 64, 8
 
@@ -64,11 +66,7 @@ def checked_library(catalog: Catalog, library: Path) -> tuple[Path, list[Path]]:
     """Return the folder of a library and its files; an error when it is not there, holds none, or holds the home."""
     root = library.expanduser().resolve()
     files = library_files(root)
-    if catalog.home.root.is_relative_to(root):
-        raise UsageError(
-            f"The home folder '{catalog.home.root}' lies within the library '{root}'; the library is never written "
-            "to. Give a home beside it, with --home or VAREMIX_HOME."
-        )
+    check_home(catalog.home.root, root)
     return root, files
 
 

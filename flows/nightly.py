@@ -17,8 +17,9 @@ from flows.evaluate import evaluate
 from flows.forms import Device, Minutes, NumMixes, RecipeName, Sources
 from flows.listed import MUSIC, check_against_catalog, read_lists
 from flows.masks import checked_library, masks
+from flows.output import checked_out
 from flows.refresh import refresh
-from flows.remix import checked_out, remix
+from flows.remix import remix
 from flows.settings import named_after
 from flows.summary import Summary, headline, publish
 from flows.train import train

@@ -1,10 +1,29 @@
 """The options of the command line, each described once."""
 
+import os
+from collections.abc import Callable
+from functools import wraps
+from inspect import Parameter, signature
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+_LEVEL = "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"
+
+
+def _tell_prefect(is_verbose: bool) -> bool:
+    """Choose what Prefect tells here, before it is loaded; the same runs are found in its UI."""
+    if is_verbose:
+        os.environ[_LEVEL] = "INFO"
+    else:
+        os.environ.setdefault(_LEVEL, "WARNING")
+    return is_verbose
+
+
+VerboseOption = Annotated[
+    bool, typer.Option("--verbose", callback=_tell_prefect, help="Show the lines and links of Prefect, too.")
+]
 HomeOption = Annotated[
     str | None, typer.Option("--home", help="Home folder, or s3://BUCKET/FOLDER.", envvar="VAREMIX_HOME")
 ]
@@ -167,3 +186,17 @@ NodeRankOption = Annotated[
 EndpointOption = Annotated[
     str, typer.Option("--rdzv-endpoint", help="HOST:PORT where the machines meet: a free port of machine 0.")
 ]
+
+
+def talking(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command that runs flows with the option --verbose, which is heeded before the command begins."""
+
+    @wraps(command)
+    def with_option(*arguments: Any, verbose: bool, **options: Any) -> None:
+        command(*arguments, **options)
+
+    own = signature(command)
+    option = Parameter("verbose", Parameter.KEYWORD_ONLY, default=False, annotation=VerboseOption)
+    with_option.__signature__ = own.replace(parameters=[*own.parameters.values(), option])  # type: ignore[attr-defined]
+    with_option.__annotations__ = command.__annotations__ | {"verbose": VerboseOption}
+    return with_option

@@ -8,11 +8,12 @@ import pandas as pd
 
 from catalog.store import Catalog
 from flows.masks import checked_library
-from flows.remix import checked_out, checked_plan
+from flows.output import checked_out
+from flows.remix import checked_plan
 from tasks.checkpoints import checkpoint_row
-from tasks.library import seen_or_probed
-from tasks.masks import serves, stored_masks
 from tasks.remix import remix_id_of
+from tasks.stored_masks import serves, stored_masks
+from tasks.tracks import seen_or_probed
 from tasks.wishes import Job, jobs_of
 from varemix.media.audio import OUTPUT_FORMATS, PCM_BITS
 from varemix.remix.plan import RemixPlan

@@ -11,14 +11,15 @@ from catalog.files import Home, replacing
 from catalog.ids import content_id, file_digest
 from catalog.masks import MaskReader
 from catalog.store import Catalog
-from tasks.masks import check_as_seen, covering, grid_of, stored_masks, version_of
-from tasks.presence import absent, measured, presence_of
-from tasks.queries import Query, doubts_told
-from tasks.remix import standing_remixes, writing_to
+from tasks.mask_file import grid_of
+from tasks.presence import presence_of
+from tasks.queries import Query
+from tasks.remix import standing_remixes
+from tasks.remix_file import writing_to
 from tasks.shards import Outcome, outcome_of, shard_task
+from tasks.stems import stem_name, told_of_stem
+from tasks.stored_masks import check_as_seen, covering, stored_masks, version_of
 from varemix.errors import MediaError
-from varemix.media.audio import OUTPUT_FORMATS, stem_format
-from varemix.signal.presence import Presence
 
 STEP_VERSION = 4
 
@@ -81,19 +82,6 @@ def _plan(
     remix_id = content_id("stem", version=[STEP_VERSION, masks_version], query=name, **sharing, **facts)
     wishes_json = json.dumps({"stem": name} | sharing)
     return facts | {"remix_id": remix_id, "track_id": track["track_id"], "wishes_json": wishes_json}
-
-
-def told_of_stem(presence: Presence, query: Query) -> str:
-    """Return what is to be told of a stem, an empty text where it is nothing."""
-    is_missing = bool(absent(presence, [query]))
-    missing = [f"does not seem to play: {measured(presence, [query])}"] if is_missing else []
-    return "; ".join([*doubts_told([query]), *missing])
-
-
-def stem_name(source: Path, name: str, container: str) -> str:
-    """Return how the file with the stem of an instrument is called."""
-    format_name = stem_format(container)
-    return f"{source.stem} - {name}{OUTPUT_FORMATS[format_name].suffix if format_name else source.suffix}"
 
 
 def _separated(

@@ -12,8 +12,9 @@ from prefect.logging import get_run_logger
 
 from catalog.files import Home
 from catalog.store import Catalog
-from tasks.progress import Advance, bar
+from tasks.progress import bar
 from tasks.shards import Outcome, is_transient
+from tasks.terminal_bar import Advance
 from tasks.trained import keep_trained, stands
 from tasks.training_plan import TrainingPlan, plan_training
 from varemix.training.nodes import Nodes

@@ -32,7 +32,8 @@ from flows.options import (
     StudiedOption,
     TemplateOption,
 )
-from flows.terminal import finish_run
+from flows.terminal import doing, finish_run
+from varemix.errors import UsageError
 
 
 def refresh(
@@ -47,6 +48,7 @@ def refresh(
 ) -> None:
     """Fetch what is new in lists of videos, sounds and photos, and make clips and pictures of it to learn from."""
     choose_runner(runner, runner_address)
+    doing("reading the lists of what to learn from")
     from flows.listed import check_against_catalog, read_lists
     from flows.refresh import check_cookies, refresh
 
@@ -63,9 +65,9 @@ def labels(
     as_json: JsonOption = False,
 ) -> None:
     """List clips and sounds that a checkpoint takes for another instrument, nearly certain; nothing is changed."""
+    doing("hearing what is learnt from")
     from flows.labels import labels
     from tasks.checkpoints import checkpoint_row
-    from varemix.errors import UsageError
 
     checkpoint_row(open_catalog(home), checkpoint)
     if out is not None and not out.absolute().parent.is_dir():
@@ -89,6 +91,7 @@ def train(
     resume: Annotated[bool, typer.Option("--resume/--restart", help="Go on where an earlier run stopped.")] = True,
 ) -> None:
     """Train a recipe on the clips, sounds and photos of the catalog."""
+    doing(f"training {recipe}")
     from flows.train import train
     from tasks.training_plan import plan_training
     from varemix.training.devices import chosen_device
@@ -121,14 +124,14 @@ def bundle(
 
     On the host, in the bundle's folder: python -m varemix_bundle train --minutes 9
     """
+    if (out is None) == (take is None):
+        raise UsageError("Give a folder for the bundle, or --take and the folder that came back.")
+    doing("taking back what a host made" if out is None else f"bundling {recipe}")
     from flows.bundle import bundle, take_bundle
     from tasks.bundle import check_result
     from tasks.training_plan import plan_training
-    from varemix.errors import UsageError
     from varemix.training.recipe import without_trunk
 
-    if (out is None) == (take is None):
-        raise UsageError("Give a folder for the bundle, or --take and the folder that came back.")
     catalog = open_catalog(home)
     if take is not None:
         check_result(take)
@@ -163,6 +166,7 @@ def evaluate(
     taken for what they are not. With --compare it puts two checkpoints side by side and says whether one is better.
     """
     choose_runner(runner, runner_address)
+    doing("evaluating")
     from flows.evaluate import drawn_questions, drawn_sounds, evaluate
     from tasks.checkpoints import checkpoint_row
     from tasks.clips import usable_clips

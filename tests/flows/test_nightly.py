@@ -28,7 +28,7 @@ from tests.tasks.planted import open_catalog, visible_files, write_tones
 from tests.tasks.small_recipe import small
 from varemix.errors import TrainingError
 from varemix.evaluation.compare import compare
-from varemix.evaluation.conditions import CONDITIONS
+from varemix.evaluation.condition_names import CONDITIONS
 from varemix.media.audio import read_audio
 from varemix.remix.plan import plan_of
 from varemix.training import recipe

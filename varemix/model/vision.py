@@ -10,22 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from varemix.errors import CheckpointError, UsageError
-
-VisionName = Literal[
-    "resnet18_dilated",
-    "efficientnet_lite0",
-    "efficientnet_lite2",
-    "efficientnet_lite0_head",
-    "efficientnet_lite2_head",
-]
-"""The networks; those of a name with `_head` lack the trunk, and take features that come ready made."""
+from varemix.model.settings import NO_TRUNK, VisionName
 
 Framing = Literal["middle", "whole"]
 _LEAST_DEVIATION = 0.05
 _SHARPNESS = 4.0  # where one instrument stands out, the query is its own within 0.01
 _EFFICIENTNET_PIXELS = {"efficientnet_lite0": 224, "efficientnet_lite2": 288}
 _EFFICIENTNET_DEPTHS = {"efficientnet_lite0": 2560, "efficientnet_lite2": 2816}
-NO_TRUNK = "_head"
 
 
 class VisionNetwork(nn.Module):

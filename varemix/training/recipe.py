@@ -10,9 +10,7 @@ from typing import Any, Literal
 
 from varemix.errors import TrainingError, UsageError
 from varemix.licences import BUSINESS
-from varemix.model.competition import ReadingRule
-from varemix.model.separator import SeparatorSettings
-from varemix.model.vision import NO_TRUNK
+from varemix.model.settings import NO_TRUNK, ReadingRule, SeparatorSettings
 from varemix.signal.grid import PAPER_GRID, Grid
 
 Asked = Literal["sources", "instruments", "names"]
