@@ -14,6 +14,7 @@ from flows.commands.listening import desk
 from flows.commands.safekeeping import backup, check, restore
 from flows.commands.service import down, up
 from flows.commands.upkeep import alerts, doctor, housekeeping, nightly, pin, promote, rollback, status
+from flows.surroundings import settle
 from flows.terminal import errors_in_words
 from varemix.errors import UsageError
 
@@ -36,6 +37,7 @@ for _command in _COMMANDS:
 
 def main() -> None:
     """Run the command line; errors that a person can mend are said in one line, without a traceback."""
+    settle()
     with errors_in_words():
         _check_arguments()
         app()

@@ -1,7 +1,9 @@
 """What people and programs see of a command: lines, tables, JSON, errors in words, and the exit code."""
 
+import errno
 import json
 import math
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,7 +21,17 @@ if TYPE_CHECKING:
 
 NOTHING_DONE, _WRONG_USAGE = 1, 2
 _PLAIN_WIDTH = 120  # where the output is no terminal
-_out = Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
+
+
+class _Page(Console):
+    """A console that a reader may leave at any time."""
+
+    def on_broken_pipe(self) -> None:
+        """Print nowhere from now on; the exit code tells of the work."""
+        _print_nowhere()
+
+
+_out = _Page(width=None if sys.stdout is not None and sys.stdout.isatty() else _PLAIN_WIDTH)
 _err = Console(stderr=True)
 
 
@@ -44,7 +56,10 @@ def finish(summaries: Sequence["Summary"], *, as_json: bool) -> NoReturn:
 
 def print_json(facts: Mapping[str, Any]) -> None:
     """Print one JSON object; what JSON cannot say is null."""
-    typer.echo(json.dumps(_plain(dict(facts)), indent=2, default=str, ensure_ascii=False, allow_nan=False))
+    is_unicode = (getattr(sys.stdout, "encoding", None) or "").lower().startswith("utf")
+    text = json.dumps(_plain(dict(facts)), indent=2, default=str, ensure_ascii=not is_unicode, allow_nan=False)
+    with _printing():
+        typer.echo(text)
 
 
 def _plain(value: Any) -> Any:
@@ -58,13 +73,35 @@ def _plain(value: Any) -> Any:
 
 def say(*lines: object) -> None:
     """Print lines as they are: names of files are no markup."""
-    for line in lines:
-        _out.print(str(line), markup=False, highlight=False, soft_wrap=True)
+    with _printing():
+        for line in lines:
+            _out.print(str(line), markup=False, highlight=False, soft_wrap=True)
 
 
 def show_page(markdown: str) -> None:
     """Print a page of Markdown."""
-    _out.print(Markdown(markdown))
+    with _printing():
+        _out.print(Markdown(markdown))
+
+
+@contextmanager
+def _printing() -> Iterator[None]:
+    """Let output that nobody takes, or that finds no room, go nowhere: the exit code tells what was done."""
+    try:
+        yield
+        sys.stdout.flush()
+    except OSError as error:
+        if error.errno != errno.EPIPE:
+            _err.print(
+                f"varemix: What is to be said cannot be written: {error.strerror}.", markup=False, soft_wrap=True
+            )
+        _print_nowhere()
+
+
+def _print_nowhere() -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 @contextmanager
