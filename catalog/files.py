@@ -15,6 +15,7 @@ import re
 import secrets
 import shutil
 import time
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +33,9 @@ _DEFAULT_HOME = Path("data")
 _TEMPORARY_PREFIX = ".part-"
 _LEFT_PREFIXES = (_TEMPORARY_PREFIX, ".download-")  # the latter are folders of downloads that were killed
 _WRITER = re.compile(r"\.part-(?P<neighbourhood>[0-9a-f]{8})-(?P<process_id>[0-9]{1,9})-")
+MAX_NAME_BYTES = 255  # of a file's name on all usual file systems
+_CUT = "~"
+_CUT_MARK = re.compile(rf"{_CUT}[0-9a-f]{{8}}")
 _LEFTOVER_AGE_S = 24 * 3600
 
 _log = logging.getLogger(__name__)
@@ -252,6 +256,26 @@ class Home:
         """A place in one of 256 subfolders; the prefix keeps a leading '-' of an id from standing first."""
         subfolder = hashlib.sha256(name.encode("ascii")).hexdigest()[:2]
         return self.root / room / subfolder / f"{prefix}-{name}{suffix}"
+
+
+def fitting_name(stem: str, ending: str = "", *, most_bytes: int = MAX_NAME_BYTES) -> str:
+    """`stem` and `ending` as the name of a file; where no file can have so long a one, with the stem cut.
+
+    The mark of a name that was cut, and eight digits of its digest, which keep names apart, follow the cut.
+    """
+    name = f"{stem}{ending}"
+    if len(os.fsencode(name)) <= most_bytes:
+        return name
+    mark = f"{_CUT}{hashlib.sha256(os.fsencode(name)).hexdigest()[:8]}"
+    room = most_bytes - len(os.fsencode(mark + ending))
+    cut = unicodedata.normalize("NFC", stem).encode("utf-8", "surrogateescape")[: max(0, room)]
+    return f"{cut.decode('utf-8', 'ignore').rstrip()}{mark}{ending}"
+
+
+def cut_note(name: str, *, of: str) -> str:
+    """What is to be told of a file called `name` where that was cut, or an empty text; `of` is what it was made of."""
+    was_cut = _CUT_MARK.search(name) and not _CUT_MARK.search(of)
+    return f"its name was cut to {MAX_NAME_BYTES} bytes, the most that names of files can have" if was_cut else ""
 
 
 @contextmanager

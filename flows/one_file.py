@@ -1,5 +1,6 @@
 """One recording, served at once: heard and remixed without Prefect, without masks kept."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -8,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from catalog.files import Home, replacing
+from catalog.files import MAX_NAME_BYTES, Home, replacing
 from catalog.masks import MaskHeader, MaskReader
 from catalog.store import Catalog
 from tasks.checkpoints import SHIPPED, champion_id, checkpoint_row
@@ -102,7 +103,7 @@ def separate_file(
         masks, presence = stack.enter_context(heard)
         reader = stack.enter_context(MaskReader(masks))
         render_stems(source, temporaries, reader.blocks([query.name for query in queries]), grid_of(reader.header))
-    return {stem: told_of_stem(presence, query) for stem, query in zip(stems, queries, strict=True)}
+    return {stem: told_of_stem(presence, query, source, stem) for stem, query in zip(stems, queries, strict=True)}
 
 
 @contextmanager
@@ -142,6 +143,8 @@ def _check_target(source: Path, target: Path) -> None:
     """Raise UsageError unless a remix can be written to `target`."""
     if target.is_dir():
         raise UsageError(f"'{target}' is a folder; for one recording give the name of a file, such as out.wav.")
+    if len(os.fsencode(target.name)) > MAX_NAME_BYTES:
+        raise UsageError(f"'{target.name}' is longer than the {MAX_NAME_BYTES} bytes of a file's name; shorten it.")
     if target.resolve() == source.resolve():
         raise UsageError(f"The remix would overwrite its source '{source}'; give another name.")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from catalog.errors import CatalogError
-from catalog.files import Home, replacing
+from catalog.files import Home, cut_note, fitting_name, replacing
 from catalog.ids import content_id, file_digest
 from catalog.masks import MaskReader
 from catalog.store import Catalog
@@ -21,6 +21,7 @@ from varemix.media.audio import OUTPUT_FORMATS, stem_format
 from varemix.signal.presence import Presence
 
 STEP_VERSION = 4
+_MAX_INSTRUMENT_BYTES = 120  # a picture's name, too, leaves room for the recording's
 
 
 @shard_task("separate")
@@ -83,17 +84,19 @@ def _plan(
     return facts | {"remix_id": remix_id, "track_id": track["track_id"], "wishes_json": wishes_json}
 
 
-def told_of_stem(presence: Presence, query: Query) -> str:
-    """Return what is to be told of a stem, an empty text where it is nothing."""
+def told_of_stem(presence: Presence, query: Query, source: Path, stem: Path) -> str:
+    """Return what is to be told of a stem of a recording, an empty text where it is nothing."""
     is_missing = bool(absent(presence, [query]))
     missing = [f"does not seem to play: {measured(presence, [query])}"] if is_missing else []
-    return "; ".join([*doubts_told([query]), *missing])
+    shortened = [note] if (note := cut_note(stem.name, of=source.name)) else []
+    return "; ".join([*doubts_told([query]), *missing, *shortened])
 
 
 def stem_name(source: Path, name: str, container: str) -> str:
-    """Return how the file with the stem of an instrument is called."""
+    """Return how the file with the stem of an instrument is called; of long names the beginnings."""
     format_name = stem_format(container)
-    return f"{source.stem} - {name}{OUTPUT_FORMATS[format_name].suffix if format_name else source.suffix}"
+    suffix = OUTPUT_FORMATS[format_name].suffix if format_name else source.suffix
+    return fitting_name(source.stem, f" - {fitting_name(name, most_bytes=_MAX_INSTRUMENT_BYTES)}{suffix}")
 
 
 def _separated(
@@ -129,7 +132,7 @@ def _separated(
             "mask_id": masks["mask_id"],
             "digest": file_digest(target),
             "status": "remixed",
-            "reason": told_of_stem(presence, query) or None,
+            "reason": told_of_stem(presence, query, source, target) or None,
             "clipped_samples": written.num_clipped,
             "peak_db": written.peak_db,
             "seconds": seconds,

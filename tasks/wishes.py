@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from catalog.files import fitting_name
 from tasks.queries import Query, asked, check_known, looked_at
 from varemix.errors import UsageError
 from varemix.media.audio import OUTPUT_FORMATS
@@ -127,7 +128,7 @@ def _named(track_path: str, format_name: str | None, num_kept: int) -> str:
     path, suffix = PurePosixPath(track_path), OUTPUT_FORMATS[format_name].suffix
     if path.suffix.lower() == suffix:
         return track_path
-    return str(path.with_name(path.name + suffix * num_kept) if num_kept else path.with_suffix(suffix))
+    return str(path.with_name(fitting_name(path.name if num_kept else path.stem, suffix * max(1, num_kept))))
 
 
 def _alike(path: str) -> str:
