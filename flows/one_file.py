@@ -18,9 +18,9 @@ from tasks.progress import Advance, bar
 from tasks.queries import Query, asked, check_known, looked_at
 from tasks.remix import Remixed, called, write_remix, write_unchanged, writing_to
 from tasks.separate import stem_name, told_of_stem
-from tasks.wishes import looked_at_plan, plan_queries, wanted_of
+from tasks.wishes import looked_at_plan, plan_queries, wanted_of, writable
 from varemix.errors import UsageError
-from varemix.media.audio import OUTPUT_FORMATS, probe_audio
+from varemix.media.audio import OUTPUT_FORMATS, AudioInfo, probe_audio, stem_format
 from varemix.media.tags import read_tags
 from varemix.model.separator import Separator
 from varemix.remix.plan import RemixPlan
@@ -57,7 +57,7 @@ def remix_file(source: Path, target: Path, plan: RemixPlan, separator: Callable[
     _check_target(source, target)
     info = probe_audio(source)
     wishes = plan.for_track(source.name, read_tags(source), info.duration_s)
-    wishes = replace(wishes, format=_format_of(source, target, wishes.format, is_lossy=info.is_lossy))
+    wishes = replace(wishes, format=_format_of(source, target, writable(wishes, info.written_as).format, info))
     queries = {}
     if plan.targets():
         loaded = separator()
@@ -93,7 +93,10 @@ def separate_file(
         loaded.settings.check_rivals()
     queries = looked_at([asked(target, loaded.instruments) for target in targets], lambda: loaded)
     check_known(queries, even_if_unknown=even_if_unknown)
-    stems = [folder / stem_name(source, Path(target).stem, info.container) for target in targets]
+    stems = [
+        folder / stem_name(source, Path(target).stem, stem_format(info.container, info.written_as))
+        for target in targets
+    ]
     if len(set(stems)) < len(stems):
         raise UsageError(f"Two of {', '.join(targets)} would become one file; give each once, or rename a picture.")
     distinct = {query.name: query for query in queries}
@@ -149,22 +152,24 @@ def _check_target(source: Path, target: Path) -> None:
         raise UsageError(f"The remix would overwrite its source '{source}'; give another name.")
 
 
-def _format_of(source: Path, target: Path, wished: str | None, *, is_lossy: bool) -> str | None:
+def _format_of(source: Path, target: Path, wished: str | None, info: AudioInfo) -> str | None:
     """Return the format that is wished or that the name of `target` asks for, None where it is the recording's own.
 
     M4A is AAC where the recording has lost something already, else ALAC.
     Raises UsageError unless the remix can become that file.
     """
     suffix = target.suffix.lower()
+    if suffix == source.suffix.lower() and not wished:
+        return None
+    lossless_first = {wanted.suffix: name for name, wanted in reversed([*OUTPUT_FORMATS.items()])}
+    formats = lossless_first | ({OUTPUT_FORMATS["m4a"].suffix: "m4a"} if info.is_lossy else {})
     if wished:
         expected = OUTPUT_FORMATS[wished].suffix
+        if wished == info.written_as and suffix in formats:
+            return formats[suffix]
         if suffix != expected:
             raise UsageError(f"'{target.name}' is no name for {wished}; name it {target.with_suffix(expected).name}.")
         return wished
-    if suffix == source.suffix.lower():
-        return None
-    lossless_first = {wanted.suffix: name for name, wanted in reversed([*OUTPUT_FORMATS.items()])}
-    formats = lossless_first | ({OUTPUT_FORMATS["m4a"].suffix: "m4a"} if is_lossy else {})
     if suffix not in formats:
         raise UsageError(
             f"'{target.name}' has a suffix that stands for no format that can be written; name it "

@@ -123,6 +123,7 @@ def _looked_at(library: Path, path: Path, *, is_digested: bool = True) -> dict[s
         "tags_json": json.dumps(tags, sort_keys=True, ensure_ascii=False),
         "container": info.container,
         "subtype": info.subtype,
+        "written_as": info.written_as,
         "rate_hz": info.rate_hz,
         "num_channels": info.num_channels,
         "num_samples": info.num_samples,

@@ -77,7 +77,9 @@ def _plan(
     facts = {
         "content_digest": track["content_digest"],
         "checkpoint_id": checkpoint_id,
-        "out_path": str(out / path.parent / stem_name(path, name, track["container"])),
+        "out_path": str(
+            out / path.parent / stem_name(path, name, stem_format(track["container"], track.get("written_as")))
+        ),
     }
     remix_id = content_id("stem", version=[STEP_VERSION, masks_version], query=name, **sharing, **facts)
     wishes_json = json.dumps({"stem": name} | sharing)
@@ -92,9 +94,8 @@ def told_of_stem(presence: Presence, query: Query, source: Path, stem: Path) -> 
     return "; ".join([*doubts_told([query]), *missing, *shortened])
 
 
-def stem_name(source: Path, name: str, container: str) -> str:
+def stem_name(source: Path, name: str, format_name: str | None) -> str:
     """Return how the file with the stem of an instrument is called; of long names the beginnings."""
-    format_name = stem_format(container)
     suffix = OUTPUT_FORMATS[format_name].suffix if format_name else source.suffix
     return fitting_name(source.stem, f" - {fitting_name(name, most_bytes=_MAX_INSTRUMENT_BYTES)}{suffix}")
 
@@ -132,7 +133,7 @@ def _separated(
             "mask_id": masks["mask_id"],
             "digest": file_digest(target),
             "status": "remixed",
-            "reason": told_of_stem(presence, query, source, target) or None,
+            "reason": "; ".join(filter(None, [told_of_stem(presence, query, source, target), written.note])) or None,
             "clipped_samples": written.num_clipped,
             "peak_db": written.peak_db,
             "seconds": seconds,

@@ -21,17 +21,43 @@ ADTS = "ADTS"
 ASF = "ASF"
 MP4 = "MP4"
 MATROSKA = "MATROSKA"
+CAF = "CAF"
+W64 = "W64"
+AU = "AU"
+WAVPACK = "WAVPACK"
+TTA = "TTA"
+APE = "APE"
+MUSEPACK = "MUSEPACK"
+MUSEPACK8 = "MUSEPACK8"
+TAK = "TAK"
 
 ASF_HEADER_ID = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 EBML_HEADER_ID = b"\x1a\x45\xdf\xa3"
 UNKNOWN_32_BITS = 0xFFFFFFFF
 _MP4_FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
 _FRAMES = {MP3_FRAMES: MP3, ADTS_FRAMES: ADTS}
+_RIFF_IDS = (b"RIFF", b"RF64", b"BW64")
+_FIRST_BYTES = {
+    b"fLaC": FLAC,
+    b"OggS": OGG,
+    EBML_HEADER_ID: MATROSKA,
+    ASF_HEADER_ID[:4]: ASF,
+    b"caff": CAF,
+    b"riff": W64,
+    b".snd": AU,
+    b"wvpk": WAVPACK,
+    b"TTA1": TTA,
+    b"MAC ": APE,
+    b"MPCK": MUSEPACK8,
+    b"tBaK": TAK,
+}
+_AFTER_TAGS = (FLAC, WAVPACK, TTA, APE, MUSEPACK, MUSEPACK8, TAK)  # many a program writes ID3v2 before these
 
 
 def container_of(path: Path) -> str | None:
-    """Return 'WAV' (also RF64), 'AIFF' (also AIFF-C), 'FLAC', 'MP3', 'OGG', 'ADTS' (bare AAC), 'ASF' (WMA), 'MP4'
-    (also M4A and MOV) or 'MATROSKA' (also WebM); None for anything else.
+    """Return 'WAV' (also RF64 and BW64), 'AIFF' (also AIFF-C), 'FLAC', 'MP3', 'OGG', 'ADTS' (bare AAC), 'ASF' (WMA),
+    'MP4' (also M4A and MOV), 'MATROSKA' (also WebM), 'CAF', 'W64', 'AU', 'WAVPACK', 'TTA', 'APE', 'MUSEPACK' (of stream
+    version 7), 'MUSEPACK8' or 'TAK'; None for anything else.
 
     Raises MediaError when the file cannot be read.
     """
@@ -98,20 +124,22 @@ def is_chained_ogg(path: Path) -> bool:
 
 
 def _container_of_head(head: bytes) -> str | None:
-    if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
+    if head[:4] in _RIFF_IDS and head[8:12] == b"WAVE":
         return WAV
     if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
         return AIFF
     if head[4:8] in _MP4_FIRST_BOXES:
         return MP4
-    starts = {b"fLaC": FLAC, b"OggS": OGG, EBML_HEADER_ID: MATROSKA, ASF_HEADER_ID[:4]: ASF}
-    return starts.get(head[:4])
+    if head[:3] == b"MP+":
+        return MUSEPACK
+    return _FIRST_BYTES.get(head[:4])
 
 
 def _container_of_frames(file: BinaryIO) -> str | None:
     """Tell what has no head of its own, or a tag before it."""
     file.seek(sound_position(file))
-    if file.read(4) == b"fLaC":
-        return FLAC
+    known = _container_of_head(file.read(16))
+    if known in _AFTER_TAGS:
+        return known
     found = first_frame(file)
     return _FRAMES[found[0]] if found else None

@@ -18,13 +18,39 @@ from av.stream import Disposition
 from numpy.typing import NDArray
 
 from varemix.errors import MediaError
-from varemix.media.containers import ADTS, ASF, MATROSKA, MP3, MP4, OGG
-from varemix.media.formats import CODECS, AudioInfo
+from varemix.media.containers import (
+    ADTS,
+    AIFF,
+    APE,
+    ASF,
+    AU,
+    CAF,
+    FLAC,
+    MATROSKA,
+    MP3,
+    MP4,
+    MUSEPACK,
+    MUSEPACK8,
+    OGG,
+    TAK,
+    TTA,
+    W64,
+    WAV,
+    WAVPACK,
+)
+from varemix.media.formats import CODECS, FLOAT_BITS, PCM_BITS, AudioInfo
 from varemix.media.mpeg import first_frame, mp3_promise, sound_position
 
 Samples = NDArray[np.float64]
 
-_DEMUXERS = {MP3: "mp3", ADTS: "aac", ASF: "asf", OGG: "ogg", MP4: "mov", MATROSKA: "matroska"}
+_DEMUXERS = {
+    **{MP3: "mp3", ADTS: "aac", ASF: "asf", OGG: "ogg", MP4: "mov", MATROSKA: "matroska"},
+    **{WAV: "wav", AIFF: "aiff", FLAC: "flac", CAF: "caf", W64: "w64", AU: "au"},
+    **{WAVPACK: "wv", TTA: "tta", APE: "ape", MUSEPACK: "mpc", MUSEPACK8: "mpc8", TAK: "tak"},
+}
+# What stands in these for a coding that nobody writes; what can hold plain samples gets them in any other's place.
+_STAND_INS = {MATROSKA: "flac", MP4: "alac"}
+_PLAIN = (WAV, AIFF, CAF, W64, AU)
 _PCM_SUBTYPES = {
     "u8": "PCM_U8",
     "s8": "PCM_U8",
@@ -35,8 +61,12 @@ _PCM_SUBTYPES = {
     "f64": "DOUBLE",
 }
 _PCM_CODECS = [f"pcm_{kind}{end}" for kind in _PCM_SUBTYPES for end in ("", "le", "be")]
-_DECODERS = [*CODECS, "mp3float", *_PCM_CODECS]
+_DECODERS = [*CODECS, *_PCM_CODECS, "mp3float", "mp2float", "mpc7", "mpc8", "als", "dca", "amrnb", "amrwb"]
+_FORMAT_SUBTYPES = {"u8": "PCM_U8", "s16": "PCM_16", "s32": "PCM_24", "flt": "FLOAT", "dbl": "DOUBLE"}
 _FULL_SCALES = {"s16": 2.0**15, "s32": 2.0**31}
+_TELLING = (MP4, FLAC, TTA, TAK, WAVPACK, APE)  # their headers tell their lengths in samples
+_USUAL_BITS = (8, 16, 24)
+_WAVPACK_FLAGS_AT = 24
 _GAP_S = 0.1  # sloppy timestamps stay below, and so does what an ear would miss beside a picture
 _JITTER_S = 0.005  # timestamps in milliseconds stay below; what passes it after a lost packet is that packet
 _MAX_GAP_S = 3600.0
@@ -138,7 +168,7 @@ class DecodedSource:
                 num_bad += 1
                 self._is_packet_lost = True
         at_most, share = _BAD_PACKETS
-        if num_bad > at_most and num_bad > share * num_packets:
+        if num_bad > share * num_packets and (num_bad > at_most or num_bad >= num_packets - 1):
             raise MediaError(
                 f"'{self._path.name}' is damaged: {num_bad} of its {num_packets} parts cannot be decoded. "
                 "Copy it again."
@@ -203,15 +233,21 @@ def _stream_info(file: av.container.InputContainer, container: str, path: Path) 
     if coding is None or coding.format is None:
         raise MediaError(
             f"The sound of '{path.name}' is of a coding that is not served; "
-            f"{', '.join(codec.label for codec in CODECS.values())} are. Convert it first."
+            f"{', '.join(dict.fromkeys(codec.label for codec in CODECS.values()))} are. Convert it first."
         )
     name = coding.codec.canonical_name
-    codec = "pcm" if name.startswith("pcm_") else name
+    coded = "pcm" if name.startswith("pcm_") and name not in CODECS else name
+    codec = "pcm" if container in _PLAIN else coded if CODECS[coded].encoder else _STAND_INS.get(container, coded)
     num_channels = coding.layout.nb_channels
+    subtype = _subtype(coded, name, coding, path)
+    is_stand_in = codec != coded
+    if is_stand_in and subtype in FLOAT_BITS:
+        subtype = "PCM_24"
+    bits = _coded_bits(coded, coding.extradata or b"", path.name)
     return AudioInfo(
         container=container,
         codec=codec,
-        subtype=_subtype(codec, name, coding.extradata or b"", path.name),
+        subtype=subtype,
         rate_hz=stream.rate or 0,
         num_channels=num_channels,
         num_samples=0,
@@ -220,25 +256,43 @@ def _stream_info(file: av.container.InputContainer, container: str, path: Path) 
         channel_layout=coding.layout.name if num_channels > 2 else None,
         has_picture=any(not video.disposition & Disposition.attached_pic for video in file.streams.video),
         stream_index=stream.index,
+        coded_as=CODECS[coded].label if is_stand_in else f"{bits} bits" if bits and bits not in _USUAL_BITS else "",
     )
 
 
-def _subtype(codec: str, name: str, header: bytes, file_name: str) -> str:
-    """Return the depth of the samples, from the decoder's name or its header."""
-    if CODECS[codec].is_lossy:
-        return "FLOAT"
+def _subtype(codec: str, name: str, coding: av.AudioCodecContext, path: Path) -> str:
+    """Return the depth of the samples, from the decoder's name, its header, or what it gives."""
     if codec == "pcm":
         return _PCM_SUBTYPES[name.removeprefix("pcm_").removesuffix("le").removesuffix("be")]
+    given = _FORMAT_SUBTYPES.get(coding.format.name.removesuffix("p"), "FLOAT")
+    if CODECS[codec].is_lossy:
+        return given if not CODECS[codec].encoder and given in PCM_BITS else "FLOAT"
+    bits = _coded_bits(codec, coding.extradata or b"", path.name)
+    if codec == "wavpack" and given == "PCM_24":
+        bits = _wavpack_bits(path)
+    if bits is None:
+        return given
+    return "PCM_16" if bits <= 16 else "PCM_24" if bits <= 24 else "PCM_32"
+
+
+def _coded_bits(codec: str, header: bytes, file_name: str) -> int | None:
+    """Return the depth that FLAC and ALAC tell in their headers."""
     try:
-        # FLAC: 5 bits of the stream information (RFC 9639, 8.2); ALAC: a byte of its cookie, with or without a box.
-        bits = (
-            ((header[12] & 1) << 4 | header[13] >> 4) + 1
-            if codec == "flac"
-            else header[17 if header[4:8] == b"alac" else 5]
-        )
+        if codec == "flac":  # 5 bits of the stream information (RFC 9639, 8.2)
+            return ((header[12] & 1) << 4 | header[13] >> 4) + 1
+        if codec == "alac":  # a byte of its cookie, with or without a box
+            return header[17 if header[4:8] == b"alac" else 5]
     except IndexError:
         raise MediaError(f"'{file_name}' does not tell the depth of its sound: it is damaged. Copy it again.") from None
-    return "PCM_16" if bits <= 16 else "PCM_24" if bits <= 24 else "PCM_32"
+    return None
+
+
+def _wavpack_bits(path: Path) -> int:
+    """Return the depth that the first block of a WavPack file tells: its bytes a sample, less the bits left out."""
+    with path.open("rb") as file:
+        file.seek(sound_position(file) + _WAVPACK_FLAGS_AT)
+        flags = int.from_bytes(file.read(4), "little")
+    return 8 * ((flags & 3) + 1) - (flags >> 13 & 31)
 
 
 def _is_variable_rate(codec: str, container: str, path: Path) -> bool:
@@ -253,7 +307,7 @@ def _told_length(stream: av.AudioStream, container: str, path: Path) -> int | No
     if not stream.duration or stream.duration < 0 or stream.time_base is None or not stream.rate:
         return None
     told_samples = round(stream.duration * stream.time_base * stream.rate)
-    is_told = container == MP4 or (container == MP3 and _is_promised(path, told_samples, stream.rate))
+    is_told = container in _TELLING or (container == MP3 and _is_promised(path, told_samples, stream.rate))
     return told_samples if is_told else None
 
 

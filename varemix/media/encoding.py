@@ -16,7 +16,7 @@ from av.stream import Disposition
 from numpy.typing import NDArray
 
 from varemix.errors import MediaError
-from varemix.media.containers import ADTS, ASF, MATROSKA, MP3, MP4, OGG, container_of
+from varemix.media.containers import ADTS, ASF, MATROSKA, MP3, MP4, OGG, TTA, WAVPACK, container_of
 from varemix.media.formats import CODECS, AudioInfo
 from varemix.media.programs import FedProgram, find_ffmpeg
 
@@ -89,7 +89,7 @@ def _check_writable(path: Path, info: AudioInfo, source: Path | None) -> None:
             f"'{path.name}' cannot be written: {codec.label} holds at most {codec.max_channels} channels, not "
             f"{info.num_channels}. Choose another format, such as flac."
         )
-    if info.subtype == "PCM_32" and info.codec != "pcm":
+    if info.subtype == "PCM_32" and info.codec not in ("pcm", "wavpack"):
         raise MediaError(
             f"'{path.name}' cannot be written: {codec.label} of 32 bits can be read only. Choose another format, such "
             "as wav."
@@ -167,6 +167,8 @@ def _options(info: AudioInfo, source: Path | None) -> dict[str, Any]:
             options["abr"] = 1  # LAME's variable rate around a mean
     elif info.subtype == "PCM_24" and info.codec == "flac":
         options["sample_fmt"] = "s32"
+    elif info.subtype == "PCM_24" and info.codec == "wavpack":
+        options["bits_per_raw_sample:a"] = 24
     return options
 
 
@@ -181,7 +183,7 @@ def _muxer(info: AudioInfo, source: Path | None) -> str:
         return "webm" if b"webm" in _head(source) else "matroska"
     if info.container == OGG:
         return "opus" if info.codec == "opus" else "ogg"
-    return {MP3: "mp3", ADTS: "adts", ASF: "asf"}[info.container]
+    return {MP3: "mp3", ADTS: "adts", ASF: "asf", WAVPACK: "wv", TTA: "tta"}[info.container]
 
 
 def _head(source: Path | None) -> bytes:

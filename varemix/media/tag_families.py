@@ -1,4 +1,4 @@
-"""The four kinds of tags that files hold: Vorbis comments, ID3, the atoms of MP4, and the attributes of ASF.
+"""The kinds of tags that files hold: Vorbis comments, ID3, the atoms of MP4, APEv2, the texts of CAF and of ASF.
 
 Each can take over all of another one of its kind, and be given the fields and the cover that all kinds know. What
 they hold is never decoded further. Stays out: which file has which kind, and what is copied (`tags`).
@@ -12,7 +12,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from mutagen import MutagenError, aiff, asf, id3, mp3, mp4
+from mutagen import MutagenError, aiff, apev2, asf, id3, mp3, mp4
 from mutagen._vorbis import is_valid_key
 from mutagen.asf._attrs import ASFByteArrayAttribute
 from mutagen.flac import FLAC, Picture
@@ -126,7 +126,7 @@ class Id3Tags:
     def __init__(self, path: Path) -> None:
         self._path = path
         kind = container_of(path)
-        opened = {MP3: mp3.MP3, AIFF: aiff.AIFF}.get(kind or "")
+        opened: Any = {MP3: mp3.MP3, AIFF: aiff.AIFF}.get(kind or "")
         self._file: Any = opened(str(path.absolute()), **_AS_THEY_CAME) if opened else None
         if self._file is not None and self._file.tags is None:
             self._file.add_tags()
@@ -275,6 +275,92 @@ class Mp4Tags:
         """Write all to the file."""
         self._tags["----:varemix:provenance"] = [mp4.MP4FreeForm(provenance.encode())]
         self._file.save()
+
+
+class ApeTags:
+    """The items of APEv2, as WavPack and TTA hold them behind the sound."""
+
+    NAMES = {  # noqa: RUF012
+        "albumartist": "Album Artist",
+        "track": "Track",
+        "disc": "Disc",
+        "date": "Year",
+    }
+    _COVER = "Cover Art (Front)"
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._tags: Any = apev2.APEv2()
+        with contextlib.suppress(apev2.APENoHeaderError):
+            self._tags = apev2.APEv2(str(path.absolute()))
+
+    def copy(self, other: "ApeTags", is_left_out: IsLeftOut) -> None:
+        """Take over all items."""
+        self._tags.clear()
+        for name, value in other._tags.items():
+            is_cover = name.lower().startswith("cover art")
+            if not is_left_out("cover" if is_cover else name, len(value.value)):
+                self._tags[name] = value
+
+    def has(self, field: str) -> bool:
+        """Tell whether a common field is there."""
+        return self.NAMES.get(field, field) in self._tags
+
+    def set(self, field: str, text: str) -> None:
+        """Write a common field."""
+        self._tags[self.NAMES.get(field, field.title())] = text
+
+    def set_other(self, name: str, text: str) -> None:
+        """Write a field of another kind of tags, under its own name."""
+        if apev2.is_valid_apev2_key(name):
+            self._tags[name] = text
+
+    def set_cover(self, content: bytes) -> None:
+        """Write the cover, where there is none."""
+        if self._COVER not in self._tags:
+            name = f"cover.{mime_of(content).removeprefix('image/')}".encode()
+            self._tags[self._COVER] = apev2.APEValue(name + b"\0" + content, apev2.BINARY)
+
+    def save(self, provenance: str) -> None:
+        """Write all to the file."""
+        self._tags[_NAME] = provenance
+        self._tags.save(str(self._path.absolute()))
+
+
+class CafTags:
+    """The texts of the information chunk of CAF, which stands behind the sound. There is no place for a cover."""
+
+    NAMES = {"albumartist": "album artist", "track": "track number", "date": "year", "comment": "comments"}  # noqa: RUF012
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._texts: dict[str, str] = {}
+
+    def copy(self, other: "CafTags", is_left_out: IsLeftOut) -> None:
+        """Take over nothing: what ffmpeg reads of the other is all that there is, and set one by one."""
+
+    def has(self, field: str) -> bool:
+        """Tell whether a common field is there."""
+        return self.NAMES.get(field, field) in self._texts
+
+    def set(self, field: str, text: str) -> None:
+        """Write a common field."""
+        self._texts[self.NAMES.get(field, field)] = text
+
+    def set_other(self, name: str, text: str) -> None:
+        """Write a field of another kind of tags, under its own name."""
+        self._texts.setdefault(name, text)
+
+    def set_cover(self, content: bytes) -> None:
+        """Leave the cover out."""
+
+    def save(self, provenance: str) -> None:
+        """Write all to the file."""
+        texts = self._texts | {_NAME: provenance}
+        strings = "".join(f"{name}\0{text}\0" for name, text in texts.items() if "\0" not in name + text)
+        content = struct.pack(">I", len(texts)) + strings.encode("utf-8", "replace")
+        with self._path.open("ab") as file:
+            file.write(struct.pack(">4sq", b"info", len(content)) + content)
 
 
 class AsfTags:

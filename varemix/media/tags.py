@@ -16,9 +16,9 @@ from mutagen import apev2, asf, flac, id3, mp4, oggflac, oggopus, oggvorbis
 from varemix.errors import MediaError
 from varemix.media import riff
 from varemix.media.code_pages import decoded, windows_page
-from varemix.media.containers import AIFF, ASF, FLAC, MATROSKA, MP3, MP4, OGG, WAV, container_of
+from varemix.media.containers import AIFF, ASF, CAF, FLAC, MATROSKA, MP3, MP4, OGG, TTA, WAV, WAVPACK, container_of
 from varemix.media.programs import find_ffmpeg, run_program
-from varemix.media.tag_families import AsfTags, Id3Tags, Mp4Tags, VorbisTags, mime_of
+from varemix.media.tag_families import ApeTags, AsfTags, CafTags, Id3Tags, Mp4Tags, VorbisTags, mime_of
 
 COMMON_FIELDS = (
     "title",
@@ -35,7 +35,7 @@ COMMON_FIELDS = (
 MAX_TAG_BYTES = 16 * 2**20
 _ADM_CHUNKS = (b"axml", b"chna")  # one without the other is no audio definition model
 
-_Tags = VorbisTags | Id3Tags | Mp4Tags | AsfTags
+_Tags = VorbisTags | Id3Tags | Mp4Tags | AsfTags | ApeTags | CafTags
 _ALIASES = {
     "album_artist": "albumartist",
     "album artist": "albumartist",
@@ -45,6 +45,9 @@ _ALIASES = {
     "wm/year": "date",
     "description": "comment",
     "author": "artist",
+    "track number": "track",
+    "disc number": "disc",
+    "comments": "comment",
 }
 # What tells how loud the sound is, or how the encoder of the source cut it: no longer true of other sound.
 _SOUND_FIELDS = ("replaygain", "r128_", "mp3gain", "itunnorm", "itunsmpb", "rva2", "rvad", "xrva", "rgad")
@@ -75,7 +78,7 @@ _DAMAGES = (
 _COPY_TIMEOUT_S = 3600.0
 _PROBED_BYTES = "4096"
 _ID3V1_BYTES = 128
-_DEMUXERS = "wav,aiff,flac,ogg,mp3,aac,asf,mov,mp4,matroska,webm"
+_DEMUXERS = "wav,aiff,flac,ogg,mp3,aac,asf,mov,mp4,matroska,webm,caf,w64,au,wv,tta,ape,mpc,mpc8,tak"
 
 
 def read_tags(path: Path) -> Mapping[str, str]:
@@ -199,7 +202,7 @@ def _fill(tags: _Tags, source: Path, *, is_changed: bool) -> list[str]:
     for name, text in (ape | dict(said)).items():
         if name in COMMON_FIELDS and text and not tags.has(name) and not is_left_out(name, len(text)):
             tags.set(name, text)
-    if type(own) is not type(tags):
+    if type(own) is not type(tags) or isinstance(tags, CafTags):
         for name, text in said.items():
             is_ours = name in COMMON_FIELDS or name in _FILE_FIELDS or name in ape
             if not is_ours and text and not is_left_out(name, len(text)):
@@ -241,6 +244,8 @@ def _tags_of(path: Path) -> _Tags | None:
     name = str(path.absolute())
     openers: dict[str, Callable[[], _Tags]] = {
         **dict.fromkeys((WAV, AIFF, MP3), lambda: Id3Tags(path)),
+        **dict.fromkeys((WAVPACK, TTA), lambda: ApeTags(path)),
+        CAF: lambda: CafTags(path),
         FLAC: lambda: VorbisTags(flac.FLAC(name)),
         OGG: lambda: VorbisTags(_ogg_kind(path)(name)),
         MP4: lambda: Mp4Tags(mp4.MP4(name)),

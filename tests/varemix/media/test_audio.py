@@ -289,7 +289,7 @@ def broken_files(tmp_path: Path) -> dict[str, tuple[bytes, str]]:
         "channels.wav": (changed(slice(22, 24), bytes(2)), "channels.wav"),
         "coding.wav": (changed(slice(20, 22), b"\xff\xee"), "coding.wav"),
         "song.mp3": (b"ID3\4\0\0\0\0\0\0" + bytes(99), "holds no MP3 audio"),
-        "song.xm": (b"Extended Module: " * 9, "of kind 'xm'; WAV, AIFF, FLAC, MP3"),
+        "song.xm": (b"Extended Module: " * 9, "of kind 'xm'; WAV, AIFF, CAF, W64, AU, FLAC"),
         "noname": (b"\1\2\3", "of kind 'unknown'"),
     }
 
@@ -310,12 +310,6 @@ def test_a_wav_of_unknown_length_from_a_pipe_is_read_to_its_end(tmp_path: Path) 
     content[4:8] = content[40:44] = b"\xff" * 4
     (tmp_path / "pipe.wav").write_bytes(content)
     assert_array_equal(read_audio(tmp_path / "pipe.wav")[0], read_audio(tmp_path / "whole")[0])
-
-
-def test_a_coding_that_loses_bits_is_refused(tmp_path: Path) -> None:
-    soundfile.write(tmp_path / "a.wav", np.zeros(100), 8_000, subtype="ULAW")
-    with pytest.raises(MediaError, match=r"'a\.wav' is coded as ULAW"):
-        probe_audio(tmp_path / "a.wav")
 
 
 def test_a_missing_file_and_a_folder_are_told(tmp_path: Path) -> None:

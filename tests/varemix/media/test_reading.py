@@ -253,8 +253,8 @@ def test_a_video_without_sound_is_told(tmp_path: Path) -> None:
 
 
 def test_a_coding_that_is_not_served_is_told(tmp_path: Path) -> None:
-    path = encoded(tmp_path, "a.mkv", "-c:a", "pcm_alaw")
-    with pytest.raises(MediaError, match=r"'a\.mkv' is of a coding that is not served; PCM, FLAC"):
+    path = encoded(tmp_path, "a.mov", "-c:a", "g726", rate_hz=8_000, num_channels=1)
+    with pytest.raises(MediaError, match=r"'a\.mov' is of a coding that is not served; PCM, FLAC"):
         probe_audio(path)
 
 

@@ -40,7 +40,9 @@ COVER = jpeg()
 
 def written(path: Path) -> Path:
     """Write a short file of the format that the suffix names, without tags."""
-    name = next(name for name, kind in OUTPUT_FORMATS.items() if kind.suffix == path.suffix)
+    name = next((name for name, kind in OUTPUT_FORMATS.items() if kind.suffix == path.suffix), None)
+    if name is None:
+        return encoded(path.parent, path.name, num_channels=1)
     wav = AudioInfo(container="WAV", subtype="PCM_16", rate_hz=48_000, num_channels=1, num_samples=2_000)
     with AudioWriter(path, info_for_format(wav, name)) as writer:
         writer.write(noise(48_000, 1, 2_000))
@@ -119,6 +121,19 @@ def test_common_fields_and_the_cover_are_handed_on_between_formats_and_lost_chap
     assert copy_tags(source, target, provenance="remix 7") == lost
     assert common(target) == FIELDS
     assert tags._cover_of(target) == COVER
+
+
+@pytest.mark.parametrize("suffix", [".wv", ".tta", ".caf"])
+def test_tags_of_rarer_formats_are_handed_on(tmp_path: Path, suffix: str) -> None:
+    source, target, back = (written(tmp_path / name) for name in (f"source{suffix}", f"target{suffix}", "back.flac"))
+    copy_tags(tagged(tmp_path, ".flac"), source, provenance="before", is_changed=False)
+    assert copy_tags(source, target, provenance="remix 7") == []
+    assert (common(target), read_tags(target)["varemix"]) == (FIELDS, "remix 7")
+    assert read_tags(target)["myown"] == "mine"
+    copy_tags(target, back, provenance="remix 8")
+    assert common(back) == FIELDS
+    assert tags._cover_of(back) == (None if suffix == ".caf" else COVER)
+    np.testing.assert_array_equal(read_audio(target)[0], noise(num_channels=1))
 
 
 @pytest.mark.parametrize("source_suffix", [".m4a", ".wma", ".wav", ".mkv"])
