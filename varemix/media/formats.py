@@ -153,7 +153,7 @@ class AudioInfo:
     `is_variable_rate`; None where it goes by quality. `channel_layout` is ffmpeg's name for three channels and more.
     `has_picture` tells a video; cover art is none. `stream_index` is the place of the sound among the streams.
     `coded_as` says how the file is coded, or of how many bits, where nobody writes that; container, codec and subtype
-    are then what is nearest to it.
+    are then what is nearest to it. `doubt` says where the file is otherwise than it promises, and what counts.
     """
 
     container: str
@@ -168,6 +168,7 @@ class AudioInfo:
     has_picture: bool = False
     stream_index: int = 0
     coded_as: str = ""
+    doubt: str = ""
 
     def __post_init__(self) -> None:
         """Fill in the container's own coding."""
@@ -246,15 +247,17 @@ def as_written(info: AudioInfo, format_name: str | None = None) -> tuple[AudioIn
     target = info if wanted is None else info_for_format(info, wanted)
     if target.subtype == "PCM_32" and target.codec not in _HOLD_32_BITS:
         target = replace(target, subtype="PCM_24", coded_as=target.coded_as or "32 bits")
+    target = replace(target, doubt="")
     label = CODECS[target.codec].label
     was = target.coded_as or (CODECS[info.codec].label if info.written_as else "")
     is_own = format_name in (None, info.written_as) or has_format(info, format_name)
     if not was or not is_own:
-        return replace(target, coded_as=""), ""
+        return replace(target, coded_as=""), info.doubt
     bits = PCM_BITS.get(target.subtype)
     now = f"{label} of {bits} bits" if bits else label
     said = f"of {was}" if was.endswith(" bits") else f"coded as {was}"
-    return replace(target, coded_as=""), f"its sound is {said}, which is not written here; it became {now}"
+    note = f"its sound is {said}, which is not written here; it became {now}"
+    return replace(target, coded_as=""), "; ".join(filter(None, [info.doubt, note]))
 
 
 def has_format(info: AudioInfo, name: str) -> bool:

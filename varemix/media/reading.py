@@ -5,6 +5,7 @@ Samples are float64 [C, S] with full scale at 1; PCM samples keep every bit. To 
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -14,6 +15,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from varemix.errors import MediaError
+from varemix.media import riff
 from varemix.media.containers import (
     ADTS,
     AIFF,
@@ -220,14 +222,26 @@ class AudioReader:
         container = container_of(path)
         if container not in _SOURCES:
             raise MediaError(_not_audio_message(path))
-        check_whole(path)
+        doubt = check_whole(path)
         self._name = path.name
         self._source = _SOURCES[container](path, container)
+        if doubt:
+            self._heed(doubt, path, container)
         try:
             _check_info(self.info, self._name)
         except MediaError:
             self.close()
             raise
+
+    def _heed(self, doubt: str, path: Path, container: str) -> None:
+        """Serve what is there of a file whose header promises something else, which libsndfile may believe."""
+        if self.info.num_samples == 0:
+            self.close()
+            self._source = DecodedSource(path, container)
+        info = replace(self.info, doubt=doubt)
+        if container == WAV and info.codec == "pcm" and not info.coded_as:
+            info = replace(info, num_samples=min(info.num_samples, riff.num_frames(path)))
+        self._source.info = info
 
     @property
     def info(self) -> AudioInfo:

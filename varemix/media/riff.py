@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from varemix.errors import MediaError
-from varemix.media.containers import AIFF, UNKNOWN_32_BITS, WAV, aiff_chunks, riff_chunks
+from varemix.media.containers import AIFF, UNKNOWN_32_BITS, WAV, aiff_chunks, riff_chunks, sound_bytes
 
 ID3_CHUNKS = (b"id3 ", b"ID3 ")
 # Notes of the broadcaster, the studio and the sampler; they speak of times and channels, which a remix keeps.
@@ -46,6 +46,7 @@ _CODE_PAGE_ID = b"CSET"
 _BEXT_VERSION_AT, _BEXT_LOUDNESS_AT, _NUM_BEXT_LOUDNESSES = 346, 412, 5  # EBU Tech 3285, version 2
 _BEXT_UNKNOWN = 0x7FFF
 _RIFF_SIZE_IN_DS64_AT = 20
+_BLOCK_BYTES_AT = 12  # in the chunk of the format
 _EXTENSIBLE, _CHANNELS_AT, _CHANNEL_MASK_AT, _FORMAT_BYTES = 0xFFFE, 2, 20, 40  # of WAVE_FORMAT_EXTENSIBLE
 
 
@@ -58,9 +59,10 @@ def all_chunks(path: Path) -> Iterator[tuple[bytes, int, int]]:
             return
         sound_end = file_bytes
         for chunk_id, position, num_bytes in riff_chunks(file):
-            yield chunk_id, position, min(num_bytes, file_bytes - position)
+            present = sound_bytes(file, position, num_bytes, file_bytes) if chunk_id == b"data" else num_bytes
+            yield chunk_id, position, min(present, file_bytes - position)
             if chunk_id == b"data":
-                sound_end = position + num_bytes + num_bytes % 2
+                sound_end = position + present + present % 2
         yield from _plain_chunks(file, sound_end, file_bytes)
 
 
@@ -79,6 +81,13 @@ def code_page(path: Path) -> int:
         position for chunk_id, position, num_bytes in all_chunks(path) if chunk_id == _CODE_PAGE_ID and num_bytes >= 2
     ]
     return int.from_bytes(read_chunk(path, places[0], 2), "little") if places else 0
+
+
+def num_frames(path: Path) -> int:
+    """Return how many samples a channel are in a WAV file of plain samples, by its block size and its true end."""
+    found = {chunk_id: (position, num_bytes) for chunk_id, position, num_bytes in all_chunks(path)}
+    block_bytes = int.from_bytes(read_chunk(path, found[b"fmt "][0] + _BLOCK_BYTES_AT, 2), "little")
+    return found[b"data"][1] // max(1, block_bytes)
 
 
 def read_chunk(path: Path, position: int, num_bytes: int) -> bytes:
