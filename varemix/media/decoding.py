@@ -14,6 +14,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.codec.context import Flags2
 from av.stream import Disposition
 from numpy.typing import NDArray
 
@@ -39,7 +40,7 @@ from varemix.media.containers import (
     WAVPACK,
 )
 from varemix.media.formats import CODECS, FLOAT_BITS, PCM_BITS, AudioInfo
-from varemix.media.mpeg import first_frame, mp3_promise, sound_position
+from varemix.media.mpeg import first_frame, mp3_promise, num_mp3_frames, sound_position
 
 Samples = NDArray[np.float64]
 
@@ -72,7 +73,6 @@ _JITTER_S = 0.005  # timestamps in milliseconds stay below; what passes it after
 _MAX_GAP_S = 3600.0
 _SILENCE_SAMPLES = 1 << 16
 _MISSING_S = 0.1  # the last packets of many a file hold less than its header says
-_MAX_PADDING_SAMPLES = 6_000  # an encoder of MP3 adds its delay before, and fills the last frame or two
 _BAD_PACKETS = (3, 0.01)  # so many, or this share, may be undecodable
 
 
@@ -87,9 +87,10 @@ class DecodedSource:
         self._position = 0
         self._coded_bytes = 0
         self._is_packet_lost = False
+        self._lead_samples = _own_lead_samples(path) if container == MP3 else 0
         with _opened(path, self._demuxer) as file:
             info = _stream_info(file, container, path)
-            num_samples = _told_length(file.streams.audio[0], container, path)
+            num_samples = None if self._lead_samples else _told_length(file.streams.audio[0], container, path)
         if num_samples is None:
             num_samples = sum(piece.shape[1] for piece in self._decoded())
             if info.is_lossy and info.bit_rate_bps is None and num_samples:
@@ -138,8 +139,10 @@ class DecodedSource:
             stream = file.streams.audio[0]
             shape: tuple[int, int] | None = None
             num_samples, start_s = 0, 0.0
+            to_skip = self._lead_samples
             for frame in self._frames(file, stream):
-                samples = _samples_of(frame)
+                samples = _samples_of(frame)[:, to_skip:]
+                to_skip = max(0, to_skip - frame.samples)
                 if shape is None:
                     shape, start_s = (len(samples), frame.sample_rate), frame.time or 0.0
                 place_s = num_samples / shape[1]
@@ -159,6 +162,8 @@ class DecodedSource:
     def _frames(self, file: av.container.InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame]:
         num_packets, num_bad = 0, 0
         decoder = _decoder(stream)
+        if self._lead_samples:
+            decoder.flags2 |= Flags2.skip_manual
         for packet in file.demux(stream):
             num_packets += 1
             self._coded_bytes += packet.size
@@ -173,6 +178,17 @@ class DecodedSource:
                 f"'{self._path.name}' is damaged: {num_bad} of its {num_packets} parts cannot be decoded. "
                 "Copy it again."
             )
+
+
+def _own_lead_samples(path: Path) -> int:
+    """Return how many samples to leave out at the start of an MP3 that promises another number of frames than it has.
+
+    ffmpeg would drop the padding from where the promised end is, in the middle of the sound; 0 where it is to be asked.
+    """
+    with path.open("rb") as file:
+        promise = mp3_promise(file)
+        is_wrong = promise.num_frames is not None and promise.num_frames != num_mp3_frames(file)
+        return promise.lead_samples if is_wrong else 0
 
 
 def _decoder(stream: av.AudioStream) -> av.AudioCodecContext:
@@ -304,21 +320,19 @@ def _is_variable_rate(codec: str, container: str, path: Path) -> bool:
 
 def _told_length(stream: av.AudioStream, container: str, path: Path) -> int | None:
     """Return the number of samples that the container tells exactly, or None."""
+    if container == MP3:
+        return _promised_length(path)
     if not stream.duration or stream.duration < 0 or stream.time_base is None or not stream.rate:
         return None
-    told_samples = round(stream.duration * stream.time_base * stream.rate)
-    is_told = container in _TELLING or (container == MP3 and _is_promised(path, told_samples, stream.rate))
-    return told_samples if is_told else None
+    return round(stream.duration * stream.time_base * stream.rate) if container in _TELLING else None
 
 
-def _is_promised(path: Path, num_samples: int, rate_hz: int) -> bool:
-    """Tell whether an MP3's first frame promises so many samples, and stands where ffmpeg reads it.
+def _promised_length(path: Path) -> int | None:
+    """Return the number of samples that an MP3's first frame promises, if it stands where ffmpeg reads it.
 
     Otherwise ffmpeg estimates the length from the bit rate of what it takes for the first frame.
     """
     with path.open("rb") as file:
-        found, begin, num_frames = first_frame(file), sound_position(file), mp3_promise(file).num_frames
-    if num_frames is None or found is None or found[1] != begin:
-        return False
-    frame_samples = 1152 if rate_hz >= 32_000 else 576
-    return 0 <= num_frames * frame_samples - num_samples <= _MAX_PADDING_SAMPLES
+        found, begin, num_samples = first_frame(file), sound_position(file), mp3_promise(file).num_samples
+    is_read = found is not None and found[1] == begin and num_samples is not None and num_samples > 0
+    return num_samples if is_read else None

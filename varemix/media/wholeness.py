@@ -1,7 +1,7 @@
 """Whether a file is as long as it promises, told by its outermost structure.
 
-Who wrote into a pipe, or was stopped, left a length that was a guess: then the file's end counts. A FLAC file and an MP3
-without a Xing header show only in decoding that they are cut off.
+Who wrote into a pipe, or was stopped, left a length that was a guess: then the file's end counts. A FLAC file and
+an MP3 without a Xing header show only in decoding that they are cut off.
 """
 
 import os
@@ -24,9 +24,10 @@ from varemix.media.containers import (
     riff_chunks,
     sound_bytes,
 )
-from varemix.media.mpeg import mp3_promise, sound_position
+from varemix.media.mpeg import mp3_promise, num_mp3_frames, sound_position
 
 _SLIP_BYTES = 64  # what a program that counts its header in, or a frame too many, promises too much
+_SLIP_FRAMES, _SLIP, _MP3_FRAME_BYTES = 5, 0.02, 1044  # more is no slip: the file was cut
 _MAX_BOXES = 100_000
 _SEGMENT_ID = b"\x18\x53\x80\x67"
 _MAX_OGG_PAGE_BYTES = 27 + 255 + 255 * 255
@@ -84,11 +85,21 @@ def _guess_told(promised: int, present: int, name: str) -> str:
     return ""
 
 
-def _check_mp3(file: BinaryIO, file_bytes: int, name: str) -> None:
-    promised = mp3_promise(file).num_bytes
-    present = file_bytes - sound_position(file)
-    if promised is not None and promised > present:
-        raise MediaError(_cut_off_message(name, promised, present))
+def _check_mp3(file: BinaryIO, file_bytes: int, name: str) -> str:
+    """Compare what the first frame promises with the frames that are there; by a few it is wrong in many a file."""
+    promise = mp3_promise(file)
+    promised, present = promise.num_bytes, file_bytes - sound_position(file)
+    if promise.num_frames is None:
+        if promised is not None and promised - present > max(_SLIP_FRAMES * _MP3_FRAME_BYTES, _SLIP * promised):
+            raise MediaError(_cut_off_message(name, promised, present))
+        return ""
+    num_frames = num_mp3_frames(file)
+    if promise.num_frames - num_frames > max(_SLIP_FRAMES, _SLIP * promise.num_frames):
+        raise MediaError(
+            f"'{name}' is cut off: it promises {promise.num_frames} frames, {num_frames} are there. Copy it again."
+        )
+    is_kept = num_frames == promise.num_frames
+    return "" if is_kept else f"it promises {promise.num_frames} frames, {num_frames} are there: what is there counts"
 
 
 def _check_ogg(file: BinaryIO, file_bytes: int, name: str) -> None:

@@ -279,3 +279,41 @@ def test_opus_is_decoded_as_the_reference_decoder_does(tmp_path: Path) -> None:
     samples, info = read_audio(path)
     assert (info.rate_hz, samples.shape) == (48_000, reference.shape)
     assert snr_db(reference, samples) > 100
+
+
+def mp3_with(folder: Path, *, frames: int = 0, num_bytes: int = 0, cut: int = 0) -> Path:
+    """Return the noise as an MP3 whose first frame promises so many frames and bytes more than there are."""
+    content = bytearray(encoded(folder, "a.mp3", "-b:a", "128k").read_bytes())
+    at = content.index(b"Info") + 8
+    for place, more in ((at, frames), (at + 4, num_bytes)):
+        content[place : place + 4] = (int.from_bytes(content[place : place + 4], "big") + more).to_bytes(4, "big")
+    path = folder / "off.mp3"
+    path.write_bytes(content[: len(content) - cut])
+    return path
+
+
+@pytest.mark.parametrize("frames", [-50, -5, -1, 1, 5])
+def test_an_mp3_that_promises_another_number_of_frames_gives_all_it_has_in_its_place(
+    tmp_path: Path, frames: int
+) -> None:
+    whole = read_audio(mp3_with(tmp_path))[0]
+    samples, info = read_audio(mp3_with(tmp_path, frames=max(frames, -18)))
+    assert samples.shape[1] >= whole.shape[1]
+    np.testing.assert_allclose(samples[:, : whole.shape[1]], whole, atol=1e-6)
+    assert "what is there counts" in info.doubt
+
+
+@pytest.mark.parametrize("num_bytes", [-4_000, -400, 400, 4_000])
+def test_the_bytes_that_an_mp3_promises_do_not_count_where_its_frames_are_there(tmp_path: Path, num_bytes: int) -> None:
+    whole = read_audio(mp3_with(tmp_path))[0]
+    samples, info = read_audio(mp3_with(tmp_path, num_bytes=num_bytes))
+    np.testing.assert_array_equal(samples, whole)
+    assert (samples.shape[1], info.doubt) == (20_001, "")
+
+
+def test_an_mp3_that_lost_its_last_frame_plays_and_one_that_lost_half_is_cut_off(tmp_path: Path) -> None:
+    samples, info = read_audio(mp3_with(tmp_path, cut=300))
+    assert samples.shape[1] >= 20_001 - 1_152
+    assert "it promises 19 frames, 18 are there" in info.doubt
+    with pytest.raises(MediaError, match="cut off: it promises"):
+        read_audio(mp3_with(tmp_path, frames=100))
