@@ -7,7 +7,7 @@ picture; up to one packet in a hundred may be undecodable and becomes a gap.
 Only decoders of sound are ever opened, and no other file or address.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -66,6 +66,7 @@ _DECODERS = [*CODECS, *_PCM_CODECS, "mp3float", "mp2float", "mpc7", "mpc8", "als
 _FORMAT_SUBTYPES = {"u8": "PCM_U8", "s16": "PCM_16", "s32": "PCM_24", "flt": "FLOAT", "dbl": "DOUBLE"}
 _FULL_SCALES = {"s16": 2.0**15, "s32": 2.0**31}
 _TELLING = (MP4, FLAC, TTA, TAK, WAVPACK, APE)  # their headers tell their lengths in samples
+_AAC_FRAME_SAMPLES = 2048  # of the longest kind
 _USUAL_BITS = (8, 16, 24)
 _WAVPACK_FLAGS_AT = 24
 _GAP_S = 0.1  # sloppy timestamps stay below, and so does what an ear would miss beside a picture
@@ -90,7 +91,9 @@ class DecodedSource:
         self._lead_samples = _own_lead_samples(path) if container == MP3 else 0
         with _opened(path, self._demuxer) as file:
             info = _stream_info(file, container, path)
-            num_samples = None if self._lead_samples else _told_length(file.streams.audio[0], container, path)
+            num_samples = (
+                None if self._lead_samples else _told_length(file.streams.audio[0], file.metadata, container, path)
+            )
         if num_samples is None:
             num_samples = sum(piece.shape[1] for piece in self._decoded())
             if info.is_lossy and info.bit_rate_bps is None and num_samples:
@@ -318,13 +321,29 @@ def _is_variable_rate(codec: str, container: str, path: Path) -> bool:
     return codec in ("opus", "vorbis")
 
 
-def _told_length(stream: av.AudioStream, container: str, path: Path) -> int | None:
+def _told_length(stream: av.AudioStream, said: Mapping[str, str], container: str, path: Path) -> int | None:
     """Return the number of samples that the container tells exactly, or None."""
     if container == MP3:
         return _promised_length(path)
     if not stream.duration or stream.duration < 0 or stream.time_base is None or not stream.rate:
         return None
-    return round(stream.duration * stream.time_base * stream.rate) if container in _TELLING else None
+    told_samples = round(stream.duration * stream.time_base * stream.rate)
+    if container == MP4:
+        return _without_padding(told_samples, said)
+    return told_samples if container in _TELLING else None
+
+
+def _without_padding(told_samples: int, said: Mapping[str, str]) -> int:
+    """Return how many samples an MP4 holds without the delay and padding that iTunes notes in place of an edit list.
+
+    ffmpeg heeds the delay, not the padding. The note has, in hexadecimal numbers: zero, delay, padding, length.
+    """
+    numbers = said.get("iTunSMPB", "").split()
+    try:
+        _, delay, padding, length = (int(number, 16) for number in numbers[:4])
+    except ValueError:
+        return told_samples
+    return length if 0 < length < told_samples <= length + delay + padding + _AAC_FRAME_SAMPLES else told_samples
 
 
 def _promised_length(path: Path) -> int | None:

@@ -49,8 +49,9 @@ _ALIASES = {
     "disc number": "disc",
     "comments": "comment",
 }
-# What tells how loud the sound is, or how the encoder of the source cut it: no longer true of other sound.
-_SOUND_FIELDS = ("replaygain", "r128_", "mp3gain", "itunnorm", "itunsmpb", "rva2", "rvad", "xrva", "rgad")
+# What tells how loud the sound is: no longer true of other sound.
+_SOUND_FIELDS = ("replaygain", "r128_", "mp3gain", "itunnorm", "rva2", "rvad", "xrva", "rgad")
+_ENCODERS_CUT = "itunsmpb"  # where the encoder of the source cut it; ours says that of its own in an edit list
 # What tells of the file that it stood in.
 _FILE_FIELDS = (
     "encoder",
@@ -178,6 +179,8 @@ def _fill(tags: _Tags, source: Path, *, is_changed: bool) -> list[str]:
     notes: list[str] = []
 
     def is_left_out(name: str, num_bytes: int) -> bool:
+        if _ENCODERS_CUT in name.lower():
+            return True
         if is_changed and any(part in name.lower() for part in _SOUND_FIELDS):
             return True
         if num_bytes > MAX_TAG_BYTES:

@@ -3,11 +3,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from mutagen import mp4
 
 from tests.varemix.media.sounds import NUM_SAMPLES, encoded, lag_samples, noise, run_ffmpeg, snr_db
 from varemix.errors import MediaError
 from varemix.media.audio import AudioReader, AudioWriter, info_for_format, probe_audio, read_audio
 from varemix.media.containers import container_of, is_chained_ogg
+from varemix.media.tags import copy_tags
 
 MP3, AAC, OPUS = ["-c:a", "libmp3lame"], ["-c:a", "aac", "-b:a", "192k"], ["-c:a", "libopus", "-b:a", "160k"]
 # name, ffmpeg's arguments, container, codec, samples that its coding cannot say are the encoder's own: before, after
@@ -317,3 +319,26 @@ def test_an_mp3_that_lost_its_last_frame_plays_and_one_that_lost_half_is_cut_off
     assert "it promises 19 frames, 18 are there" in info.doubt
     with pytest.raises(MediaError, match="cut off: it promises"):
         read_audio(mp3_with(tmp_path, frames=100))
+
+
+@pytest.mark.parametrize("delay", [1_024, 2_112])
+def test_m4a_that_notes_its_delay_and_padding_as_itunes_does_is_cut_so_and_written_so(
+    tmp_path: Path, delay: int
+) -> None:
+    wav = tmp_path / "late.wav"
+    soundfile.write(wav, np.concatenate([np.zeros((2, delay - 1_024)), noise()], axis=1).T, 44_100, subtype="PCM_16")
+    source = tmp_path / "a.m4a"
+    run_ffmpeg("-i", str(wav), *AAC, "-use_editlist", "0", f"file:{source}")
+    file = mp4.MP4(source)
+    note = f" 00000000 {delay:08X} {479:08X} {20_001:016X} " + "00000000 " * 8
+    file["----:com.apple.iTunes:iTunSMPB"] = [mp4.MP4FreeForm(note.encode())]
+    file.save()
+    samples, info = read_audio(source)
+    assert (samples.shape[1], lag_samples(noise(), samples)) == (20_001, 0)
+    target = tmp_path / "b.m4a"
+    with AudioWriter(target, info, source=source) as writer:
+        writer.write(samples)
+    assert copy_tags(source, target, provenance="remix 7", is_changed=False) == []
+    again = read_audio(target)[0]
+    assert (again.shape[1], lag_samples(noise(), again)) == (20_001, 0)
+    assert "----:com.apple.iTunes:iTunSMPB" not in mp4.MP4(target)
