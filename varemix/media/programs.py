@@ -27,9 +27,10 @@ _EMPTY_WORDS = ("Conversion failed!", "Exiting normally")
 _PART_OF_FFMPEG = re.compile(r"(\[[^]]+ @ 0x[0-9a-f]+\] *)+")  # in front of what a part of ffmpeg says
 
 
-def find_ffmpeg() -> Path:
+def find_ffmpeg(*, least_version: int = 0) -> Path:
     """Return a working ffmpeg: the one VAREMIX_FFMPEG names, else the system's, else imageio-ffmpeg's.
 
+    The first that is of `least_version`, for what older ones do wrongly; where none is, the first of all.
     Raises ProgramError when VAREMIX_FFMPEG names one that does not run, or when none of the others does.
     """
     named = os.environ.get(FFMPEG_VARIABLE)
@@ -39,10 +40,14 @@ def find_ffmpeg() -> Path:
             raise ProgramError(
                 f"{FFMPEG_VARIABLE} names '{named}', which does not work as ffmpeg: {problem}. Correct or unset it."
             )
-        return Path(named).expanduser().absolute()
-    for candidate in _ffmpeg_candidates():
+    working = None
+    for candidate in (*([Path(named).expanduser().absolute()] if named else []), *_ffmpeg_candidates()):
         if _ffmpeg_problem(candidate) is None:
-            return candidate
+            working = working or candidate
+            if _ffmpeg_version(candidate) >= least_version:
+                return candidate
+    if working:
+        return working
     raise ProgramError(
         "No working ffmpeg was found: none on PATH, and none carried by imageio-ffmpeg. Install ffmpeg with "
         "the system's package manager, run `pip install imageio-ffmpeg`, or set "
@@ -60,6 +65,13 @@ def _ffmpeg_candidates() -> Iterator[Path]:
         yield Path(imageio_ffmpeg.get_ffmpeg_exe()).absolute()
     except (ImportError, RuntimeError):  # RuntimeError: a package built without the program
         return
+
+
+@functools.lru_cache(maxsize=16)
+def _ffmpeg_version(path: Path) -> int:
+    """Return the first number of a version; one built from the newest sources has none, and is newer than all."""
+    found = re.match(rb"ffmpeg version n?(\d+)\.", run_program([path, "-version"], timeout_s=20))
+    return int(found[1]) if found else sys.maxsize
 
 
 @functools.lru_cache(maxsize=16)

@@ -17,6 +17,7 @@ from varemix.errors import MediaError
 from varemix.media import riff
 from varemix.media.code_pages import decoded, windows_page
 from varemix.media.containers import AIFF, ASF, CAF, FLAC, MATROSKA, MP3, MP4, OGG, TTA, WAV, WAVPACK, container_of
+from varemix.media.encoding import LEAST_VERSION_FOR_MATROSKA
 from varemix.media.programs import find_ffmpeg, run_program
 from varemix.media.tag_families import ApeTags, AsfTags, CafTags, Id3Tags, Mp4Tags, VorbisTags, mime_of
 
@@ -316,9 +317,14 @@ def _stamp_matroska(source: Path, target: Path, provenance: str, *, is_changed: 
         muxer = "webm" if b"webm" in file.read(64) else "matroska"
     with _opened(target) as container:
         num_attachments = len(container.streams.attachments)
-    command: list[str | Path] = [find_ffmpeg(), "-nostdin", "-loglevel", "error"]
+    command: list[str | Path] = [
+        find_ffmpeg(least_version=LEAST_VERSION_FOR_MATROSKA),
+        "-nostdin",
+        "-loglevel",
+        "error",
+    ]
     command += ["-f", "matroska", "-protocol_whitelist", "file,pipe", "-i", f"file:{target.absolute()}"]
-    command += ["-map", "0", "-c", "copy", "-fflags", "+bitexact"]
+    command += ["-map", "0", "-c", "copy", "-fflags", "+bitexact", "-copyts", "-avoid_negative_ts", "disabled"]
     for name in read_tags(source) if is_changed else ():
         if any(part in name for part in _SOUND_FIELDS):
             command += ["-metadata", f"{name}=", "-metadata:s:a:0", f"{name}="]
