@@ -158,7 +158,7 @@ def _database_bytes(url: str | None) -> int:
 
 def measure_storage(library: Path, names: list[str]) -> None:
     """Hear each recording of a folder and say how many bytes its masks take."""
-    from tasks.library import library_files
+    from tasks.library_files import library_files
     from tasks.masks import write_heard
     from tasks.queries import Query
     from varemix.media.audio import probe_audio

@@ -31,7 +31,7 @@ _MIRROR_VARIABLE = "VAREMIX_MIRROR"
 _DEFAULT_MIRRORS = Path("~/.cache/varemix")
 _DEFAULT_HOME = Path("data")
 _TEMPORARY_PREFIX = ".part-"
-_LEFT_PREFIXES = (_TEMPORARY_PREFIX, ".download-")  # the latter are folders of downloads that were killed
+LEFT_PREFIXES = (_TEMPORARY_PREFIX, ".download-")  # the latter are folders of downloads that were killed
 _WRITER = re.compile(r"\.part-(?P<neighbourhood>[0-9a-f]{8})-(?P<process_id>[0-9]{1,9})-")
 MAX_NAME_BYTES = 255  # of a file's name on all usual file systems
 _CUT = "~"
@@ -327,7 +327,7 @@ def remove_leftovers(folder: Path, *, dry_run: bool = False) -> list[Path]:
     """
     removed = []
     for top, folders, names in os.walk(folder):
-        for path in [Path(top, name) for name in (*folders, *names) if name.startswith(_LEFT_PREFIXES)]:
+        for path in [Path(top, name) for name in (*folders, *names) if name.startswith(LEFT_PREFIXES)]:
             try:
                 if _is_left(path):
                     if not dry_run:

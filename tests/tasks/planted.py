@@ -12,7 +12,8 @@ from catalog.files import Home
 from catalog.ids import file_digest
 from catalog.masks import Maker, MaskHeader, write_masks
 from catalog.store import Catalog
-from tasks.library import library_files, scan_tracks
+from tasks.library import scan_tracks
+from tasks.library_files import library_files
 from tasks.masks import mask_id_of
 from tasks.shards import Outcome
 from tests.old_masks import write_format_1

@@ -266,3 +266,12 @@ def test_a_name_that_another_format_makes_too_long_is_cut_and_stays_apart_from_o
     assert len(set(cut)) == 4
     assert cut[3] == "short.flac"
     assert [bool(cut_note(name, of=old)) for name, old in zip(cut, names, strict=True)] == [True, True, True, False]
+
+
+def test_a_recording_whose_format_nobody_writes_becomes_the_nearest_unless_it_is_left_as_it_is() -> None:
+    tracks = [track(f"a/{name}.ape") | {"written_as": "flac"} for name in ("song", "left")] + [track("b.wav")]
+    rules = [{"name": "left", "match": {"file": "left*"}, "skip": True}]
+    wished = plan(gains={"violin": -6}, rules=rules)
+    jobs = jobs_of(tracks, wished, plan_queries(wished, INSTRUMENTS), OUT)
+    assert [str(job.out_path) for job in jobs] == ["/out/a/song.flac", "/out/a/left.ape", "/out/b.wav"]
+    assert [job.wanted.wishes.format for job in jobs] == ["flac", None, None]

@@ -68,13 +68,11 @@ _OTHER_CODINGS = {
 _NOT_TO_THE_SAMPLE = ("MPEG_LAYER_III", "ALAC_16", "ALAC_20", "ALAC_24", "ALAC_32")  # libsndfile 1.2 loses the ends
 # The usual suffixes of what is served, and what a file of that name should hold; the content decides.
 SERVED_SUFFIXES: Mapping[str, str] = {
-    ".wav": "WAV or FLAC audio",
-    ".wave": "WAV or FLAC audio",
-    ".flac": "WAV or FLAC audio",
+    **dict.fromkeys((".wav", ".wave", ".flac", ".bwf", ".rf64", ".bw64"), "WAV or FLAC audio"),
     **dict.fromkeys((".aif", ".aiff", ".aifc"), "AIFF audio"),
-    ".mp3": "MP3 audio",
+    **dict.fromkeys((".mp3", ".mpga"), "MP3 audio"),
     **dict.fromkeys((".ogg", ".oga", ".opus"), "Ogg audio"),
-    **dict.fromkeys((".m4a", ".m4b", ".mp4", ".mov", ".m4v"), "MP4 sound"),
+    **dict.fromkeys((".m4a", ".m4b", ".m4r", ".mp4", ".mov", ".m4v", ".qt", ".3gp", ".3g2", ".3ga"), "MP4 sound"),
     ".aac": "AAC audio",
     ".wma": "WMA audio",
     ".caf": "CAF audio",
