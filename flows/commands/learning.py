@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from flows.commands.checks import choose_runner, open_catalog
+from flows.commands.server import check_server
 from flows.options import (
     CheckpointOption,
     CompareOption,
@@ -44,6 +45,7 @@ def refresh(
     as_json: JsonOption = False,
 ) -> None:
     """Fetch what is new in lists of videos, sounds and photos, and make clips and pictures of it to learn from."""
+    check_server()
     choose_runner(runner, runner_address)
     from flows.listed import check_against_catalog, read_lists
     from flows.refresh import check_cookies, refresh
@@ -68,6 +70,7 @@ def train(
     resume: Annotated[bool, typer.Option("--resume/--restart", help="Go on where an earlier run stopped.")] = True,
 ) -> None:
     """Train a recipe on the clips of the catalog."""
+    check_server()
     from flows.train import train
     from tasks.train import plan_training
     from varemix.training.devices import chosen_device
@@ -106,6 +109,7 @@ def evaluate(
     --sounds it also asks for further instruments and for players in harmony by name, and listens whether strangers are
     taken for what they are not. With --compare it puts two checkpoints side by side and says whether one is better.
     """
+    check_server()
     choose_runner(runner, runner_address)
     from flows.evaluate import drawn_questions, drawn_sounds, evaluate
     from tasks.checkpoints import checkpoint_row

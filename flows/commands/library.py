@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.commands.checks import check_asked, choose_runner, existing_file, open_catalog
+from flows.commands.server import check_server
 from flows.options import (
     AbsentOption,
     CheckpointOption,
@@ -67,6 +68,7 @@ def masks(
     as_json: JsonOption = False,
 ) -> None:
     """Hear every recording of a library and keep the masks; or, with --gc, remove the masks that nothing needs."""
+    check_server()
     choose_runner(runner, runner_address)
     if gc:
         from flows.housekeeping import housekeeping
@@ -133,6 +135,8 @@ def remix(
         true_peak_db=true_peak,
     )
     if source.is_dir():
+        if not dry_run:
+            check_server()
         from flows.remix import check_remix, remix
 
         check_remix(open_catalog(home), source, out, wished, checkpoint)
@@ -175,6 +179,7 @@ def separate(
     if not targets:
         raise UsageError("No instrument was given; say which to cut out, for example --instrument violin.")
     if source.is_dir():
+        check_server()
         from flows.remix import checked_out
         from flows.separate import separate
 

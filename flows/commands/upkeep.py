@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from flows.commands.checks import choose_runner, open_catalog
+from flows.commands.server import check_server
 from flows.options import (
     DeviceOption,
     GainOption,
@@ -58,6 +59,7 @@ def nightly(
     as_json: JsonOption = False,
 ) -> None:
     """Run the whole night: refresh, train if enough is new, evaluate, promote what is better, masks, remix."""
+    check_server()
     choose_runner(runner, runner_address)
     from flows.nightly import check_night, nightly
     from flows.wishes import wished_plan
@@ -75,6 +77,7 @@ def promote(
     as_json: JsonOption = False,
 ) -> None:
     """Make a checkpoint the champion by hand, whatever the scores say."""
+    check_server()
     from flows.champion import promote
     from tasks.promote import usable_row
 
@@ -84,6 +87,7 @@ def promote(
 
 def rollback(why: WhyOption = "", home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Make the champion before the champion again; twice leads two back."""
+    check_server()
     from flows.champion import rollback
     from tasks.promote import rollback_target
 
@@ -117,6 +121,7 @@ def housekeeping(
     as_json: JsonOption = False,
 ) -> None:
     """Remove what nothing needs any more: masks, files without rows, old versions of tables, old runs, leftovers."""
+    check_server()
     from flows.housekeeping import housekeeping
 
     root = open_catalog(home).home.address
