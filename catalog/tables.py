@@ -91,6 +91,7 @@ _VIDEOS = _table(
     _optional("digest", _TEXT, "SHA-256 of its file"),
     _optional("source", _TEXT, "the list that named it"),
     _licence(),
+    _optional("ask_again_at", _MOMENT, "before then its server is not to be asked for it again; none if any time"),
 )
 
 _CLIPS = _table(
