@@ -14,6 +14,7 @@ import platform
 import re
 import secrets
 import shutil
+import sys
 import time
 import unicodedata
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
+
+import psutil
 
 from catalog.bucket import Bucket, is_bucket
 from catalog.errors import HomeError
@@ -379,13 +382,7 @@ def _is_left(path: Path) -> bool:
 
 
 def _is_running(process_id: int) -> bool:
-    try:
-        os.kill(process_id, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # it is another person's
-        return True
-    return True
+    return psutil.pid_exists(process_id)
 
 
 def _remove(path: Path) -> None:
@@ -396,7 +393,9 @@ def _remove(path: Path) -> None:
 
 
 def _flush_to_disk(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+    if sys.platform == "win32" and path.is_dir():
+        return  # names are written through there, and folders cannot be opened
+    descriptor = os.open(path, os.O_RDWR if sys.platform == "win32" else os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

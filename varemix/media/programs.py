@@ -17,6 +17,8 @@ from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
+import psutil
+
 from varemix.errors import ProgramError
 
 FFMPEG_VARIABLE = "VAREMIX_FFMPEG"
@@ -210,7 +212,7 @@ def _started(args: Sequence[str | Path], *, has_input: bool) -> Iterator[subproc
         stdin=subprocess.PIPE if has_input else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        start_new_session=True,
+        start_new_session=hasattr(os, "killpg"),
     )
     try:
         yield process
@@ -224,15 +226,26 @@ def _started(args: Sequence[str | Path], *, has_input: bool) -> Iterator[subproc
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
     """Kill a program and all it started, and wait for its end."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):  # the whole group is gone already
-        os.killpg(process.pid, signal.SIGKILL)
+    _end(process)
     process.wait()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill a program and all it started: its group, or where there are no groups, its children first."""
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # the whole group is gone already
+            os.killpg(process.pid, signal.SIGKILL)
+        return
+    with contextlib.suppress(psutil.Error):
+        for started in psutil.Process(process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                started.kill()
+    process.kill()
 
 
 def _kill_late(process: subprocess.Popen[bytes], timed_out: threading.Event) -> None:
     timed_out.set()
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+    _end(process)
 
 
 def _keep_tail(pipe: IO[bytes], tail: bytearray) -> None:
