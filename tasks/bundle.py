@@ -181,7 +181,7 @@ def _put_order(plan: TrainingPlan, recordings: list[Recording], keep: Keep) -> N
         recipe=without_trunk(plan.recipe),
         recordings=[replace(one, clip=None) for one in recordings],
         packs=packs_of(recordings),
-        is_new=plan.start is None,
+        is_new=plan.start is None and plan.recipe.asked == "names",  # the others' codes are taught here
         facts=facts,
     )
     write_atomically(plan.folder / "order.json", order.as_json().encode())

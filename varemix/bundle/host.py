@@ -5,7 +5,6 @@ import json
 import multiprocessing
 import os
 import sys
-from collections.abc import Sequence
 from dataclasses import asdict, replace
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +14,7 @@ import torch
 
 from varemix.bundle import parcels
 from varemix.bundle.order import BundleOrder
-from varemix.errors import TrainingError
+from varemix.bundle.sound_packs import unpacked
 from varemix.model.checkpoint import load_checkpoint
 from varemix.model.separator import Separator
 from varemix.training.book import PictureBook
@@ -25,12 +24,9 @@ from varemix.training.names import named_codes
 from varemix.training.pace import Pace
 from varemix.training.recipe import Recipe
 from varemix.training.run import Progress, Run
-from varemix.training.soundbank import Recording, SoundBank, laid_down
+from varemix.training.soundbank import SoundBank, laid_down
 from varemix.training.state import halved
 from varemix.training.team import Team
-
-GAP_SAMPLES = 4_800
-"""Silence between the recordings of a pack, so that none is heard in the next."""
 
 
 def train(folder: Path, options: argparse.Namespace) -> None:
@@ -69,44 +65,22 @@ def _book(folder: Path, order: BundleOrder, recipe: Recipe, separator: Separator
     return KeptFeatures(recipe, separator, features)
 
 
-def pack_of(recordings: Sequence[Recording], samples: np.ndarray) -> np.ndarray:
-    """Return the samples [S] of recordings with silence between them."""
-    gap = np.zeros(GAP_SAMPLES, np.int16)
-    parts = [(samples[one.first_sample : one.first_sample + one.num_samples], gap) for one in recordings]
-    return np.concatenate([part for pair in parts for part in pair])
-
-
 def _decode(folder: Path, order: BundleOrder, target: Path) -> None:
     """Lay down the bank of what lies in the bundle's packs, each decoded by one core."""
     last = order.recordings[-1]
     ends = np.cumsum([0, *order.packs])
-    jobs = [
-        (folder / f"sounds/{number:03d}.ogg", order.recordings[first:end])
-        for number, (first, end) in enumerate(pairwise(ends))
-    ]
+    jobs = []
+    for number, (first, end) in enumerate(pairwise(ends)):
+        members = order.recordings[first:end]
+        lengths = [one.num_samples for one in members]
+        jobs.append((folder / f"sounds/{number:03d}.ogg", lengths, members[0].first_sample))
     with laid_down(target, last.first_sample + last.num_samples) as bank:
         context = multiprocessing.get_context("spawn")
         with context.Pool(min(len(jobs), os.cpu_count() or 1)) as pool:
-            for number, (first, samples) in enumerate(pool.imap_unordered(_unpacked, jobs), start=1):
+            for number, (first, samples) in enumerate(pool.imap_unordered(unpacked, jobs), start=1):
                 bank[first : first + len(samples)] = samples
                 sys.stdout.write(f"\rdecoded {number} of {len(jobs)} files of sound")
         sys.stdout.write("\n")
-
-
-def _unpacked(job: tuple[Path, Sequence[Recording]]) -> tuple[int, np.ndarray]:
-    """Return where the recordings of a pack begin in the bank, and their samples [S]."""
-    import soundfile
-
-    path, recordings = job
-    samples, _ = soundfile.read(path, dtype="int16")
-    needed = sum(one.num_samples + GAP_SAMPLES for one in recordings)
-    if len(samples) < needed:
-        raise TrainingError(f"'{path.name}' holds {len(samples)} samples, {needed} were expected. Send it again.")
-    parts, place = [], 0
-    for one in recordings:
-        parts.append(samples[place : place + one.num_samples])
-        place += one.num_samples + GAP_SAMPLES
-    return recordings[0].first_sample, np.concatenate(parts)
 
 
 def _write_result(folder: Path, work: Path, recipe: Recipe, *, is_half: bool) -> None:

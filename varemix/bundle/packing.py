@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from varemix.bundle.host import pack_of
+from varemix.bundle.sound_packs import pack_of
 from varemix.errors import TrainingError
 from varemix.training.soundbank import Recording
 
@@ -51,7 +51,8 @@ def write_packs(
     first = 0
     for number, count in enumerate(packs_of(recordings)):
         name = f"sounds/{number:03d}.ogg"
-        pack = pack_of(recordings[first : first + count], samples)
+        members = recordings[first : first + count]
+        pack = pack_of(samples[one.first_sample : one.first_sample + one.num_samples] for one in members)
         quality = (MOST_KBPS - kbps) / (MOST_KBPS - LEAST_KBPS)
         with soundfile.SoundFile(path, "w", _OPUS_HZ, 1, "OPUS", format="OGG", compression_level=quality) as file:
             file.write(pack)
