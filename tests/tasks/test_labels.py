@@ -40,6 +40,7 @@ class Ear:
 
 @pytest.fixture(autouse=True)
 def ear(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(labels, "checkpoint_row", lambda catalog, checkpoint_id: {})
     monkeypatch.setattr(labels, "separator_of", lambda catalog, row: Ear())
     with disable_run_logger():
         yield
@@ -63,6 +64,7 @@ def add_sound(catalog: Catalog, label: str, hz: float, *, status: str = "ready",
                 "group": "ann",
                 "split": "train",
                 "status": status,
+                "source": "sounds.csv",
                 "file": f"{name}.wav",
                 "source_first_sample": 0,
                 "wav_path": catalog.home.relative(path),
