@@ -17,6 +17,7 @@ from flows.commands.safekeeping import backup, check, restore
 from flows.commands.service import down, up
 from flows.commands.upkeep import alerts, doctor, housekeeping, nightly, pin, promote, rollback, status
 from flows.options import talking
+from flows.surroundings import settle
 from flows.terminal import errors_in_words
 from varemix.errors import UsageError
 
@@ -52,6 +53,7 @@ for _command in _COMMANDS:
 
 def main() -> None:
     """Run the command line; errors that a person can mend are said in one line, without a traceback."""
+    settle()
     with errors_in_words():
         _check_arguments()
         app()

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from flows.commands.checks import choose_runner, open_catalog
+from flows.commands.server import check_server
 from flows.options import (
     CheckpointOption,
     CompareOption,
@@ -49,6 +50,7 @@ def refresh(
     """Fetch what is new in lists of videos, sounds and photos, and make clips and pictures of it to learn from."""
     choose_runner(runner, runner_address)
     doing("reading the lists of what to learn from")
+    check_server()
     from flows.listed import check_against_catalog, read_lists
     from flows.refresh import check_cookies, refresh
 
@@ -66,6 +68,7 @@ def labels(
 ) -> None:
     """List clips and sounds that a checkpoint takes for another instrument, nearly certain; nothing is changed."""
     doing("hearing what is learnt from")
+    check_server()
     from flows.labels import labels
     from tasks.checkpoints import checkpoint_row
 
@@ -92,6 +95,7 @@ def train(
 ) -> None:
     """Train a recipe on the clips, sounds and photos of the catalog."""
     doing(f"training {recipe}")
+    check_server()
     from flows.train import train
     from tasks.training_plan import plan_training
     from varemix.training.devices import chosen_device
@@ -127,6 +131,7 @@ def bundle(
     if (out is None) == (take is None):
         raise UsageError("Give a folder for the bundle, or --take and the folder that came back.")
     doing("taking back what a host made" if out is None else f"bundling {recipe}")
+    check_server()
     from flows.bundle import bundle, take_bundle
     from tasks.bundle import check_result
     from tasks.training_plan import plan_training
@@ -167,6 +172,7 @@ def evaluate(
     """
     choose_runner(runner, runner_address)
     doing("evaluating")
+    check_server()
     from flows.evaluate import drawn_questions, drawn_sounds, evaluate
     from tasks.checkpoints import checkpoint_row
     from tasks.clips import usable_clips

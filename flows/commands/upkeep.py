@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from flows.commands.checks import choose_runner, open_catalog
+from flows.commands.server import check_server
 from flows.options import (
     DeviceOption,
     GainOption,
@@ -67,6 +68,7 @@ def nightly(
     check_folders(library, out, home)
     folder, wished = str(stills) if stills else None, wished_plan(gain or [], file=plan)
     doing("running the night")
+    check_server()
     from flows.nightly import check_night, nightly
 
     check_night(open_catalog(home), library, out, wished, source, url_template, recipe, folder, device)
@@ -82,6 +84,7 @@ def promote(
 ) -> None:
     """Make a checkpoint the champion by hand, whatever the scores say."""
     doing(f"promoting {checkpoint}")
+    check_server()
     from flows.champion import promote
     from tasks.promote import usable_row
 
@@ -92,6 +95,7 @@ def promote(
 def rollback(why: WhyOption = "", home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Make the champion before the champion again; twice leads two back."""
     doing("rolling back")
+    check_server()
     from flows.champion import rollback
     from tasks.promote import rollback_target
 
@@ -127,6 +131,7 @@ def housekeeping(
 ) -> None:
     """Remove what nothing needs any more: masks, files without rows, old versions of tables, old runs, leftovers."""
     doing("looking for what nothing needs")
+    check_server()
     from flows.housekeeping import housekeeping
 
     root = open_catalog(home).home.address
