@@ -26,9 +26,9 @@ from catalog.ids import file_digest
 from catalog.masks import Maker, MaskHeader, write_masks
 from catalog.store import Catalog
 from tasks.checkpoints import checkpoint_row
-from tasks.masks import mask_id_of
 from tasks.queries import Query
-from tasks.remix import write_remix
+from tasks.remix_file import write_remix
+from tasks.stored_masks import mask_id_of
 from tasks.wishes import wanted_of
 from varemix.remix.plan import RemixPlan, plan_of
 from varemix.signal.grid import RATE_HZ

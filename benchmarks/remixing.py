@@ -22,9 +22,9 @@ from benchmarks.clips import clips_of
 from benchmarks.hearing import mixed
 from benchmarks.rounds import Way, alternated, say, say_rates
 from catalog.masks import MaskHeader, MaskReader, write_masks
-from tasks.masks import write_heard
+from tasks.mask_file import write_heard
 from tasks.queries import Query
-from tasks.remix import write_remix
+from tasks.remix_file import write_remix
 from tasks.wishes import Wanted
 from varemix.media.audio import AudioReader, AudioWriter, probe_audio, read_audio
 from varemix.media.programs import find_ffmpeg

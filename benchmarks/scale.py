@@ -159,7 +159,7 @@ def _database_bytes(url: str | None) -> int:
 def measure_storage(library: Path, names: list[str]) -> None:
     """Hear each recording of a folder and say how many bytes its masks take."""
     from tasks.library_files import library_files
-    from tasks.masks import write_heard
+    from tasks.mask_file import write_heard
     from tasks.queries import Query
     from varemix.media.audio import probe_audio
     from varemix.model.separator import Separator

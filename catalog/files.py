@@ -23,8 +23,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
-import psutil
-
 from catalog.bucket import Bucket, is_bucket
 from catalog.errors import HomeError
 from catalog.ids import checked_name, checked_video_id, file_digest
@@ -382,7 +380,9 @@ def _is_left(path: Path) -> bool:
 
 
 def _is_running(process_id: int) -> bool:
-    return psutil.pid_exists(process_id)
+    import psutil  # only what sweeps needs it, and every command loads this module
+
+    return bool(psutil.pid_exists(process_id))
 
 
 def _remove(path: Path) -> None:

@@ -274,14 +274,37 @@ def _write_parquet(path: Path, header: MaskHeader, spools: Sequence[IO[bytes]], 
             for first_row in range(0, len(row_sizes), _GROUP_ROWS):
                 rows = range(first_row, min(first_row + _GROUP_ROWS, len(row_sizes)))
                 cells = [_cell(header, query, row, spool.read(row_sizes[row])) for row in rows]
-                writer.write_table(pa.Table.from_pylist(cells, schema=schema))
+                writer.write_table(_table(cells, schema))
 
 
-def _cell(header: MaskHeader, query: str, row: int, compressed: bytes) -> dict[str, object]:
+def _cell(header: MaskHeader, query: str, row: int, compressed: bytes) -> tuple[str, int, int, bytes]:
     num_frames = header.frames_of_row(row)
     size = packed_bytes(header.num_rows * num_frames, header.bits)
     data = pa.Codec("zstd").decompress(compressed, decompressed_size=size, asbytes=True)
-    return {"query": query, "first_frame": row * ROW_FRAMES, "num_frames": num_frames, "data": data}
+    return query, row * ROW_FRAMES, num_frames, data
+
+
+def _table(cells: Sequence[tuple[str, int, int, bytes]], schema: pa.Schema) -> pa.Table:
+    """Return rows as a table. It is made of buffers: PyArrow loads pandas to look at any list."""
+    query, first_frame, num_frames, data = zip(*cells, strict=True)
+    columns = [
+        _of_bytes([text.encode() for text in query], schema.field("query").type),
+        _of_numbers(np.array(first_frame, np.int64), schema.field("first_frame").type),
+        _of_numbers(np.array(num_frames, np.int32), schema.field("num_frames").type),
+        _of_bytes(data, schema.field("data").type),
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _of_bytes(values: Sequence[bytes], kind: pa.DataType) -> pa.Array:
+    ends = np.cumsum([0, *map(len, values)], dtype=np.int32)
+    return pa.Array.from_buffers(
+        kind, len(values), [None, pa.py_buffer(ends.tobytes()), pa.py_buffer(b"".join(values))]
+    )
+
+
+def _of_numbers(values: NDArray[np.integer], kind: pa.DataType) -> pa.Array:
+    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(values.tobytes())])
 
 
 def _read_header(path: Path, file: pq.ParquetFile) -> MaskHeader:

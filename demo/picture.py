@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from catalog.files import Home
 from catalog.masks import MaskReader
 from catalog.store import Catalog
-from tasks.masks import grid_of
+from tasks.mask_file import grid_of
 from varemix.media.audio import read_audio
 from varemix.media.resampling import mono, resample
 from varemix.signal.frequency_grid import to_bins, to_log_rows

@@ -5,7 +5,6 @@ import json
 import logging
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable
-from concurrent.futures import Future
 from functools import wraps
 from importlib.metadata import version
 from pathlib import Path
@@ -24,6 +23,7 @@ from catalog.errors import CatalogError
 from catalog.files import temporary_folder
 from desk.errors import DeskError, not_found, not_yet
 from desk.guards import Guards
+from desk.loading import Loading
 from desk.uploads import MAX_RECORDING_BYTES, harmless_name, receive_file, receive_json
 from varemix.errors import UsageError, VaremixError
 from varemix.media.pictures import MAX_BYTES as MAX_PICTURE_BYTES
@@ -45,10 +45,11 @@ _Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Face:
-    """The handlers, one a route. `studio` becomes the desk's workroom when it is loaded; `is_over` says when to end."""
+    """The handlers, one a route. `loading` gives the desk's workroom when it is loaded; `is_over` says when to end."""
 
-    def __init__(self, studio: "Future[Studio]", is_over: Callable[[], bool]) -> None:
-        self._studio = studio
+    def __init__(self, loading: Loading, is_over: Callable[[], bool]) -> None:
+        self._loading = loading
+        self._studio = loading.studio
         self._is_over = is_over
         self._num_listeners = 0
         self._uploads = asyncio.Semaphore(_MAX_UPLOADS)
@@ -61,12 +62,12 @@ class Face:
             state = {"state": "failed", "reason": str(error), "checkpoint": None, "formats": [], "opened": None}
         else:
             state = {"state": "ready", **self._studio.result().health()}
-        return JSONResponse({"version": version("varemix"), "reason": "", **state})
+        return JSONResponse({"version": version("varemix"), "reason": "", "doing": self._loading.doing, **state})
 
     async def instruments(self, request: Request) -> Response:
         """List the instruments that are known by name, with their pictures and how well each is heard."""
-        studio = await self._loaded()
-        return JSONResponse([known | {"picture": _picture(known["name"])} for known in studio.known()])
+        every = await asyncio.shield(asyncio.wrap_future(self._loading.known))
+        return JSONResponse([known | {"picture": _picture(known["name"])} for known in every])
 
     async def recordings(self, request: Request) -> Response:
         """List recordings."""
@@ -239,10 +240,10 @@ class Face:
 
 
 def create_app(
-    studio: "Future[Studio]", *, host: str, token: str | None = None, is_over: Callable[[], bool] = lambda: False
+    loading: Loading, *, host: str, token: str | None = None, is_over: Callable[[], bool] = lambda: False
 ) -> Starlette:
     """Return the desk's application; `host` is what its server listens on, which tells by `is_over` that it stops."""
-    face = Face(studio, is_over)
+    face = Face(loading, is_over)
     recording = "/api/recordings/{own:str}"
     routes = [
         Route("/api/health", _worded(face.health)),

@@ -17,7 +17,7 @@ from desk.recordings import Recording
 from desk.uploads import harmless_name
 from tasks.presence import presence_of
 from tasks.queries import Query
-from tasks.remix import write_remix, write_unchanged
+from tasks.remix_file import write_remix, write_unchanged
 from tasks.wishes import wanted_of, writable
 from varemix.errors import UsageError, VaremixError
 from varemix.media.audio import OUTPUT_FORMATS

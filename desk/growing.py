@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from catalog.mask_packing import pack, packed_bytes, unpack
 from catalog.masks import MaskHeader
-from tasks.masks import grid_of
+from tasks.mask_file import grid_of
 from varemix.signal.grid import Grid
 
 _WAIT_S = 1.0

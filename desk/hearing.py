@@ -20,9 +20,10 @@ from catalog.store import Catalog
 from desk.errors import DeskError
 from desk.growing import GrowingMasks, HearingError
 from desk.recordings import Recording
-from tasks.masks import covering, grid_of, heard_row, stored_masks
+from tasks.mask_file import grid_of
 from tasks.presence import presence_of
 from tasks.queries import Query
+from tasks.stored_masks import covering, heard_row, stored_masks
 from varemix.errors import VaremixError
 from varemix.signal.grid import Grid
 from varemix.signal.presence import Presence

@@ -21,7 +21,6 @@ from desk.hearing import Hearing, Masks
 from desk.recordings import FULL_SCALE, PLAYED_CHANNELS, Recording
 from varemix.errors import MediaError, VaremixError
 from varemix.media.audio import AudioInfo, AudioReader, AudioWriter
-from varemix.remix.render import share_blocks
 
 _MAX_RENDERINGS = 12  # at once, most of which wait for what is being heard
 _RETRY_S = 10.0
@@ -101,6 +100,8 @@ class Rendering:
         return time.monotonic() - self.asked_at > _IDLE_S
 
     def _run_shares(self, masks: Masks, writers: ThreadPoolExecutor) -> None:
+        from varemix.remix.render import share_blocks  # with PyTorch, which playing the original does without
+
         length = self.recording.segment_samples
         number = 0
         held: list[np.ndarray] = []

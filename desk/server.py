@@ -7,20 +7,16 @@ import sys
 import threading
 import webbrowser
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import uvicorn
 
 from catalog.files import Home, remove_leftovers, temporary_folder
 from desk.app import create_app
 from desk.guards import is_loopback
+from desk.loading import Loading, Opened
 from varemix.errors import UsageError
-
-if TYPE_CHECKING:
-    from desk.studio import Studio
 
 DEFAULT_PORT = 8765
 _MAX_CONNECTIONS = 256
@@ -45,13 +41,14 @@ def serve(
     """
     token = None if is_loopback(host) else secrets.token_urlsafe(24)
     listener = _listener(host, port)
-    studio: Future[Studio] = Future()
+    loading = Loading()
+    failed: list[BaseException] = []
     with ExitStack() as stack:
         work = home.root / "work"
         remove_leftovers(work)
         folder = stack.enter_context(temporary_folder(work))
         config = uvicorn.Config(
-            create_app(studio, host=host, token=token, is_over=lambda: server.should_exit),
+            create_app(loading, host=host, token=token, is_over=lambda: server.should_exit),
             log_level="warning",
             access_log=False,
             server_header=False,
@@ -65,13 +62,10 @@ def serve(
         server = uvicorn.Server(config)
 
         def load() -> None:
-            from desk.studio import Opened, Studio
-
             try:
-                opened = Opened(home=home, checkpoint=checkpoint, library=library, recording=recording)
-                studio.set_result(Studio(opened, folder))
+                loading.load(Opened(home=home, checkpoint=checkpoint, library=library, recording=recording), folder)
             except BaseException as error:
-                studio.set_exception(error)
+                failed.append(error)
                 server.should_exit = True
                 raise
 
@@ -83,13 +77,14 @@ def serve(
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
         server.run(sockets=[listener])
         loader.join()
-        if error := studio.exception():
-            raise error
-        studio.result().close()
+        if not loading.studio.exception():
+            loading.studio.result().close()
+        if failed:
+            raise failed[0]
 
 
 def _quietly(load: Callable[[], None]) -> Callable[[], None]:
-    """Return what loads without a traceback: who waits for it raises the error."""
+    """Return what loads without a traceback: the error is raised where the server ends."""
 
     def run() -> None:
         try:

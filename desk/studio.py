@@ -1,16 +1,16 @@
-"""All that the desk works with, made ready once: catalog, checkpoint, recordings, jobs. It takes seconds to load."""
+"""All that the desk works with: catalog, checkpoint, recordings, jobs. It is there before the model is loaded."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from catalog.files import Home
 from catalog.store import Catalog
 from desk.errors import DeskError
 from desk.exports import Export, Exports, plan_of_request, plan_text, targets_of, text_of
 from desk.hearing import Hearing
+from desk.loading import Opened
 from desk.photos import Photos, look
 from desk.recordings import Recording, Shelf
 from desk.segments import Segments
@@ -27,24 +27,14 @@ if TYPE_CHECKING:
 _MAX_TARGETS = 50
 
 
-@dataclass(frozen=True, kw_only=True)
-class Opened:
-    """What the desk was opened with."""
-
-    home: Home
-    checkpoint: str | None = None
-    library: Path | None = None
-    recording: Path | None = None
-
-
 class Studio:
     """The desk's workroom. Temporary files go into `folder`, which the caller removes after `close`."""
 
     def __init__(self, opened: Opened, folder: Path) -> None:
         self.catalog = Catalog(opened.home)
         self._row = checkpoint_row(self.catalog, opened.checkpoint)
-        self._qualities = known_qualities(self.catalog, self._row)
-        self.instruments = tuple(quality.instrument for quality in self._qualities)
+        self.qualities = known_qualities(self.catalog, self._row)
+        self.instruments = tuple(quality.instrument for quality in self.qualities)
         self.shelf = Shelf(self.catalog, library=opened.library, single=opened.recording)
         self.photos = Photos(opened.home.photos)
         self._looks: dict[Query, Query] = {}
@@ -52,7 +42,11 @@ class Studio:
         self.segments = Segments(self.hearing, folder)
         self.views = Views(folder)
         self.exports = Exports(self.catalog, self.hearing, folder)
-        separator_of(self.catalog, self._row)  # so that nobody waits for it later
+
+    def warm_up(self) -> None:
+        """Load the model, and what draws, so that nobody waits for it later."""
+        separator_of(self.catalog, self._row)
+        import_module("desk.spectra")
 
     @property
     def separator(self) -> "Separator":
@@ -69,18 +63,6 @@ class Studio:
             "max_picture_bytes": MAX_PICTURE_BYTES,
             "opened": self.shelf.opened_id,
         }
-
-    def known(self) -> list[dict[str, Any]]:
-        """Return the instruments that are known by name, and how well each is heard: words, and NSDR in dB or None."""
-        return [
-            {
-                "name": quality.instrument,
-                "title": self.title(quality.instrument),
-                "heard": quality.words,
-                "nsdr_db": quality.nsdr_db,
-            }
-            for quality in self._qualities
-        ]
 
     def query(self, target: object) -> Query:
         """Return the query of a target, an instrument's name or a photo's id. Raises DeskError for another."""

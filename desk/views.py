@@ -1,36 +1,19 @@
-"""Pictures of a recording for the page: its waveform, its spectrogram, and what masks take.
+"""Pictures of a recording for the page, each drawn once: its waveform; its spectrogram and masks by `spectra`."""
 
-Spectrogram and masks share one picture, whatever grids they lie on: log-frequency rows, the highest first, and at most
-so many columns.
-"""
-
-import io
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
 
 import numpy as np
-import torch
-from PIL import Image
 
 from catalog.ids import content_id
 from desk.hearing import Masks
 from desk.recordings import PLAYED_CHANNELS, Recording
 from varemix.media.audio import AudioReader
-from varemix.remix.render import heard_blocks, num_heard_samples
-from varemix.signal.frequency_grid import to_bins, to_log_rows
-from varemix.signal.grid import PAPER_GRID, Grid
-from varemix.signal.spectrogram import num_touched_cells, spectrum_of_cells
 
-NUM_ROWS = 256
-MAX_COLUMNS = 2000
 _NUM_PEAKS = 2000
-_FLOOR_DB = -75.0
 _BLOCK_SAMPLES = 1 << 17
-_BLOCK_FRAMES = 1024
-_LEAST_COLUMN_SAMPLES = 512
-_SHOWN_GRID = PAPER_GRID  # short windows show when a note begins
 
 
 class Views:
@@ -47,11 +30,15 @@ class Views:
 
     def spectrogram(self, recording: Recording) -> bytes:
         """Return the spectrogram as a greyscale PNG."""
-        return self._drawn("spectrogram", recording, [], lambda: _spectrogram(recording))
+        from desk import spectra
+
+        return self._drawn("spectrogram", recording, [], lambda: spectra.spectrogram(recording))
 
     def mask(self, recording: Recording, masks: Masks) -> bytes:
         """Return what one mask takes as a greyscale PNG."""
-        return self._drawn("mask", recording, list(masks.names), lambda: _mask(recording, masks))
+        from desk import spectra
+
+        return self._drawn("mask", recording, list(masks.names), lambda: spectra.mask(recording, masks))
 
     def _drawn(self, what: str, recording: Recording, names: list[str], draw: Callable[[], bytes]) -> bytes:
         own = content_id(what, content=recording.row["content_digest"], names=names)
@@ -75,63 +62,3 @@ def _waveform(recording: Recording) -> bytes:
             highs.append(np.maximum.reduceat(front.max(axis=0), starts))
     pairs = np.stack([np.concatenate(lows), np.concatenate(highs)], axis=1).clip(-1, 1)
     return json.dumps({"peaks": np.round(pairs, 3).tolist()}, separators=(",", ":")).encode()
-
-
-def _spectrogram(recording: Recording) -> bytes:
-    cells = _cell_blocks(heard_blocks(recording.path), _SHOWN_GRID)
-    powers = (spectrum_of_cells(stretch, _SHOWN_GRID).abs().square() for stretch in cells)
-    level_db = 10 * np.log10(np.maximum(_pooled(powers, _SHOWN_GRID, _num_samples(recording)), 1e-20))
-    return _png((level_db - level_db.max()) / -_FLOOR_DB + 1)
-
-
-def _mask(recording: Recording, masks: Masks) -> bytes:
-    grid = masks.grid
-    bins = (to_bins(torch.from_numpy(block[0]), grid) for block in masks)
-    return _png(_pooled(bins, grid, _num_samples(recording)))
-
-
-def _num_samples(recording: Recording) -> int:
-    with AudioReader(recording.path) as reader:
-        return num_heard_samples(reader.info)
-
-
-def _pooled(blocks: Iterable[torch.Tensor], grid: Grid, num_samples: int) -> np.ndarray:
-    """Return the mean of values [F, T_b] that come in blocks over each cell of the picture [rows, columns].
-
-    Columns are evenly spaced in time, whatever the grid; one between two frames shows the frame before.
-    """
-    num_columns = min(MAX_COLUMNS, 1 + num_samples // _LEAST_COLUMN_SAMPLES)
-    total, counts = np.zeros((NUM_ROWS, num_columns)), np.zeros(num_columns)
-    first, num_frames = 0, grid.num_frames(num_samples)
-    for block in blocks:
-        rows = to_log_rows(block.float(), NUM_ROWS).numpy()[:, : num_frames - first]
-        columns = (first + np.arange(rows.shape[1])) * grid.hop_samples * num_columns // (num_samples + 1)
-        starts = np.flatnonzero(np.diff(columns, prepend=-1))
-        if len(starts):
-            total[:, columns[starts]] += np.add.reduceat(rows, starts, axis=1)
-            counts += np.bincount(columns, minlength=num_columns)
-        first += rows.shape[1]
-    shown = np.maximum.accumulate(np.where(counts > 0, np.arange(num_columns), 0))
-    return (total / np.maximum(counts, 1))[:, shown]
-
-
-def _cell_blocks(blocks: Iterable[np.ndarray], grid: Grid) -> Iterable[torch.Tensor]:
-    """Yield stretches of a signal [S_b] that so many of its frames touch, zeros beyond the ends."""
-    hop = grid.hop_samples
-    held = np.zeros(grid.reach_hops * hop, dtype=np.float32)
-    size = num_touched_cells(_BLOCK_FRAMES, grid) * hop
-    for block in blocks:
-        held = np.concatenate([held, block.astype(np.float32, copy=False)])
-        while len(held) >= size:
-            yield torch.from_numpy(held[:size])
-            held = held[_BLOCK_FRAMES * hop :]
-    num_left = grid.num_frames(len(held) - grid.reach_hops * hop)
-    yield torch.from_numpy(np.pad(held, (0, num_touched_cells(num_left, grid) * hop - len(held))))
-
-
-def _png(values: np.ndarray) -> bytes:
-    """Return values 0..1 [rows, columns], the lowest row first, as a greyscale PNG, the highest row first."""
-    levels = np.rint(values[::-1].clip(0, 1) * 255).astype(np.uint8)
-    file = io.BytesIO()
-    Image.fromarray(levels).save(file, "PNG", compress_level=3)
-    return file.getvalue()

@@ -5,32 +5,48 @@ is said before a flow starts, so that no server is started for it.
 """
 
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
-from flows.commands.learning import evaluate, refresh, train
+from flows.commands.learning import bundle, evaluate, labels, refresh, train
 from flows.commands.library import instruments, masks, presets, remix, separate
 from flows.commands.listening import desk
 from flows.commands.safekeeping import backup, check, restore
 from flows.commands.service import down, up
 from flows.commands.upkeep import alerts, doctor, housekeeping, nightly, pin, promote, rollback, status
+from flows.options import talking
 from flows.surroundings import settle
 from flows.terminal import errors_in_words
 from varemix.errors import UsageError
 
 _COMMANDS = (
-    *(doctor, refresh, train, evaluate, promote, rollback, pin),
-    *(instruments, masks, remix, presets, separate, desk),
-    *(nightly, status, alerts, up, down),
-    *(housekeeping, check, backup, restore),
+    *(doctor, talking(refresh), talking(labels), talking(train), talking(bundle), talking(evaluate)),
+    *(talking(promote), talking(rollback), pin),
+    *(instruments, talking(masks), talking(remix), presets, talking(separate), desk),
+    *(talking(nightly), status, alerts, up, down),
+    *(talking(housekeeping), check, backup, restore),
 )
 
-app = typer.Typer(
-    name="varemix",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    help="Remix whole libraries of recordings by showing pictures of the instruments to make louder or softer.",
-)
+app = typer.Typer(name="varemix", no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+def _say_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"varemix {version('varemix')}")
+        raise typer.Exit
+
+
+@app.callback()
+def varemix(
+    is_version_asked: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say which version this is.")
+    ] = False,
+) -> None:
+    """Remix whole libraries of recordings by showing pictures of the instruments to make louder or softer."""
+
+
 for _command in _COMMANDS:
     app.command()(_command)
 

@@ -5,10 +5,12 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
 
 from catalog.errors import CatalogError
 from catalog.files import Home
-from tasks.runners import ADDRESS_VARIABLE, DASK, RUNNER_VARIABLE, chosen_runner, task_runner
+from tasks.runners import ADDRESS_VARIABLE, DASK, RUNNER_VARIABLE, chosen_runner
 from varemix.errors import CheckpointError, MediaError, UsageError
 from varemix.media.programs import find_ffmpeg, run_program
 from varemix.weights import shipped_checkpoint
@@ -28,10 +30,23 @@ class Finding:
     remedy: str = ""
 
 
-def examine(home: str | None = None) -> list[Finding]:
-    """Return a finding for everything that varemix leans on."""
-    looks: list[Callable[[], Finding]] = [_python, *(lambda name=name: _package(name) for name in _PACKAGES)]
-    return [look() for look in [*looks, _torch, _ffmpeg, _checkpoint, lambda: _home(home), _prefect, _runner]]
+def looks(home: str | None = None) -> list[tuple[str, Callable[[], list[Finding]]]]:
+    """Return what is looked at, everything that varemix leans on, and how, the quick ones first."""
+    return [
+        ("the installed packages", lambda: [_python(), *map(_package, _PACKAGES)]),
+        ("the home folder", lambda: [_home(home)]),
+        ("the shipped checkpoint", lambda: [_checkpoint()]),
+        ("the Prefect server", lambda: [_prefect()]),
+        ("the runner of shards", lambda: [_runner()]),
+        ("ffmpeg", lambda: [_ffmpeg()]),
+        ("torch at work", lambda: [_torch()]),
+    ]
+
+
+def in_words(finding: Finding) -> list[str]:
+    """Return a finding for people, and, where something will not do, how to mend it."""
+    line = f"{'well' if finding.is_well else 'BAD '}  {finding.what}: {finding.found}"
+    return [line] if finding.is_well else [line, f"      {finding.remedy}"]
 
 
 def as_dicts(findings: list[Finding]) -> list[dict[str, object]]:
@@ -63,7 +78,11 @@ def _package(name: str) -> Finding:
 def _torch() -> Finding:
     try:
         import torch
-        import torchvision  # noqa: F401 - a mismatched pair fails here, in loading its operators
+
+        # A mismatched pair fails here. All of torchvision would take longer than everything else that is looked at.
+        for folder in _folders("torchvision"):
+            for operators in folder.glob("_C*.so"):
+                torch.ops.load_library(operators)
     except (ImportError, RuntimeError, OSError) as error:
         return Finding(what="torch at work", is_well=False, found=str(error).splitlines()[0], remedy=_REINSTALL)
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU; the CPU serves"
@@ -94,7 +113,7 @@ def _checkpoint() -> Finding:
     if path is None:
         return Finding(what=what, is_well=True, found="none; `varemix nightly` trains one")
     try:
-        from varemix.model.checkpoint import read_header
+        from varemix.model.header import read_header
 
         num_instruments = len(read_header(path)["instruments"])
     except (CheckpointError, ImportError, RuntimeError, OSError) as error:
@@ -119,12 +138,18 @@ def _prefect() -> Finding:
 def _runner() -> Finding:
     what = "runner of shards"
     try:
-        task_runner(1)
+        chosen = chosen_runner()
     except UsageError as error:
         return Finding(what=what, is_well=False, found=os.environ[RUNNER_VARIABLE], remedy=str(error))
     address = os.environ.get(ADDRESS_VARIABLE)
-    where = f", the cluster at {address}" if address and chosen_runner() == DASK else ""
-    return Finding(what=what, is_well=True, found=chosen_runner() + where)
+    where = f", the cluster at {address}" if address and chosen == DASK else ""
+    return Finding(what=what, is_well=True, found=chosen + where)
+
+
+def _folders(package: str) -> list[Path]:
+    """Return where a package lies, without loading it."""
+    spec = find_spec(package)
+    return [Path(folder) for folder in (spec.submodule_search_locations if spec else None) or []]
 
 
 def _numbers(text: str) -> tuple[int, ...]:

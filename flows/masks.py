@@ -10,15 +10,17 @@ from prefect import flow
 from catalog.files import Home
 from catalog.store import Catalog
 from flows.ending import ended
+from flows.output import check_home
 from flows.settings import named_after, workers
 from flows.summary import Summary, publish
 from tasks.checkpoints import checkpoint_row, separator_of
-from tasks.library import mark_gone, scan_tracks
+from tasks.library import scan_tracks
 from tasks.library_files import Contents, contents_of, library_files
-from tasks.masks import check_rivals, make_masks, masks_stand
+from tasks.masks import make_masks
 from tasks.queries import Query, asked_once, check_known, known_instruments, looked_at
 from tasks.shards import Outcome, run_shards
-from varemix.errors import UsageError
+from tasks.stored_masks import check_rivals, masks_stand
+from tasks.tracks import mark_gone
 
 _SCAN_SHARD, _MASK_SHARD = 64, 8
 
@@ -69,11 +71,7 @@ def checked_library(catalog: Catalog, library: Path, *, out: Path | None = None)
     """
     root = library.expanduser().resolve()
     files = library_files(root, apart_from=_written_to(catalog, out))
-    if catalog.home.root.is_relative_to(root):
-        raise UsageError(
-            f"The home folder '{catalog.home.root}' lies within the library '{root}'; the library is never written "
-            "to. Give a home beside it, with --home or VAREMIX_HOME."
-        )
+    check_home(catalog.home.root, root)
     return root, files
 
 

@@ -1,6 +1,5 @@
 """One recording, served at once: heard and remixed without Prefect, without masks kept."""
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -9,55 +8,38 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from catalog.files import MAX_NAME_BYTES, Home, replacing
+from catalog.files import replacing
+from catalog.ids import file_digest
 from catalog.masks import MaskHeader, MaskReader
-from catalog.store import Catalog
-from tasks.checkpoints import SHIPPED, champion_id, checkpoint_row
-from tasks.masks import Watch, grid_of, write_heard
-from tasks.progress import Advance, bar
-from tasks.queries import Query, asked, check_known, looked_at
-from tasks.remix import Remixed, called, write_remix, write_unchanged, writing_to
-from tasks.separate import stem_name, told_of_stem
+from flows.output import check_file, format_of
+from tasks.mask_file import Watch, grid_of, write_heard
+from tasks.queries import Query, asked, asked_once, check_known, looked_at
+from tasks.remix_file import Remixed, called, write_remix, write_unchanged, writing_to
+from tasks.serving import serving_file
+from tasks.stems import stem_name, told_of_stem
+from tasks.terminal_bar import Advance, terminal_bar
 from tasks.wishes import looked_at_plan, plan_queries, wanted_of, writable
 from varemix.errors import UsageError
-from varemix.media.audio import OUTPUT_FORMATS, AudioInfo, probe_audio, stem_format
+from varemix.media.audio import probe_audio, stem_format
 from varemix.media.tags import read_tags
 from varemix.model.separator import Separator
 from varemix.remix.plan import RemixPlan
 from varemix.remix.render import render_stems
 from varemix.signal.presence import Presence
 from varemix.training.devices import chosen_device
-from varemix.weights import shipped_checkpoint
 
 
 def open_separator(checkpoint: str | None, home: str | None) -> Separator:
     """Return the separator of a checkpoint file or id; by default of the champion of the home, else the shipped one."""
-    return Separator.load(_checkpoint_path(checkpoint, home), chosen_device("auto"))
-
-
-def _checkpoint_path(checkpoint: str | None, home: str | None) -> Path:
-    if checkpoint and checkpoint.endswith(".safetensors"):
-        return Path(checkpoint)
-    shipped = shipped_checkpoint()
-    if shipped and (checkpoint == SHIPPED or (checkpoint is None and not _has_champion(home))):
-        return shipped
-    catalog = Catalog(Home.open(home))
-    row = checkpoint_row(catalog, checkpoint)
-    return catalog.home.fetched(row["path"], row["digest"])
-
-
-def _has_champion(home: str | None) -> bool:
-    """Return whether there is a champion to serve, without making a home where there is none."""
-    found = Home.chosen(home)
-    return (found.bucket or found.tables.is_dir()) and champion_id(Catalog(found)) is not None
+    return Separator.load(serving_file(checkpoint, home), chosen_device("auto"))
 
 
 def remix_file(source: Path, target: Path, plan: RemixPlan, separator: Callable[[], Separator]) -> Remixed:
     """Write the remix of one recording to the file `target`, the same that it would be as part of a library."""
-    _check_target(source, target)
+    check_file(source, target, plan)
     info = probe_audio(source)
     wishes = plan.for_track(source.name, read_tags(source), info.duration_s)
-    wishes = replace(wishes, format=_format_of(source, target, writable(wishes, info.written_as).format, info))
+    wishes = replace(wishes, format=format_of(source, target, writable(wishes, info.written_as).format, info))
     queries = {}
     if plan.targets():
         loaded = separator()
@@ -109,6 +91,37 @@ def separate_file(
     return {stem: told_of_stem(presence, query, source, stem) for stem, query in zip(stems, queries, strict=True)}
 
 
+def hear_file(
+    source: Path,
+    target: Path,
+    targets: Sequence[str],
+    separator: Callable[[], Separator],
+    *,
+    nothing_else: bool = False,
+    even_if_unknown: bool = False,
+) -> Presence:
+    """Write the masks of one recording to the mask file `target`; by default of all instruments that are known.
+
+    Returns how far each plays. Raises UsageError for a picture that shows none of them, unless it is wished even so.
+    """
+    loaded = separator()
+    if nothing_else:
+        loaded.settings.check_rivals()
+    queries = looked_at(asked_once(targets or loaded.instruments, loaded.instruments), lambda: loaded)
+    check_known(queries, even_if_unknown=even_if_unknown)
+    with terminal_bar(f"hear {source.name} [s]", round(probe_audio(source).duration_s)) as advance:
+        _, presence = write_heard(
+            target,
+            source,
+            loaded,
+            queries,
+            nothing_else=nothing_else,
+            content_digest=file_digest(source),
+            watch=_seconds(advance),
+        )
+    return presence
+
+
 @contextmanager
 def _heard(
     source: Path,
@@ -122,7 +135,7 @@ def _heard(
     """Hear a recording; give its mask file, which lies in the folder for so long, and how far the instruments play."""
     with TemporaryDirectory(prefix=".part-", dir=folder) as place:
         masks = Path(place, "masks.parquet")
-        with bar(f"hear {source.name} [s]", round(duration_s)) as advance:
+        with terminal_bar(f"hear {source.name} [s]", round(duration_s)) as advance:
             _, presence = write_heard(
                 masks, source, separator, queries, nothing_else=nothing_else, watch=_seconds(advance)
             )
@@ -140,39 +153,3 @@ def _seconds(advance: Advance) -> Watch:
         told_s = int(heard_s)
 
     return watch
-
-
-def _check_target(source: Path, target: Path) -> None:
-    """Raise UsageError unless a remix can be written to `target`."""
-    if target.is_dir():
-        raise UsageError(f"'{target}' is a folder; for one recording give the name of a file, such as out.wav.")
-    if len(os.fsencode(target.name)) > MAX_NAME_BYTES:
-        raise UsageError(f"'{target.name}' is longer than the {MAX_NAME_BYTES} bytes of a file's name; shorten it.")
-    if target.resolve() == source.resolve():
-        raise UsageError(f"The remix would overwrite its source '{source}'; give another name.")
-
-
-def _format_of(source: Path, target: Path, wished: str | None, info: AudioInfo) -> str | None:
-    """Return the format that is wished or that the name of `target` asks for, None where it is the recording's own.
-
-    M4A is AAC where the recording has lost something already, else ALAC.
-    Raises UsageError unless the remix can become that file.
-    """
-    suffix = target.suffix.lower()
-    if suffix == source.suffix.lower() and not wished:
-        return None
-    lossless_first = {wanted.suffix: name for name, wanted in reversed([*OUTPUT_FORMATS.items()])}
-    formats = lossless_first | ({OUTPUT_FORMATS["m4a"].suffix: "m4a"} if info.is_lossy else {})
-    if wished:
-        expected = OUTPUT_FORMATS[wished].suffix
-        if wished == info.written_as and suffix in formats:
-            return formats[suffix]
-        if suffix != expected:
-            raise UsageError(f"'{target.name}' is no name for {wished}; name it {target.with_suffix(expected).name}.")
-        return wished
-    if suffix not in formats:
-        raise UsageError(
-            f"'{target.name}' has a suffix that stands for no format that can be written; name it "
-            f"{target.with_suffix(source.suffix).name} to keep the recording's, or give one of {', '.join(formats)}."
-        )
-    return formats[suffix]

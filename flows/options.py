@@ -1,10 +1,29 @@
 """The options of the command line, each described once."""
 
+import os
+from collections.abc import Callable
+from functools import wraps
+from inspect import Parameter, signature
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+_LEVEL = "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"
+
+
+def _tell_prefect(is_verbose: bool) -> bool:
+    """Choose what Prefect tells here, before it is loaded; the same runs are found in its UI."""
+    if is_verbose:
+        os.environ[_LEVEL] = "INFO"
+    else:
+        os.environ.setdefault(_LEVEL, "WARNING")
+    return is_verbose
+
+
+VerboseOption = Annotated[
+    bool, typer.Option("--verbose", callback=_tell_prefect, help="Show the lines and links of Prefect, too.")
+]
 HomeOption = Annotated[
     str | None, typer.Option("--home", help="Home folder, or s3://BUCKET/FOLDER.", envvar="VAREMIX_HOME")
 ]
@@ -125,7 +144,10 @@ CompareOption = Annotated[
 RetrainOption = Annotated[
     float,
     typer.Option(
-        "--retrain-share", min=0.0, max=1.0, help="Share of the clips that must be new before it is trained again."
+        "--retrain-share",
+        min=0.0,
+        max=1.0,
+        help="Share of the clips and sounds that must be new before it is trained again.",
     ),
 ]
 WhyOption = Annotated[str, typer.Option("--why", help="What for, to be read later.")]
@@ -138,6 +160,10 @@ PhotosOption = Annotated[
 ]
 StartOption = Annotated[
     str | None, typer.Option("--start", help="Checkpoint to begin with: an id, a file, or `shipped`.")
+]
+MinutesOption = Annotated[
+    float | None,
+    typer.Option("--minutes", min=0.01, help="Train so long, and end with a finished network; default: as the recipe."),
 ]
 RunnerOption = Annotated[
     str | None,
@@ -167,3 +193,17 @@ NodeRankOption = Annotated[
 EndpointOption = Annotated[
     str, typer.Option("--rdzv-endpoint", help="HOST:PORT where the machines meet: a free port of machine 0.")
 ]
+
+
+def talking(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command that runs flows with the option --verbose, which is heeded before the command begins."""
+
+    @wraps(command)
+    def with_option(*arguments: Any, verbose: bool, **options: Any) -> None:
+        command(*arguments, **options)
+
+    own = signature(command)
+    option = Parameter("verbose", Parameter.KEYWORD_ONLY, default=False, annotation=VerboseOption)
+    with_option.__signature__ = own.replace(parameters=[*own.parameters.values(), option])  # type: ignore[attr-defined]
+    with_option.__annotations__ = command.__annotations__ | {"verbose": VerboseOption}
+    return with_option

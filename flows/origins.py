@@ -8,7 +8,7 @@ from prefect.artifacts import create_markdown_artifact
 
 from catalog.store import Catalog
 from flows.links import run_link
-from varemix.evaluation.conditions import IMAGE
+from varemix.evaluation.condition_names import IMAGE
 from varemix.wording import markdown
 
 _SHOWN = 100

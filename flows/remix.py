@@ -13,19 +13,19 @@ from catalog.store import Catalog
 from flows.ending import ended
 from flows.masks import checked_library, contents, heard_tracks, scanned, told_of
 from flows.origins import show_origins
+from flows.output import checked_out
 from flows.pictures import show_picture
 from flows.remix_table import tracks_table
 from flows.settings import named_after, workers
 from flows.summary import Summary, publish
 from tasks.beside import bring_along
 from tasks.checkpoints import checkpoint_row, separator_of
-from tasks.masks import check_rivals
 from tasks.queries import Query, known_instruments
 from tasks.remix import remix_tracks
 from tasks.remix_pictures import picture_remix
 from tasks.shards import Outcome, run_shards
+from tasks.stored_masks import check_rivals
 from tasks.wishes import Job, jobs_of, looked_at_plan, plan_queries
-from varemix.errors import UsageError
 from varemix.remix.plan import RemixPlan
 
 _SHARD = 32
@@ -143,19 +143,6 @@ def in_short(plan: RemixPlan) -> dict[str, str]:
     gains = ", ".join(wish.text for wish in plan.variants()[0].gains)
     rules = ", ".join(rule.name for rule in plan.rules)
     return {name: text for name, text in {"gains": gains, "rules": rules}.items() if text}
-
-
-def checked_out(library: Path, out: Path) -> Path:
-    """Return the folder for remixes; UsageError when it and the library are not apart from one another."""
-    source, target = library.expanduser().resolve(), out.expanduser().resolve()
-    if target.exists() and not target.is_dir():
-        raise UsageError(f"'{target}' is a file; the remixes of a folder need a folder. Choose another name.")
-    if target.is_relative_to(source) or source.is_relative_to(target):
-        raise UsageError(
-            f"The output folder '{target}' and the library '{source}' lie within one another; the library is never "
-            "written to. Choose an output folder beside it."
-        )
-    return target
 
 
 def check_remix(catalog: Catalog, library: Path, out: Path, plan: RemixPlan, checkpoint: str | None) -> None:

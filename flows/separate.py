@@ -9,14 +9,14 @@ from catalog.files import Home, remove_leftovers
 from catalog.store import Catalog
 from flows.ending import ended
 from flows.masks import heard_library, told_of
-from flows.remix import checked_out
+from flows.output import checked_out
 from flows.settings import named_after, workers
 from flows.summary import Summary, publish
 from tasks.checkpoints import checkpoint_row, separator_of
-from tasks.masks import check_rivals
 from tasks.queries import asked_once, check_known, known_instruments, looked_at
 from tasks.separate import separate_tracks
 from tasks.shards import run_shards
+from tasks.stored_masks import check_rivals
 
 _SHARD = 32
 

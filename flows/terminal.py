@@ -1,19 +1,18 @@
-"""What people and programs see of a command: lines, tables, JSON, errors in words, and the exit code."""
+"""What people and programs see of a command: what it is doing, lines, tables, JSON, errors in words, the exit code."""
 
 import errno
 import json
 import math
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
-from rich.console import Console
-from rich.markdown import Markdown
+from rich.markup import escape
 
 from catalog.errors import CatalogError
+from tasks.terminal import CONSOLE, Page, print_nowhere
 from varemix.errors import UsageError, VaremixError
 
 if TYPE_CHECKING:
@@ -21,24 +20,25 @@ if TYPE_CHECKING:
 
 NOTHING_DONE, _WRONG_USAGE = 1, 2
 _PLAIN_WIDTH = 120  # where the output is no terminal
+_out = Page(width=None if sys.stdout is not None and sys.stdout.isatty() else _PLAIN_WIDTH)
+_doing = ExitStack()
 
 
-class _Page(Console):
-    """A console that a reader may leave at any time."""
-
-    def on_broken_pipe(self) -> None:
-        """Print nowhere from now on; the exit code tells of the work."""
-        _print_nowhere()
-
-
-_out = _Page(width=None if sys.stdout is not None and sys.stdout.isatty() else _PLAIN_WIDTH)
-_err = Console(stderr=True)
+def doing(what: str) -> None:
+    """Say what is being done until there is something to print: by a spinner on a terminal, elsewhere by one line."""
+    _doing.close()
+    if sys.stderr.isatty():
+        _doing.enter_context(CONSOLE.status(escape(what)))
+    else:
+        _tell(what)
 
 
 def finish_run(run: Callable[[], "Summary | list[Summary]"], *, as_json: bool) -> NoReturn:
     """Run a flow and finish with what it did, also where that was nothing."""
     from flows.ending import done_by
+    from service.own_server import start_own_server
 
+    start_own_server()
     found = done_by(run)
     finish(found if isinstance(found, list) else [found], as_json=as_json)
 
@@ -56,6 +56,7 @@ def finish(summaries: Sequence["Summary"], *, as_json: bool) -> NoReturn:
 
 def print_json(facts: Mapping[str, Any]) -> None:
     """Print one JSON object; what JSON cannot say is null."""
+    _doing.close()
     is_unicode = (getattr(sys.stdout, "encoding", None) or "").lower().startswith("utf")
     text = json.dumps(_plain(dict(facts)), indent=2, default=str, ensure_ascii=not is_unicode, allow_nan=False)
     with _printing():
@@ -73,6 +74,7 @@ def _plain(value: Any) -> Any:
 
 def say(*lines: object) -> None:
     """Print lines as they are: names of files are no markup."""
+    _doing.close()
     with _printing():
         for line in lines:
             _out.print(str(line), markup=False, highlight=False, soft_wrap=True)
@@ -80,6 +82,9 @@ def say(*lines: object) -> None:
 
 def show_page(markdown: str) -> None:
     """Print a page of Markdown."""
+    from rich.markdown import Markdown  # with its colours for programs, a third of what a command starts with
+
+    _doing.close()
     with _printing():
         _out.print(Markdown(markdown))
 
@@ -92,16 +97,8 @@ def _printing() -> Iterator[None]:
         sys.stdout.flush()
     except OSError as error:
         if error.errno != errno.EPIPE:
-            _err.print(
-                f"varemix: What is to be said cannot be written: {error.strerror}.", markup=False, soft_wrap=True
-            )
-        _print_nowhere()
-
-
-def _print_nowhere() -> None:
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
+            _tell(f"What is to be said cannot be written: {error.strerror}.")
+        print_nowhere(sys.stdout)
 
 
 @contextmanager
@@ -115,8 +112,18 @@ def errors_in_words() -> Iterator[None]:
         _fail(error, NOTHING_DONE)
     except OSError as error:
         _fail(error, NOTHING_DONE)
+    finally:
+        _doing.close()
 
 
 def _fail(error: Exception, code: int) -> None:
-    _err.print(f"varemix: {error}", markup=False, highlight=False, soft_wrap=True)
+    _doing.close()
+    _tell(str(error))
     sys.exit(code)
+
+
+def _tell(what: str) -> None:
+    try:
+        CONSOLE.print(f"varemix: {what}", markup=False, highlight=False, soft_wrap=True)
+    except OSError:  # standard error finds no room
+        print_nowhere(sys.stderr)

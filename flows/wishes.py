@@ -8,7 +8,7 @@ from varemix.errors import UsageError
 from varemix.remix.plan import RemixPlan, plan_of
 from varemix.remix.plan_yaml import load_plan
 from varemix.remix.presets import preset
-from varemix.signal.smoothing import smoothing_of
+from varemix.signal.smoothing_time import smoothing_of
 
 
 def wished_plan(

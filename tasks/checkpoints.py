@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
+from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from catalog.champion import Champion, tell_champion
 from catalog.errors import CatalogError
 from catalog.files import replacing
 from catalog.ids import content_id, file_digest
 from catalog.store import NO_VERSION, Catalog
-from varemix.weights import shipped_checkpoint
+from varemix.weights import SHIPPED, shipped_checkpoint
 
 if TYPE_CHECKING:
     from varemix.model.separator import Separator
 
-SHIPPED = "shipped"
-"""What the shipped checkpoint may be called instead of by its id, and its stage."""
+_LOADING = Lock()  # several shards begin at once: one of them loads, for all
 
 
 def champion_id(catalog: Catalog) -> str | None:
@@ -41,6 +44,15 @@ def checkpoint_row(catalog: Catalog, checkpoint_id: str | None) -> dict[str, Any
         known = ", ".join(catalog.read("checkpoints")["checkpoint_id"]) or "none"
         raise CatalogError(f"There is no checkpoint '{wanted}'; the catalog has {known}.")
     return rows[0]
+
+
+def record_checkpoints(catalog: Catalog, rows: Sequence[dict[str, Any]]) -> None:
+    """Write rows of `checkpoints`, and leave word beside the tables of which one is the champion now."""
+    catalog.merge("checkpoints", rows)
+    version = catalog.version("checkpoints")
+    columns = [field.name for field in fields(Champion)]
+    champions = catalog.read_rows("checkpoints", columns, where={"stage": "champion"}, version=version)
+    tell_champion(catalog.home, Champion(**champions[0]) if champions else None, version)
 
 
 def shipped_id() -> str | None:
@@ -74,13 +86,13 @@ def _shipped_row(catalog: Catalog, *, is_asked_for: bool) -> dict[str, Any]:
         catalog.home.keep(path)
     if not rows:
         rows = [_row_of_shipped(file, checkpoint_id, digest) | {"path": catalog.home.relative(path)}]
-        catalog.merge("checkpoints", rows)
+        record_checkpoints(catalog, rows)
         rows = catalog.read_rows("checkpoints", where={"checkpoint_id": checkpoint_id})  # with all columns
     return rows[0]
 
 
 def _row_of_shipped(file: Path, checkpoint_id: str, digest: str) -> dict[str, Any]:
-    from varemix.model.checkpoint import read_header
+    from varemix.model.header import read_header
 
     provenance = read_header(file).get("provenance") or {}
     recipe = provenance.get("recipe")
@@ -106,7 +118,9 @@ def presence_threshold_db(catalog: Catalog, row: dict[str, Any]) -> float:
 
 def separator_of(catalog: Catalog, row: dict[str, Any], device: str = "auto") -> Separator:
     """Return the separator of a row of `checkpoints`."""
-    return _loaded(catalog.home.fetched(row["path"], row["digest"]), row["digest"], device)
+    path = catalog.home.fetched(row["path"], row["digest"])
+    with _LOADING:
+        return _loaded(path, row["digest"], device)
 
 
 @lru_cache(maxsize=2)

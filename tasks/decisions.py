@@ -3,15 +3,19 @@
 Belongs here: the rows of `decisions`, and the order of champions that follows from them. Stays out: who is better.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from catalog.ids import content_id
 from catalog.store import Catalog
 from tasks.checkpoints import champion_id
 from tasks.origin import run_id, run_name
-from varemix.evaluation.compare import Comparison
+
+if TYPE_CHECKING:
+    from varemix.evaluation.compare import Comparison
 
 Kind = Literal["promoted", "kept", "rolled_back", "by_hand", "not_retrained"]
 KINDS: Mapping[str, str] = {

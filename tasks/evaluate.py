@@ -19,23 +19,13 @@ from tasks.shards import Outcome, shard_task
 from tasks.stills import Shown, Still, read_still, still_name
 from varemix.errors import MediaError
 from varemix.evaluation.achieved_gain import achieved_gains
-from varemix.evaluation.conditions import (
-    IMAGE,
-    IMAGES_TOGETHER,
-    NAME,
-    PICTURED,
-    WRONG_IMAGE,
-    Score,
-    image_condition,
-    known_masks,
-    others_down,
-    score_conditions,
-)
+from varemix.evaluation.condition_names import IMAGE, IMAGES_TOGETHER, NAME, PICTURED, WRONG_IMAGE, image_condition
+from varemix.evaluation.conditions import Score, known_masks, others_down, score_conditions
 from varemix.evaluation.mixtures import Mixture, read_sources
 from varemix.media.clips import decoded_frames
 from varemix.signal.masks import Masks
 from varemix.signal.presence import PresenceMeter
-from varemix.signal.smoothing import DEFAULT_SMOOTHING_S
+from varemix.signal.smoothing_time import DEFAULT_SMOOTHING_S
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -14,11 +14,12 @@ from tasks.evaluate import answered, masks_of, nameless, values_of
 from tasks.score_rows import Rows, gain_rows, presence_rows, score_row
 from tasks.shards import Outcome, shard_task
 from varemix.evaluation.achieved_gain import achieved_gains
-from varemix.evaluation.conditions import NAME, known_masks, score_conditions
+from varemix.evaluation.condition_names import NAME
+from varemix.evaluation.conditions import known_masks, score_conditions
 from varemix.evaluation.sound_mixtures import SoundMixture, draw_sound_mixtures, read_sound_sources
 from varemix.media.sounds import listed_sounds
 from varemix.signal.presence import PresenceMeter
-from varemix.signal.smoothing import DEFAULT_SMOOTHING_S
+from varemix.signal.smoothing_time import DEFAULT_SMOOTHING_S
 
 if TYPE_CHECKING:
     from varemix.model.separator import Separator

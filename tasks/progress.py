@@ -1,28 +1,18 @@
 """How far long work has come: a bar on a terminal, and where Prefect runs it, an artifact that grows in its UI."""
 
 import re
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Protocol
 from uuid import UUID
 
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from tasks.origin import run_id
+from tasks.terminal_bar import Advance, terminal_bar
 
 _SHORT_S = 3.0  # work that is over by then gets no artifact: it would cost more than it tells
 _EVERY_S = 1.0
-
-
-class Advance(Protocol):
-    """Moves a bar on by so many items, and sets the note that is shown behind it."""
-
-    def __call__(self, num_items: int, note: str = "") -> None:
-        """Move on."""
 
 
 @contextmanager
@@ -30,8 +20,7 @@ def bar(what: str, total: int) -> Iterator[Advance]:
     """Give a function that moves on the bar in the terminal, and the one in the Prefect UI."""
     shown: list[Advance] = []
     with ExitStack() as stack:
-        if sys.stderr.isatty():
-            shown.append(stack.enter_context(_terminal_bar(what, total)))
+        shown.append(stack.enter_context(terminal_bar(what, total)))
         if run_id() is not None:
             shown.append(stack.enter_context(_artifact_bar(what, total)))
 
@@ -40,22 +29,6 @@ def bar(what: str, total: int) -> Iterator[Advance]:
                 move(num_items, note)
 
         yield advance
-
-
-@contextmanager
-def _terminal_bar(what: str, total: int) -> Iterator[Advance]:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left:"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        line = progress.add_task(what, total=total, note="")
-        yield lambda num_items, note="": progress.update(line, advance=num_items, note=note)
 
 
 @contextmanager

@@ -14,12 +14,13 @@ from catalog.errors import CatalogError
 from catalog.files import Home
 from catalog.ids import file_digest
 from catalog.store import Catalog
-from tasks.checkpoints import SHIPPED, champion_id, checkpoint_row, serving_id, shipped_id
+from tasks.checkpoints import champion_id, checkpoint_row, record_checkpoints, serving_id, shipped_id
 from tasks.decisions import Kind, champions_before, record, taken_back_for
 from tasks.shards import Outcome
 from varemix.errors import EvaluationError
 from varemix.evaluation.compare import BETTER, Comparison, compare
-from varemix.evaluation.conditions import IMAGE
+from varemix.evaluation.condition_names import IMAGE
+from varemix.weights import SHIPPED
 
 CHOSEN_ON = "val"
 """The split that champions are chosen on; the test split is only ever reported."""
@@ -189,4 +190,4 @@ def _change(catalog: Catalog, before: str | None, after: str | None, reason: str
     if before is not None:
         stage = SHIPPED if before == shipped_id() else "retired"
         rows.append(checkpoint_row(catalog, before) | {"stage": stage, "reason": farewell})
-    catalog.merge("checkpoints", [row | {"updated_at": None} for row in rows])
+    record_checkpoints(catalog, [row | {"updated_at": None} for row in rows])

@@ -10,7 +10,7 @@ from catalog.store import Catalog
 from tasks.alerts import tell_quality_dropped
 from tasks.origin import run_id
 from varemix.evaluation.compare import WORSE
-from varemix.evaluation.conditions import IMAGE
+from varemix.evaluation.condition_names import IMAGE
 from varemix.evaluation.drop import dropped
 
 

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalog.ids import file_digest
-from catalog.store import Catalog
 from varemix.errors import UsageError
 from varemix.media.pictures import read_picture
+from varemix.model.header import read_header
 from varemix.model.hearing_quality import HearingQuality, hearing_qualities
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from catalog.store import Catalog
     from varemix.model.separator import Separator
 
 _PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
@@ -125,8 +126,6 @@ def known_instruments(catalog: Catalog, row: dict[str, Any]) -> tuple[str, ...]:
 
 def known_qualities(catalog: Catalog, row: dict[str, Any]) -> tuple[HearingQuality, ...]:
     """Return how well the checkpoint of a row of `checkpoints` hears each instrument that it knows by name."""
-    from varemix.model.checkpoint import read_header
-
     return hearing_qualities(read_header(catalog.home.fetched(row["path"], row["digest"])))
 
 

@@ -2,90 +2,25 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import math
-import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from importlib.metadata import version
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from catalog.errors import CatalogError
 from catalog.files import Home, cut_note, replacing
 from catalog.ids import content_id, file_digest
-from catalog.masks import MaskReader
 from catalog.store import Catalog
-from tasks.masks import check_as_seen, covering, grid_of, stored_masks, version_of
-from tasks.presence import absent, measured, presence_of
-from tasks.queries import Query, doubts_told
+from tasks.presence import presence_of
+from tasks.remix_file import Remixed, called, write_remix, write_unchanged, writing_to
 from tasks.shards import Outcome, settle, shard_task
+from tasks.stored_masks import check_as_seen, covering, stored_masks, version_of
 from tasks.wishes import Job, Wanted
 from varemix.errors import MediaError
-from varemix.media.audio import has_format, probe_audio
-from varemix.signal.grid import PAPER_GRID
-from varemix.signal.presence import Presence
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from varemix.remix.plan import TrackWishes
-    from varemix.remix.render import Rendered
 
 STEP_VERSION = 6
-_WRITER = f"varemix {version('varemix')}"
-# What concerns one output: something else lies there, it is not ours, or no file there can be called so.
-_IN_THE_WAY = {
-    *(errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM),
-    *(errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL, errno.ELOOP),
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Remixed:
-    """What became of a recording: what was written, None where it was copied; what was absent, and the reasons.
-
-    `is_changed` says whether it sounds otherwise than before.
-    """
-
-    rendered: Rendered | None
-    absent: tuple[Query, ...] = ()
-    reason: str = ""
-    is_changed: bool = False
-
-    def facts(self) -> dict[str, Any]:
-        """Return what became of it, for programs."""
-        facts: dict[str, Any] = {"status": "remixed" if self.is_changed else "untouched"}
-        if rendered := self.rendered:
-            facts |= {"num_clipped": rendered.num_clipped, "peak_db": round(rendered.peak_db, 1)}
-            facts |= _rounded(before_lufs=rendered.before_lufs, after_lufs=rendered.after_lufs)
-            facts |= {"level_change_db": round(rendered.gain_db, 2)} if rendered.gain_db else {}
-            limited = {"num_limited": rendered.num_limited, "reduction_db": round(rendered.reduction_db, 1)}
-            facts |= limited if rendered.num_limited else {}
-        facts |= {"absent": [query.title for query in self.absent]} if self.absent else {}
-        return facts | ({"reason": self.reason} if self.reason else {})
-
-    def in_words(self) -> str:
-        """Return what became of it, for people."""
-        said = ["remixed" if self.is_changed else "untouched"]
-        if rendered := self.rendered:
-            said.append(f"highest peak {rendered.peak_db:.1f} dBFS")
-            if rendered.before_lufs is not None and rendered.after_lufs is not None:
-                said.append(f"loudness {rendered.before_lufs:.1f} to {rendered.after_lufs:.1f} LUFS")
-            if rendered.gain_db:
-                said.append(f"the whole {rendered.gain_db:+.1f} dB for its loudness")
-            if rendered.num_limited:
-                said.append(f"the limiter turned down by up to {rendered.reduction_db:.1f} dB")
-            if rendered.num_clipped:
-                said.append(f"{rendered.num_clipped} samples are clipped; --true-peak -1 keeps it from that")
-        return "; ".join([*said, *([self.reason] if self.reason else [])])
-
-
-def _rounded(**levels: float | None) -> dict[str, float]:
-    return {name: round(value, 1) for name, value in levels.items() if value is not None and math.isfinite(value)}
 
 
 @shard_task("remix")
@@ -149,33 +84,6 @@ def standing_remixes(catalog: Catalog, where: dict[str, Any]) -> list[dict[str, 
     paths = {row["out_path"] for row in rows}
     digests = {path: file_digest(Path(path)) for path in paths if Path(path).is_file()}
     return [row for row in rows if row["digest"] and digests.get(row["out_path"]) == row["digest"]]
-
-
-@contextmanager
-def writing_to(place: Path, library: str | None = None) -> Iterator[None]:
-    """Turn what lies in the way of one output into a MediaError; a full disk stays what it is, and stops the shard.
-
-    A folder that is a link into the library lies in the way: the library is never written to.
-    """
-    try:
-        folder = place if place.is_dir() else place.parent
-        if library is not None and folder.resolve().is_relative_to(Path(library).resolve()):
-            raise MediaError(f"'{place}' lies in the library '{library}', by a link. Choose another folder.")
-        yield
-    except OSError as error:
-        if error.errno not in _IN_THE_WAY:
-            raise
-        reason = f"'{place}' cannot be written: {error.strerror}. Look at what lies there, or choose another folder."
-        raise MediaError(reason) from error
-
-
-@contextmanager
-def called(temporary: Path, place: Path) -> Iterator[None]:
-    """Let a MediaError speak of the place of an output, where it names the temporary file that shall become it."""
-    try:
-        yield
-    except MediaError as error:
-        raise MediaError(str(error).replace(temporary.name, place.name)) from error
 
 
 def _taken(catalog: Catalog, standing: Sequence[dict[str, Any]], own: set[str]) -> dict[str, str]:
@@ -245,74 +153,3 @@ def _facts(made: Remixed, masks: dict[str, Any] | None) -> dict[str, Any]:
         "limited_samples": made.rendered.num_limited,
         "reduction_db": made.rendered.reduction_db,
     }
-
-
-@dataclass(frozen=True)
-class _Masks:
-    """The masks of a file, to be gone through as often as they are needed."""
-
-    reader: MaskReader
-    names: Sequence[str]
-
-    def __iter__(self) -> Iterator[np.ndarray]:
-        return self.reader.blocks(self.names)
-
-
-def write_remix(source: Path, target: Path, masks: Path, presence: Presence, wanted: Wanted) -> Remixed:
-    """Write the remix of `source` from its mask file to `target`: of those that play, as it was where none does.
-
-    Raises MediaError when the recording cannot be read, and MaskFileError when the masks cannot.
-    """
-    from varemix.media.tags import copy_tags
-    from varemix.remix.render import render_remix
-
-    heard, wishes = wanted.heard(), wanted.wishes
-    missing = () if wishes.even_if_absent else tuple(absent(presence, [query for query, _ in heard]))
-    reasons = doubts_told(query for query, _ in heard)
-    reasons += [f"does not play: {measured(presence, missing)}"] if missing else []
-    playing = [(query.name, gain) for query, gain in heard if query not in missing]
-    sharing = wanted.sharing(presence)
-    if not playing:
-        made = write_unchanged(source, target, wishes, because="; ".join(reasons))
-        return replace(made, absent=missing)
-    names, gains = zip(*sharing, strict=True)
-    with MaskReader(masks) as reader:
-        rendered = render_remix(
-            source,
-            target,
-            _Masks(reader, names),
-            gains,
-            grid_of(reader.header),
-            smoothing_s=wishes.smoothing_s,
-            dry_wet=wishes.dry_wet,
-            care=wishes.care,
-            format_name=wishes.format,
-        )
-    told = ", ".join(f"{name}={gain.value}" for name, gain in playing)
-    reasons += [rendered.note] if rendered.note else []
-    reasons += copy_tags(source, target, provenance=f"remixed by {_WRITER}: {told}")
-    return Remixed(rendered=rendered, absent=missing, reason="; ".join(reasons), is_changed=True)
-
-
-def write_unchanged(source: Path, target: Path, wishes: TrackWishes, *, because: str = "") -> Remixed:
-    """Copy a recording byte for byte; where another level or format is wished, write it so, its tags too.
-
-    `because` says why it is not remixed, where the wishes do not say it.
-    """
-    from varemix.media.tags import copy_tags
-    from varemix.remix.render import render_remix
-
-    skipped = f"left as it is by the rule '{wishes.rule}'" if wishes.is_skipped else "all gains are 0 dB"
-    reason = because or skipped
-    is_other_format = wishes.format is not None and not has_format(probe_audio(source), wishes.format)
-    if not wishes.is_untouched:
-        rendered = render_remix(source, target, (), (), PAPER_GRID, care=wishes.care, format_name=wishes.format)
-        is_changed = rendered.has_other_level
-        if is_changed or is_other_format:
-            what = "its level changed" if is_changed else "the sound as it was"
-            provenance = f"written by {_WRITER}, {what}"
-            notes = [rendered.note] if rendered.note else []
-            notes += copy_tags(source, target, provenance=provenance, is_changed=is_changed)
-            return Remixed(rendered=rendered, reason="; ".join([reason, *notes]), is_changed=is_changed)
-    shutil.copyfile(source, target)
-    return Remixed(rendered=None, reason=reason)

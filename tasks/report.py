@@ -16,7 +16,7 @@ from catalog.store import Catalog
 from tasks.checkpoints import checkpoint_row, separator_of
 from tasks.evaluate import Question, image_queries
 from varemix.errors import MediaError
-from varemix.evaluation.conditions import IMAGE
+from varemix.evaluation.condition_names import IMAGE
 from varemix.evaluation.mixtures import read_sources
 from varemix.evaluation.report import Example, encoded, html_report
 from varemix.remix.mixer import remix, separate

@@ -7,21 +7,22 @@ from pathlib import Path
 from typing import Any
 
 from catalog.errors import CatalogError
-from catalog.files import Home, cut_note, fitting_name, replacing
+from catalog.files import Home, replacing
 from catalog.ids import content_id, file_digest
 from catalog.masks import MaskReader
 from catalog.store import Catalog
-from tasks.masks import check_as_seen, covering, grid_of, stored_masks, version_of
-from tasks.presence import absent, measured, presence_of
-from tasks.queries import Query, doubts_told
-from tasks.remix import standing_remixes, writing_to
+from tasks.mask_file import grid_of
+from tasks.presence import presence_of
+from tasks.queries import Query
+from tasks.remix import standing_remixes
+from tasks.remix_file import writing_to
 from tasks.shards import Outcome, outcome_of, shard_task
+from tasks.stems import stem_name, told_of_stem
+from tasks.stored_masks import check_as_seen, covering, stored_masks, version_of
 from varemix.errors import MediaError
-from varemix.media.audio import OUTPUT_FORMATS, stem_format
-from varemix.signal.presence import Presence
+from varemix.media.formats import stem_format
 
 STEP_VERSION = 4
-_MAX_INSTRUMENT_BYTES = 120  # a picture's name, too, leaves room for the recording's
 
 
 @shard_task("separate")
@@ -84,20 +85,6 @@ def _plan(
     remix_id = content_id("stem", version=[STEP_VERSION, masks_version], query=name, **sharing, **facts)
     wishes_json = json.dumps({"stem": name} | sharing)
     return facts | {"remix_id": remix_id, "track_id": track["track_id"], "wishes_json": wishes_json}
-
-
-def told_of_stem(presence: Presence, query: Query, source: Path, stem: Path) -> str:
-    """Return what is to be told of a stem of a recording, an empty text where it is nothing."""
-    is_missing = bool(absent(presence, [query]))
-    missing = [f"does not seem to play: {measured(presence, [query])}"] if is_missing else []
-    shortened = [note] if (note := cut_note(stem.name, of=source.name)) else []
-    return "; ".join([*doubts_told([query]), *missing, *shortened])
-
-
-def stem_name(source: Path, name: str, format_name: str | None) -> str:
-    """Return how the file with the stem of an instrument is called; of long names the beginnings."""
-    suffix = OUTPUT_FORMATS[format_name].suffix if format_name else source.suffix
-    return fitting_name(source.stem, f" - {fitting_name(name, most_bytes=_MAX_INSTRUMENT_BYTES)}{suffix}")
 
 
 def _separated(

@@ -19,8 +19,9 @@ from prefect.utilities.annotations import quote
 from catalog.errors import CatalogError
 from catalog.store import Catalog
 from tasks.origin import run_id
-from tasks.progress import Advance, bar
+from tasks.progress import bar
 from tasks.runners import DEPLOYMENTS, THREADS, chosen_runner
+from tasks.terminal_bar import Advance
 from varemix.errors import DownloadInterruptedError, VaremixError
 from varemix.redaction import redacted
 

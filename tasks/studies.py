@@ -20,7 +20,7 @@ from varemix.evaluation.mixtures import read_sources
 from varemix.evaluation.smoothing_study import SEARCHED, smoothing_gains_db
 from varemix.signal.grid import PAPER_GRID
 from varemix.signal.masks import Masks, binarise
-from varemix.signal.smoothing import DEFAULT_SMOOTHING_S, decay_of
+from varemix.signal.smoothing_time import DEFAULT_SMOOTHING_S, decay_of
 
 if TYPE_CHECKING:
     from varemix.model.separator import Separator

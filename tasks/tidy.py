@@ -8,9 +8,9 @@ from prefect.cache_policies import NO_CACHE
 
 from catalog.files import Home
 from catalog.store import Catalog
-from tasks.checkpoints import checkpoint_row, shipped_id
-from tasks.masks import serving_version
+from tasks.checkpoints import checkpoint_row, record_checkpoints, shipped_id
 from tasks.shards import Outcome
+from tasks.stored_masks import serving_version
 
 _GRACE_S = 24 * 3600  # a file that young may belong to a run whose rows are still to be written
 
@@ -36,7 +36,7 @@ def tidy_masks(*, home: str, dry_run: bool = False) -> tuple[list[Outcome], int]
 def pin(catalog: Catalog, checkpoint_id: str, why: str | None) -> None:
     """Keep what a checkpoint made, and say why; None is no longer. Raises CatalogError for an unknown checkpoint."""
     row = checkpoint_row(catalog, checkpoint_id)
-    catalog.merge("checkpoints", [row | {"pinned": why, "updated_at": None}])
+    record_checkpoints(catalog, [row | {"pinned": why, "updated_at": None}])
 
 
 def _unneeded(catalog: Catalog) -> list[dict[str, Any]]:

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 from catalog.files import fitting_name
 from tasks.queries import Query, asked, check_known, looked_at
 from varemix.errors import UsageError
-from varemix.media.audio import OUTPUT_FORMATS
-from varemix.remix.gains import GainWish, audible
+from varemix.media.formats import OUTPUT_FORMATS
 from varemix.remix.plan import RemixPlan, TrackWishes
-from varemix.signal.presence import Presence
+from varemix.remix.wishes import GainWish, audible
 
 if TYPE_CHECKING:
     from varemix.model.separator import Separator
+    from varemix.signal.presence import Presence
 
 _MAX_ROUNDS = 5  # tracks whose own names differ in case only never come apart
 

@@ -14,6 +14,7 @@ const PICTURE_NAME = /\.(jpe?g|png|webp|gif|bmp|tiff?|heic|avif)$/i;
 
 const OPENED = "varemix-opened"; // the recording named on the command line is opened once
 const WATCH_MS = 5000;
+const LOADING_MS = 250;
 
 const find = (id) => document.getElementById(id);
 const cast = new Cast();
@@ -206,14 +207,24 @@ async function startInstruments() {
   }
 }
 
-async function startHealth() {
+/** Say what the server is loading, as long as its state is one to wait for; return what it then says of itself. */
+async function watchLoading(isToWaitFor) {
   let health = await server.health();
-  if (health.state === "loading") {
-    tell("The desk is warming up; that takes some seconds after its start.", { key: "loading", kind: "note", stays: true });
+  let told;
+  while (isToWaitFor(health.state, health.doing)) {
+    if (told !== health.doing) tell(`The desk is loading ${health.doing}.`, { key: "loading", kind: "note", stays: true });
+    told = health.doing;
+    await new Promise((resolve) => setTimeout(resolve, LOADING_MS));
+    health = await server.health();
   }
-  await startInstruments(); // the server answers when its network is loaded
   untell("loading");
-  health = await server.health();
+  return health;
+}
+
+async function startHealth() {
+  const known = startInstruments(); // which the server tells before it loads what it works with
+  let health = await watchLoading((state) => state === "loading");
+  await known;
   Object.assign(limits, health);
   find("version").textContent = `varemix ${health.version}`;
   if (Number.isFinite(limits.max_upload_bytes)) {
@@ -222,6 +233,7 @@ async function startHealth() {
   if (health.state === "failed") tell(health.reason, { key: "checkpoint" });
   if (health.opened && !location.hash && !sessionStorage.getItem(OPENED)) location.replace(`#${health.opened}`);
   sessionStorage.setItem(OPENED, "yes");
+  watchLoading((state, doing) => state === "ready" && doing).catch(() => {}); // the model, while instruments are chosen
   const wishesOf = () => ({ recording: desk.facts, wishes: desk.wishes, titles: desk.titles });
   startTakeaway(health.formats ?? [], wishesOf);
 }

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from catalog.files import Home
+from tasks.runners import ADDRESS_VARIABLE, DASK, RUNNER_VARIABLE, chosen_runner
 from varemix.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,8 +18,6 @@ def choose_runner(runner: str | None, address: str | None) -> None:
 
     Raises UsageError for a word that is none, and for an address that no runner needs.
     """
-    from tasks.runners import ADDRESS_VARIABLE, DASK, RUNNER_VARIABLE, chosen_runner
-
     if address and runner != DASK:
         raise UsageError(f"--runner-address {address} is for --runner dask; give both, or neither.")
     chosen = {RUNNER_VARIABLE: runner, ADDRESS_VARIABLE: address}
@@ -27,10 +27,10 @@ def choose_runner(runner: str | None, address: str | None) -> None:
 
 def open_catalog(home: str | None) -> "Catalog":
     """Return the catalog of a home; HomeError where it cannot be written."""
-    from catalog.files import Home
+    place = Home.open(home)
     from catalog.store import Catalog
 
-    return Catalog(Home.open(home))
+    return Catalog(place)
 
 
 def check_asked(
@@ -45,8 +45,8 @@ def check_asked(
     """Raise an error unless library and checkpoint are there and serve, and every name and every picture is known."""
     from flows.masks import checked_library
     from tasks.checkpoints import checkpoint_row, separator_of
-    from tasks.masks import check_rivals
     from tasks.queries import asked_once, check_known, known_instruments, looked_at
+    from tasks.stored_masks import check_rivals
 
     catalog = open_catalog(home)
     checked_library(catalog, library)

@@ -33,7 +33,7 @@ from flows.options import (
     TruePeakOption,
     UnknownOption,
 )
-from flows.terminal import finish_run, print_json, say, show_page
+from flows.terminal import doing, finish_run, print_json, say, show_page
 from varemix.errors import UsageError
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 def instruments(checkpoint: CheckpointOption = None, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """List the instruments that are known by name, and how well each is heard."""
+    doing("reading what the checkpoint knows")
     from flows.instruments import as_dicts, page
     from tasks.checkpoints import checkpoint_row
     from tasks.queries import known_qualities
@@ -56,7 +57,8 @@ def instruments(checkpoint: CheckpointOption = None, home: HomeOption = None, as
 
 
 def masks(
-    library: Annotated[Path | None, typer.Argument(help="Folder of recordings; only read.")] = None,
+    library: Annotated[Path | None, typer.Argument(help="Folder of recordings, or one; only read.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Of one recording: the file for its masks.")] = None,
     instrument: InstrumentOption = None,
     image: ImageOption = None,
     even_if_unknown: UnknownOption = False,
@@ -69,17 +71,38 @@ def masks(
     as_json: JsonOption = False,
 ) -> None:
     """Hear every recording of a library and keep the masks; or, with --gc, remove the masks that nothing needs."""
-    check_server()
     choose_runner(runner, runner_address)
     if gc:
+        doing("looking for masks that nothing needs")
+        check_server()
         from flows.housekeeping import housekeeping
 
         finish_run(lambda: housekeeping(open_catalog(home).home.address), as_json=as_json)
     if library is None:
         raise UsageError("No library was given; give the folder of recordings to hear, or --gc.")
-    from flows.masks import masks
+    from flows.judgement import check_library, check_targets
 
     targets = [*(instrument or []), *(image or [])]
+    if library.is_file():
+        _masks_of_file(
+            library,
+            out,
+            targets,
+            checkpoint,
+            home,
+            nothing_else=nothing_else,
+            even_if_unknown=even_if_unknown,
+            as_json=as_json,
+        )
+        return
+    if out:
+        raise UsageError(f"--out is for one recording, and '{library}' is none; masks of a library lie in the home.")
+    check_library(library, home)
+    check_targets(targets, checkpoint, home, nothing_else=nothing_else)
+    doing(f"hearing {library}")
+    check_server()
+    from flows.masks import masks
+
     check_asked(home, library, checkpoint, targets, nothing_else=nothing_else, even_if_unknown=even_if_unknown)
     finish_run(
         lambda: masks(str(library), instrument, image, nothing_else, checkpoint, home, even_if_unknown),
@@ -118,6 +141,8 @@ def remix(
     with a gain of 0. Options come in the place of what a plan or a preset says.
     """
     choose_runner(runner, runner_address)
+    from flows.judgement import check_folders, check_plan
+    from flows.output import check_file
     from flows.wishes import wished_plan
 
     wished = wished_plan(
@@ -137,6 +162,9 @@ def remix(
         true_peak_db=true_peak,
     )
     if source.is_dir():
+        check_folders(source, out, home)
+        check_plan(wished, checkpoint, home)
+        doing(f"remixing {source}")
         if not dry_run:
             check_server()
         from flows.remix import check_remix, remix
@@ -151,17 +179,21 @@ def remix(
             raise UsageError("--dry-run is for folders; give a library, or leave it out.")
         if beside:
             raise UsageError("--beside is for folders; give a library, or leave it out.")
+        check_file(existing_file(source), out, wished)
+        check_plan(wished, checkpoint, home)
+        doing(f"remixing {source}")
         from flows.one_file import open_separator, remix_file
 
-        made = remix_file(existing_file(source), out, wished, lambda: open_separator(checkpoint, home))
+        made = remix_file(source, out, wished, lambda: open_separator(checkpoint, home))
         print_json({"out": str(out), **made.facts()}) if as_json else say(f"{out}: {made.in_words()}")
 
 
 def presets(name: Annotated[str | None, typer.Argument(help="Print this one, to be copied.")] = None) -> None:
     """List the presets for `remix`, or print one as the file that it is."""
-    from varemix.remix.presets import preset_text, presets
+    from varemix.remix import presets as kept_presets
 
-    say(preset_text(name).rstrip() if name else "\n".join(f"{own}: {what}" for own, what in presets().items()))
+    every = "\n".join(f"{own}: {what}" for own, what in kept_presets.presets().items())
+    say(kept_presets.preset_text(name).rstrip() if name else every)
 
 
 def separate(
@@ -179,25 +211,33 @@ def separate(
 ) -> None:
     """Cut stems of instruments out of one recording, or of all in a folder."""
     choose_runner(runner, runner_address)
+    from flows.judgement import check_folders, check_targets
+    from flows.output import check_writable
+
     targets = [*(instrument or []), *(image or [])]
     if not targets:
         raise UsageError("No instrument was given; say which to cut out, for example --instrument violin.")
     if source.is_dir():
+        check_folders(source, out, home)
+        check_targets(targets, checkpoint, home, nothing_else=nothing_else)
+        doing(f"separating {source}")
         check_server()
-        from flows.remix import checked_out
         from flows.separate import separate
 
-        checked_out(source, out)
         check_asked(home, source, checkpoint, targets, nothing_else=nothing_else, even_if_unknown=even_if_unknown)
         finish_run(
             lambda: separate(str(source), str(out), targets, nothing_else, checkpoint, home, even_if_unknown),
             as_json=as_json,
         )
     else:
+        existing_file(source)
+        check_writable(out)
+        check_targets(targets, checkpoint, home, nothing_else=nothing_else)
+        doing(f"separating {source}")
         from flows.one_file import open_separator, separate_file
 
         stems = separate_file(
-            existing_file(source),
+            source,
             out,
             targets,
             lambda: open_separator(checkpoint, home),
@@ -209,6 +249,40 @@ def separate(
             print_json({"stems": list(cut), "reasons": {stem: reason for stem, reason in cut.items() if reason}})
         else:
             say(*(f"{stem}: {reason}" if reason else stem for stem, reason in cut.items()))
+
+
+def _masks_of_file(
+    source: Path,
+    out: Path | None,
+    targets: list[str],
+    checkpoint: str | None,
+    home: str | None,
+    *,
+    nothing_else: bool,
+    even_if_unknown: bool,
+    as_json: bool,
+) -> None:
+    from flows.judgement import check_targets
+    from flows.output import check_mask_file
+
+    place = check_mask_file(source, out)
+    check_targets(targets, checkpoint, home, nothing_else=nothing_else)
+    doing(f"hearing {source}")
+    from flows.one_file import hear_file, open_separator
+
+    presence = hear_file(
+        source,
+        place,
+        targets,
+        lambda: open_separator(checkpoint, home),
+        nothing_else=nothing_else,
+        even_if_unknown=even_if_unknown,
+    )
+    if as_json:
+        print_json({"out": str(place), "shares_db": presence.shares_db, "threshold_db": presence.threshold_db})
+    else:
+        playing = [name for name in presence.shares_db if presence.plays(name)]
+        say(f"{place}: masks of {len(presence.shares_db)}; {', '.join(playing) or 'none of them'} play")
 
 
 def _show_preview(

@@ -8,7 +8,6 @@ import typer
 from flows.commands.checks import existing_file
 from flows.options import CheckpointOption, HomeOption
 from flows.terminal import say
-from varemix.errors import UsageError
 
 
 def desk(
@@ -27,21 +26,18 @@ def desk(
     """Open the remix desk: a page in the browser, to hear a remix while moving the sliders."""
     from catalog.files import Home
     from desk.server import serve
+    from flows.judgement import check_library
 
-    if library is not None and not library.is_dir():
-        raise UsageError(f"There is no folder '{library}'; give the folder of a library.")
-    opened = Home.open(home)
-    if library is not None and opened.root.is_relative_to(library.expanduser().resolve()):
-        raise UsageError(
-            f"The home folder '{opened.root}' lies within the library; give a home beside it, with --home."
-        )
+    begun_with = existing_file(recording) if recording else None
+    if library is not None:
+        check_library(library, home)
     serve(
-        opened,
+        Home.open(home),
         say=say,
         host=host,
         port=port,
         checkpoint=checkpoint,
         library=library,
-        recording=existing_file(recording) if recording else None,
+        recording=begun_with,
         does_open=open_,
     )

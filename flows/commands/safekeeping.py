@@ -7,7 +7,7 @@ import typer
 
 from flows.commands.checks import open_catalog
 from flows.options import HomeOption, JsonOption
-from flows.terminal import print_json, say, show_page
+from flows.terminal import doing, print_json, say, show_page
 
 if TYPE_CHECKING:
     from catalog.backup import Copied
@@ -24,6 +24,7 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Read every file that the catalog names, and say what is missing or not what was written."""
+    doing("reading every file that the catalog names")
     from flows.check import check, page
 
     found = check(open_catalog(home), remixes=remixes, mend=mend)
@@ -37,6 +38,7 @@ def backup(
     as_json: JsonOption = False,
 ) -> None:
     """Copy the home to another folder, while runs go on; what is there already is not copied again."""
+    doing(f"copying the home to {target}")
     from catalog.backup import back_up
 
     copied = back_up(open_catalog(home), target)
@@ -49,6 +51,7 @@ def restore(
     as_json: JsonOption = False,
 ) -> None:
     """Copy a backup into a home that is new or empty."""
+    doing(f"copying {backup}")
     from catalog.backup import restore
     from catalog.files import Home
 

@@ -2,8 +2,6 @@
 
 import os
 import tomllib
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -40,6 +38,9 @@ def _check_answers(address: str) -> None:
         raise UsageError(
             f"PREFECT_API_URL is '{address}'; give an address like http://127.0.0.1:4200/api, or unset it."
         )
+    import urllib.error  # for this alone, and every command loads this module
+    import urllib.request
+
     try:
         with urllib.request.urlopen(f"{address}/health", timeout=_TIMEOUT_S):  # noqa: S310 - http alone, see above
             return

@@ -12,6 +12,7 @@ from flows.options import (
     GainOption,
     HomeOption,
     JsonOption,
+    MinutesOption,
     PairsOption,
     PlanOption,
     RecipeOption,
@@ -23,21 +24,21 @@ from flows.options import (
     TemplateOption,
     WhyOption,
 )
-from flows.terminal import NOTHING_DONE, finish_run, print_json, say, show_page
+from flows.terminal import NOTHING_DONE, doing, finish_run, print_json, say, show_page
 
 
 def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Say what is installed, found and reachable, and how to mend what is not."""
-    from flows.doctor import as_dicts, examine
+    from flows.doctor import as_dicts, in_words, looks
 
-    findings = examine(home)
+    findings = []
+    for what, look in looks(home):
+        doing(f"looking at {what}")
+        findings += (found := look())
+        if not as_json:
+            say(*(line for finding in found for line in in_words(finding)))
     if as_json:
         print_json({"findings": as_dicts(findings)})
-    else:
-        for finding in findings:
-            say(f"{'well' if finding.is_well else 'BAD '}  {finding.what}: {finding.found}")
-            if not finding.is_well:
-                say(f"      {finding.remedy}")
     raise typer.Exit(0 if all(finding.is_well for finding in findings) else NOTHING_DONE)
 
 
@@ -53,21 +54,26 @@ def nightly(
     stills: StillsOption = None,
     device: DeviceOption = "auto",
     retrain_share: RetrainOption = 0.05,
+    minutes: MinutesOption = None,
     runner: RunnerOption = None,
     runner_address: RunnerAddressOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run the whole night: refresh, train if enough is new, evaluate, promote what is better, masks, remix."""
-    check_server()
     choose_runner(runner, runner_address)
-    from flows.nightly import check_night, nightly
+    from flows.judgement import check_folders
     from flows.wishes import wished_plan
 
+    check_folders(library, out, home)
     folder, wished = str(stills) if stills else None, wished_plan(gain or [], file=plan)
+    doing("running the night")
+    check_server()
+    from flows.nightly import check_night, nightly
+
     check_night(open_catalog(home), library, out, wished, source, url_template, recipe, folder, device)
     asked = (str(library), str(out), wished, source, url_template, recipe, pairs, folder, device, home, retrain_share)
-    finish_run(lambda: nightly(*asked), as_json=as_json)
+    finish_run(lambda: nightly(*asked, minutes), as_json=as_json)
 
 
 def promote(
@@ -77,6 +83,7 @@ def promote(
     as_json: JsonOption = False,
 ) -> None:
     """Make a checkpoint the champion by hand, whatever the scores say."""
+    doing(f"promoting {checkpoint}")
     check_server()
     from flows.champion import promote
     from tasks.promote import usable_row
@@ -87,6 +94,7 @@ def promote(
 
 def rollback(why: WhyOption = "", home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Make the champion before the champion again; twice leads two back."""
+    doing("rolling back")
     check_server()
     from flows.champion import rollback
     from tasks.promote import rollback_target
@@ -102,6 +110,7 @@ def pin(
     home: HomeOption = None,
 ) -> None:
     """Keep what a checkpoint made, though it is not the champion."""
+    doing(f"pinning {checkpoint}")
     from tasks.tidy import pin
 
     pin(open_catalog(home), checkpoint, None if off else why)
@@ -121,6 +130,7 @@ def housekeeping(
     as_json: JsonOption = False,
 ) -> None:
     """Remove what nothing needs any more: masks, files without rows, old versions of tables, old runs, leftovers."""
+    doing("looking for what nothing needs")
     check_server()
     from flows.housekeeping import housekeeping
 
@@ -136,6 +146,7 @@ def alerts(
     ],
 ) -> None:
     """Have an address told when a night failed, a run crashed, or what serves separates worse than before."""
+    doing("setting up the alerts")
     from flows.alerts import alert_to
 
     say(*(f"{name}: from now on" for name in alert_to(address)))
@@ -147,6 +158,7 @@ def status(
     as_json: JsonOption = False,
 ) -> None:
     """Say what the catalog holds, and what failed and why; or, with --disk, how much of the disk it takes."""
+    doing("reading what the home holds")
     if disk:
         from flows.disk import disk_table, disk_use
 

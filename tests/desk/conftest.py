@@ -3,7 +3,6 @@
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -14,7 +13,8 @@ from starlette.applications import Starlette
 
 from catalog.store import Catalog
 from desk.app import create_app
-from desk.studio import Opened, Studio
+from desk.loading import Loading, Opened
+from desk.studio import Studio
 from tests.desk.sounds import Desk
 from tests.tasks.conftest import catalog, champion, checkpoint_file, library, one_thread  # noqa: F401 - fixtures
 
@@ -31,9 +31,7 @@ def open_desk(catalog: Catalog, champion: str, tmp_path: Path) -> Iterator[OpenD
         folder.mkdir()
         studio = Studio(Opened(home=catalog.home, **settings), folder)  # type: ignore[arg-type]
         studios.append(studio)
-        loaded: Future[Studio] = Future()
-        loaded.set_result(studio)
-        address = stack.enter_context(serving_desk(create_app(loaded, host=host, token=token)))
+        address = stack.enter_context(serving_desk(create_app(Loading.done(studio), host=host, token=token)))
         return Desk(client=stack.enter_context(httpx.Client(base_url=address, timeout=60)), studio=studio)
 
     with ExitStack() as stack:

@@ -12,14 +12,14 @@ import pytest
 
 from catalog.masks import MaskReader
 from catalog.store import Catalog
-from tasks.masks import grid_of
+from tasks.mask_file import grid_of
 from tests.desk.browser import Process, Visitor, chromium, desk_process, samples_of, until, visitor
 from tests.desk.sounds import write_noise
 from tests.tasks.planted import BANDS_HZ, open_catalog, plant_masks, register_checkpoint, scanned, write_tones
 from tests.tasks.untrained import write_checkpoint
 from varemix.media.audio import read_audio
-from varemix.remix.gains import GainWish
 from varemix.remix.render import render_remix
+from varemix.remix.wishes import GainWish
 
 _log = logging.getLogger(__name__)
 

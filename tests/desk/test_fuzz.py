@@ -3,7 +3,6 @@
 import json
 import socket
 from collections.abc import Iterator
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,8 @@ from hypothesis import strategies as st
 
 from catalog.store import Catalog
 from desk.app import create_app
-from desk.studio import Opened, Studio
+from desk.loading import Loading, Opened
+from desk.studio import Studio
 from tests.desk.conftest import serving_desk
 from tests.desk.sounds import write_noise
 from tests.tasks.planted import open_catalog, register_checkpoint, visible_files
@@ -58,10 +58,8 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory, checkpoint_file: Path) -> I
     register_checkpoint(catalog, checkpoint_file, "small", "champion")
     song = write_noise(folder / "song.wav", seconds=1)
     studio = Studio(Opened(home=catalog.home, recording=song), folder / "work")
-    loaded: Future[Studio] = Future()
-    loaded.set_result(studio)
     with (
-        serving_desk(create_app(loaded, host="127.0.0.1")) as address,
+        serving_desk(create_app(Loading.done(studio), host="127.0.0.1")) as address,
         httpx.Client(base_url=address, timeout=60) as client,
     ):
         own = client.get("/api/health").json()["opened"]

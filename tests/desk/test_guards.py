@@ -1,12 +1,11 @@
 """Who may talk to the desk."""
 
-from concurrent.futures import Future
-
 import httpx
 import pytest
 
 from desk.app import create_app
 from desk.guards import is_loopback
+from desk.loading import Loading
 from tests.desk.conftest import serving_desk
 
 HERE = "127.0.0.1:8765"
@@ -16,7 +15,7 @@ def asked(
     path: str = "/api/health", *, host: str = "127.0.0.1", token: str | None = None, method: str = "GET", **headers: str
 ) -> httpx.Response:
     """Return what a desk that is still loading answers."""
-    with serving_desk(create_app(Future(), host=host, token=token)) as address:
+    with serving_desk(create_app(Loading(), host=host, token=token)) as address:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         port = address.rpartition(":")[2]
         named = {name: value.replace("PORT", port) for name, value in named.items()}

@@ -30,6 +30,7 @@ def test_it_answers_before_it_has_loaded_and_leaves_nothing_when_it_is_ended(
     with httpx.Client(base_url=address, timeout=280) as client:
         assert client.get("/api/health").json()["state"] in ("loading", "ready")
         assert len(client.get("/api/instruments").json()) == 3
+        assert len(client.get("/api/recordings").json()) == 1  # which waits for the workroom
         own = client.get("/api/health").json()["opened"]
         assert client.post(f"/api/recordings/{own}/hear", json={"targets": ["tuba"]}).status_code == 202
         with client.stream("GET", f"/api/recordings/{own}/events") as events:

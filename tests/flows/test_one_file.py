@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from catalog.masks import MaskReader
 from catalog.store import Catalog
-from flows.one_file import open_separator, remix_file, separate_file
+from flows.one_file import hear_file, open_separator, remix_file, separate_file
 from tasks.masks import make_masks
-from tasks.progress import Advance
 from tasks.queries import asked_once
 from tasks.remix import remix_tracks
 from tasks.separate import separate_tracks
+from tasks.terminal_bar import Advance
 from tasks.wishes import jobs_of, plan_queries
 from tests.tasks.planted import (
     TONES_HZ,
@@ -96,6 +97,19 @@ def test_with_nothing_else_it_is_that_of_a_library_too(catalog: Catalog, song: P
     assert (one / "with others.flac").read_bytes() != (one / "song.flac").read_bytes()
 
 
+def test_masks_are_those_of_a_library(catalog: Catalog, song: Path, tmp_path: Path) -> None:
+    heard(catalog, song, INSTRUMENTS)
+    presence = hear_file(song, tmp_path / "one" / "masks.parquet", [], lambda: separator(catalog))
+    [stored] = catalog.read_rows("masks")
+    with MaskReader(tmp_path / "one" / "masks.parquet") as own, MaskReader(catalog.home.absolute(stored["path"])) as of:
+        assert own.header.queries == of.header.queries == tuple(INSTRUMENTS)
+        assert own.header.content_digest == of.header.content_digest
+        for name in INSTRUMENTS:
+            assert (own.read(name) == of.read(name)).all()
+    assert list(presence.shares_db.values()) == stored["presences_db"]
+    assert visible_files(tmp_path / "one") == ["masks.parquet"]
+
+
 def test_what_cannot_be_heard_to_its_end_leaves_nothing_behind(catalog: Catalog, tmp_path: Path) -> None:
     cut = write_tones(tmp_path / "cut.flac", seconds=3)
     cut.write_bytes(cut.read_bytes()[:-4000])
@@ -117,7 +131,7 @@ def test_a_bar_counts_the_seconds_that_are_heard(
         moved[what, total] = []
         yield lambda num_items, note="": moved[what, total].append(num_items)
 
-    monkeypatch.setattr("flows.one_file.bar", bar)
+    monkeypatch.setattr("flows.one_file.terminal_bar", bar)
     remix_file(song, tmp_path / "out.flac", plan_of(["tuba=mute"]), lambda: separator(catalog))
     [steps] = moved.values()
     assert moved.keys() == {("hear long.flac [s]", 15)}

@@ -9,7 +9,7 @@ import yaml
 from prefect import Flow
 from prefect.flows import load_flow_from_entrypoint
 
-from varemix.signal.smoothing import DEFAULT_SMOOTHING_S, MOST_SMOOTHING_S, smoothing_of
+from varemix.signal.smoothing_time import DEFAULT_SMOOTHING_S, MOST_SMOOTHING_S, smoothing_of
 from varemix.training.recipe import RECIPES
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ from tasks.wishes import plan_queries
 from varemix.errors import UsageError
 from varemix.remix.plan import RemixPlan
 from varemix.remix.plan_yaml import load_plan
-from varemix.signal.smoothing import DEFAULT_SMOOTHING_S
+from varemix.signal.smoothing_time import DEFAULT_SMOOTHING_S
 
 PLAN = """
 gains: {violin: -6, tuba: mute}

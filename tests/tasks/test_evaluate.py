@@ -13,7 +13,7 @@ from tasks.stills import clip_stills, draw_further_stills, draw_stills, draw_wro
 from tests.solos import Solos
 from tests.tasks.planted import register_checkpoint
 from tests.tasks.untrained import write_checkpoint
-from varemix.evaluation.conditions import CONDITIONS, IMAGES_TOGETHER, PICTURED
+from varemix.evaluation.condition_names import CONDITIONS, IMAGES_TOGETHER, PICTURED
 from varemix.evaluation.mixtures import draw_mixtures
 
 

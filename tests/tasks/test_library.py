@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from catalog.store import Catalog
-from tasks.library import mark_gone
 from tasks.library_files import contents_of, library_files
+from tasks.tracks import mark_gone
 from tests.tasks.planted import scan, scanned, statuses, write_tones
 from varemix.errors import MediaError, UsageError
 
@@ -100,7 +100,7 @@ def test_a_track_that_did_not_change_is_not_read_again(
 ) -> None:
     write_tones(library / "a.wav")
     [before] = scanned(catalog, library)
-    monkeypatch.setattr("tasks.library.probe_audio", lambda path: pytest.fail(f"{path} was read"))
+    monkeypatch.setattr("tasks.tracks.probe_audio", lambda path: pytest.fail(f"{path} was read"))
     version = catalog.version("tracks")
     assert scanned(catalog, library) == [before]
     assert catalog.version("tracks") == version

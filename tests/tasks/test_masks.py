@@ -12,9 +12,11 @@ from catalog.ids import file_digest
 from catalog.masks import Maker, MaskReader
 from catalog.store import Catalog
 from tasks.checkpoints import checkpoint_row, separator_of
-from tasks.masks import check_rivals, grid_of, make_masks, masks_stand, stored_masks
+from tasks.mask_file import grid_of
+from tasks.masks import make_masks
 from tasks.queries import Query, query_vectors
 from tasks.shards import Outcome
+from tasks.stored_masks import check_rivals, masks_stand, stored_masks
 from tests.grids import FINE_GRID
 from tests.tasks.planted import (
     plant_masks,
@@ -221,7 +223,7 @@ def test_a_newer_version_of_the_step_hears_again(
     write_tones(library / "a.wav", seconds=0.3)
     tracks = scanned(catalog, library)
     hear(catalog, tracks, FLUTE)
-    monkeypatch.setattr("tasks.masks.STEP_VERSION", 1_000)
+    monkeypatch.setattr("tasks.stored_masks.STEP_VERSION", 1_000)
     assert hear(catalog, tracks, FLUTE) == {"a.wav": "done"}
     assert hear(catalog, tracks, FLUTE) == {"a.wav": "skipped"}
 

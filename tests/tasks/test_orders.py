@@ -23,9 +23,9 @@ from tests.tasks.planted import visible_files
 from varemix.evaluation.mixtures import Mixture
 from varemix.media.clips import Clip, Stretch
 from varemix.media.download import DownloadOptions
-from varemix.remix.gains import GainWish
-from varemix.remix.levels import LevelCare
+from varemix.remix.level_care import LevelCare
 from varemix.remix.plan import TrackWishes
+from varemix.remix.wishes import GainWish
 
 TRACK: dict[str, Any] = {"track_id": "a", "track_path": "Jasminblüte – erhu.flac", "duration_s": 1.5, "reason": None}
 QUERIES = [Query(name="violin"), Query(name="picture-1", picture=Path("/pictures/a.jpg"))]

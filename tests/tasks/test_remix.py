@@ -264,7 +264,7 @@ def test_a_remix_that_stands_is_skipped_and_its_file_is_not_written(
     assert catalog.version("remixes") == version
 
 
-@pytest.mark.parametrize("step", ["remix", "masks"])
+@pytest.mark.parametrize("step", ["remix", "stored_masks"])
 def test_a_newer_version_of_the_step_or_of_the_masks_remixes_again(
     catalog: Catalog, champion: str, library: Path, out: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -282,7 +282,7 @@ def test_the_id_of_a_copy_does_not_depend_on_how_masks_are_made(
     write_tones(library / "a.wav")
     tracks = scanned(catalog, library)
     remix(catalog, tracks, out, wanted("violin=0"))
-    monkeypatch.setattr("tasks.masks.STEP_VERSION", 1_000)
+    monkeypatch.setattr("tasks.stored_masks.STEP_VERSION", 1_000)
     assert statuses(remix(catalog, tracks, out, wanted("violin=0")).values()) == {"a.wav": "skipped"}
 
 

@@ -1,4 +1,3 @@
-import sys
 from typing import Any
 
 import pytest
@@ -33,7 +32,7 @@ def test_dask_runs_here_or_where_the_address_says(monkeypatch: pytest.MonkeyPatc
 
 
 def test_dask_that_is_not_installed_is_told_with_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "prefect_dask.task_runners", None)
+    monkeypatch.setattr("tasks.runners.find_spec", lambda name: None)
     monkeypatch.setenv("VAREMIX_RUNNER", "dask")
     with pytest.raises(UsageError, match=r"pip install 'varemix\[dask\]'"):
         task_runner(1)

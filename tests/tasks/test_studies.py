@@ -19,7 +19,7 @@ from tests.solos import Solos
 from tests.tasks.test_evaluate import drawn
 from varemix.evaluation.mixing_levels import remix_scores
 from varemix.evaluation.smoothing_study import SEARCHED
-from varemix.signal.smoothing import DEFAULT_SMOOTHING_S
+from varemix.signal.smoothing_time import DEFAULT_SMOOTHING_S
 
 
 @pytest.fixture(autouse=True)

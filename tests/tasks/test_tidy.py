@@ -57,7 +57,7 @@ def test_masks_of_what_is_gone_and_of_other_versions_go(
     catalog.merge("tracks", [tracks[1] | {"status": "gone", "updated_at": None}])
     assert list(tidied(catalog).values()) == ["no track of a library holds that sound any more"]
     assert len(masks_of(catalog, champion)) == 1
-    monkeypatch.setattr("tasks.masks.STEP_VERSION", 1_000)
+    monkeypatch.setattr("tasks.stored_masks.STEP_VERSION", 1_000)
     assert list(tidied(catalog).values()) == ["was made by another version of the step"]
 
 

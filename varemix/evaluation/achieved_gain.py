@@ -18,7 +18,8 @@ from varemix.evaluation.delta_snr import delta_snr_db
 from varemix.evaluation.grading import grade
 from varemix.signal.grid import Grid
 from varemix.signal.masks import Masks
-from varemix.signal.smoothing import decay_of, zlbm
+from varemix.signal.smoothing import zlbm
+from varemix.signal.smoothing_time import decay_of
 from varemix.signal.spectrogram import filter_samples
 
 WISHED_DB = (-math.inf, -12.0, -6.0, -3.0, 3.0, 6.0, 12.0)

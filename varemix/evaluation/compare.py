@@ -9,7 +9,7 @@ import pandas as pd
 
 from varemix.errors import EvaluationError
 from varemix.evaluation.bootstrap import MeanInterval, mean_interval
-from varemix.evaluation.conditions import IMAGE
+from varemix.evaluation.condition_names import IMAGE
 from varemix.evaluation.tables import in_words
 from varemix.wording import markdown
 

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from varemix.evaluation.bootstrap import mean_interval
-from varemix.evaluation.conditions import IMAGE
+from varemix.evaluation.condition_names import IMAGE
 from varemix.evaluation.drawing import (
     BLUE,
     GREEN,

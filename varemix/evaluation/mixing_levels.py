@@ -22,12 +22,13 @@ import torch
 
 from varemix.errors import EvaluationError
 from varemix.evaluation.bss import bss_eval
-from varemix.evaluation.conditions import SEPARATE_AND_ADD
+from varemix.evaluation.condition_names import SEPARATE_AND_ADD
 from varemix.evaluation.delta_snr import delta_snr_db
 from varemix.evaluation.grading import grade
 from varemix.evaluation.log_spectral import log_spectral_distance_db
 from varemix.signal.masks import Masks
-from varemix.signal.smoothing import decay_of, zlbm
+from varemix.signal.smoothing import zlbm
+from varemix.signal.smoothing_time import decay_of
 from varemix.signal.spectrogram import filter_samples
 
 REMIX = "remix"

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from varemix.errors import EvaluationError
-from varemix.evaluation.conditions import IMAGE, MIX, WRONG_IMAGE
+from varemix.evaluation.condition_names import IMAGE, MIX, WRONG_IMAGE
 
 
 def roc_auc(present: ArrayLike, absent: ArrayLike) -> float:

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from varemix.evaluation.conditions import SEPARATE_AND_ADD
+from varemix.evaluation.condition_names import SEPARATE_AND_ADD
 from varemix.evaluation.mixing_levels import REMIX
 from varemix.evaluation.tables import wish_in_words
 from varemix.wording import markdown

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from varemix.evaluation.bootstrap import mean_interval
-from varemix.evaluation.conditions import BLANK_IMAGE, IMAGE, IMAGES_TOGETHER, NAME, WRONG_IMAGE
+from varemix.evaluation.condition_names import BLANK_IMAGE, IMAGE, IMAGES_TOGETHER, NAME, WRONG_IMAGE
 from varemix.evaluation.findings import Findings
 from varemix.evaluation.mixing_levels import REMIX, WEIGHT_TENTHS
 from varemix.evaluation.presence import measures_by_name_db, measures_db, roc_auc, share_found, wrongly_detected

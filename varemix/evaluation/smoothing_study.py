@@ -18,7 +18,8 @@ from varemix.errors import EvaluationError
 from varemix.signal.cepstral_smoothing import CepstralSmoothing, cbm
 from varemix.signal.grid import Grid
 from varemix.signal.masks import Masks
-from varemix.signal.smoothing import decay_of, smoothing_of, zlbm
+from varemix.signal.smoothing import zlbm
+from varemix.signal.smoothing_time import decay_of, smoothing_of
 from varemix.signal.spectrogram import filter_samples
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from varemix.evaluation.bootstrap import MeanInterval, mean_interval
-from varemix.evaluation.conditions import NAME
+from varemix.evaluation.condition_names import NAME
 from varemix.evaluation.presence import wrongly_detected
 from varemix.evaluation.tables import BSS_SCORES, in_words, wish_in_words
 from varemix.wording import markdown

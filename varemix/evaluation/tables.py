@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from varemix.evaluation.bootstrap import MeanInterval, mean_interval
-from varemix.evaluation.conditions import CONDITIONS, IMAGE, MIX, NAME
+from varemix.evaluation.condition_names import CONDITIONS, IMAGE, MIX, NAME
 from varemix.evaluation.recognition import Recognition
 from varemix.wording import markdown
 

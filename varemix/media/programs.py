@@ -196,6 +196,13 @@ class FedProgram:
             timer.cancel()
 
 
+def on_leash(command: Sequence[str]) -> list[str]:
+    """Return what starts a command, its program by path, so that it dies with the thread that starts it (on Linux)."""
+    if sys.platform != "linux":
+        return [*command]
+    return [sys.executable, "-I", "-S", str(_LEASH), str(os.getpid()), *command]
+
+
 @contextlib.contextmanager
 def _started(args: Sequence[str | Path], *, has_input: bool) -> Iterator[subprocess.Popen[bytes]]:
     """Give a running program; whatever ends the block, its process group is gone afterwards."""
@@ -204,11 +211,8 @@ def _started(args: Sequence[str | Path], *, has_input: bool) -> Iterator[subproc
         raise ProgramError(
             f"The program '{args[0]}' was not found, or may not be run. Install it, or correct its path."
         )
-    command = [str(Path(program).absolute()), *map(str, args[1:])]
-    if sys.platform == "linux":
-        command = [sys.executable, "-I", "-S", str(_LEASH), str(os.getpid()), *command]
     process = subprocess.Popen(
-        command,
+        on_leash([str(Path(program).absolute()), *map(str, args[1:])]),
         stdin=subprocess.PIPE if has_input else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

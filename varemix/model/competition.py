@@ -1,39 +1,23 @@
 """Instruments compete for every bin: from logits to the shares that are their masks.
 
 A bin is shared out among instruments and nobody, whose logit is 0, as by a softmax. Belongs here: who competes with
-whom, and the rule that reads masks from shares. Stays out: where logits come from (`sound`, `synthesizer`).
+whom, and how the rule of the settings reads masks from shares. Stays out: where logits come from (`sound`,
+`synthesizer`).
 """
-
-from dataclasses import dataclass
-from math import inf
 
 import torch
 from torch import Tensor
 
+from varemix.model.settings import PLAIN_SHARES, ReadingRule
 
-@dataclass(frozen=True, kw_only=True)
-class ReadingRule:
-    """How masks are read from shares; shares alone are too timid.
-
-    A mask is the share, of logits divided by `temperature`, to the power `power`, below 1 the bolder. Where nothing
-    else is said to play, the share is the mean of that among all known instruments and of that among those asked for,
-    the latter weighing `asked_weight`, 0 to 1: a little doubt remains, for what plays and was not asked for. Raises
-    ValueError for values outside their ranges.
-    """
-
-    power: float = 1.0
-    temperature: float = 1.0
-    asked_weight: float = 1.0
-
-    def __post_init__(self) -> None:
-        if not (0 < self.power <= 1 and 0 < self.temperature < inf and 0 <= self.asked_weight <= 1):
-            raise ValueError(
-                f"{self} cannot be; the power lies above 0 and up to 1, the temperature above 0, the weight from 0 to 1"
-            )
-
-
-PLAIN_SHARES = ReadingRule()
-"""Masks are the shares themselves; where nothing else plays, those among the asked."""
+__all__ = [
+    "PLAIN_SHARES",
+    "ReadingRule",
+    "claimed_among_rivals",
+    "claimed_by_known",
+    "read_masks",
+    "read_masks_together",
+]
 
 
 def read_masks(logits: Tensor, places: Tensor, num_known: int, nearest: Tensor, rule: ReadingRule) -> Tensor:

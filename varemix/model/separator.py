@@ -1,23 +1,21 @@
 """The separator: the three networks assembled, asked with pictures, answering with masks."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from PIL.Image import Image
 from torch import Tensor, nn
 
 from varemix.errors import UsageError
-from varemix.model.competition import PLAIN_SHARES, ReadingRule, read_masks, read_masks_together
+from varemix.model.competition import read_masks, read_masks_together
 from varemix.model.folding import fold_norms
 from varemix.model.memory import give_back_memory
-from varemix.model.queries import picture_tensor
-from varemix.model.sound import SoundName, build_sound
+from varemix.model.settings import SeparatorSettings
+from varemix.model.sound import build_sound
 from varemix.model.synthesizer import Synthesizer
-from varemix.model.vision import RecognisingNetwork, VisionName, build_vision
+from varemix.model.vision import RecognisingNetwork, build_vision
 from varemix.model.windows import cross_faded, windows
 from varemix.signal.frequency_grid import power_on_rows, to_bins, to_rows
 from varemix.signal.grid import Grid
@@ -25,76 +23,15 @@ from varemix.signal.masks import Masks, binarise
 from varemix.signal.presence import PresenceMeter
 from varemix.signal.spectrogram import spectrum_of_cells
 
+__all__ = ["EVERYTHING_PLAYS_DB", "Separator", "SeparatorSettings"]
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 EVERYTHING_PLAYS_DB = -1000.0
 """The presence threshold of a separator that was never calibrated."""
 
 _LONG_S = 120.0  # from here on the milliseconds of giving memory back are not noticed
-
-
-@dataclass(frozen=True, kw_only=True)
-class SeparatorSettings:
-    """What the networks are; it travels in the checkpoint and decides which weights fit.
-
-    `grid` is what it hears on, `window_frames` how many frames of it at once. `widths` are the channels of the sound
-    network's levels, and `frequency_blocks` says whether these also look along all rows. `masks` says whether the masks
-    that come out are hard decisions at 0.5 on the linear bins, as in the paper, or the network's soft ones on the
-    grid's rows. `has_rivals` says whether a pictured instrument competes for every bin with the other instruments that
-    the separator knows, and with none of them, instead of being judged alone. Of `num_sound_networks` each makes its
-    share of the maps. `recognises` says whether pictures are compared with the instruments that it knows, so that a
-    picture of something else is told as such.
-    """
-
-    vision: VisionName
-    sound: SoundName
-    num_maps: int
-    widths: tuple[int, ...]
-    window_frames: int
-    masks: Literal["binary", "soft"]
-    has_rivals: bool
-    grid: Grid
-    frequency_blocks: bool = False
-    num_sound_networks: int = 1
-    reading: ReadingRule = PLAIN_SHARES
-    recognises: bool = False
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "widths", tuple(self.widths))  # a list where it was read from JSON
-        if isinstance(self.grid, Mapping):
-            object.__setattr__(self, "grid", Grid(**self.grid))
-        if isinstance(self.reading, Mapping):
-            object.__setattr__(self, "reading", ReadingRule(**self.reading))
-        if not isinstance(self.grid, Grid):
-            raise ValueError(f"{self.grid!r} is no grid; give its window, hop, rows and floor.")
-        if not isinstance(self.reading, ReadingRule):
-            raise ValueError(f"{self.reading!r} is no rule of reading masks; give its powers and weight.")
-        if not self.widths:
-            raise ValueError("a sound network has no widths; give the channels of one level or more.")
-        step = 2 ** len(self.widths)
-        if self.grid.num_rows % step or self.window_frames % step or self.window_frames < step:
-            raise ValueError(
-                f"{self.grid.num_rows} rows x {self.window_frames} frames cannot be halved {len(self.widths)} times; "
-                f"both must be multiples of {step}."
-            )
-        if self.frequency_blocks and self.sound != "residual":
-            raise ValueError(f"the sound network {self.sound} has no frequency blocks; ask for residual, or for none.")
-        if self.num_sound_networks < 1 or self.num_maps % self.num_sound_networks:
-            raise ValueError(
-                f"{self.num_maps} maps cannot be shared by {self.num_sound_networks} sound networks; "
-                "the number of maps must be a multiple of theirs."
-            )
-
-    @property
-    def mask_grid(self) -> Grid:
-        """The grid that the masks lie on: decisions fall on the linear bins, soft masks stay on the rows."""
-        return self.grid.on_bins() if self.masks == "binary" else self.grid
-
-    def check_rivals(self) -> None:
-        """Raise UsageError unless instruments compete, and so can share a recording among themselves."""
-        if not self.has_rivals:
-            raise UsageError(
-                "This checkpoint hears every instrument by itself; it cannot share a recording out among those asked "
-                "for. Ask without `nothing else`, or use a checkpoint with rivals, such as one of the recipe reference."
-            )
 
 
 class Separator(nn.Module):
@@ -162,17 +99,17 @@ class Separator(nn.Module):
         self.instrument_queries = torch.stack([queries[name] for name in self.instruments]).detach()
 
     @torch.inference_mode()
-    def queries(self, images: Sequence[Image]) -> Tensor:
+    def queries(self, images: Sequence["Image"]) -> Tensor:
         """Return the queries [N, K] of N pictures, one of each instrument."""
         return self.vision.queries(self.seen(images))
 
     @torch.inference_mode()
-    def query_of_clip(self, frames: Sequence[Image]) -> Tensor:
+    def query_of_clip(self, frames: Sequence["Image"]) -> Tensor:
         """Return the one query [K] that several pictures of the same instrument make together."""
         return self.vision.queries(self.seen(frames).flatten(0, 1)[None])[0]
 
     @torch.inference_mode()
-    def seen(self, images: Sequence[Image]) -> Tensor:
+    def seen(self, images: Sequence["Image"]) -> Tensor:
         """Return what the vision network sees in N pictures, features [N, V, ...] of V views of each.
 
         Where pictures are compared with known instruments, each is also seen mirrored.
@@ -250,7 +187,9 @@ class Separator(nn.Module):
         grid = self.settings.grid
         return torch.log(to_rows(magnitude, grid) + grid.floor)
 
-    def _pictures(self, images: Sequence[Image]) -> Tensor:
+    def _pictures(self, images: Sequence["Image"]) -> Tensor:
+        from varemix.model.queries import picture_tensor
+
         vision = self.vision
         return torch.stack([picture_tensor(image, vision.framing, vision.pixels) for image in images]).to(self.device)
 

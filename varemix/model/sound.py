@@ -10,13 +10,12 @@ side: what each learnt by chance is then outvoted.
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-SoundName = Literal["pixels", "residual"]
+from varemix.model.settings import SoundName
 
 _NARROWING, _LEAST_NARROW_ROWS = 4, 8
 

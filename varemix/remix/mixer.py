@@ -12,10 +12,12 @@ import numpy as np
 import torch
 
 from varemix.errors import MediaError, UsageError
-from varemix.remix.gains import GainWish, gain_change, is_unity
+from varemix.remix.gains import gain_change
+from varemix.remix.wishes import GainWish, is_unity
 from varemix.signal.grid import Grid
 from varemix.signal.masks import Masks
-from varemix.signal.smoothing import DEFAULT_SMOOTHING_S, decay_of, zlbm
+from varemix.signal.smoothing import zlbm
+from varemix.signal.smoothing_time import DEFAULT_SMOOTHING_S, decay_of
 from varemix.signal.spectrogram import Heed, filter_cells, filter_samples, num_touched_cells
 
 

@@ -23,10 +23,10 @@ from pydantic import (
 )
 
 from varemix.errors import UsageError
-from varemix.remix.gains import MAX_GAIN_DB, MUTE_DB, GainWish, is_unity, parse_gains
-from varemix.remix.levels import AS_IS, LOUDNESS_LIMITS_LUFS, MATCH, TRUE_PEAK_LIMITS_DB, LevelCare
+from varemix.remix.level_care import AS_IS, LOUDNESS_LIMITS_LUFS, MATCH, TRUE_PEAK_LIMITS_DB, LevelCare
 from varemix.remix.rules import Match
-from varemix.signal.smoothing import DEFAULT_SMOOTHING_S, MOST_SMOOTHING_S, smoothing_of
+from varemix.remix.wishes import MAX_GAIN_DB, MUTE_DB, GainWish, is_unity, parse_gains
+from varemix.signal.smoothing_time import DEFAULT_SMOOTHING_S, MOST_SMOOTHING_S, smoothing_of
 
 MUTE = "mute"
 SOLO = "solo"

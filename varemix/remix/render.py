@@ -19,13 +19,16 @@ import numpy as np
 
 from varemix.media.audio import AudioInfo, AudioReader, AudioWriter, as_written, stem_format
 from varemix.media.resampling import mono, of_length, resampled_blocks
-from varemix.remix.gains import GainWish, factor, gain_change_blocks, shares
-from varemix.remix.levels import AS_IS, MATCH, LevelCare, LoudnessMeter, loudness_gain_db
+from varemix.remix.gains import factor, gain_change_blocks, shares
+from varemix.remix.level_care import AS_IS, MATCH, LevelCare
+from varemix.remix.levels import LoudnessMeter, loudness_gain_db
 from varemix.remix.limiter import Limiter, limited_blocks
 from varemix.remix.mixer import filtered_blocks
 from varemix.remix.spectral_loudness import SpectralLoudness
+from varemix.remix.wishes import GainWish
 from varemix.signal.grid import RATE_HZ, Grid
-from varemix.signal.smoothing import DEFAULT_SMOOTHING_S, decay_of, zlbm_blocks
+from varemix.signal.smoothing import zlbm_blocks
+from varemix.signal.smoothing_time import DEFAULT_SMOOTHING_S, decay_of
 from varemix.signal.spectrogram import Heed
 
 LEVELS_AS_THEY_ARE = LevelCare()

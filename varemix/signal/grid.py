@@ -4,10 +4,14 @@ It is a setting of the checkpoint: made once, when that is loaded, and handed al
 in time is in seconds; whatever counts frames, bins or rows asks the grid.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 from math import inf
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 RATE_HZ = 44_100
 """The rate at which everything is heard."""
@@ -65,6 +69,8 @@ class Grid:
     @property
     def bins_hz(self) -> np.ndarray:
         """The frequency of each linear bin [F]."""
+        import numpy as np  # all else that a checkpoint's header tells is told without arrays
+
         return np.arange(self.num_bins) * RATE_HZ / self.window_samples
 
     @property
@@ -78,7 +84,7 @@ class Grid:
         return -(-self.window_samples // (2 * self.hop_samples))
 
     @property
-    def applied(self) -> "Grid":
+    def applied(self) -> Grid:
         """The grid that masks on these log rows are applied on: the same frames and rows, windows of two hops.
 
         Nobody hears harmonics apart here, so half-overlapping frames will do: half the work, sharper in time, and on
@@ -96,7 +102,7 @@ class Grid:
         """Return how many frames that time takes, to the nearest, at least one."""
         return max(1, round(seconds / self.hop_s))
 
-    def on_bins(self) -> "Grid":
+    def on_bins(self) -> Grid:
         """Return the same transform with its linear bins for rows."""
         return replace(self, log_rows=None)
 

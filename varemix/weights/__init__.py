@@ -5,6 +5,9 @@ Belongs here: that one file, `reference.safetensors`, and where it lies. Stays o
 
 from pathlib import Path
 
+SHIPPED = "shipped"
+"""What the shipped checkpoint may be called instead of by its id, and its stage in tables."""
+
 REFERENCE = Path(__file__).parent / "reference.safetensors"
 
 

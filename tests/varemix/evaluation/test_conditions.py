@@ -8,16 +8,8 @@ import pytest
 
 from tests.grids import FINE_GRID
 from tests.solos import RATE_HZ, Solos
-from varemix.evaluation.conditions import (
-    CONDITIONS,
-    OTHERS_MUTED,
-    SEPARATE_AND_ADD,
-    Score,
-    image_condition,
-    known_masks,
-    others_down,
-    score_conditions,
-)
+from varemix.evaluation.condition_names import CONDITIONS, OTHERS_MUTED, SEPARATE_AND_ADD, image_condition
+from varemix.evaluation.conditions import Score, known_masks, others_down, score_conditions
 from varemix.evaluation.mixtures import draw_mixtures, read_sources
 from varemix.signal.grid import PAPER_GRID, Grid
 from varemix.signal.masks import Masks

@@ -12,7 +12,8 @@ from varemix.remix.mixer import separate
 from varemix.signal.cepstral_smoothing import CepstralSmoothing, cbm
 from varemix.signal.grid import PAPER_GRID, Grid
 from varemix.signal.masks import Masks
-from varemix.signal.smoothing import decay_of, smoothing_of, zlbm
+from varemix.signal.smoothing import zlbm
+from varemix.signal.smoothing_time import decay_of, smoothing_of
 
 NUM_SAMPLES = 20_000
 ZLBM = [smoothing for smoothing in SEARCHED if smoothing.method == "zlbm"]

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from varemix.evaluation.bootstrap import MeanInterval, mean_interval
-from varemix.evaluation.conditions import CONDITIONS
+from varemix.evaluation.condition_names import CONDITIONS
 from varemix.evaluation.recognition import Recognition
 from varemix.evaluation.tables import (
     conditions_table,

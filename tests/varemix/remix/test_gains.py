@@ -6,21 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from varemix.errors import UsageError
-from varemix.remix.gains import (
-    MUTE_DB,
-    GainWish,
-    audible,
-    factor,
-    gain_change,
-    gain_change_blocks,
-    is_unity,
-    parse_gain,
-    parse_gains,
-    shares,
-)
+from varemix.remix.gains import factor, gain_change, gain_change_blocks, shares
+from varemix.remix.wishes import MUTE_DB, GainWish, audible, is_unity, parse_gain, parse_gains
 from varemix.signal.grid import PAPER_GRID, Grid
 from varemix.signal.masks import Masks
-from varemix.signal.smoothing import decay_of, zlbm
+from varemix.signal.smoothing import zlbm
+from varemix.signal.smoothing_time import decay_of
 
 
 def masks_of(values: list[float] | np.ndarray, grid: Grid = PAPER_GRID) -> Masks:

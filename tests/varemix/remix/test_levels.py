@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from scipy.signal import sosfreqz
 
 from varemix.errors import MediaError, UsageError
-from varemix.remix.levels import LevelCare, LoudnessMeter, k_weighting, loudness_gain_db
+from varemix.remix.level_care import LevelCare
+from varemix.remix.levels import LoudnessMeter, k_weighting, loudness_gain_db
 
 
 def tone(level_db: float, duration_s: float = 3.0, *, rate_hz: int = 48_000, num_channels: int = 2) -> np.ndarray:

@@ -14,7 +14,8 @@ from varemix.remix.mixer import filtered_blocks, remix, separate, separate_and_a
 from varemix.signal.frequency_grid import to_bins
 from varemix.signal.grid import PAPER_GRID, Grid
 from varemix.signal.masks import Masks
-from varemix.signal.smoothing import smoothing_of, zlbm
+from varemix.signal.smoothing import zlbm
+from varemix.signal.smoothing_time import smoothing_of
 from varemix.signal.spectrogram import filter_samples, stft
 
 

@@ -7,9 +7,9 @@ from pydantic import ValidationError
 
 from varemix.errors import UsageError
 from varemix.media.formats import OUTPUT_FORMATS
-from varemix.remix.gains import GainWish
-from varemix.remix.levels import LevelCare
+from varemix.remix.level_care import LevelCare
 from varemix.remix.plan import Format, RemixPlan, TrackWishes, plan_of
+from varemix.remix.wishes import GainWish
 
 MIXED_LIBRARY = {
     "gains": {"violin": -6, "photo.jpg": "mute"},

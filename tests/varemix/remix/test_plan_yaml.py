@@ -9,7 +9,7 @@ from varemix.errors import UsageError
 from varemix.remix.plan import RemixPlan
 from varemix.remix.plan_yaml import dump_plan, load_plan, parse_plan
 from varemix.signal.grid import PAPER_GRID
-from varemix.signal.smoothing import decay_of
+from varemix.signal.smoothing_time import decay_of
 
 EXAMPLE = """\
 # One night for a mixed library.

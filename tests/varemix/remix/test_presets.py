@@ -3,9 +3,9 @@ import math
 import pytest
 
 from varemix.errors import UsageError
-from varemix.remix.gains import MUTE_DB
 from varemix.remix.plan_yaml import parse_plan
 from varemix.remix.presets import preset, preset_text, presets
+from varemix.remix.wishes import MUTE_DB
 
 
 def gains_db(name: str, targets: list[str], others: list[str]) -> dict[str, float]:

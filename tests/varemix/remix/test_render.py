@@ -7,9 +7,10 @@ from tests.grids import FINE_GRID
 from varemix.errors import MediaError
 from varemix.media.audio import AudioInfo, AudioWriter, probe_audio, read_audio
 from varemix.media.resampling import resample
-from varemix.remix.gains import MUTE_DB, GainWish, factor
+from varemix.remix.gains import factor
 from varemix.remix.mixer import remix
 from varemix.remix.render import heard_blocks, num_heard_samples, render_remix, render_stems, share_blocks
+from varemix.remix.wishes import MUTE_DB, GainWish
 from varemix.signal.grid import PAPER_GRID, RATE_HZ, Grid
 from varemix.signal.masks import Masks
 

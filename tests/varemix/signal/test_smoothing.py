@@ -8,14 +8,8 @@ from scipy.signal import filtfilt
 from tests.grids import FINE_GRID
 from varemix.errors import UsageError
 from varemix.signal.grid import PAPER_GRID, Grid
-from varemix.signal.smoothing import (
-    MOST_SMOOTHING_S,
-    context_frames,
-    decay_of,
-    smoothing_of,
-    zlbm,
-    zlbm_blocks,
-)
+from varemix.signal.smoothing import context_frames, zlbm, zlbm_blocks
+from varemix.signal.smoothing_time import MOST_SMOOTHING_S, decay_of, smoothing_of
 
 
 def binary_mask(frames: int) -> np.ndarray:
