@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down demo test check format bench bench-train bench-eval bench-pictures bench-remix bench-library bench-long bench-desk bench-scale endure audit lock clean
+.PHONY: help install up down demo test check format formats bench bench-train bench-eval bench-pictures bench-remix bench-library bench-long bench-desk bench-start bench-scale endure audit lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -63,6 +63,9 @@ bench-library: install  ## time what a remix of ten thousand short recordings co
 bench-desk: install  ## time how soon the remix desk sounds
 	@$(BIN)/python -m benchmarks.desk
 
+bench-start: install  ## time how long a person waits for each command, and measure the memory of a library's remix
+	@$(BIN)/python -m benchmarks.start
+
 bench-long: install  ## measure how much memory a recording of eight hours takes, masks included
 	@$(BIN)/python -m benchmarks.long
 
@@ -81,8 +84,11 @@ audit: install  ## look at what is installed: pinned, fitting, licences, and kno
 	  { echo "Known weaknesses were found, or the service that knows them could not be asked: the lines above say which."; \
 	    echo "Without an answer nothing is known about them; run this again where https://pypi.org/pypi can be reached."; exit 1; }
 
+formats: install  ## write docs/formats.md, what becomes of each kind of file, from what really happens
+	@$(BIN)/python -m benchmarks.formats
+
 lock: install  ## write the newest versions that fit pyproject.toml into requirements.lock
-	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/python -m pip install --quiet --quiet uv  # which else tells the addresses of indexes
 	$(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 --all-extras --no-header --no-annotate pyproject.toml -o requirements.lock
 
 clean:  ## remove the installation and what the demonstration made

@@ -5,7 +5,7 @@ The ways take turns in one run, so that what else the machine does hits all alik
     plain loader    the same network and loss, fed as the public code of the Sound of Pixels does it
     network alone   forward, loss, backward and optimiser on spectra and queries that lie ready on the device
 All learn from clips of videos alone, by the recipe's own questions: by name, or by pictures. Without --clips the
-demonstration's clips are prepared and used. On a processor batches have 16 mixes at most, unless --batch-size says
+demonstration's clips are prepared and used. On a processor batches have 8 mixes at most, unless --batch-size says
 otherwise.
 """
 
@@ -37,9 +37,11 @@ from varemix.training.recipe import RECIPES, Recipe, named_recipe
 from varemix.training.run import Progress
 from varemix.training.soundbank import recordings_of
 
-_WARM_STEPS = 2
-_MOST_ON_CPU = 16
-_STEPS, _ROUNDS = {"cuda": 10, "cpu": 2}, {"cuda": 5, "cpu": 2}  # a processor takes minutes for them too
+_MOST_ON_CPU = 8
+# a processor takes minutes for a few steps
+_WARM_STEPS = {"cuda": 2, "cpu": 1}
+_STEPS = {"cuda": 10, "cpu": 1}
+_ROUNDS = {"cuda": 5, "cpu": 2}
 _MATRIX = 8192
 _MATRIX_REPEATS = 20
 
@@ -130,7 +132,7 @@ class PlainFeeding:
     def seconds(self, num_steps: int) -> float:
         """Return how long so many steps take once the workers have given away what they had made ahead."""
         batches = iter(self._loader)
-        self._steps(batches, self._num_ready + _WARM_STEPS)
+        self._steps(batches, self._num_ready + _WARM_STEPS[self._learner.device.type])
         return seconds_of(lambda: self._steps(batches, num_steps), self._learner.device)
 
     def _steps(self, batches: Iterator[tuple[torch.Tensor, torch.Tensor]], num_steps: int) -> None:
@@ -155,7 +157,7 @@ def timed_steps(step: Callable[[], None], num_steps: int, device: torch.device) 
             step()
 
     def run() -> float:
-        steps(_WARM_STEPS)
+        steps(_WARM_STEPS[device.type])
         return seconds_of(lambda: steps(num_steps), device)
 
     return run
@@ -200,8 +202,9 @@ def measure(options: argparse.Namespace, clips: Clips) -> None:
         code_steps=0,
     )
     instruments = len({clip.instrument for clip in clips.train})
+    precision = "bfloat16" if is_reduced(endless, device) else "float32"
     say(
-        f"Recipe {recipe.name}, batches of {endless.batch_size}, {endless.precision}, on {_in_words(device)}; "
+        f"Recipe {recipe.name}, batches of {endless.batch_size}, {precision}, on {_in_words(device)}; "
         f"{len(clips.train)} clips of {instruments} instruments; {num_rounds} rounds of {num_steps} steps."
     )
     folder = clips.folder / "run"
@@ -241,7 +244,7 @@ def options_of(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--batch-size", type=int, help=f"instead of the recipe's; on a processor at most {_MOST_ON_CPU}"
     )
-    parser.add_argument("--steps", type=int, help="a round has so many, of each way: 10, on a processor 2")
+    parser.add_argument("--steps", type=int, help="a round has so many, of each way: 10, on a processor 1")
     parser.add_argument("--rounds", type=int, help="so many count, after one that does not: 5, on a processor 2")
     parser.add_argument("--workers", type=int, default=max(1, min(16, os.cpu_count() or 1)), help="of the plain loader")
     parser.add_argument("--compile", action="store_true", help="measure the network compiled by torch.compile too")

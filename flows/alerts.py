@@ -3,7 +3,6 @@
 The automations are files, `deploy/automations/alerts/*.yaml`, for those who would rather create them by hand.
 """
 
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,9 +15,10 @@ from prefect.settings import PREFECT_API_URL
 from prefect.types import SecretDict
 from pydantic import SecretStr
 
+from service.described import AUTOMATIONS
 from varemix.errors import UsageError
 
-TEMPLATES = Path(__file__).parents[1] / "deploy" / "automations" / "alerts"
+TEMPLATES = AUTOMATIONS / "alerts"
 _BLOCK_ID = "BLOCK_ID"
 _JSON = {"Content-Type": "application/json"}
 _WEB, _MAIL = ("http", "https"), ("mailto", "mailtos")

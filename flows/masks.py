@@ -15,7 +15,7 @@ from flows.settings import named_after, workers
 from flows.summary import Summary, publish
 from tasks.checkpoints import checkpoint_row, separator_of
 from tasks.library import scan_tracks
-from tasks.library_files import contents_of, library_files
+from tasks.library_files import Contents, contents_of, library_files
 from tasks.masks import make_masks
 from tasks.queries import Query, asked_once, check_known, known_instruments, looked_at
 from tasks.shards import Outcome, run_shards
@@ -77,7 +77,12 @@ def checked_library(catalog: Catalog, library: Path, *, out: Path | None = None)
 
 def told_of(catalog: Catalog, library: Path, *, out: Path | None = None) -> dict[str, str]:
     """Return what is to be told of a library's files that are not served, as facts for people."""
-    return contents_of(library.expanduser().resolve(), apart_from=_written_to(catalog, out)).facts()
+    return contents(catalog, library, out=out).facts()
+
+
+def contents(catalog: Catalog, library: Path, *, out: Path | None = None) -> Contents:
+    """Return what lies in a library, but for what links lead to in the home and in the folder `out`."""
+    return contents_of(library.expanduser().resolve(), apart_from=_written_to(catalog, out))
 
 
 def _written_to(catalog: Catalog, out: Path | None) -> list[Path]:

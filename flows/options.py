@@ -66,6 +66,13 @@ DecayOption = Annotated[
     float | None,
     typer.Option("--decay", help="The same as it used to be given: what is left after 11.6 ms, 0 to below 1."),
 ]
+BesideOption = Annotated[
+    bool,
+    typer.Option(
+        "--beside",
+        help="Bring covers, cue sheets, lyrics, booklets and playlists along; playlists name the remixes.",
+    ),
+]
 PlanOption = Annotated[
     Path | None, typer.Option("--plan", help="File of wishes (YAML), with rules for folders, tags, and names.")
 ]

@@ -11,13 +11,14 @@ from prefect import flow
 from catalog.files import Home, remove_leftovers
 from catalog.store import Catalog
 from flows.ending import ended
-from flows.masks import checked_library, heard_tracks, scanned, told_of
+from flows.masks import checked_library, contents, heard_tracks, scanned, told_of
 from flows.origins import show_origins
 from flows.output import checked_out
 from flows.pictures import show_picture
 from flows.remix_table import tracks_table
 from flows.settings import named_after, workers
 from flows.summary import Summary, publish
+from tasks.beside import bring_along
 from tasks.checkpoints import checkpoint_row, separator_of
 from tasks.queries import Query, known_instruments
 from tasks.remix import remix_tracks
@@ -33,7 +34,14 @@ _PICTURED = 3
 
 
 @flow(name="remix", flow_run_name=named_after("remix", "library"), task_runner=workers())
-def remix(library: str, out: str, plan: RemixPlan, checkpoint: str | None = None, home: str | None = None) -> Summary:
+def remix(
+    library: str,
+    out: str,
+    plan: RemixPlan,
+    checkpoint: str | None = None,
+    home: str | None = None,
+    beside: bool = False,
+) -> Summary:
     """Make pictured or named instruments louder or softer in every recording of a library.
 
     A recording in which none of them plays is left as it is.
@@ -44,6 +52,7 @@ def remix(library: str, out: str, plan: RemixPlan, checkpoint: str | None = None
         plan: what shall become of the recordings, of all alike or by rules.
         checkpoint: id of the checkpoint; by default the champion, else the one that was shipped.
         home: the home folder; by default $VAREMIX_HOME or ./data.
+        beside: whether covers, cue sheets, lyrics, booklets and playlists go along, these with the names of remixes.
 
     """
     started = time.monotonic()
@@ -66,21 +75,30 @@ def remix(library: str, out: str, plan: RemixPlan, checkpoint: str | None = None
         checkpoint_id=row["checkpoint_id"],
     )
     _show_changes(jobs, outcomes)
+    brought = _bring_along(catalog, Path(library), target, jobs) if beside else []
     out_paths = [job.out_path for job in jobs]
     show_origins(catalog, row, out_paths, target)
     summary = Summary(
         stage="remix",
-        outcomes=(*outcomes, *unheard, *unreadable),
+        outcomes=(*outcomes, *unheard, *unreadable, *(each for each in brought if each.status == "failed")),
         seconds=time.monotonic() - started,
         facts={
             "checkpoint_id": row["checkpoint_id"],
             **in_short(plan),
             "out": str(target),
+            **({"brought_along": sum(each.status != "failed" for each in brought)} if beside else {}),
             **told_of(catalog, Path(library), out=target),
         },
         report=remixes_table(catalog, out_paths, target),
     )
     return ended(publish(summary))
+
+
+def _bring_along(catalog: Catalog, library: Path, out: Path, jobs: Sequence[Job]) -> list[Outcome]:
+    """Bring what lies beside the recordings along to their remixes."""
+    remixes = {Path(job.track["track_path"]): job.out_path.relative_to(out) for job in jobs}
+    files = contents(catalog, library, out=out).beside
+    return bring_along(library.expanduser().resolve(), files, out, remixes)
 
 
 def _show_changes(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> None:

@@ -8,13 +8,12 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from pathlib import Path
 
+from service.described import ROOT
 from service.processes import Daemon
 from service.settings import Settings, pools
 from varemix.errors import ServiceError
 
-ROOT = Path(__file__).parents[1]
 _SERVER = "server"
 _START_S = 300.0
 _SERVER_GRACE_S = 20.0

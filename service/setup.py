@@ -29,12 +29,10 @@ from prefect.states import AwaitingRetry
 from prefect.workers.process import ProcessWorker
 
 from catalog.files import write_atomically
+from service.described import AUTOMATIONS, DEPLOYMENTS, ROOT
 from service.settings import CPU, GPU, LEARNING, LEARNING_POOL_VARIABLE, RECOVERY, pools
 from varemix.errors import ServiceError
 
-ROOT = Path(__file__).parents[1]
-_DEPLOYMENTS = ROOT / "prefect.yaml"
-_AUTOMATIONS = ROOT / "deploy" / "automations" / "recovery.yaml"
 _COUNT = "prefect.run-count"
 _SEEN_WITHIN = timedelta(days=2)
 _ABOUT = {
@@ -69,7 +67,7 @@ def set_up(learning_pool: str, folder: Path) -> list[str]:
 def automations(environment: Mapping[str, str]) -> list[dict[str, Any]]:
     """Return the automations of the file, their times as the environment says."""
     times = {name: environment.get(name) or usual for name, usual in RECOVERY.items()}
-    return list(yaml.safe_load(Template(_AUTOMATIONS.read_text()).substitute(times))["automations"])
+    return list(yaml.safe_load(Template((AUTOMATIONS / "recovery.yaml").read_text()).substitute(times))["automations"])
 
 
 def _pool(client: SyncPrefectClient, name: str) -> str:
@@ -89,13 +87,13 @@ def _pool(client: SyncPrefectClient, name: str) -> str:
 
 def _deployments(client: SyncPrefectClient, learning_pool: str, folder: Path) -> str:
     """Deploy what prefect.yaml says, unless it was: what a person changed in the UI stays until the files change."""
-    described = yaml.safe_load(_DEPLOYMENTS.read_text())["deployments"]
+    described = yaml.safe_load(DEPLOYMENTS.read_text())["deployments"]
     missing = {entry["name"] for entry in described} - {known.name for known in client.read_deployments()}
     note, digest = folder / "deployed", _digest_of_deployments(learning_pool)
     if not missing and note.exists() and note.read_text() == digest:
         return f"deployments: {len(described)} are there"
     ended = subprocess.run(
-        [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"],
+        [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(DEPLOYMENTS)],
         cwd=ROOT,
         env=os.environ | {LEARNING_POOL_VARIABLE: learning_pool, "PWD": str(ROOT)},
         stdin=subprocess.DEVNULL,
@@ -106,7 +104,7 @@ def _deployments(client: SyncPrefectClient, learning_pool: str, folder: Path) ->
     )
     missing = {entry["name"] for entry in described} - {known.name for known in client.read_deployments()}
     if ended.returncode or missing:
-        raise ServiceError(f"The deployments of {_DEPLOYMENTS.name} were not taken; Prefect said:\n{ended.stdout}")
+        raise ServiceError(f"The deployments of {DEPLOYMENTS.name} were not taken; Prefect said:\n{ended.stdout}")
     write_atomically(note, digest.encode())
     return f"deployments: {', '.join(entry['name'] for entry in described)}; what trains goes to pool {learning_pool}"
 
@@ -137,7 +135,7 @@ def _kept_started(client: SyncPrefectClient, before: Mapping[tuple[str, str], Sc
 
 def _digest_of_deployments(learning_pool: str) -> str:
     """Return a digest of all that decides what is deployed: the file, the forms of the flows, the place."""
-    sources = [_DEPLOYMENTS, *sorted((ROOT / "flows").glob("*.py")), ROOT / "varemix" / "remix" / "plan.py"]
+    sources = [DEPLOYMENTS, *sorted((ROOT / "flows").glob("*.py")), ROOT / "varemix" / "remix" / "plan.py"]
     parts = [learning_pool, str(ROOT), *(source.read_text() for source in sources)]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 

@@ -9,6 +9,7 @@ from flows.commands.checks import check_asked, choose_runner, existing_file, ope
 from flows.commands.server import check_server
 from flows.options import (
     AbsentOption,
+    BesideOption,
     CheckpointOption,
     CollectOption,
     DecayOption,
@@ -127,6 +128,7 @@ def remix(
     loudness: LoudnessOption = None,
     true_peak: TruePeakOption = None,
     dry_run: DryRunOption = False,
+    beside: BesideOption = False,
     checkpoint: CheckpointOption = None,
     runner: RunnerOption = None,
     runner_address: RunnerAddressOption = None,
@@ -171,10 +173,12 @@ def remix(
         if dry_run:
             _show_preview(source, out, wished, checkpoint, home, as_json=as_json)
             return
-        finish_run(lambda: remix(str(source), str(out), wished, checkpoint, home), as_json=as_json)
+        finish_run(lambda: remix(str(source), str(out), wished, checkpoint, home, beside), as_json=as_json)
     else:
         if dry_run:
             raise UsageError("--dry-run is for folders; give a library, or leave it out.")
+        if beside:
+            raise UsageError("--beside is for folders; give a library, or leave it out.")
         check_file(existing_file(source), out, wished)
         check_plan(wished, checkpoint, home)
         doing(f"remixing {source}")

@@ -116,7 +116,7 @@ def test_all_ways_are_measured_in_mixes_a_second(
 
 def test_on_a_processor_batches_are_small_unless_one_says_otherwise() -> None:
     large = replace(small(), batch_size=64)
-    assert batch_size_of(large, CPU, None) == 16
+    assert batch_size_of(large, CPU, None) <= 16
     assert batch_size_of(small(), CPU, None) == 2
     assert batch_size_of(large, torch.device("cuda"), None) == 64
     assert batch_size_of(large, CPU, 32) == 32

@@ -101,5 +101,5 @@ def test_m4a_is_aac_of_what_has_lost_something_and_alac_of_what_has_not(
 
 def test_what_lies_in_the_way_is_said_in_words(catalog: Catalog, song: Path, tmp_path: Path) -> None:
     (tmp_path / "words.txt").write_text("no folder")
-    with pytest.raises(MediaError, match=r"Nothing can be written below '.*words.txt', which is no folder"):
+    with pytest.raises(MediaError, match=r"words.txt', which is no folder"):
         remix_file(song, tmp_path / "words.txt" / "out.flac", plan_of(["tuba=0"]), lambda: separator(catalog))

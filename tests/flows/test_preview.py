@@ -180,19 +180,19 @@ def test_remixes_in_another_format_are_found_where_they_lie(catalog: Catalog, li
 
 
 def test_how_long_it_takes_is_told_by_how_fast_it_was_done_before(catalog: Catalog, library: Path, out: Path) -> None:
-    assert preview(catalog, library, out, PLAN, None)["total"]["about_minutes_of_work"] <= 0.1
+    assert 0.1 <= preview(catalog, library, out, PLAN, None)["total"]["about_minutes_of_work"] <= 0.4  # mostly to start
     tracks = planted(catalog, library)
     [heard] = catalog.read_rows("masks", where={"track_id": tracks[1]["track_id"]})
     catalog.merge("masks", [heard | {"seconds": 400.0}])  # ten times as long as it plays
     wishes = plan_of(["tuba=-6"], nothing_else=True)  # so that none of the masks serves
     assert preview(catalog, library, out, wishes, None)["total"]["about_minutes_of_work"] == pytest.approx(
-        4 * 400 / 60, abs=0.1
+        4 * 400 / 60, abs=0.3
     )
     row = {"track_id": tracks[0]["track_id"], "wishes_json": "{}", "status": "remixed", "seconds": 40.0}
     copied = {"remix_id": "copied", "status": "untouched", "seconds": 0.001}
     catalog.merge("remixes", [row | {"remix_id": "made"}, row | copied])  # as long as it plays; copies do not count
     assert preview(catalog, library, out, wishes, None)["total"]["about_minutes_of_work"] == pytest.approx(
-        (4 * 400 + 4 * 40) / 60, abs=0.1
+        (4 * 400 + 4 * 40) / 60, abs=0.3
     )
 
 
