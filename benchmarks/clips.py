@@ -15,6 +15,7 @@ from tasks.clips import usable_clips
 from tasks.preprocess import preprocess_videos
 from varemix.errors import UsageError
 from varemix.media.clips import Clip
+from varemix.training.material import Material
 
 DEMO = Path(__file__).parent.parent / "demo"
 
@@ -26,6 +27,11 @@ class Clips:
     train: Sequence[Clip]
     val: Sequence[Clip]
     folder: Path
+
+    @property
+    def material(self) -> Material:
+        """The clips as what a training learns from."""
+        return Material(clips={"train": self.train, "val": self.val})
 
 
 @contextmanager

@@ -21,17 +21,24 @@ from varemix.media.clips import Clip
 from varemix.media.video import read_frames
 from varemix.model.queries import picture_tensor
 from varemix.model.vision import Framing
-from varemix.training.examples import draw_sources
+from varemix.training.examples import Pool, draw_sources
 from varemix.training.recipe import Recipe
+from varemix.training.soundbank import recordings_of
 
 
 class PlainExamples(Dataset[tuple[Tensor, Tensor]]):
-    """Examples by number: complex spectra [N, F, T] and pictures [N, P, 3, H, W]; frames lie as JPEG files."""
+    """Examples by number: complex spectra [N, F, T] and pictures [N, P, 3, H, W], of sources that sound.
+
+    Those that do not are 0. Frames lie as JPEG files; without shares in the recipe clips are drawn alone.
+    """
 
     def __init__(self, clips: Sequence[Clip], recipe: Recipe, framing: Framing, pixels: int, folder: Path) -> None:
-        self._clips, self._recipe, self._framing, self._pixels = clips, recipe, framing, pixels
+        self._pool = Pool(recordings_of({"train": clips}, []), recipe)
+        self._recipe, self._framing, self._pixels = recipe, framing, pixels
         self._folder = folder
-        self._window = torch.hann_window(recipe.separator.grid.window_samples)
+        grid = recipe.separator.grid
+        self._shape = grid.num_bins, grid.num_frames(recipe.window_samples)
+        self._window = torch.hann_window(grid.window_samples)
         for clip in clips:
             (folder / clip.clip_id).mkdir(parents=True)
             for number, jpeg in enumerate(read_frames(clip.frames_path, range(clip.num_frames))):
@@ -42,19 +49,21 @@ class PlainExamples(Dataset[tuple[Tensor, Tensor]]):
 
     def __getitem__(self, number: int) -> tuple[Tensor, Tensor]:
         draw = np.random.default_rng(number)
-        sources = draw_sources(self._clips, self._recipe, draw, is_changed=False)
-        spectra, pictures = [], []
-        for source in sources:
-            wave = torch.zeros(self._recipe.window_samples)
-            for voice in source.voices:
-                wave += torch.from_numpy(self._cut(voice.clip, voice.first_sample)) / len(sources)
-            hop = self._recipe.separator.grid.hop_samples
-            spectra.append(
-                torch.stft(wave, len(self._window), hop, window=self._window, pad_mode="constant", return_complex=True)
+        sources = draw_sources(self._pool, self._recipe, draw, is_changed=False)
+        recipe = self._recipe
+        spectra = torch.zeros(recipe.num_sources, *self._shape, dtype=torch.complex64)
+        pictures = torch.zeros(recipe.num_sources, recipe.pictures_per_example, 3, self._pixels, self._pixels)
+        for place, source in enumerate(sources):
+            [voice], clip = source.voices, source.recording.clip
+            assert clip is not None
+            wave = torch.from_numpy(self._cut(clip, int(voice.offset))) / recipe.num_sources
+            hop = recipe.separator.grid.hop_samples
+            spectra[place] = torch.stft(
+                wave, len(self._window), hop, window=self._window, pad_mode="constant", return_complex=True
             )
-            shown = [Image.open(self._frame_path(source.clip, frame)).convert("RGB") for frame in source.frames]
-            pictures.append(torch.stack([picture_tensor(one, self._framing, self._pixels) for one in shown]))
-        return torch.stack(spectra), torch.stack(pictures)
+            shown = [Image.open(self._frame_path(clip, frame)).convert("RGB") for frame in source.frames]
+            pictures[place] = torch.stack([picture_tensor(one, self._framing, self._pixels) for one in shown])
+        return spectra, pictures
 
     def _cut(self, clip: Clip, first_sample: int) -> np.ndarray:
         wanted = self._recipe.window_samples

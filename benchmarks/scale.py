@@ -158,9 +158,9 @@ def _database_bytes(url: str | None) -> int:
 
 def measure_storage(library: Path, names: list[str]) -> None:
     """Hear each recording of a folder and say how many bytes its masks take."""
+    from tasks.library_files import library_files
     from tasks.mask_file import write_heard
     from tasks.queries import Query
-    from tasks.tracks import library_files
     from varemix.media.audio import probe_audio
     from varemix.model.separator import Separator
     from varemix.weights import shipped_checkpoint

@@ -1,17 +1,19 @@
 """How fast training is, beside the plain way to feed it and beside the network alone: `make bench-train`.
 
-The ways take turns in one run, so that what else the machine does hits all alike:
-    our loop        `varemix.training.loop.train` as it is: drawing, augmentation, pictures, validation left out
+The ways take turns in one run, so that what else the machine does hits all alike; what is counted are mixes:
+    our loop        `varemix.training.loop.train` as it is: drawing, augmentation, queries, validation left out
     plain loader    the same network and loss, fed as the public code of the Sound of Pixels does it
-    network alone   forward, loss, backward and optimiser on a batch that lies ready on the device
-Without --clips the demonstration's clips are prepared and used.
+    network alone   forward, loss, backward and optimiser on spectra and queries that lie ready on the device
+All learn from clips of videos alone, by the recipe's own questions: by name, or by pictures. Without --clips the
+demonstration's clips are prepared and used. On a processor batches have 8 mixes at most, unless --batch-size says
+otherwise.
 """
 
 import argparse
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -24,16 +26,22 @@ from benchmarks.plain_loader import PlainExamples, plain_loader
 from benchmarks.rounds import Way, alternated, finish, say, say_rates, seconds_of
 from varemix.errors import VaremixError
 from varemix.model.separator import Separator
-from varemix.signal.spectrogram import stft
+from varemix.training.augmentation import Studio
 from varemix.training.batches import BatchMaker, Place
 from varemix.training.devices import chosen_device, is_reduced
-from varemix.training.loop import Progress, new_separator, train
+from varemix.training.loop import new_separator, opened_bank, opened_book, train
 from varemix.training.loss import separation_loss
+from varemix.training.mixing import source_spectra
 from varemix.training.optimiser import new_optimiser
-from varemix.training.pictures import open_book
 from varemix.training.recipe import RECIPES, Recipe, named_recipe
+from varemix.training.run import Progress
+from varemix.training.soundbank import recordings_of
 
-_WARM_STEPS = 2
+_MOST_ON_CPU = 8
+# a processor takes minutes for a few steps
+_WARM_STEPS = {"cuda": 2, "cpu": 1}
+_STEPS = {"cuda": 10, "cpu": 1}
+_ROUNDS = {"cuda": 5, "cpu": 2}
 _MATRIX = 8192
 _MATRIX_REPEATS = 20
 
@@ -52,7 +60,7 @@ class RealLoop:
         def work() -> None:
             self._wanted.get()
             try:
-                train(recipe, clips.train, clips.val, folder, device=str(device), report=self._hold)
+                train(recipe, clips.material, folder, device=str(device), report=self._hold)
             except BaseException as error:  # noqa: BLE001 - told by `step`, where somebody waits for it
                 self._done.put(error)
 
@@ -90,22 +98,25 @@ class Learner:
         if is_compiled:
             self.separator.sound.compile()
 
-    def step(self, spectra: torch.Tensor, queries: Callable[[], torch.Tensor], labels: torch.Tensor) -> None:
+    def step(self, spectra: torch.Tensor, queries: torch.Tensor, labels: torch.Tensor) -> None:
         """Learn from spectra [B, N, F, T], queries [B, Q, K] and labels [B, N]."""
-        loss = separation_loss(self.separator, self.recipe.asked, spectra, None, queries(), labels)
+        loss = separation_loss(self.separator, self.recipe, spectra, None, queries, labels)
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self._optimiser.step()
 
 
 def network_alone(recipe: Recipe, clips: Clips, folder: Path, learner: Learner) -> Callable[[], None]:
-    """Return a step on a batch that lies ready on the device."""
-    members = {"train": clips.train, "val": clips.val}
-    book = open_book(recipe, learner.separator, members, {}, folder)
-    batch = BatchMaker(recipe, members, book).make(Place(split="train", number=0, examples=range(recipe.batch_size)))
-    spectra = stft(batch.waves.to(learner.device), recipe.separator.grid)
-    shown, labels = batch.shown.to(learner.device), batch.labels.to(learner.device)
-    return lambda: learner.step(spectra, lambda: book.queries(shown), labels)
+    """Return a step on spectra and queries that lie ready on the device."""
+    recordings = recordings_of(clips.material.clips, [])
+    bank = opened_bank(recipe, clips.material, recordings, folder, learner.device)
+    book = opened_book(recipe, learner.separator, clips.material, recordings, folder)
+    studio = Studio(recipe.seed, recipe.separator.grid, learner.device)
+    place = Place(split="train", number=0, examples=range(recipe.batch_size))
+    batch = BatchMaker(recipe, recordings, book).make(place).to(learner.device)
+    with torch.no_grad():
+        spectra, queries = source_spectra(batch, bank, studio, recipe), book.queries(batch.shown)
+    return lambda: learner.step(spectra, queries, batch.labels)
 
 
 class PlainFeeding:
@@ -121,7 +132,7 @@ class PlainFeeding:
     def seconds(self, num_steps: int) -> float:
         """Return how long so many steps take once the workers have given away what they had made ahead."""
         batches = iter(self._loader)
-        self._steps(batches, self._num_ready + _WARM_STEPS)
+        self._steps(batches, self._num_ready + _WARM_STEPS[self._learner.device.type])
         return seconds_of(lambda: self._steps(batches, num_steps), self._learner.device)
 
     def _steps(self, batches: Iterator[tuple[torch.Tensor, torch.Tensor]], num_steps: int) -> None:
@@ -131,10 +142,11 @@ class PlainFeeding:
     def _step(self, spectra: torch.Tensor, pictures: torch.Tensor) -> None:
         learner = self._learner
         spectra, pictures = (part.to(learner.device, non_blocking=True) for part in (spectra, pictures))
-        labels = torch.arange(spectra.shape[1], device=learner.device).expand(len(spectra), -1)
+        is_sounding = spectra.abs().amax(dim=(2, 3)) > 0
+        labels = torch.where(is_sounding, torch.arange(spectra.shape[1], device=learner.device), -1)
         vision = learner.separator.vision
         vision.trunk.train(learner.recipe.trunk_rate > 0)
-        learner.step(spectra, lambda: vision(pictures.flatten(0, 1)).unflatten(0, pictures.shape[:2]), labels)
+        learner.step(spectra, vision(pictures.flatten(0, 1)).unflatten(0, pictures.shape[:2]), labels)
 
 
 def timed_steps(step: Callable[[], None], num_steps: int, device: torch.device) -> Callable[[], float]:
@@ -145,7 +157,7 @@ def timed_steps(step: Callable[[], None], num_steps: int, device: torch.device) 
             step()
 
     def run() -> float:
-        steps(_WARM_STEPS)
+        steps(_WARM_STEPS[device.type])
         return seconds_of(lambda: steps(num_steps), device)
 
     return run
@@ -168,21 +180,32 @@ def say_share_of_peak(step: Callable[[], None], recipe: Recipe, examples_per_s: 
     )
 
 
+def batch_size_of(recipe: Recipe, device: torch.device, wanted: int | None) -> int:
+    """Return how many mixes a batch has: as many as wanted, else as the recipe says, but few on a processor."""
+    if wanted:
+        return wanted
+    return min(recipe.batch_size, _MOST_ON_CPU) if device.type == "cpu" else recipe.batch_size
+
+
 def measure(options: argparse.Namespace, clips: Clips) -> None:
     """Time the ways and print the table."""
     device = chosen_device(options.device)
     recipe = named_recipe(options.recipe)
-    endless = replace(  # an epoch that never ends, with features of few views: neither changes what a step costs
+    num_steps, num_rounds = options.steps or _STEPS[device.type], options.rounds or _ROUNDS[device.type]
+    endless = replace(  # an epoch that never ends, of clips alone, with features of few views: a step costs the same
         recipe,
-        batch_size=options.batch_size or recipe.batch_size,
+        batch_size=batch_size_of(recipe, device, options.batch_size),
+        shares=None,
         examples_per_clip=10**6,
+        examples_per_epoch=None,
         picture_views=1,
         code_steps=0,
     )
     instruments = len({clip.instrument for clip in clips.train})
+    precision = "bfloat16" if is_reduced(endless, device) else "float32"
     say(
-        f"Recipe {recipe.name}, batches of {endless.batch_size}, {endless.precision}, on {_in_words(device)}; "
-        f"{len(clips.train)} clips of {instruments} instruments; {options.rounds} rounds of {options.steps} steps."
+        f"Recipe {recipe.name}, batches of {endless.batch_size}, {precision}, on {_in_words(device)}; "
+        f"{len(clips.train)} clips of {instruments} instruments; {num_rounds} rounds of {num_steps} steps."
     )
     folder = clips.folder / "run"
     folder.mkdir()
@@ -190,17 +213,17 @@ def measure(options: argparse.Namespace, clips: Clips) -> None:
     real = RealLoop(endless, clips, folder, device)
     plain = PlainFeeding(endless, clips, clips.folder / "frames", learner, options.workers)
     ways = [
-        Way(name="our loop", run=timed_steps(real.step, options.steps, device)),
-        Way(name=f"plain loader, {options.workers} workers", run=lambda: plain.seconds(options.steps)),
-        Way(name="network alone", run=timed_steps(alone, options.steps, device)),
+        Way(name="our loop", run=timed_steps(real.step, num_steps, device)),
+        Way(name=f"plain loader, {options.workers} workers", run=lambda: plain.seconds(num_steps)),
+        Way(name="network alone", run=timed_steps(alone, num_steps, device)),
     ]
     if options.compile:
         compiled = network_alone(endless, clips, folder, Learner(endless, device, is_compiled=True))
-        ways.append(Way(name="network alone, compiled", run=timed_steps(compiled, options.steps, device)))
-    seconds = alternated(ways, options.rounds, device)
+        ways.append(Way(name="network alone, compiled", run=timed_steps(compiled, num_steps, device)))
+    seconds = alternated(ways, num_rounds, device)
     real.stop()
     finish(device)
-    rates = say_rates(seconds, options.steps * endless.batch_size, "examples/s", beside="network alone")
+    rates = say_rates(seconds, num_steps * endless.batch_size, "mixes/s", beside="network alone")
     say(f"\nOur loop is {rates['our loop'] / rates[ways[1].name]:.2f} times as fast as the plain loader.")
     if device.type == "cuda":
         say_share_of_peak(alone, endless, rates["network alone"], device)
@@ -212,18 +235,25 @@ def _in_words(device: torch.device) -> str:
     return f"{torch.get_num_threads()} threads of the processor"
 
 
-def main() -> None:
-    """Read the options and measure."""
+def options_of(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return what is asked for on the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.training", description=__doc__.split("\n")[0])
     parser.add_argument("--recipe", default="reference", choices=list(RECIPES), help="what is trained")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--clips", metavar="HOME", help="a home whose clips are used; else the demonstration's")
-    parser.add_argument("--batch-size", type=int, help="instead of the recipe's")
-    parser.add_argument("--steps", type=int, default=10, help="a round has so many, of each way")
-    parser.add_argument("--rounds", type=int, default=5, help="so many count, after one that does not")
+    parser.add_argument(
+        "--batch-size", type=int, help=f"instead of the recipe's; on a processor at most {_MOST_ON_CPU}"
+    )
+    parser.add_argument("--steps", type=int, help="a round has so many, of each way: 10, on a processor 1")
+    parser.add_argument("--rounds", type=int, help="so many count, after one that does not: 5, on a processor 2")
     parser.add_argument("--workers", type=int, default=max(1, min(16, os.cpu_count() or 1)), help="of the plain loader")
     parser.add_argument("--compile", action="store_true", help="measure the network compiled by torch.compile too")
-    options = parser.parse_args()
+    return parser.parse_args(arguments)
+
+
+def main() -> None:
+    """Read the options and measure."""
+    options = options_of(sys.argv[1:])
     try:
         with clips_of(options.clips) as clips:
             measure(options, clips)

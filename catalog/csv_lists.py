@@ -61,6 +61,22 @@ def list_kind(path: Path) -> ListKind:
     )
 
 
+# Names of instruments that a duet's name may be made up of, and single instruments that are called like two.
+_INSTRUMENTS = frozenset(
+    (
+        *("accordion", "acoustic_guitar", "bagpipe", "banjo", "bassoon", "bass_guitar", "cello"),
+        *("clarinet", "congas", "double_bass", "drum", "drums", "drum_kit", "electric_bass"),
+        *("electric_guitar", "erhu", "flute", "french_horn", "guitar", "guzheng", "harp"),
+        *("harpsichord", "horn", "mandolin", "marimba", "oboe", "organ", "piano"),
+        *("pipa", "recorder", "saxophone", "sax", "trombone", "trumpet", "tuba"),
+        *("ukulele", "vibraphone", "viola", "violin", "voice", "vocals", "xylophone"),
+    )
+)
+_SINGLE = frozenset({"piano_accordion", "harp_guitar", "guitar_banjo", "banjo_guitar", "banjo_ukulele", "viola_organ"})
+_JOINING = frozenset({"and", "with", "plus", "duet", "duo", "trio", "quartet", "x", "vs", "feat"})
+_MOST_WORDS = 2
+
+
 def csv_rows(
     path: Path, text: str, required: Sequence[str], optional: Sequence[str], synonyms: Mapping[str, str] | None = None
 ) -> Iterator[tuple[str, dict[str, str]]]:
@@ -85,13 +101,40 @@ def csv_rows(
 
 
 def checked_label(text: str, where: str, what: str = "label") -> str:
-    """The name of an instrument as the catalog writes it: 'Acoustic Guitar' is acoustic_guitar."""
+    """The name of an instrument as the catalog writes it: 'Acoustic Guitar' is acoustic_guitar.
+
+    Raises SourceListError for what is no name, and for the names of several: a duet is no solo.
+    """
+    if several := instruments_in(text):
+        raise SourceListError(
+            f"{where}: the {what} {text[:80]!r} names {len(several)} instruments, {' and '.join(several)}; what is "
+            "learnt from is of one instrument each. Leave duets out, or write one instrument's name as one word."
+        )
     name = re.sub(r"[\s_]+", "_", text.strip().lower())
     if not _NAME.fullmatch(name):
         raise SourceListError(
             f"{where}: the {what} is {text[:80]!r}; expected 1 to 64 characters of a-z 0-9 _, such as acoustic_guitar."
         )
     return name
+
+
+def instruments_in(text: str) -> list[str]:
+    """The instruments that a name is made up of where these are several, as in 'flute violin'; else none."""
+    words = [word for word in re.split(r"[^a-z0-9]+", text.lower()) if word and word not in _JOINING]
+    if "_".join(words) in _SINGLE:
+        return []
+    found = _taken_apart(words)
+    return found if found and len(found) > 1 else []
+
+
+def _taken_apart(words: Sequence[str]) -> list[str] | None:
+    if not words:
+        return []
+    for length in range(min(len(words), _MOST_WORDS), 0, -1):
+        name = "_".join(words[:length])
+        if name in _INSTRUMENTS and (rest := _taken_apart(words[length:])) is not None:
+            return [name, *rest]
+    return None
 
 
 def checked_choice(text: str, choices: Sequence[str], where: str, what: str) -> str:

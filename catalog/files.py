@@ -14,7 +14,9 @@ import platform
 import re
 import secrets
 import shutil
+import sys
 import time
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,8 +32,11 @@ _MIRROR_VARIABLE = "VAREMIX_MIRROR"
 _DEFAULT_MIRRORS = Path("~/.cache/varemix")
 _DEFAULT_HOME = Path("data")
 _TEMPORARY_PREFIX = ".part-"
-_LEFT_PREFIXES = (_TEMPORARY_PREFIX, ".download-")  # the latter are folders of downloads that were killed
+LEFT_PREFIXES = (_TEMPORARY_PREFIX, ".download-")  # the latter are folders of downloads that were killed
 _WRITER = re.compile(r"\.part-(?P<neighbourhood>[0-9a-f]{8})-(?P<process_id>[0-9]{1,9})-")
+MAX_NAME_BYTES = 255  # of a file's name on all usual file systems
+_CUT = "~"
+_CUT_MARK = re.compile(rf"{_CUT}[0-9a-f]{{8}}")
 _LEFTOVER_AGE_S = 24 * 3600
 
 _log = logging.getLogger(__name__)
@@ -254,6 +259,26 @@ class Home:
         return self.root / room / subfolder / f"{prefix}-{name}{suffix}"
 
 
+def fitting_name(stem: str, ending: str = "", *, most_bytes: int = MAX_NAME_BYTES) -> str:
+    """`stem` and `ending` as the name of a file; where no file can have so long a one, with the stem cut.
+
+    The mark of a name that was cut, and eight digits of its digest, which keep names apart, follow the cut.
+    """
+    name = f"{stem}{ending}"
+    if len(os.fsencode(name)) <= most_bytes:
+        return name
+    mark = f"{_CUT}{hashlib.sha256(os.fsencode(name)).hexdigest()[:8]}"
+    room = most_bytes - len(os.fsencode(mark + ending))
+    cut = unicodedata.normalize("NFC", stem).encode("utf-8", "surrogateescape")[: max(0, room)]
+    return f"{cut.decode('utf-8', 'ignore').rstrip()}{mark}{ending}"
+
+
+def cut_note(name: str, *, of: str) -> str:
+    """What is to be told of a file called `name` where that was cut, or an empty text; `of` is what it was made of."""
+    was_cut = _CUT_MARK.search(name) and not _CUT_MARK.search(of)
+    return f"its name was cut to {MAX_NAME_BYTES} bytes, the most that names of files can have" if was_cut else ""
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; when the block ends well, what it wrote there becomes `path`.
@@ -303,7 +328,7 @@ def remove_leftovers(folder: Path, *, dry_run: bool = False) -> list[Path]:
     """
     removed = []
     for top, folders, names in os.walk(folder):
-        for path in [Path(top, name) for name in (*folders, *names) if name.startswith(_LEFT_PREFIXES)]:
+        for path in [Path(top, name) for name in (*folders, *names) if name.startswith(LEFT_PREFIXES)]:
             try:
                 if _is_left(path):
                     if not dry_run:
@@ -355,13 +380,9 @@ def _is_left(path: Path) -> bool:
 
 
 def _is_running(process_id: int) -> bool:
-    try:
-        os.kill(process_id, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # it is another person's
-        return True
-    return True
+    import psutil  # only what sweeps needs it, and every command loads this module
+
+    return bool(psutil.pid_exists(process_id))
 
 
 def _remove(path: Path) -> None:
@@ -372,7 +393,9 @@ def _remove(path: Path) -> None:
 
 
 def _flush_to_disk(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+    if sys.platform == "win32" and path.is_dir():
+        return  # names are written through there, and folders cannot be opened
+    descriptor = os.open(path, os.O_RDWR if sys.platform == "win32" else os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

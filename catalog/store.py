@@ -8,7 +8,6 @@ writers on other machines. A table's old versions stay readable until `vacuum`. 
 column was thought of has no value there; the first merge adds the column.
 """
 
-import fcntl
 import logging
 import random
 import re
@@ -21,6 +20,7 @@ import pandas as pd
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Field
 from deltalake.exceptions import CommitFailedError, DeltaError
+from filelock import FileLock
 
 from catalog.errors import TableError
 from catalog.files import Home
@@ -161,8 +161,7 @@ class Catalog:
     def _turn(self, table: Table) -> Iterator[None]:
         """Wait for this process's turn to write `table`. The lock goes with the process that holds it."""
         self.home.tables.mkdir(parents=True, exist_ok=True)
-        with (self.home.tables / f".{table.name}.lock").open("a") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with FileLock(self.home.tables / f".{table.name}.lock"):
             yield
 
     def _open(self, table: Table, version: int | None) -> DeltaTable | None:

@@ -91,6 +91,7 @@ _VIDEOS = _table(
     _optional("digest", _TEXT, "SHA-256 of its file"),
     _optional("source", _TEXT, "the list that named it"),
     _licence(),
+    _optional("ask_again_at", _MOMENT, "before then its server is not to be asked for it again; none if any time"),
 )
 
 _CLIPS = _table(
@@ -217,6 +218,7 @@ _TRACKS = _table(
     _reason(),
     _optional("container", _TEXT, "format of its file, such as FLAC"),
     _optional("subtype", _TEXT, "coding of its samples, such as PCM_24"),
+    _optional("written_as", _TEXT, "the format that a remix of it has, where nobody writes its own; else none"),
     _optional("rate_hz", _COUNT, "sample rate", "Hz"),
     _optional("num_channels", _COUNT, "number of channels"),
     _optional("num_samples", _COUNT, "samples a channel"),

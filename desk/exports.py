@@ -18,7 +18,7 @@ from desk.uploads import harmless_name
 from tasks.presence import presence_of
 from tasks.queries import Query
 from tasks.remix_file import write_remix, write_unchanged
-from tasks.wishes import wanted_of
+from tasks.wishes import wanted_of, writable
 from varemix.errors import UsageError, VaremixError
 from varemix.media.audio import OUTPUT_FORMATS
 from varemix.remix.plan import RemixPlan, plan_of
@@ -53,6 +53,8 @@ class Exports:
     def begin(self, recording: Recording, plan: RemixPlan, queries: Mapping[str, Query]) -> Export:
         """Begin to write a remix. Raises UsageError for wishes that cannot be."""
         wishes = plan.for_track(recording.row["track_path"], recording.tags, recording.row["duration_s"])
+        wishes = writable(wishes, recording.row.get("written_as"))
+        plan = plan.model_copy(update={"format": wishes.format})
         wanted = wanted_of(wishes, queries)
         own = secrets.token_hex(10)
         titles = {target: query.title for target, query in queries.items()}

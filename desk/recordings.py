@@ -17,7 +17,8 @@ from catalog.ids import file_digest
 from catalog.store import Catalog
 from desk.errors import DeskError, not_found
 from desk.uploads import harmless_name
-from tasks.tracks import is_as_seen, library_files, seen, track_id
+from tasks.library_files import library_files
+from tasks.tracks import is_as_seen, seen, track_id
 from varemix.errors import MediaError
 from varemix.media.audio import SERVED_SUFFIXES, probe_audio
 from varemix.media.containers import container_of

@@ -10,18 +10,20 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.learning import evaluate, refresh, train
+from flows.commands.learning import bundle, evaluate, labels, refresh, train
 from flows.commands.library import instruments, masks, presets, remix, separate
 from flows.commands.listening import desk
 from flows.commands.safekeeping import backup, check, restore
 from flows.commands.service import down, up
 from flows.commands.upkeep import alerts, doctor, housekeeping, nightly, pin, promote, rollback, status
 from flows.options import talking
+from flows.surroundings import settle
 from flows.terminal import errors_in_words
 from varemix.errors import UsageError
 
 _COMMANDS = (
-    *(doctor, talking(refresh), talking(train), talking(evaluate), talking(promote), talking(rollback), pin),
+    *(doctor, talking(refresh), talking(labels), talking(train), talking(bundle), talking(evaluate)),
+    *(talking(promote), talking(rollback), pin),
     *(instruments, talking(masks), talking(remix), presets, talking(separate), desk),
     *(talking(nightly), status, alerts, up, down),
     *(talking(housekeeping), check, backup, restore),
@@ -51,6 +53,7 @@ for _command in _COMMANDS:
 
 def main() -> None:
     """Run the command line; errors that a person can mend are said in one line, without a traceback."""
+    settle()
     with errors_in_words():
         _check_arguments()
         app()

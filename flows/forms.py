@@ -8,13 +8,16 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-RecipeName = Annotated[str, WithJsonSchema({"type": "string", "enum": ["reference", "coarse", "paper", "tiny"]})]
+RecipeName = Annotated[
+    str, WithJsonSchema({"type": "string", "enum": ["reference", "clean", "coarse", "paper", "tiny"]})
+]
 Device = Annotated[str, WithJsonSchema({"type": "string", "enum": ["auto", "cpu", "cuda"]})]
 Split = Annotated[str, WithJsonSchema({"type": "string", "enum": ["val", "test", "train"]})]
 NumMixes = Annotated[int, Field(ge=1, le=100_000)]
 NumSources = Annotated[int, Field(ge=2, le=8)]
 NumImages = Annotated[int, Field(ge=1, le=100)]
 NumStudied = Annotated[int, Field(ge=0, le=100_000)]
+Minutes = Annotated[float | None, Field(gt=0, le=100_000)]
 NumProcesses = Annotated[int, Field(ge=1, le=64)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Limit = Annotated[int, Field(ge=1)]

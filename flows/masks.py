@@ -15,11 +15,12 @@ from flows.settings import named_after, workers
 from flows.summary import Summary, publish
 from tasks.checkpoints import checkpoint_row, separator_of
 from tasks.library import scan_tracks
+from tasks.library_files import contents_of, library_files
 from tasks.masks import make_masks
 from tasks.queries import Query, asked_once, check_known, known_instruments, looked_at
 from tasks.shards import Outcome, run_shards
 from tasks.stored_masks import check_rivals, masks_stand
-from tasks.tracks import library_files, mark_gone
+from tasks.tracks import mark_gone
 
 _SCAN_SHARD, _MASK_SHARD = 64, 8
 
@@ -58,21 +59,34 @@ def masks(
     tracks, lost = scanned(catalog, Path(library))
     heard = heard_tracks(catalog, tracks, row["checkpoint_id"], queries, nothing_else=nothing_else)
     facts = {"checkpoint_id": row["checkpoint_id"], "instruments": ", ".join(wanted)}
+    facts |= told_of(catalog, Path(library))
     summary = Summary(stage="masks", outcomes=(*heard, *lost), seconds=time.monotonic() - started, facts=facts)
     return ended(publish(summary))
 
 
-def checked_library(catalog: Catalog, library: Path) -> tuple[Path, list[Path]]:
-    """Return the folder of a library and its files; an error when it is not there, holds none, or holds the home."""
+def checked_library(catalog: Catalog, library: Path, *, out: Path | None = None) -> tuple[Path, list[Path]]:
+    """Return the folder of a library and its recordings; an error when it is not there, holds none, or holds the home.
+
+    What links lead to in the home, or in the folder `out` that is written to, is not of the library.
+    """
     root = library.expanduser().resolve()
-    files = library_files(root)
+    files = library_files(root, apart_from=_written_to(catalog, out))
     check_home(catalog.home.root, root)
     return root, files
 
 
-def scanned(catalog: Catalog, library: Path) -> tuple[list[dict[str, Any]], list[Outcome]]:
+def told_of(catalog: Catalog, library: Path, *, out: Path | None = None) -> dict[str, str]:
+    """Return what is to be told of a library's files that are not served, as facts for people."""
+    return contents_of(library.expanduser().resolve(), apart_from=_written_to(catalog, out)).facts()
+
+
+def _written_to(catalog: Catalog, out: Path | None) -> list[Path]:
+    return [catalog.home.root, *([out] if out else [])]
+
+
+def scanned(catalog: Catalog, library: Path, *, out: Path | None = None) -> tuple[list[dict[str, Any]], list[Outcome]]:
     """Look through a library; return the rows of its readable tracks, and why the others are not."""
-    root, files = checked_library(catalog, library)
+    root, files = checked_library(catalog, library, out=out)
     names = [str(path.relative_to(root)) for path in files]
     looked_at = run_shards(scan_tracks, files, names, size=_SCAN_SHARD, home=catalog.home.address, library=root)
     mark_gone(catalog, root, files)
@@ -113,13 +127,19 @@ def heard_tracks(
 
 
 def heard_library(
-    catalog: Catalog, library: Path, checkpoint_id: str, queries: list[Query], *, nothing_else: bool = False
+    catalog: Catalog,
+    library: Path,
+    checkpoint_id: str,
+    queries: list[Query],
+    *,
+    nothing_else: bool = False,
+    out: Path | None = None,
 ) -> tuple[list[dict[str, Any]], list[Outcome]]:
     """Look through a library and make the masks that are missing.
 
     Returns the rows of the tracks that have masks for all queries, and why the others have none.
     """
-    tracks, lost = scanned(catalog, library)
+    tracks, lost = scanned(catalog, library, out=out)
     heard = heard_tracks(catalog, tracks, checkpoint_id, queries, nothing_else=nothing_else)
     unheard = [outcome for outcome in heard if outcome.status == "failed"]
     silent = {outcome.item for outcome in unheard}

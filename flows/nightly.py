@@ -14,7 +14,7 @@ from catalog.store import Catalog
 from flows.champion import show_decision
 from flows.ending import done_by, ended_with, in_words
 from flows.evaluate import evaluate
-from flows.forms import Device, NumMixes, RecipeName, Sources
+from flows.forms import Device, Minutes, NumMixes, RecipeName, Sources
 from flows.listed import MUSIC, check_against_catalog, read_lists
 from flows.masks import checked_library, masks
 from flows.output import checked_out
@@ -58,6 +58,7 @@ def nightly(
     device: Device = "auto",
     home: str | None = None,
     retrain_share: float = RETRAIN_SHARE,
+    minutes: Minutes = None,
 ) -> list[Summary]:
     """Refresh the clips, train where enough is new, promote what is better, and remix the library with the champion.
 
@@ -72,7 +73,8 @@ def nightly(
         stills: a folder of still pictures to evaluate with; see the flow evaluate.
         device: what to train on.
         home: the home folder; by default $VAREMIX_HOME or ./data.
-        retrain_share: the share of the clips, 0 to 1, that must be new or changed before it is trained again.
+        retrain_share: the share of clips and sounds, 0 to 1, that must be new or changed before it is trained again.
+        minutes: how long to train; see the flow train.
 
     """
     started = time.monotonic()
@@ -81,7 +83,7 @@ def nightly(
     where = catalog.home.address
     champion, serving = champion_id(catalog), serving_id(catalog)
     stages = [attempted("refresh", lambda: refresh(source, url_template, home=where))]
-    stages.append(attempted("train", lambda: _trained(catalog, recipe, device, retrain_share)))
+    stages.append(attempted("train", lambda: _trained(catalog, recipe, device, retrain_share, minutes)))
     challenger = stages[-1].facts.get("checkpoint_id")
     for candidate in dict.fromkeys(name for name in (challenger, serving if challenger else champion) if name):
         stages.append(_evaluated(candidate, pairs, stills, where))
@@ -107,11 +109,11 @@ def attempted(stage: str, run: Callable[[], Summary]) -> Summary:
         return Summary(stage=stage, outcomes=(Outcome(item=stage, status="failed", reason=str(error)),), seconds=0.0)
 
 
-def _trained(catalog: Catalog, recipe: str, device: str, share: float) -> Summary:
+def _trained(catalog: Catalog, recipe: str, device: str, share: float, minutes: float | None) -> Summary:
     """Train a challenger where enough is new; else say and write down why not."""
     plan = retraining(catalog, recipe, share)
     if plan.is_due:
-        return train(recipe, device, start=plan.start, home=catalog.home.address)
+        return train(recipe, device, start=plan.start, minutes=minutes, home=catalog.home.address)
     record_not_retrained(catalog, plan.reason)
     show_decision(catalog)
     return Summary(stage="train", outcomes=(), seconds=0.0, facts={"not_trained_again": plan.reason})

@@ -18,9 +18,9 @@ from tasks.remix_file import Remixed, called, write_remix, write_unchanged, writ
 from tasks.serving import serving_file
 from tasks.stems import stem_name, told_of_stem
 from tasks.terminal_bar import Advance, terminal_bar
-from tasks.wishes import looked_at_plan, plan_queries, wanted_of
+from tasks.wishes import looked_at_plan, plan_queries, wanted_of, writable
 from varemix.errors import UsageError
-from varemix.media.audio import probe_audio
+from varemix.media.audio import probe_audio, stem_format
 from varemix.media.tags import read_tags
 from varemix.model.separator import Separator
 from varemix.remix.plan import RemixPlan
@@ -39,7 +39,7 @@ def remix_file(source: Path, target: Path, plan: RemixPlan, separator: Callable[
     check_file(source, target, plan)
     info = probe_audio(source)
     wishes = plan.for_track(source.name, read_tags(source), info.duration_s)
-    wishes = replace(wishes, format=format_of(source, target, wishes.format, is_lossy=info.is_lossy))
+    wishes = replace(wishes, format=format_of(source, target, writable(wishes, info.written_as).format, info))
     queries = {}
     if plan.targets():
         loaded = separator()
@@ -75,7 +75,10 @@ def separate_file(
         loaded.settings.check_rivals()
     queries = looked_at([asked(target, loaded.instruments) for target in targets], lambda: loaded)
     check_known(queries, even_if_unknown=even_if_unknown)
-    stems = [folder / stem_name(source, Path(target).stem, info.container) for target in targets]
+    stems = [
+        folder / stem_name(source, Path(target).stem, stem_format(info.container, info.written_as))
+        for target in targets
+    ]
     if len(set(stems)) < len(stems):
         raise UsageError(f"Two of {', '.join(targets)} would become one file; give each once, or rename a picture.")
     distinct = {query.name: query for query in queries}
@@ -85,7 +88,7 @@ def separate_file(
         masks, presence = stack.enter_context(heard)
         reader = stack.enter_context(MaskReader(masks))
         render_stems(source, temporaries, reader.blocks([query.name for query in queries]), grid_of(reader.header))
-    return {stem: told_of_stem(presence, query) for stem, query in zip(stems, queries, strict=True)}
+    return {stem: told_of_stem(presence, query, source, stem) for stem, query in zip(stems, queries, strict=True)}
 
 
 def hear_file(

@@ -137,7 +137,10 @@ CompareOption = Annotated[
 RetrainOption = Annotated[
     float,
     typer.Option(
-        "--retrain-share", min=0.0, max=1.0, help="Share of the clips that must be new before it is trained again."
+        "--retrain-share",
+        min=0.0,
+        max=1.0,
+        help="Share of the clips and sounds that must be new before it is trained again.",
     ),
 ]
 WhyOption = Annotated[str, typer.Option("--why", help="What for, to be read later.")]
@@ -150,6 +153,10 @@ PhotosOption = Annotated[
 ]
 StartOption = Annotated[
     str | None, typer.Option("--start", help="Checkpoint to begin with: an id, a file, or `shipped`.")
+]
+MinutesOption = Annotated[
+    float | None,
+    typer.Option("--minutes", min=0.01, help="Train so long, and end with a finished network; default: as the recipe."),
 ]
 RunnerOption = Annotated[
     str | None,

@@ -3,8 +3,9 @@
 import os
 from pathlib import Path
 
+from catalog.files import MAX_NAME_BYTES
 from varemix.errors import MediaError, UsageError
-from varemix.media.formats import OUTPUT_FORMATS
+from varemix.media.formats import OUTPUT_FORMATS, AudioInfo
 from varemix.remix.plan import RemixPlan
 
 
@@ -12,11 +13,12 @@ def check_file(source: Path, target: Path, plan: RemixPlan) -> None:
     """Raise UsageError unless the remix of one recording can be called `target`, MediaError where it cannot lie."""
     if target.is_dir():
         raise UsageError(f"'{target}' is a folder; for one recording give the name of a file, such as out.wav.")
+    _check_name(target)
     if target.resolve() == source.resolve():
         raise UsageError(f"The remix would overwrite its source '{source}'; give another name.")
     check_writable(target.parent)
     if not plan.rules:  # else the recording's tags and length decide, once it is read
-        format_of(source, target, plan.variants()[0].format, is_lossy=False)
+        format_of(source, target, plan.variants()[0].format)
 
 
 def check_mask_file(source: Path, target: Path | None) -> Path:
@@ -27,8 +29,14 @@ def check_mask_file(source: Path, target: Path | None) -> Path:
         )
     if target.is_dir() or target.resolve() == source.resolve():
         raise UsageError(f"The masks cannot be '{target}', which is there already; give another name.")
+    _check_name(target)
     check_writable(target.parent)
     return target
+
+
+def _check_name(target: Path) -> None:
+    if len(os.fsencode(target.name)) > MAX_NAME_BYTES:
+        raise UsageError(f"'{target.name}' is longer than the {MAX_NAME_BYTES} bytes of a file's name; shorten it.")
 
 
 def check_writable(folder: Path) -> None:
@@ -64,22 +72,24 @@ def checked_out(library: Path, out: Path) -> Path:
     return target
 
 
-def format_of(source: Path, target: Path, wished: str | None, *, is_lossy: bool) -> str | None:
+def format_of(source: Path, target: Path, wished: str | None, info: AudioInfo | None = None) -> str | None:
     """Return the format that is wished or that the name of `target` asks for, None where it is the recording's own.
 
-    M4A is AAC where the recording has lost something already, else ALAC.
+    M4A is AAC where the recording has lost something already, else ALAC; before it is read, `info` is None.
     Raises UsageError unless the remix can become that file.
     """
     suffix = target.suffix.lower()
+    if suffix == source.suffix.lower() and not wished:
+        return None
+    lossless_first = {wanted.suffix: name for name, wanted in reversed([*OUTPUT_FORMATS.items()])}
+    formats = lossless_first | ({OUTPUT_FORMATS["m4a"].suffix: "m4a"} if info and info.is_lossy else {})
     if wished:
         expected = OUTPUT_FORMATS[wished].suffix
+        if info and wished == info.written_as and suffix in formats:
+            return formats[suffix]
         if suffix != expected:
             raise UsageError(f"'{target.name}' is no name for {wished}; name it {target.with_suffix(expected).name}.")
         return wished
-    if suffix == source.suffix.lower():
-        return None
-    lossless_first = {wanted.suffix: name for name, wanted in reversed([*OUTPUT_FORMATS.items()])}
-    formats = lossless_first | ({OUTPUT_FORMATS["m4a"].suffix: "m4a"} if is_lossy else {})
     if suffix not in formats:
         raise UsageError(
             f"'{target.name}' has a suffix that stands for no format that can be written; name it "

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from catalog.store import Catalog
-from flows.masks import checked_library
+from flows.masks import checked_library, told_of
 from flows.output import checked_out
 from flows.remix import checked_plan
 from tasks.checkpoints import checkpoint_row
@@ -34,7 +34,8 @@ def preview(catalog: Catalog, library: Path, out: Path, plan: RemixPlan, checkpo
     Nothing is written, but for the shipped checkpoint where it serves and is not in the catalog yet. Files that are new
     are looked at, but not heard.
     """
-    target, (root, files) = checked_out(library, out), checked_library(catalog, library)
+    target = checked_out(library, out)
+    root, files = checked_library(catalog, library, out=target)
     row = checkpoint_row(catalog, checkpoint)
     tracks = seen_or_probed(catalog, root, files)
     readable = [track for track in tracks if track["status"] == "ready"]
@@ -48,13 +49,15 @@ def preview(catalog: Catalog, library: Path, out: Path, plan: RemixPlan, checkpo
         "checkpoint_id": row["checkpoint_id"],
         "by_rule": by_rule,
         "total": total | ({"about_minutes_of_work": _minutes(catalog, frame)} if jobs else {}),
+        **told_of(catalog, library, out=target),
         "unreadable": {track["track_path"]: track["reason"] for track in tracks if track["status"] != "ready"},
     }
 
 
 def page(found: Mapping[str, Any]) -> str:
     """Return a preview as Markdown."""
-    facts = {name: found[name] for name in ("library", "out", "checkpoint_id")} | dict(found["total"])
+    told = ("library", "out", "checkpoint_id", "not served", "folders not opened")
+    facts = {name: found[name] for name in told if name in found} | dict(found["total"])
     parts = ["# What would be done", markdown([["what", "how much"], *map(list, facts_in_words(facts))])]
     if len(found["by_rule"]) > 1:
         names = list(next(iter(found["by_rule"].values())))

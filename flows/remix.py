@@ -11,7 +11,7 @@ from prefect import flow
 from catalog.files import Home, remove_leftovers
 from catalog.store import Catalog
 from flows.ending import ended
-from flows.masks import checked_library, heard_tracks, scanned
+from flows.masks import checked_library, heard_tracks, scanned, told_of
 from flows.origins import show_origins
 from flows.output import checked_out
 from flows.pictures import show_picture
@@ -52,7 +52,7 @@ def remix(library: str, out: str, plan: RemixPlan, checkpoint: str | None = None
     row = checkpoint_row(catalog, checkpoint)
     queries = checked_plan(catalog, row, plan)
     remove_leftovers(target)
-    tracks, unreadable = scanned(catalog, Path(library))
+    tracks, unreadable = scanned(catalog, Path(library), out=target)
     jobs = jobs_of(tracks, plan, queries, target)
     unheard = _unheard(catalog, jobs, row["checkpoint_id"])
     silent = {outcome.item for outcome in unheard}
@@ -72,7 +72,12 @@ def remix(library: str, out: str, plan: RemixPlan, checkpoint: str | None = None
         stage="remix",
         outcomes=(*outcomes, *unheard, *unreadable),
         seconds=time.monotonic() - started,
-        facts={"checkpoint_id": row["checkpoint_id"], **in_short(plan), "out": str(target)},
+        facts={
+            "checkpoint_id": row["checkpoint_id"],
+            **in_short(plan),
+            "out": str(target),
+            **told_of(catalog, Path(library), out=target),
+        },
         report=remixes_table(catalog, out_paths, target),
     )
     return ended(publish(summary))
@@ -124,8 +129,7 @@ def in_short(plan: RemixPlan) -> dict[str, str]:
 
 def check_remix(catalog: Catalog, library: Path, out: Path, plan: RemixPlan, checkpoint: str | None) -> None:
     """Raise an error for what can be known to be wrong before anything starts."""
-    checked_out(library, out)
-    checked_library(catalog, library)
+    checked_library(catalog, library, out=checked_out(library, out))
     checked_plan(catalog, checkpoint_row(catalog, checkpoint), plan)
 
 

@@ -8,7 +8,7 @@ from prefect import flow
 from catalog.files import Home, remove_leftovers
 from catalog.store import Catalog
 from flows.ending import ended
-from flows.masks import heard_library
+from flows.masks import heard_library, told_of
 from flows.output import checked_out
 from flows.settings import named_after, workers
 from flows.summary import Summary, publish
@@ -53,7 +53,9 @@ def separate(
     queries = looked_at(asked_once(targets, known), lambda: separator_of(catalog, row))
     check_known(queries, even_if_unknown=even_if_unknown)
     remove_leftovers(target)
-    tracks, lost = heard_library(catalog, Path(library), row["checkpoint_id"], queries, nothing_else=nothing_else)
+    tracks, lost = heard_library(
+        catalog, Path(library), row["checkpoint_id"], queries, nothing_else=nothing_else, out=target
+    )
     outcomes = run_shards(
         separate_tracks,
         tracks,
@@ -66,5 +68,6 @@ def separate(
         nothing_else=nothing_else,
     )
     facts = {"checkpoint_id": row["checkpoint_id"], "instruments": ", ".join(targets), "out": str(target)}
+    facts |= told_of(catalog, Path(library), out=target)
     summary = Summary(stage="separate", outcomes=(*outcomes, *lost), seconds=time.monotonic() - started, facts=facts)
     return ended(publish(summary))

@@ -13,8 +13,13 @@ from tasks.runners import task_runner
 from varemix.errors import UsageError
 
 
+def _num_cores() -> int:
+    """Return how many cores this process may use; all of them, where the system does not say it."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _num_workers() -> int:
-    wished = os.environ.get("VAREMIX_WORKERS") or str(len(os.sched_getaffinity(0)))
+    wished = os.environ.get("VAREMIX_WORKERS") or str(_num_cores())
     if not wished.isdecimal() or int(wished) == 0:
         raise UsageError(f"VAREMIX_WORKERS is '{wished}'; give a whole number above 0, or unset it.")
     return int(wished)

@@ -1,5 +1,6 @@
 """What people and programs see of a command: what it is doing, lines, tables, JSON, errors in words, the exit code."""
 
+import errno
 import json
 import math
 import sys
@@ -8,11 +9,10 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from catalog.errors import CatalogError
-from tasks.terminal import CONSOLE
+from tasks.terminal import CONSOLE, Page, print_nowhere
 from varemix.errors import UsageError, VaremixError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 NOTHING_DONE, _WRONG_USAGE = 1, 2
 _PLAIN_WIDTH = 120  # where the output is no terminal
-_out = Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
+_out = Page(width=None if sys.stdout is not None and sys.stdout.isatty() else _PLAIN_WIDTH)
 _doing = ExitStack()
 
 
@@ -57,7 +57,10 @@ def finish(summaries: Sequence["Summary"], *, as_json: bool) -> NoReturn:
 def print_json(facts: Mapping[str, Any]) -> None:
     """Print one JSON object; what JSON cannot say is null."""
     _doing.close()
-    typer.echo(json.dumps(_plain(dict(facts)), indent=2, default=str, ensure_ascii=False, allow_nan=False))
+    is_unicode = (getattr(sys.stdout, "encoding", None) or "").lower().startswith("utf")
+    text = json.dumps(_plain(dict(facts)), indent=2, default=str, ensure_ascii=not is_unicode, allow_nan=False)
+    with _printing():
+        typer.echo(text)
 
 
 def _plain(value: Any) -> Any:
@@ -72,8 +75,9 @@ def _plain(value: Any) -> Any:
 def say(*lines: object) -> None:
     """Print lines as they are: names of files are no markup."""
     _doing.close()
-    for line in lines:
-        _out.print(str(line), markup=False, highlight=False, soft_wrap=True)
+    with _printing():
+        for line in lines:
+            _out.print(str(line), markup=False, highlight=False, soft_wrap=True)
 
 
 def show_page(markdown: str) -> None:
@@ -81,7 +85,20 @@ def show_page(markdown: str) -> None:
     from rich.markdown import Markdown  # with its colours for programs, a third of what a command starts with
 
     _doing.close()
-    _out.print(Markdown(markdown))
+    with _printing():
+        _out.print(Markdown(markdown))
+
+
+@contextmanager
+def _printing() -> Iterator[None]:
+    """Let output that nobody takes, or that finds no room, go nowhere: the exit code tells what was done."""
+    try:
+        yield
+        sys.stdout.flush()
+    except OSError as error:
+        if error.errno != errno.EPIPE:
+            _tell(f"What is to be said cannot be written: {error.strerror}.")
+        print_nowhere(sys.stdout)
 
 
 @contextmanager
@@ -106,4 +123,7 @@ def _fail(error: Exception, code: int) -> None:
 
 
 def _tell(what: str) -> None:
-    CONSOLE.print(f"varemix: {what}", markup=False, highlight=False, soft_wrap=True)
+    try:
+        CONSOLE.print(f"varemix: {what}", markup=False, highlight=False, soft_wrap=True)
+    except OSError:  # standard error finds no room
+        print_nowhere(sys.stderr)

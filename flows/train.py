@@ -6,10 +6,11 @@ from prefect import flow
 
 from catalog.files import Home
 from flows.ending import ended
-from flows.forms import Device, NumProcesses, RecipeName
+from flows.forms import Device, Minutes, NumProcesses, RecipeName
 from flows.pictures import show_picture
 from flows.summary import Summary, publish
-from tasks.train import card_path, curves_path, train_checkpoint
+from tasks.train import train_checkpoint
+from tasks.trained import card_path, curves_path
 
 
 @flow(name="train", flow_run_name="train {recipe}")
@@ -18,19 +19,21 @@ def train(
     device: Device = "auto",
     photos: str | None = None,
     start: str | None = None,
+    minutes: Minutes = None,
     processes: NumProcesses = 1,
     nodes: int = 1,
     node_rank: int = 0,
     endpoint: str = "",
     home: str | None = None,
 ) -> Summary:
-    """Train a recipe on the clips that the catalog holds now; go on where an earlier run was stopped.
+    """Train a recipe on what the catalog holds now; go on where an earlier run was stopped.
 
     Args:
-        recipe: `paper`, `reference` or `tiny`.
+        recipe: `reference`, `clean`, `coarse`, `paper` or `tiny`.
         device: `auto`, `cpu` or `cuda`; auto takes a GPU where there is one.
         photos: a folder of photographs by instrument, to learn from beside the clips' frames.
         start: id or file of the checkpoint to begin with, or `shipped`; by default none.
+        minutes: train so long, and end with a finished network; by default as long as the recipe says.
         processes: how many processes train together on each machine, such as one for each GPU.
         nodes: how many machines train together; this flow is started on each of them.
         node_rank: the number of this machine, from 0 on; number 0 writes the checkpoint.
@@ -46,6 +49,7 @@ def train(
         device=device,
         photos=photos,
         start=start,
+        minutes=minutes,
         processes=processes,
         nodes=nodes,
         node_rank=node_rank,

@@ -111,7 +111,7 @@ def read_settings(home: str | None = None, environment: Mapping[str, str] = os.e
         "PREFECT_SERVER_API_HOST": listen[0],
         "PREFECT_SERVER_API_PORT": str(listen[1]),
         # Prefect's workers make a folder of a fixed name there, which in /tmp would be the first user's alone.
-        "TMPDIR": str(Path(tempfile.gettempdir()) / f"varemix-{os.getuid()}"),
+        "TMPDIR": str(Path(tempfile.gettempdir()) / f"varemix-{getattr(os, 'getuid', lambda: 'me')()}"),
     }
     usual = _QUIET | _SERVER | _CLIENT | _CALM | RECOVERY
     chosen = {**usual, **own, **{k: v for k, v in environment.items() if v}}

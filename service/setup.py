@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -22,13 +22,14 @@ from prefect.client.schemas.filters import (
     FlowRunFilterState,
     FlowRunFilterStateType,
 )
-from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.objects import DeploymentSchedule, FlowRun, StateType
+from prefect.client.schemas.responses import DeploymentResponse
 from prefect.events.schemas.automations import AutomationCore
 from prefect.states import AwaitingRetry
 from prefect.workers.process import ProcessWorker
 
 from catalog.files import write_atomically
-from service.settings import CPU, GPU, LEARNING, LEARNING_POOL_VARIABLE, RECOVERY
+from service.settings import CPU, GPU, LEARNING, LEARNING_POOL_VARIABLE, RECOVERY, pools
 from varemix.errors import ServiceError
 
 ROOT = Path(__file__).parents[1]
@@ -42,14 +43,23 @@ _ABOUT = {
 }
 
 
+class Schedule(NamedTuple):
+    """A schedule, and the deployment that it is of."""
+
+    deployment: DeploymentResponse
+    schedule: DeploymentSchedule
+
+
 def set_up(learning_pool: str, folder: Path) -> list[str]:
     """Tell the server everything; return what was done, a line each. `folder` keeps what was deployed last.
 
     What trains is deployed to the pool named. Raises ServiceError where Prefect refuses.
     """
     with get_client(sync_client=True) as client:
-        lines = [_pool(client, name) for name in (CPU, GPU)]
+        lines = [_pool(client, name) for name in dict.fromkeys((CPU, learning_pool, *pools()))]
+        started = _schedules(client)
         lines.append(_deployments(client, learning_pool, folder))
+        lines += _kept_started(client, started)
         described = automations(os.environ)
         lines += [_automation(client, description) for description in described]
         lines += [_started_again(client, run) for run in _crashed_unseen(client, described)]
@@ -99,6 +109,30 @@ def _deployments(client: SyncPrefectClient, learning_pool: str, folder: Path) ->
         raise ServiceError(f"The deployments of {_DEPLOYMENTS.name} were not taken; Prefect said:\n{ended.stdout}")
     write_atomically(note, digest.encode())
     return f"deployments: {', '.join(entry['name'] for entry in described)}; what trains goes to pool {learning_pool}"
+
+
+def _schedules(client: SyncPrefectClient) -> dict[tuple[str, str], Schedule]:
+    """Return all schedules, by the names of deployment and schedule."""
+    return {
+        (deployment.name, schedule.slug or str(schedule.schedule)): Schedule(deployment, schedule)
+        for deployment in client.read_deployments()
+        for schedule in deployment.schedules
+    }
+
+
+def _kept_started(client: SyncPrefectClient, before: Mapping[tuple[str, str], Schedule]) -> list[str]:
+    """Start again the schedules that were started before all was deployed anew; return how to start the others."""
+    lines = []
+    for key, (deployment, schedule) in _schedules(client).items():
+        was_active = before[key].schedule.active if key in before else schedule.active
+        if was_active != schedule.active:
+            client.update_deployment_schedule(deployment.id, schedule.id, active=was_active)
+        if not was_active:
+            lines.append(
+                f"schedule '{key[1]}' of {key[0]}: paused, and stays so until a person starts it, in the UI or by "
+                f"`prefect deployment schedule resume {key[0]}/{key[0]} {schedule.id}`"
+            )
+    return lines
 
 
 def _digest_of_deployments(learning_pool: str) -> str:

@@ -11,6 +11,7 @@ from catalog.store import Catalog
 from tasks.shards import Outcome, is_last_try, outcome_of, shard_task
 from varemix.errors import DownloadError, DownloadInterruptedError, VideoUnavailableError
 from varemix.media.download import DownloadOptions, download_video
+from varemix.media.patience import MOST_WAIT_S
 from varemix.redaction import redacted
 
 _ASKED_AGAIN_AFTER = timedelta(days=1)
@@ -36,7 +37,7 @@ def download_videos(
     interrupted = [row["video_id"] for row, may_come_yet in attempts if may_come_yet]
     if interrupted and not is_last_try():
         raise DownloadInterruptedError(f"{len(interrupted)} downloads were interrupted, the first is {interrupted[0]}.")
-    gone = [row for row in rows_known if row["status"] == "unavailable"]  # told each time, asked for once
+    gone = [row for row in rows_known if row["status"] in {"unavailable", "failed"}]  # told each time, asked for once
     told = {row["video_id"]: outcome_of(row["video_id"], row) for row in [*gone, *rows]}
     return [told.get(video.video_id) or Outcome(item=video.video_id, status="skipped") for video in items]
 
@@ -48,6 +49,8 @@ def _is_settled(catalog: Catalog, video: SourceVideo, row: dict[str, Any] | None
         return False  # not seen yet, or the list was corrected
     if row["status"] == "ready":
         return catalog.home.holds(row["path"])
+    if row["ask_again_at"] is not None and row["ask_again_at"] > datetime.now(UTC) + timedelta(seconds=MOST_WAIT_S):
+        return row["status"] == "failed" and row["url"] == _told_url(video)
     was_asked_today = datetime.now(UTC) - row["updated_at"] < _ASKED_AGAIN_AFTER
     return bool(row["status"] == "unavailable" and row["url"] == _told_url(video) and was_asked_today)
 
@@ -81,8 +84,12 @@ def _attempt(
             download_video(video.video_id, video.url, path, options=options)
     except VideoUnavailableError as error:
         return row | {"status": "unavailable", "reason": str(error)}, False
+    except DownloadInterruptedError as error:
+        again_at = error.ask_again_at
+        told = f" It may be asked again from {again_at:%Y-%m-%d %H:%M} UTC on." if error.is_limit and again_at else ""
+        return row | {"status": "failed", "reason": f"{error}{told}", "ask_again_at": again_at}, True
     except DownloadError as error:
-        return row | {"status": "failed", "reason": str(error)}, isinstance(error, DownloadInterruptedError)
+        return row | {"status": "failed", "reason": str(error)}, False
     catalog.home.keep(path)
     facts = {"path": catalog.home.relative(path), "num_bytes": path.stat().st_size, "digest": file_digest(path)}
     return row | facts | {"status": "ready"}, False

@@ -21,7 +21,7 @@ from catalog.rooms import Found, files_of
 from catalog.snapshots import named_versions
 from catalog.store import NO_VERSION, Catalog
 from tasks.shards import Outcome
-from tasks.train import card_path, curves_path
+from tasks.trained import card_path, curves_path
 
 ABANDONED_AFTER_DAYS = 30.0
 """Unfinished training that nothing went on with for so long is given up."""

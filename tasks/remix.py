@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from catalog.errors import CatalogError
-from catalog.files import Home, replacing
+from catalog.files import Home, cut_note, replacing
 from catalog.ids import content_id, file_digest
 from catalog.store import Catalog
 from tasks.presence import presence_of
@@ -110,6 +111,8 @@ def _remixed(
             raise MediaError("has no masks for these instruments; run `varemix masks` for them")
         with writing_to(target, job.track["library"]), replacing(target) as temporary, called(temporary, target):
             made = _written(catalog, source, temporary, masks, job.wanted)
+            if note := cut_note(target.name, of=source.name):
+                made = replace(made, reason="; ".join(filter(None, [made.reason, note])))
             check_as_seen(source, job.track)
     except (MediaError, CatalogError) as error:
         return plan | {"status": "failed", "reason": str(error)}

@@ -149,6 +149,7 @@ def write_remix(source: Path, target: Path, masks: Path, presence: Presence, wan
             format_name=wishes.format,
         )
     told = ", ".join(f"{name}={gain.value}" for name, gain in playing)
+    reasons += [rendered.note] if rendered.note else []
     reasons += copy_tags(source, target, provenance=f"remixed by {_WRITER}: {told}")
     return Remixed(rendered=rendered, absent=missing, reason="; ".join(reasons), is_changed=True)
 
@@ -170,7 +171,8 @@ def write_unchanged(source: Path, target: Path, wishes: TrackWishes, *, because:
         if is_changed or is_other_format:
             what = "its level changed" if is_changed else "the sound as it was"
             provenance = f"written by {_WRITER}, {what}"
-            notes = copy_tags(source, target, provenance=provenance, is_changed=is_changed)
+            notes = [rendered.note] if rendered.note else []
+            notes += copy_tags(source, target, provenance=provenance, is_changed=is_changed)
             return Remixed(rendered=rendered, reason="; ".join([reason, *notes]), is_changed=is_changed)
     shutil.copyfile(source, target)
     return Remixed(rendered=None, reason=reason)

@@ -1,17 +1,18 @@
 """When training again is worth a night: when enough clips are new since what was trained before."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from catalog.errors import HomeError, TableError
 from catalog.store import Catalog
 from tasks.checkpoints import champion_id, checkpoint_row, serving_id
 from tasks.decisions import record, tried_beside
+from tasks.training_rows import training_rows
 from varemix.errors import CheckpointError
 from varemix.model.checkpoint import read_settings
-from varemix.training.recipe import Recipe, named_recipe
+from varemix.training.recipe import Recipe, begins_with, named_recipe
 
 RETRAIN_SHARE = 0.05
 """The share of the clips that must be new or changed, unless a person says otherwise."""
@@ -30,9 +31,9 @@ def retraining(catalog: Catalog, recipe_name: str, share: float = RETRAIN_SHARE)
     """Return whether training again is due.
 
     It is when the recipe was not tried yet beside what serves, the champion or before the first one the shipped
-    checkpoint, and when at least `share` of the clips to train and validate on are new or changed since the champion
-    was trained, or the last challenger that was not promoted. It starts from what serves where the recipe trains the
-    same separator.
+    checkpoint, and when at least `share` of the clips and sounds that it learns from are new or changed since the
+    champion was trained, or the last challenger that was not promoted. It starts from what serves where the recipe
+    trains the same separator.
     """
     recipe = named_recipe(recipe_name)
     champion = champion_id(catalog)
@@ -42,10 +43,10 @@ def retraining(catalog: Catalog, recipe_name: str, share: float = RETRAIN_SHARE)
         because = f"recipe '{recipe_name}' was not tried beside it yet" if champion else "there is no champion yet"
         return Retraining(is_due=True, start=start, reason=f"{because}; {begins}")
     last = max(tried, key=lambda row: int(row["clips_version"]))
-    known, today = _clip_ids(catalog, last["clips_version"]), _clip_ids(catalog)
+    known, today = _learnt_ids(catalog, recipe, last), _learnt_ids(catalog, recipe)
     num_new = len(today - known)
     enough = num_new >= max(1, share * len(today))
-    found = f"{num_new} of {len(today)} clips are new or changed since {last['checkpoint_id']} was trained"
+    found = f"{num_new} of {len(today)} clips and sounds are new or changed since {last['checkpoint_id']} was trained"
     rule = f"{100 * share:g} % are needed to train again"
     return Retraining(is_due=enough, start=start, reason=f"{found}; {begins if enough else rule}")
 
@@ -66,7 +67,7 @@ def _start(catalog: Catalog, recipe: Recipe, champion: str | None, serving: str 
         settings = read_settings(catalog.home.fetched(row["path"], row["digest"]))
     except (CheckpointError, HomeError) as error:
         return None, f"it begins with nothing learnt, since the {rival}'s file cannot be read: {error}"
-    if replace(settings, reading=recipe.separator.reading) != recipe.separator:
+    if not begins_with(recipe, settings):
         return (
             None,
             f"it begins with nothing learnt, since '{recipe.name}' trains another separator than the {rival}'s",
@@ -85,12 +86,15 @@ def _as_stored(settings: dict[str, Any]) -> Any:
     return json.loads(json.dumps(settings))
 
 
-def _clip_ids(catalog: Catalog, version: int | None = None) -> set[str]:
-    """Return the clips to train and validate on that a version holds; none where it cannot be read any more."""
-    where = {"split": ["train", "val"], "status": "ready"}
+def _learnt_ids(catalog: Catalog, recipe: Recipe, checkpoint: Mapping[str, Any] | None = None) -> set[str]:
+    """Return the clips and sounds that a recipe learns from now, or that a checkpoint of it learnt from.
+
+    Of versions of tables that cannot be read any more there are none.
+    """
     try:
-        return set(catalog.read("clips", columns=["clip_id"], where=where, version=version)["clip_id"])
+        ids = training_rows(catalog, recipe, checkpoint).ids
     except TableError:
-        if version is None:
+        if checkpoint is None:
             raise
         return set()
+    return {*ids["clips"], *ids["sounds"]}

@@ -20,6 +20,7 @@ from tasks.shards import Outcome, outcome_of, shard_task
 from tasks.stems import stem_name, told_of_stem
 from tasks.stored_masks import check_as_seen, covering, stored_masks, version_of
 from varemix.errors import MediaError
+from varemix.media.formats import stem_format
 
 STEP_VERSION = 4
 
@@ -77,7 +78,9 @@ def _plan(
     facts = {
         "content_digest": track["content_digest"],
         "checkpoint_id": checkpoint_id,
-        "out_path": str(out / path.parent / stem_name(path, name, track["container"])),
+        "out_path": str(
+            out / path.parent / stem_name(path, name, stem_format(track["container"], track.get("written_as")))
+        ),
     }
     remix_id = content_id("stem", version=[STEP_VERSION, masks_version], query=name, **sharing, **facts)
     wishes_json = json.dumps({"stem": name} | sharing)
@@ -117,7 +120,7 @@ def _separated(
             "mask_id": masks["mask_id"],
             "digest": file_digest(target),
             "status": "remixed",
-            "reason": told_of_stem(presence, query) or None,
+            "reason": "; ".join(filter(None, [told_of_stem(presence, query, source, target), written.note])) or None,
             "clipped_samples": written.num_clipped,
             "peak_db": written.peak_db,
             "seconds": seconds,

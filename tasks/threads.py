@@ -9,6 +9,7 @@ from prefect._internal.control_listener import get_intent  # what a worker's sig
 from prefect.exceptions import TerminationSignal
 from prefect.task_runners import ThreadPoolTaskRunner
 
+_KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # which on Windows cannot be refused either
 _CANCEL_GRACE_S = 3.0
 
 
@@ -22,7 +23,7 @@ class Shards(ThreadPoolTaskRunner[Any]):
     def __exit__(self, exc_type: Any, exc_value: Any, traceback: Any) -> None:
         """Wait for the shards under way; in a cancelled run, for a moment only."""
         if isinstance(exc_value, TerminationSignal) and get_intent() == "cancel":
-            end = threading.Timer(_CANCEL_GRACE_S, os.kill, args=(os.getpid(), signal.SIGKILL))
+            end = threading.Timer(_CANCEL_GRACE_S, os.kill, args=(os.getpid(), _KILL))
             end.daemon = True
             end.start()
         super().__exit__(exc_type, exc_value, traceback)

@@ -10,31 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalog.ids import content_id, file_digest
-from varemix.errors import MediaError, UsageError
-from varemix.media.audio import SERVED_SUFFIXES, probe_audio
+from varemix.errors import MediaError
+from varemix.media.audio import probe_audio
 from varemix.media.tags import COMMON_FIELDS, read_tags
 
 if TYPE_CHECKING:
     from catalog.store import Catalog
 
 _MAX_TAG = 1_000
-
-
-def library_files(library: Path) -> list[Path]:
-    """Return the audio and video files below the folder, sorted; hidden files and folders are passed over.
-
-    Raises UsageError when the folder is not there, MediaError when it holds none.
-    """
-    if not library.is_dir():
-        raise UsageError(f"There is no folder '{library}'; give the folder of a library.")
-    found = []
-    for folder, subfolders, names in os.walk(library):
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        files = [Path(folder, name) for name in names if not name.startswith(".")]
-        found += [path for path in files if path.suffix.lower() in SERVED_SUFFIXES]
-    if not found:
-        raise MediaError(f"The library '{library}' holds no recordings; audio files or videos were expected below it.")
-    return sorted(found)
 
 
 def mark_gone(catalog: Catalog, library: Path, present: list[Path]) -> None:
@@ -113,6 +96,7 @@ def looked_at(library: Path, path: Path, *, is_digested: bool = True) -> dict[st
         "tags_json": json.dumps(tags, sort_keys=True, ensure_ascii=False),
         "container": info.container,
         "subtype": info.subtype,
+        "written_as": info.written_as,
         "rate_hz": info.rate_hz,
         "num_channels": info.num_channels,
         "num_samples": info.num_samples,

@@ -6,10 +6,11 @@ import json
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from catalog.files import fitting_name
 from tasks.queries import Query, asked, check_known, looked_at
 from varemix.errors import UsageError
 from varemix.media.formats import OUTPUT_FORMATS
@@ -93,12 +94,21 @@ def wanted_of(wishes: TrackWishes, queries: Mapping[str, Query]) -> Wanted:
     return wanted
 
 
+def writable(wishes: TrackWishes, written_as: str | None) -> TrackWishes:
+    """Return wishes that can be written of a recording whose own format cannot: in that which it is `written_as`."""
+    is_kept = written_as is None or wishes.format is not None or wishes.is_untouched
+    return wishes if is_kept else replace(wishes, format=written_as)
+
+
 def jobs_of(tracks: Sequence[dict[str, Any]], plan: RemixPlan, queries: Mapping[str, Query], out: Path) -> list[Job]:
     """Return what shall become of each row of `tracks`, in folders and under names like its own below `out`.
 
     Where another format would give two tracks one name, both keep their old suffix before the new one.
     """
-    all_wishes = [plan.for_track(t["track_path"], json.loads(t["tags_json"]), t["duration_s"]) for t in tracks]
+    all_wishes = [
+        writable(plan.for_track(t["track_path"], json.loads(t["tags_json"]), t["duration_s"]), t.get("written_as"))
+        for t in tracks
+    ]
     paths = _apart([track["track_path"] for track in tracks], [wishes.format for wishes in all_wishes])
     return [
         Job(track=track, wanted=wanted_of(wishes, queries), out_path=out / path)
@@ -127,7 +137,7 @@ def _named(track_path: str, format_name: str | None, num_kept: int) -> str:
     path, suffix = PurePosixPath(track_path), OUTPUT_FORMATS[format_name].suffix
     if path.suffix.lower() == suffix:
         return track_path
-    return str(path.with_name(path.name + suffix * num_kept) if num_kept else path.with_suffix(suffix))
+    return str(path.with_name(fitting_name(path.name if num_kept else path.stem, suffix * max(1, num_kept))))
 
 
 def _alike(path: str) -> str:

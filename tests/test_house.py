@@ -29,6 +29,7 @@ LIBRARY = {
     "varemix.signal": set(),
     "varemix.model": {"varemix.media", "varemix.signal"},
     "varemix.training": {"varemix.media", "varemix.signal", "varemix.model"},
+    "varemix.bundle": {"varemix.model", "varemix.training"},
     "varemix.remix": {"varemix.media", "varemix.signal"},
     "varemix.evaluation": {"varemix.media", "varemix.signal"},
     "varemix": set(),

@@ -16,6 +16,8 @@ Each message says what was found, what was expected and what to do. No message h
 passwords, as other programs quote them, are taken out here for all of them.
 """
 
+from datetime import datetime
+
 from varemix.redaction import redacted
 
 
@@ -47,7 +49,17 @@ class VideoUnavailableError(DownloadError):
 
 
 class DownloadInterruptedError(DownloadError):
-    """A time-out or a server in trouble; worth another try."""
+    """A time-out or a server in trouble; worth another try.
+
+    `is_limit` tells that the server was asked too often, or asks to wait: `wait_s` seconds, where it said so, and so
+    until `ask_again_at`.
+    """
+
+    def __init__(self, *args: object, is_limit: bool = False, wait_s: float | None = None) -> None:
+        super().__init__(*args)
+        self.is_limit = is_limit
+        self.wait_s = wait_s
+        self.ask_again_at: datetime | None = None
 
 
 class CheckpointError(VaremixError):

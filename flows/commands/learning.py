@@ -1,10 +1,12 @@
 """Commands that learn: videos, training, scores."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from flows.commands.checks import choose_runner, open_catalog
+from flows.commands.server import check_server
 from flows.options import (
     CheckpointOption,
     CompareOption,
@@ -14,6 +16,7 @@ from flows.options import (
     HomeOption,
     ImagesOption,
     JsonOption,
+    MinutesOption,
     NodeRankOption,
     NodesOption,
     PairsOption,
@@ -31,6 +34,7 @@ from flows.options import (
     TemplateOption,
 )
 from flows.terminal import doing, finish_run
+from varemix.errors import UsageError
 
 
 def refresh(
@@ -46,6 +50,7 @@ def refresh(
     """Fetch what is new in lists of videos, sounds and photos, and make clips and pictures of it to learn from."""
     choose_runner(runner, runner_address)
     doing("reading the lists of what to learn from")
+    check_server()
     from flows.listed import check_against_catalog, read_lists
     from flows.refresh import check_cookies, refresh
 
@@ -55,11 +60,31 @@ def refresh(
     finish_run(lambda: refresh(source, url_template, limit, home, told), as_json=as_json)
 
 
+def labels(
+    checkpoint: CheckpointOption = None,
+    out: Annotated[Path | None, typer.Option("--out", help="CSV file for the list.")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List clips and sounds that a checkpoint takes for another instrument, nearly certain; nothing is changed."""
+    doing("hearing what is learnt from")
+    check_server()
+    from flows.labels import labels
+    from tasks.checkpoints import checkpoint_row
+
+    checkpoint_row(open_catalog(home), checkpoint)
+    if out is not None and not out.absolute().parent.is_dir():
+        raise UsageError(f"The folder of '{out}' is not there; make it, or give another --out.")
+    place = str(out.absolute()) if out else None
+    finish_run(lambda: labels(checkpoint, place, home), as_json=as_json)
+
+
 def train(
     recipe: RecipeOption = "reference",
     device: DeviceOption = "auto",
     photos: PhotosOption = None,
     start: StartOption = None,
+    minutes: MinutesOption = None,
     processes: ProcessesOption = 1,
     nodes: NodesOption = 1,
     node_rank: NodeRankOption = 0,
@@ -68,21 +93,58 @@ def train(
     as_json: JsonOption = False,
     resume: Annotated[bool, typer.Option("--resume/--restart", help="Go on where an earlier run stopped.")] = True,
 ) -> None:
-    """Train a recipe on the clips of the catalog."""
+    """Train a recipe on the clips, sounds and photos of the catalog."""
     doing(f"training {recipe}")
+    check_server()
     from flows.train import train
-    from tasks.train import plan_training
+    from tasks.training_plan import plan_training
     from varemix.training.devices import chosen_device
     from varemix.training.nodes import Nodes
 
     chosen_device(device)
     Nodes(count=nodes, rank=node_rank, endpoint=rdzv_endpoint)
     folder = str(photos) if photos else None
-    plan = plan_training(open_catalog(home), recipe, folder, start)
+    plan = plan_training(open_catalog(home), recipe, folder, start, minutes)
     if not resume:
         plan.forget_unfinished()
     together = (processes, nodes, node_rank, rdzv_endpoint)
-    finish_run(lambda: train(recipe, device, folder, start, *together, home), as_json=as_json)
+    finish_run(lambda: train(recipe, device, folder, start, minutes, *together, home), as_json=as_json)
+
+
+def bundle(
+    out: Annotated[Path | None, typer.Argument(help="Folder for the bundle.")] = None,
+    take: Annotated[
+        Path | None, typer.Option("--take", help="Take back what a host made: its folder `result`.")
+    ] = None,
+    recipe: RecipeOption = "reference",
+    photos: PhotosOption = None,
+    start: StartOption = None,
+    kbps: Annotated[float, typer.Option("--kbps", min=6, max=256, help="Kilobits a second of sound.")] = 48,
+    device: DeviceOption = "auto",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train elsewhere: write what a bare host needs in parts of 15 MB, and --take back what it made of them.
+
+    On the host, in the bundle's folder: python -m varemix_bundle train --minutes 9
+    """
+    if (out is None) == (take is None):
+        raise UsageError("Give a folder for the bundle, or --take and the folder that came back.")
+    doing("taking back what a host made" if out is None else f"bundling {recipe}")
+    check_server()
+    from flows.bundle import bundle, take_bundle
+    from tasks.bundle import check_result
+    from tasks.training_plan import plan_training
+    from varemix.training.recipe import without_trunk
+
+    catalog = open_catalog(home)
+    if take is not None:
+        check_result(take)
+        result = str(take)
+        finish_run(lambda: take_bundle(result, device, home), as_json=as_json)
+    folder = str(photos) if photos else None
+    without_trunk(plan_training(catalog, recipe, folder, start).recipe)
+    finish_run(lambda: bundle(str(out), recipe, folder, start, kbps, home), as_json=as_json)
 
 
 def evaluate(
@@ -110,6 +172,7 @@ def evaluate(
     """
     choose_runner(runner, runner_address)
     doing("evaluating")
+    check_server()
     from flows.evaluate import drawn_questions, drawn_sounds, evaluate
     from tasks.checkpoints import checkpoint_row
     from tasks.clips import usable_clips

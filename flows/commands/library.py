@@ -5,12 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.commands.checks import (
-    check_asked,
-    choose_runner,
-    existing_file,
-    open_catalog,
-)
+from flows.commands.checks import check_asked, choose_runner, existing_file, open_catalog
+from flows.commands.server import check_server
 from flows.options import (
     AbsentOption,
     CheckpointOption,
@@ -77,6 +73,7 @@ def masks(
     choose_runner(runner, runner_address)
     if gc:
         doing("looking for masks that nothing needs")
+        check_server()
         from flows.housekeeping import housekeeping
 
         finish_run(lambda: housekeeping(open_catalog(home).home.address), as_json=as_json)
@@ -102,6 +99,7 @@ def masks(
     check_library(library, home)
     check_targets(targets, checkpoint, home, nothing_else=nothing_else)
     doing(f"hearing {library}")
+    check_server()
     from flows.masks import masks
 
     check_asked(home, library, checkpoint, targets, nothing_else=nothing_else, even_if_unknown=even_if_unknown)
@@ -165,6 +163,8 @@ def remix(
         check_folders(source, out, home)
         check_plan(wished, checkpoint, home)
         doing(f"remixing {source}")
+        if not dry_run:
+            check_server()
         from flows.remix import check_remix, remix
 
         check_remix(open_catalog(home), source, out, wished, checkpoint)
@@ -217,6 +217,7 @@ def separate(
         check_folders(source, out, home)
         check_targets(targets, checkpoint, home, nothing_else=nothing_else)
         doing(f"separating {source}")
+        check_server()
         from flows.separate import separate
 
         check_asked(home, source, checkpoint, targets, nothing_else=nothing_else, even_if_unknown=even_if_unknown)

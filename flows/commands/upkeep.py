@@ -6,11 +6,13 @@ from typing import Annotated
 import typer
 
 from flows.commands.checks import choose_runner, open_catalog
+from flows.commands.server import check_server
 from flows.options import (
     DeviceOption,
     GainOption,
     HomeOption,
     JsonOption,
+    MinutesOption,
     PairsOption,
     PlanOption,
     RecipeOption,
@@ -52,6 +54,7 @@ def nightly(
     stills: StillsOption = None,
     device: DeviceOption = "auto",
     retrain_share: RetrainOption = 0.05,
+    minutes: MinutesOption = None,
     runner: RunnerOption = None,
     runner_address: RunnerAddressOption = None,
     home: HomeOption = None,
@@ -65,11 +68,12 @@ def nightly(
     check_folders(library, out, home)
     folder, wished = str(stills) if stills else None, wished_plan(gain or [], file=plan)
     doing("running the night")
+    check_server()
     from flows.nightly import check_night, nightly
 
     check_night(open_catalog(home), library, out, wished, source, url_template, recipe, folder, device)
     asked = (str(library), str(out), wished, source, url_template, recipe, pairs, folder, device, home, retrain_share)
-    finish_run(lambda: nightly(*asked), as_json=as_json)
+    finish_run(lambda: nightly(*asked, minutes), as_json=as_json)
 
 
 def promote(
@@ -80,6 +84,7 @@ def promote(
 ) -> None:
     """Make a checkpoint the champion by hand, whatever the scores say."""
     doing(f"promoting {checkpoint}")
+    check_server()
     from flows.champion import promote
     from tasks.promote import usable_row
 
@@ -90,6 +95,7 @@ def promote(
 def rollback(why: WhyOption = "", home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Make the champion before the champion again; twice leads two back."""
     doing("rolling back")
+    check_server()
     from flows.champion import rollback
     from tasks.promote import rollback_target
 
@@ -125,6 +131,7 @@ def housekeeping(
 ) -> None:
     """Remove what nothing needs any more: masks, files without rows, old versions of tables, old runs, leftovers."""
     doing("looking for what nothing needs")
+    check_server()
     from flows.housekeeping import housekeeping
 
     root = open_catalog(home).home.address

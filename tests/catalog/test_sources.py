@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from catalog.csv_lists import checked_label
 from catalog.errors import SourceListError
 from catalog.sources import INSTRUMENTS, SourceVideo, music_list, read_list, with_url_template
 
@@ -145,3 +146,35 @@ def test_a_template_gives_every_video_its_address() -> None:
 def test_a_template_that_leads_nowhere_is_refused(template: str) -> None:
     with pytest.raises(SourceListError, match="expected one"):
         with_url_template([VIOLIN], template)
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "flute violin",
+        "saxophone acoustic_guitar",
+        "Flute & Violin",
+        "flute/violin",
+        "cello_cello",
+        "Violin Duet, Piano",
+    ],
+)
+@pytest.mark.parametrize("suffix", [".json", ".csv"])
+def test_duets_are_no_solos(tmp_path: Path, label: str, suffix: str) -> None:
+    path = tmp_path / f"list{suffix}"
+    rows = {
+        ".json": json.dumps({"videos": {label: ["v_plain"]}}),
+        ".csv": f'video_id,instrument,split\na,"{label}",train\n',
+    }
+    path.write_text(rows[suffix])
+    with pytest.raises(
+        SourceListError, match=r"names 2 instruments, .* and .*; what is learnt from is of one instrument"
+    ):
+        read_list(path)
+
+
+@pytest.mark.parametrize(
+    "label", ["acoustic guitar", "Double Bass", "piano accordion", "bass clarinet", "flute d amour"]
+)
+def test_one_instrument_of_two_words_is_one(label: str) -> None:
+    assert checked_label(label, "") == label.lower().replace(" ", "_")

@@ -188,7 +188,7 @@ def test_a_second_night_does_nothing_again(first_night: list[Summary], place: Pl
     assert not place.dataset.server.asked
     decision = last_decisions(place.catalog, 1)[0]
     assert (decision["kind"], decision["run_name"]) == ("not_retrained", "nightly library")
-    assert "0 of 4 clips are new or changed" in stages[-1].facts["decision"]
+    assert "0 of 4 clips and sounds are new or changed" in stages[-1].facts["decision"]
 
 
 def test_a_new_track_is_done_alone_and_a_bad_one_is_told(first_night: list[Summary], place: Place) -> None:

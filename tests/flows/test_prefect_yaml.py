@@ -44,11 +44,11 @@ def test_runs_begin_in_the_folder_of_the_deployment_with_the_version_it_was_made
     assert CONFIG["prefect-version"] == __version__
 
 
-def test_only_the_night_and_housekeeping_are_scheduled() -> None:
+def test_only_the_night_and_housekeeping_are_scheduled_and_what_downloads_and_trains_waits_for_a_person() -> None:
     assert {name: deployment.get("schedules") for name, deployment in DEPLOYMENTS.items()} == {
         **dict.fromkeys(DEPLOYMENTS),
         "housekeeping": [{"cron": "0 12 * * 0", "timezone": "Etc/UTC", "slug": "weekly"}],
-        "nightly": [{"cron": "0 2 * * *", "timezone": "Etc/UTC", "slug": "nightly"}],
+        "nightly": [{"cron": "0 2 * * *", "timezone": "Etc/UTC", "slug": "nightly", "active": False}],
     }
 
 

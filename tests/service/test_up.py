@@ -27,7 +27,7 @@ def test_pools_limits_deployments_and_automations_are_there(host: Host) -> None:
         automations = client.read_automations()
     assert set(deployments) == NAMES
     limits = {"default": None, "learning": 1}
-    assert queues == {"cpu": limits, "gpu": limits}
+    assert queues == dict.fromkeys(pools(), limits)  # a pool without a worker would be shown as not ready
     learning = pools()[-1]
     assert {name: each.work_pool_name for name, each in deployments.items() if each.work_queue_name == "learning"} == {
         "nightly": learning,
@@ -45,13 +45,28 @@ def test_the_server_makes_the_runs_of_a_schedule(host: Host) -> None:
     """It did not with SQLAlchemy 2.1, and said so in its log alone."""
     scheduled = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED])))
 
-    def nights() -> int:
+    def weeks() -> int:
         with host.prefect() as client:
-            nightly = client.read_deployment_by_name("nightly/nightly")
+            found = {name: client.read_deployment_by_name(f"{name}/{name}").id for name in ("housekeeping", "nightly")}
             runs = client.read_flow_runs(flow_run_filter=scheduled)
-        return len([run for run in runs if run.deployment_id == nightly.id])
+        assert not [run for run in runs if run.deployment_id == found["nightly"]]  # nobody started it
+        return len([run for run in runs if run.deployment_id == found["housekeeping"]])
 
-    wait_until(lambda: nights() > 0, 90, host.logs)
+    wait_until(lambda: weeks() > 0, 90, host.logs)
+
+
+def test_a_schedule_that_a_person_started_stays_started_when_all_is_deployed_anew(host: Host) -> None:
+    assert [line for line in host.up() if line.startswith("schedule 'nightly' of nightly: paused")]
+    with host.prefect() as client:
+        nightly = client.read_deployment_by_name("nightly/nightly")
+        client.update_deployment_schedule(nightly.id, nightly.schedules[0].id, active=True)
+    for note in host.home.rglob("deployed"):
+        note.unlink()
+    assert not [line for line in host.up() if line.startswith("schedule")]
+    with host.prefect() as client:
+        [schedule] = client.read_deployment_by_name("nightly/nightly").schedules
+        client.update_deployment_schedule(nightly.id, schedule.id, active=False)
+    assert schedule.active
 
 
 def test_again_it_changes_nothing_and_says_so(host: Host) -> None:

@@ -13,9 +13,9 @@ from catalog.ids import file_digest
 from catalog.masks import Maker, MaskHeader, write_masks
 from catalog.store import Catalog
 from tasks.library import scan_tracks
+from tasks.library_files import library_files
 from tasks.shards import Outcome
 from tasks.stored_masks import mask_id_of
-from tasks.tracks import library_files
 from tests.old_masks import write_format_1
 from varemix.media.audio import AudioInfo, AudioWriter, probe_audio, read_audio
 from varemix.remix.render import num_heard_samples

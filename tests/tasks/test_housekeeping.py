@@ -17,7 +17,7 @@ from catalog.store import Catalog
 from tasks.orphans import ABANDONED_AFTER_DAYS, orphans, tidy_rooms
 from tasks.tidy import pin, tidy_masks
 from tasks.tidy_tables import tidy_tables
-from tasks.train import card_path, curves_path
+from tasks.trained import card_path, curves_path
 from tests.s3 import s3_server
 from tests.tasks.planted import open_catalog, plant_masks, register_checkpoint, scanned, visible_files, write_tones
 

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from catalog.store import Catalog
-from tasks.tracks import library_files, mark_gone
+from tasks.library_files import contents_of, library_files
+from tasks.tracks import mark_gone
 from tests.tasks.planted import scan, scanned, statuses, write_tones
 from varemix.errors import MediaError, UsageError
 
@@ -54,12 +55,37 @@ def test_things_that_are_no_files_become_rows_with_reasons(catalog: Catalog, lib
     assert statuses(scan(catalog, library)) == {"whole.wav": "done", "lost.wav": "failed", "pipe.wav": "failed"}
 
 
-def test_hidden_files_and_folders_and_other_kinds_are_passed_over(library: Path) -> None:
-    wanted = [write_tones(library / "b" / "Änd.WAV"), write_tones(library / "ä.flac")]
-    for name in (".hidden.wav", ".git/track.wav", "b/.part-1-2.wav"):
-        write_tones(library / name)
+def test_names_that_begin_with_a_dot_are_served_and_what_systems_leave_is_passed_over(library: Path) -> None:
+    names = ("b/Änd.WAV", "ä.flac", ".38 Special.wav", "...And Justice for All/One.wav", "Phil/..Hits.wav")
+    wanted = [write_tones(library / name) for name in names]
+    for name in ("._ä.flac", ".DS_Store", "b/.part-1-2.wav", ".download-x/a.wav", "b/._b/a.wav"):
+        write_tones(library / name) if name.endswith(("wav", "flac")) else (library / name).write_bytes(b"x")
     (library / "cover.jpg").write_bytes(b"a picture")
-    assert library_files(library) == sorted(wanted)
+    found = contents_of(library)
+    assert found.recordings == library_files(library) == sorted(wanted)
+    assert (found.facts(), [path.name for path in found.beside]) == ({}, ["cover.jpg"])
+
+
+def test_linked_folders_are_looked_through_once(library: Path, tmp_path: Path) -> None:
+    elsewhere, out = tmp_path / "elsewhere", tmp_path / "out"
+    own, linked = write_tones(library / "plain" / "a.wav"), write_tones(elsewhere / "deep" / "linked.wav")
+    write_tones(out / "remix.wav")
+    for name, target in (("A Link", elsewhere), ("Again", elsewhere), ("Round", library), ("Own", library / "plain")):
+        (library / name).symlink_to(target)
+    (elsewhere / "back").symlink_to(library)
+    (library / "remixes").symlink_to(out)
+    found = library_files(library, apart_from=[out])
+    assert found == [library / "A Link" / linked.relative_to(elsewhere), own]
+
+
+def test_recordings_of_kinds_that_are_not_served_are_counted_by_kind(library: Path) -> None:
+    write_tones(library / "a.wav")
+    for name in ("x.dsf", "y.DFF", "z.mid", "film.avi", "notes.txt"):
+        (library / name).write_bytes(b"x")
+    assert contents_of(library).facts() == {"not served": "1 of AVI, 2 of DSD, 1 of MIDI"}
+    (library / "a.wav").unlink()
+    with pytest.raises(MediaError, match=r"It holds \(not served: 1 of AVI, 2 of DSD, 1 of MIDI\)"):
+        library_files(library)
 
 
 def test_a_library_that_is_not_there_or_holds_nothing_is_an_error(library: Path) -> None:

@@ -13,11 +13,13 @@ from tasks.decisions import last_decisions
 from tasks.promote import promote_by_hand, promote_if_better, roll_back
 from tasks.retrain import Retraining, record_not_retrained, retraining
 from tests.tasks.planted import register_checkpoint
-from tests.tasks.small_recipe import small
+from tests.tasks.small_recipe import small, small_by_name
+from tests.tasks.stocked import sound_row
 from tests.tasks.test_promote import on_pairs, promote, score
 from varemix.model.checkpoint import save_checkpoint
 from varemix.model.separator import Separator
 from varemix.training import recipe
+from varemix.training.recipe import Recipe
 
 
 @pytest.fixture(autouse=True)
@@ -31,11 +33,17 @@ def add_clips(catalog: Catalog, *names: str, digest: str = "as it came", **facts
     catalog.merge("clips", [row | {"video_id": name, "clip_id": f"{name} {digest}"} for name in names])
 
 
-def trained(catalog: Catalog, file: Path, name: str) -> str:
-    """Register a checkpoint as if the recipe had been trained on the clips of this moment."""
+def add_sounds(catalog: Catalog, *names: str, split: str = "train") -> None:
+    rows = [sound_row(name, split=split) for name in names]
+    catalog.merge("sounds", rows)
+
+
+def trained(catalog: Catalog, file: Path, name: str, by: Recipe | None = None) -> str:
+    """Register a checkpoint as if the recipe had been trained on the clips and sounds of this moment."""
     register_checkpoint(catalog, file, name)
     [row] = catalog.read_rows("checkpoints", where={"checkpoint_id": name})
-    facts = {"settings_json": json.dumps(small().as_dict()), "clips_version": catalog.version("clips")}
+    versions = {f"{table}_version": catalog.version(table) for table in ("clips", "sounds")}
+    facts = {"settings_json": json.dumps((by or small()).as_dict())} | versions
     catalog.merge("checkpoints", [row | facts])
     return name
 
@@ -73,13 +81,13 @@ def test_before_the_first_champion_it_goes_on_from_the_shipped_checkpoint_and_is
     add_clips(catalog, *[f"clip {number}" for number in range(20)])
     trained(catalog, checkpoint_file, "tried")
     promote_if_better.fn(checkpoint_id="tried", home=str(catalog.home.root), split="val", seed=0)
-    assert planned(catalog).reason.startswith("0 of 20 clips are new or changed since tried was trained")
+    assert planned(catalog).reason.startswith("0 of 20 clips and sounds are new or changed since tried was trained")
 
 
 def test_it_is_trained_again_from_a_share_of_new_or_changed_clips_on(catalog: Catalog, old: str) -> None:
     assert (
         planned(catalog).reason
-        == "0 of 20 clips are new or changed since old was trained; 10 % are needed to train again"
+        == "0 of 20 clips and sounds are new or changed since old was trained; 10 % are needed to train again"
     )
     add_clips(catalog, "clip 3", digest="changed")
     add_clips(catalog, "broken", status="failed")
@@ -90,8 +98,29 @@ def test_it_is_trained_again_from_a_share_of_new_or_changed_clips_on(catalog: Ca
     add_clips(catalog, "newer")
     plan = planned(catalog)
     assert plan.is_due
-    assert plan.reason.startswith("3 of 22 clips are new or changed since old was trained; ")
+    assert plan.reason.startswith("3 of 22 clips and sounds are new or changed since old was trained; ")
     assert planned(catalog, share=0.0).is_due
+
+
+def test_new_sounds_count_where_the_recipe_learns_from_them(
+    catalog: Catalog, checkpoint_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(recipe.RECIPES, "small", small_by_name)
+    add_clips(catalog, *[f"clip {number}" for number in range(8)])
+    add_sounds(catalog, "a", "b")
+    trained(catalog, checkpoint_file, "old", small_by_name())
+    promote_by_hand.fn(checkpoint_id="old", home=str(catalog.home.root))
+    assert planned(catalog).reason.startswith("0 of 10 clips and sounds are new or changed since old was trained")
+    add_sounds(catalog, "c", "d")
+    add_sounds(catalog, "only reported", split="test")
+    plan = planned(catalog)
+    assert plan.is_due
+    assert plan.reason.startswith("2 of 12 clips and sounds are new or changed since old was trained")
+    monkeypatch.setitem(recipe.RECIPES, "small", small)
+    trained(catalog, checkpoint_file, "of-clips", small())
+    promote_by_hand.fn(checkpoint_id="of-clips", home=str(catalog.home.root))
+    add_sounds(catalog, "e", "f", "g")
+    assert planned(catalog).reason.startswith("0 of 8 clips and sounds are new or changed since of-clips was trained")
 
 
 def test_nothing_new_is_never_enough(catalog: Catalog, old: str) -> None:
@@ -114,7 +143,10 @@ def test_a_challenger_that_was_not_promoted_is_not_tried_again(
         score(catalog, name, on_pairs(1, 1, 1, 1, 1))
     promote(catalog, "new")
     plan = planned(catalog)
-    assert (plan.is_due, plan.reason[:56]) == (False, "0 of 23 clips are new or changed since new was trained; ")
+    assert (plan.is_due, plan.reason[:67]) == (
+        False,
+        "0 of 23 clips and sounds are new or changed since new was trained; ",
+    )
     add_clips(catalog, "d", "e", "f")
     assert planned(catalog).is_due
 

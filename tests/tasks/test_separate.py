@@ -162,12 +162,29 @@ def test_tracks_without_masks_or_that_changed_become_rows_with_reasons_and_stop_
 
 
 def test_stems_that_cannot_be_written_stop_nobody(catalog: Catalog, champion: str, library: Path, out: Path) -> None:
-    long_name = "x" * 250 + ".wav"  # a file can be called so, but not its stem
-    for name in ("a.wav", "b.wav", long_name):
+    for name in ("a.wav", "b.wav"):
         write_tones(library / name)
     (out / "a - tuba.wav").mkdir(parents=True)
     outcomes = separate(catalog, planted(catalog, library), out, "flute", "tuba")
-    assert statuses(outcomes) == {"a.wav": "failed", "b.wav": "done", long_name: "failed"}
+    assert statuses(outcomes) == {"a.wav": "failed", "b.wav": "done"}
+
+
+def test_stems_whose_names_no_file_can_have_are_called_shorter_and_it_is_told(
+    catalog: Catalog, champion: str, library: Path, out: Path
+) -> None:
+    names = [
+        "x" * 250 + ".wav",
+        "🎻" * 62 + "é.wav",
+        "🎻" * 62 + "è.wav",
+    ]  # files can be called so, but not their stems
+    for name in names:
+        write_tones(library / name)
+    outcomes = separate(catalog, planted(catalog, library), out, "flute", "tuba")
+    assert all(o.status == "done" and "was cut to 255 bytes" in o.reason for o in outcomes)
+    assert len(visible_files(out)) == 6
+    assert sum(" - flute.wav" in name for name in visible_files(out)) == 3
+    again = separate(catalog, planted(catalog, library), out, "flute", "tuba")
+    assert set(statuses(again).values()) == {"skipped"}
 
 
 def test_masks_that_were_tampered_with_are_not_used(catalog: Catalog, champion: str, library: Path, out: Path) -> None:

@@ -8,10 +8,13 @@ from prefect.logging import disable_run_logger
 from catalog.ids import file_digest
 from catalog.store import Catalog
 from tasks.shards import Outcome
-from tasks.train import card_path, plan_training, train_checkpoint
+from tasks.train import train_checkpoint
+from tasks.trained import card_path
+from tasks.training_plan import plan_training
 from tests.solos import Solos
 from tests.tasks.planted import visible_files
-from tests.tasks.small_recipe import small
+from tests.tasks.small_recipe import small, small_by_name
+from tests.tasks.stocked import add_photos, add_sounds, sound_row
 from varemix.errors import TrainingError, UsageError
 from varemix.media.clips import Clip
 from varemix.model.checkpoint import load_checkpoint, read_header
@@ -102,7 +105,7 @@ def test_other_clips_or_another_recipe_mean_another_checkpoint(
     add_clips(catalog, "train", four_instruments.of("violin").train)
     after = plan_training(catalog, "small")
     assert after.checkpoint_id != before.checkpoint_id
-    assert after.clips_version > before.clips_version
+    assert after.origin.versions["clips"] > before.origin.versions["clips"]
 
 
 def test_a_checkpoint_tells_what_it_learnt_from_by_licence(catalog: Catalog, clips: Solos) -> None:
@@ -130,13 +133,14 @@ def test_a_recipe_may_name_the_licences_that_it_takes(
     catalog: Catalog, clips: Solos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     everything = plan_training(catalog, "small")
-    first = everything.clips["train"][0]
+    first = everything.material.clips["train"][0]
     rows = catalog.read_rows("clips")
     catalog.merge("clips", [row | {"licence": "cc-by-4.0"} for row in rows if row["clip_id"] != first.clip_id])
     monkeypatch.setitem(recipe.RECIPES, "clean", lambda: replace(small(), name="clean", licences=("CC BY", "MIT")))
     plan = plan_training(catalog, "clean")
-    assert plan.clips["train"] == [clip for clip in everything.clips["train"] if clip != first]
-    assert {count["licence"] for count in plan.trained_on} == {"cc-by-4.0"}
+    expected = [clip for clip in everything.material.clips["train"] if clip != first]
+    assert plan.material.clips["train"] == expected
+    assert {count["licence"] for count in plan.origin.trained_on} == {"cc-by-4.0"}
     with pytest.raises(UsageError, match="takes material of the licences CC BY, MIT only"):
         plan_training(catalog, "clean", photos=str(tmp_path))
 
@@ -155,3 +159,43 @@ def test_an_unfinished_training_can_be_forgotten(catalog: Catalog, clips: Solos)
     state.write_bytes(b"half a training")
     plan.forget_unfinished()
     assert not Path(state).exists()
+
+
+def test_by_name_it_is_learnt_from_all_that_sounds_and_told_of_all(
+    catalog: Catalog, clips: Solos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(recipe.RECIPES, "small", small_by_name)
+    notes = [sound_row(f"note {number}", kind="notes", pitch_hz=262.0 + 30 * number) for number in range(4)]
+    bells = [sound_row("bell", label="x_bell", licence="CC0"), sound_row("other bell", label="x_bell", split="val")]
+    add_sounds(catalog, *notes, *bells, sound_row("phrase", split="val"), seconds=0.5)
+    add_photos(catalog, [("ann__1", "harp", "red"), ("bob__1", "harp", "red"), ("stranger", "none", "white")])
+    before = plan_training(catalog, "small")
+    checkpoint_id, outcome = train(catalog)
+    assert (checkpoint_id, outcome.status) == (before.checkpoint_id, "done")
+    [row] = catalog.read_rows("checkpoints")
+    versions = {table: row[f"{table}_version"] for table in ("clips", "sounds", "photos")}
+    assert versions == {table: catalog.version(table) for table in versions}
+    path = catalog.home.checkpoint(checkpoint_id)
+    assert load_checkpoint(path).instruments == ("flute", "harp", "tuba")
+    told = {
+        (count["split"], count["kind"], count["label"]): count["num_rows"]
+        for count in read_header(path)["provenance"]["trained_on"]
+    }
+    assert told == {
+        **{("train", "video", name): 2 for name in ("flute", "tuba")},
+        **{("val", "video", name): 1 for name in ("flute", "tuba")},
+        ("train", "notes", "harp"): 4,
+        ("val", "phrase", "harp"): 1,
+        **{(split, "phrase", "x_bell"): 1 for split in ("train", "val")},
+        ("train", "photo", "harp"): 2,
+        ("train", "photo", "none"): 1,
+    }
+    add_sounds(catalog, sound_row("further", label="x_bell"))
+    assert plan_training(catalog, "small").checkpoint_id != checkpoint_id
+
+
+def test_sounds_and_photos_are_no_matter_to_a_recipe_of_clips_alone(catalog: Catalog, clips: Solos) -> None:
+    before = plan_training(catalog, "small")
+    add_sounds(catalog, sound_row("a"))
+    add_photos(catalog, [("p", "harp", "red")])
+    assert plan_training(catalog, "small") == before

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from catalog.files import cut_note
 from catalog.ids import content_id
-from tasks.wishes import Job, Wanted, jobs_of, plan_queries, wanted_of
+from tasks.wishes import Job, Wanted, _apart, jobs_of, plan_queries, wanted_of
 from varemix.errors import MediaError, UsageError
 from varemix.remix.plan import RemixPlan, plan_of
 
@@ -255,3 +256,22 @@ def test_no_two_tracks_become_one_file(paths: list[str]) -> None:
     made = places(plan_of(["violin=-6"], format="flac"), *paths)
     assert len(set(made)) == len(paths)
     assert [place for place in made if place in paths] == [path for path in paths if path.endswith(".flac")]
+
+
+def test_a_name_that_another_format_makes_too_long_is_cut_and_stays_apart_from_others() -> None:
+    names = ["a" * 251 + ".wav", "ä" * 125 + "b.wav", "ä" * 125 + "c.wav", "short.wav"]
+    paths = _apart([f"folder/{name}" for name in names], ["flac"] * 4)
+    cut = [path.removeprefix("folder/") for path in paths]
+    assert all(len(name.encode()) <= 255 and name.endswith(".flac") for name in cut)
+    assert len(set(cut)) == 4
+    assert cut[3] == "short.flac"
+    assert [bool(cut_note(name, of=old)) for name, old in zip(cut, names, strict=True)] == [True, True, True, False]
+
+
+def test_a_recording_whose_format_nobody_writes_becomes_the_nearest_unless_it_is_left_as_it_is() -> None:
+    tracks = [track(f"a/{name}.ape") | {"written_as": "flac"} for name in ("song", "left")] + [track("b.wav")]
+    rules = [{"name": "left", "match": {"file": "left*"}, "skip": True}]
+    wished = plan(gains={"violin": -6}, rules=rules)
+    jobs = jobs_of(tracks, wished, plan_queries(wished, INSTRUMENTS), OUT)
+    assert [str(job.out_path) for job in jobs] == ["/out/a/song.flac", "/out/a/left.ape", "/out/b.wav"]
+    assert [job.wanted.wishes.format for job in jobs] == ["flac", None, None]

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
-from varemix.media.audio import AudioReader
-from varemix.media.video import read_frames
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,13 +37,19 @@ class Stretch:
 
 def read_stretch(stretch: Stretch, num_samples: int) -> np.ndarray:
     """Return the samples [S] in float32, the volume applied; a clip that is too short is repeated."""
+    from varemix.media.audio import AudioReader
+
     with AudioReader(stretch.clip.wav_path) as reader:
         samples = reader.read(stretch.first_sample, num_samples)[0]
     return (stretch.volume * np.resize(samples, num_samples)).astype(np.float32)
 
 
-def decoded_frames(clip: Clip, frames: Sequence[int]) -> list[Image.Image]:
+def decoded_frames(clip: Clip, frames: Sequence[int]) -> list["Image"]:
     """Return those frames of the clip as RGB pictures."""
+    from PIL import Image
+
+    from varemix.media.video import read_frames
+
     return [Image.open(BytesIO(jpeg)).convert("RGB") for jpeg in read_frames(clip.frames_path, frames)]
 
 

@@ -4,6 +4,7 @@ Belongs here: the first bytes and the chunks of files. Stays out: whether a file
 """
 
 import os
+import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,17 +22,46 @@ ADTS = "ADTS"
 ASF = "ASF"
 MP4 = "MP4"
 MATROSKA = "MATROSKA"
+CAF = "CAF"
+W64 = "W64"
+AU = "AU"
+WAVPACK = "WAVPACK"
+TTA = "TTA"
+APE = "APE"
+MUSEPACK = "MUSEPACK"
+MUSEPACK8 = "MUSEPACK8"
+TAK = "TAK"
 
 ASF_HEADER_ID = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 EBML_HEADER_ID = b"\x1a\x45\xdf\xa3"
+_LAST_CHUNKS = re.compile(rb"LIST|id3 |ID3 |bext|iXML|axml|chna|cue |smpl|inst|acid|_PMX|DISP|fact|afsp")
+_SEARCHED_BYTES = 1 << 20
 UNKNOWN_32_BITS = 0xFFFFFFFF
+_GUESSES, _GUESS_BYTES = (2**31, 2**32, 0x7F000000), 1 << 16
 _MP4_FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
 _FRAMES = {MP3_FRAMES: MP3, ADTS_FRAMES: ADTS}
+_RIFF_IDS = (b"RIFF", b"RF64", b"BW64")
+_FIRST_BYTES = {
+    b"fLaC": FLAC,
+    b"OggS": OGG,
+    EBML_HEADER_ID: MATROSKA,
+    ASF_HEADER_ID[:4]: ASF,
+    b"caff": CAF,
+    b"riff": W64,
+    b".snd": AU,
+    b"wvpk": WAVPACK,
+    b"TTA1": TTA,
+    b"MAC ": APE,
+    b"MPCK": MUSEPACK8,
+    b"tBaK": TAK,
+}
+_AFTER_TAGS = (FLAC, WAVPACK, TTA, APE, MUSEPACK, MUSEPACK8, TAK)  # many a program writes ID3v2 before these
 
 
 def container_of(path: Path) -> str | None:
-    """Return 'WAV' (also RF64), 'AIFF' (also AIFF-C), 'FLAC', 'MP3', 'OGG', 'ADTS' (bare AAC), 'ASF' (WMA), 'MP4'
-    (also M4A and MOV) or 'MATROSKA' (also WebM); None for anything else.
+    """Return 'WAV' (also RF64 and BW64), 'AIFF' (also AIFF-C), 'FLAC', 'MP3', 'OGG', 'ADTS' (bare AAC), 'ASF' (WMA),
+    'MP4' (also M4A and MOV), 'MATROSKA' (also WebM), 'CAF', 'W64', 'AU', 'WAVPACK', 'TTA', 'APE', 'MUSEPACK' (of stream
+    version 7), 'MUSEPACK8' or 'TAK'; None for anything else.
 
     Raises MediaError when the file cannot be read.
     """
@@ -71,6 +101,31 @@ def riff_chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
         position += 8 + num_bytes + num_bytes % 2
 
 
+def sound_bytes(file: BinaryIO, position: int, promised: int, file_bytes: int) -> int:
+    """Return how many bytes of sound a WAV file holds from a position on: what is promised, if it is there.
+
+    Else all up to the file's end, but for chunks behind the sound, of a kind that programs write there.
+    """
+    present = file_bytes - position
+    if 0 < promised <= present:
+        return promised
+    searched_from = max(position, file_bytes - _SEARCHED_BYTES)
+    file.seek(searched_from)
+    content = file.read()
+    for found in _LAST_CHUNKS.finditer(content):
+        if _is_chain(content, found.start()):
+            return searched_from + found.start() - position
+    return present
+
+
+def _is_chain(content: bytes, position: int) -> bool:
+    """Tell whether chunks follow each other from a position to the end; the last pad byte may lack."""
+    while position + 8 <= len(content):
+        num_bytes = struct.unpack_from("<I", content, position + 4)[0]
+        position += 8 + num_bytes + num_bytes % 2
+    return position in (len(content), len(content) + 1)
+
+
 def aiff_chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
     """Yield (id, position of the first content byte, bytes promised) of each chunk of an AIFF file."""
     position = 12
@@ -82,6 +137,14 @@ def aiff_chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
         chunk_id, num_bytes = struct.unpack(">4sI", header)
         yield chunk_id, position + 8, num_bytes
         position += 8 + num_bytes + num_bytes % 2
+
+
+def is_guess(promised_bytes: int) -> bool:
+    """Tell whether a length is one of the numbers that programs write into a pipe, as long as they do not know it.
+
+    They are the largest of 31 or 32 bits, with or without the header, rounded in many a way; SoX has one of its own.
+    """
+    return any(abs(promised_bytes - most) < _GUESS_BYTES for most in _GUESSES)
 
 
 def is_chained_ogg(path: Path) -> bool:
@@ -98,20 +161,22 @@ def is_chained_ogg(path: Path) -> bool:
 
 
 def _container_of_head(head: bytes) -> str | None:
-    if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
+    if head[:4] in _RIFF_IDS and head[8:12] == b"WAVE":
         return WAV
     if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
         return AIFF
     if head[4:8] in _MP4_FIRST_BOXES:
         return MP4
-    starts = {b"fLaC": FLAC, b"OggS": OGG, EBML_HEADER_ID: MATROSKA, ASF_HEADER_ID[:4]: ASF}
-    return starts.get(head[:4])
+    if head[:3] == b"MP+":
+        return MUSEPACK
+    return _FIRST_BYTES.get(head[:4])
 
 
 def _container_of_frames(file: BinaryIO) -> str | None:
     """Tell what has no head of its own, or a tag before it."""
     file.seek(sound_position(file))
-    if file.read(4) == b"fLaC":
-        return FLAC
+    known = _container_of_head(file.read(16))
+    if known in _AFTER_TAGS:
+        return known
     found = first_frame(file)
     return _FRAMES[found[0]] if found else None

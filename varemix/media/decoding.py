@@ -7,24 +7,51 @@ picture; up to one packet in a hundred may be undecodable and becomes a gap.
 Only decoders of sound are ever opened, and no other file or address.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import av
 import numpy as np
+from av.codec.context import Flags2
 from av.stream import Disposition
 from numpy.typing import NDArray
 
 from varemix.errors import MediaError
-from varemix.media.containers import ADTS, ASF, MATROSKA, MP3, MP4, OGG
-from varemix.media.formats import CODECS, AudioInfo
-from varemix.media.mpeg import first_frame, mp3_promise, sound_position
+from varemix.media.containers import (
+    ADTS,
+    AIFF,
+    APE,
+    ASF,
+    AU,
+    CAF,
+    FLAC,
+    MATROSKA,
+    MP3,
+    MP4,
+    MUSEPACK,
+    MUSEPACK8,
+    OGG,
+    TAK,
+    TTA,
+    W64,
+    WAV,
+    WAVPACK,
+)
+from varemix.media.formats import CODECS, FLOAT_BITS, PCM_BITS, AudioInfo
+from varemix.media.mpeg import first_frame, mp3_promise, num_mp3_frames, sound_position
 
 Samples = NDArray[np.float64]
 
-_DEMUXERS = {MP3: "mp3", ADTS: "aac", ASF: "asf", OGG: "ogg", MP4: "mov", MATROSKA: "matroska"}
+_DEMUXERS = {
+    **{MP3: "mp3", ADTS: "aac", ASF: "asf", OGG: "ogg", MP4: "mov", MATROSKA: "matroska"},
+    **{WAV: "wav", AIFF: "aiff", FLAC: "flac", CAF: "caf", W64: "w64", AU: "au"},
+    **{WAVPACK: "wv", TTA: "tta", APE: "ape", MUSEPACK: "mpc", MUSEPACK8: "mpc8", TAK: "tak"},
+}
+# What stands in these for a coding that nobody writes; what can hold plain samples gets them in any other's place.
+_STAND_INS = {MATROSKA: "flac", MP4: "alac"}
+_PLAIN = (WAV, AIFF, CAF, W64, AU)
 _PCM_SUBTYPES = {
     "u8": "PCM_U8",
     "s8": "PCM_U8",
@@ -35,14 +62,18 @@ _PCM_SUBTYPES = {
     "f64": "DOUBLE",
 }
 _PCM_CODECS = [f"pcm_{kind}{end}" for kind in _PCM_SUBTYPES for end in ("", "le", "be")]
-_DECODERS = [*CODECS, "mp3float", *_PCM_CODECS]
+_DECODERS = [*CODECS, *_PCM_CODECS, "mp3float", "mp2float", "mpc7", "mpc8", "als", "dca", "amrnb", "amrwb"]
+_FORMAT_SUBTYPES = {"u8": "PCM_U8", "s16": "PCM_16", "s32": "PCM_24", "flt": "FLOAT", "dbl": "DOUBLE"}
 _FULL_SCALES = {"s16": 2.0**15, "s32": 2.0**31}
+_TELLING = (MP4, FLAC, TTA, TAK, WAVPACK, APE)  # their headers tell their lengths in samples
+_AAC_FRAME_SAMPLES = 2048  # of the longest kind
+_USUAL_BITS = (8, 16, 24)
+_WAVPACK_FLAGS_AT = 24
 _GAP_S = 0.1  # sloppy timestamps stay below, and so does what an ear would miss beside a picture
 _JITTER_S = 0.005  # timestamps in milliseconds stay below; what passes it after a lost packet is that packet
 _MAX_GAP_S = 3600.0
 _SILENCE_SAMPLES = 1 << 16
 _MISSING_S = 0.1  # the last packets of many a file hold less than its header says
-_MAX_PADDING_SAMPLES = 6_000  # an encoder of MP3 adds its delay before, and fills the last frame or two
 _BAD_PACKETS = (3, 0.01)  # so many, or this share, may be undecodable
 
 
@@ -57,9 +88,12 @@ class DecodedSource:
         self._position = 0
         self._coded_bytes = 0
         self._is_packet_lost = False
+        self._lead_samples = _own_lead_samples(path) if container == MP3 else 0
         with _opened(path, self._demuxer) as file:
             info = _stream_info(file, container, path)
-            num_samples = _told_length(file.streams.audio[0], container, path)
+            num_samples = (
+                None if self._lead_samples else _told_length(file.streams.audio[0], file.metadata, container, path)
+            )
         if num_samples is None:
             num_samples = sum(piece.shape[1] for piece in self._decoded())
             if info.is_lossy and info.bit_rate_bps is None and num_samples:
@@ -108,8 +142,10 @@ class DecodedSource:
             stream = file.streams.audio[0]
             shape: tuple[int, int] | None = None
             num_samples, start_s = 0, 0.0
+            to_skip = self._lead_samples
             for frame in self._frames(file, stream):
-                samples = _samples_of(frame)
+                samples = _samples_of(frame)[:, to_skip:]
+                to_skip = max(0, to_skip - frame.samples)
                 if shape is None:
                     shape, start_s = (len(samples), frame.sample_rate), frame.time or 0.0
                 place_s = num_samples / shape[1]
@@ -129,6 +165,8 @@ class DecodedSource:
     def _frames(self, file: av.container.InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame]:
         num_packets, num_bad = 0, 0
         decoder = _decoder(stream)
+        if self._lead_samples:
+            decoder.flags2 |= Flags2.skip_manual
         for packet in file.demux(stream):
             num_packets += 1
             self._coded_bytes += packet.size
@@ -138,11 +176,22 @@ class DecodedSource:
                 num_bad += 1
                 self._is_packet_lost = True
         at_most, share = _BAD_PACKETS
-        if num_bad > at_most and num_bad > share * num_packets:
+        if num_bad > share * num_packets and (num_bad > at_most or num_bad >= num_packets - 1):
             raise MediaError(
                 f"'{self._path.name}' is damaged: {num_bad} of its {num_packets} parts cannot be decoded. "
                 "Copy it again."
             )
+
+
+def _own_lead_samples(path: Path) -> int:
+    """Return how many samples to leave out at the start of an MP3 that promises another number of frames than it has.
+
+    ffmpeg would drop the padding from where the promised end is, in the middle of the sound; 0 where it is to be asked.
+    """
+    with path.open("rb") as file:
+        promise = mp3_promise(file)
+        is_wrong = promise.num_frames is not None and promise.num_frames != num_mp3_frames(file)
+        return promise.lead_samples if is_wrong else 0
 
 
 def _decoder(stream: av.AudioStream) -> av.AudioCodecContext:
@@ -203,15 +252,21 @@ def _stream_info(file: av.container.InputContainer, container: str, path: Path) 
     if coding is None or coding.format is None:
         raise MediaError(
             f"The sound of '{path.name}' is of a coding that is not served; "
-            f"{', '.join(codec.label for codec in CODECS.values())} are. Convert it first."
+            f"{', '.join(dict.fromkeys(codec.label for codec in CODECS.values()))} are. Convert it first."
         )
     name = coding.codec.canonical_name
-    codec = "pcm" if name.startswith("pcm_") else name
+    coded = "pcm" if name.startswith("pcm_") and name not in CODECS else name
+    codec = "pcm" if container in _PLAIN else coded if CODECS[coded].encoder else _STAND_INS.get(container, coded)
     num_channels = coding.layout.nb_channels
+    subtype = _subtype(coded, name, coding, path)
+    is_stand_in = codec != coded
+    if is_stand_in and subtype in FLOAT_BITS:
+        subtype = "PCM_24"
+    bits = _coded_bits(coded, coding.extradata or b"", path.name)
     return AudioInfo(
         container=container,
         codec=codec,
-        subtype=_subtype(codec, name, coding.extradata or b"", path.name),
+        subtype=subtype,
         rate_hz=stream.rate or 0,
         num_channels=num_channels,
         num_samples=0,
@@ -220,25 +275,43 @@ def _stream_info(file: av.container.InputContainer, container: str, path: Path) 
         channel_layout=coding.layout.name if num_channels > 2 else None,
         has_picture=any(not video.disposition & Disposition.attached_pic for video in file.streams.video),
         stream_index=stream.index,
+        coded_as=CODECS[coded].label if is_stand_in else f"{bits} bits" if bits and bits not in _USUAL_BITS else "",
     )
 
 
-def _subtype(codec: str, name: str, header: bytes, file_name: str) -> str:
-    """Return the depth of the samples, from the decoder's name or its header."""
-    if CODECS[codec].is_lossy:
-        return "FLOAT"
+def _subtype(codec: str, name: str, coding: av.AudioCodecContext, path: Path) -> str:
+    """Return the depth of the samples, from the decoder's name, its header, or what it gives."""
     if codec == "pcm":
         return _PCM_SUBTYPES[name.removeprefix("pcm_").removesuffix("le").removesuffix("be")]
+    given = _FORMAT_SUBTYPES.get(coding.format.name.removesuffix("p"), "FLOAT")
+    if CODECS[codec].is_lossy:
+        return given if not CODECS[codec].encoder and given in PCM_BITS else "FLOAT"
+    bits = _coded_bits(codec, coding.extradata or b"", path.name)
+    if codec == "wavpack" and given == "PCM_24":
+        bits = _wavpack_bits(path)
+    if bits is None:
+        return given
+    return "PCM_16" if bits <= 16 else "PCM_24" if bits <= 24 else "PCM_32"
+
+
+def _coded_bits(codec: str, header: bytes, file_name: str) -> int | None:
+    """Return the depth that FLAC and ALAC tell in their headers."""
     try:
-        # FLAC: 5 bits of the stream information (RFC 9639, 8.2); ALAC: a byte of its cookie, with or without a box.
-        bits = (
-            ((header[12] & 1) << 4 | header[13] >> 4) + 1
-            if codec == "flac"
-            else header[17 if header[4:8] == b"alac" else 5]
-        )
+        if codec == "flac":  # 5 bits of the stream information (RFC 9639, 8.2)
+            return ((header[12] & 1) << 4 | header[13] >> 4) + 1
+        if codec == "alac":  # a byte of its cookie, with or without a box
+            return header[17 if header[4:8] == b"alac" else 5]
     except IndexError:
         raise MediaError(f"'{file_name}' does not tell the depth of its sound: it is damaged. Copy it again.") from None
-    return "PCM_16" if bits <= 16 else "PCM_24" if bits <= 24 else "PCM_32"
+    return None
+
+
+def _wavpack_bits(path: Path) -> int:
+    """Return the depth that the first block of a WavPack file tells: its bytes a sample, less the bits left out."""
+    with path.open("rb") as file:
+        file.seek(sound_position(file) + _WAVPACK_FLAGS_AT)
+        flags = int.from_bytes(file.read(4), "little")
+    return 8 * ((flags & 3) + 1) - (flags >> 13 & 31)
 
 
 def _is_variable_rate(codec: str, container: str, path: Path) -> bool:
@@ -248,23 +321,37 @@ def _is_variable_rate(codec: str, container: str, path: Path) -> bool:
     return codec in ("opus", "vorbis")
 
 
-def _told_length(stream: av.AudioStream, container: str, path: Path) -> int | None:
+def _told_length(stream: av.AudioStream, said: Mapping[str, str], container: str, path: Path) -> int | None:
     """Return the number of samples that the container tells exactly, or None."""
+    if container == MP3:
+        return _promised_length(path)
     if not stream.duration or stream.duration < 0 or stream.time_base is None or not stream.rate:
         return None
     told_samples = round(stream.duration * stream.time_base * stream.rate)
-    is_told = container == MP4 or (container == MP3 and _is_promised(path, told_samples, stream.rate))
-    return told_samples if is_told else None
+    if container == MP4:
+        return _without_padding(told_samples, said)
+    return told_samples if container in _TELLING else None
 
 
-def _is_promised(path: Path, num_samples: int, rate_hz: int) -> bool:
-    """Tell whether an MP3's first frame promises so many samples, and stands where ffmpeg reads it.
+def _without_padding(told_samples: int, said: Mapping[str, str]) -> int:
+    """Return how many samples an MP4 holds without the delay and padding that iTunes notes in place of an edit list.
+
+    ffmpeg heeds the delay, not the padding. The note has, in hexadecimal numbers: zero, delay, padding, length.
+    """
+    numbers = said.get("iTunSMPB", "").split()
+    try:
+        _, delay, padding, length = (int(number, 16) for number in numbers[:4])
+    except ValueError:
+        return told_samples
+    return length if 0 < length < told_samples <= length + delay + padding + _AAC_FRAME_SAMPLES else told_samples
+
+
+def _promised_length(path: Path) -> int | None:
+    """Return the number of samples that an MP3's first frame promises, if it stands where ffmpeg reads it.
 
     Otherwise ffmpeg estimates the length from the bit rate of what it takes for the first frame.
     """
     with path.open("rb") as file:
-        found, begin, num_frames = first_frame(file), sound_position(file), mp3_promise(file).num_frames
-    if num_frames is None or found is None or found[1] != begin:
-        return False
-    frame_samples = 1152 if rate_hz >= 32_000 else 576
-    return 0 <= num_frames * frame_samples - num_samples <= _MAX_PADDING_SAMPLES
+        found, begin, num_samples = first_frame(file), sound_position(file), mp3_promise(file).num_samples
+    is_read = found is not None and found[1] == begin and num_samples is not None and num_samples > 0
+    return num_samples if is_read else None

@@ -22,7 +22,7 @@ from varemix.errors import (
     UsageError,
     VideoUnavailableError,
 )
-from varemix.media import fetching
+from varemix.media import fetching, patience
 from varemix.media.containers import MATROSKA, MP4, container_of
 from varemix.media.cookies import COOKIES_VARIABLE, copy_cookies
 from varemix.media.fetching import Order, check_verdict
@@ -83,8 +83,9 @@ def download_video(video_id: str, url: str | None, target: Path, *, options: Dow
     """Fetch a video from `url` (None: YouTube's page of `video_id`) and put it, whole and checked, at `target`.
 
     Only http and https are spoken, and a public address leads nowhere inside (`fetch_guard`). Work is done in a folder
-    of its own beside `target`. Raises VideoUnavailableError when asking again will not help, DownloadInterruptedError
-    when it may, UsageError for cookies that cannot be used, and DownloadError for all else.
+    of its own beside `target`. A server that asks to wait is waited for (`patience`). Raises VideoUnavailableError when
+    asking again will not help, DownloadInterruptedError when it may, UsageError for cookies that cannot be used, and
+    DownloadError for all else.
     """
     address = _address(video_id, url)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -92,13 +93,17 @@ def download_video(video_id: str, url: str | None, target: Path, *, options: Dow
         for attempt in range(options.retries + 1):
             try:
                 # A file cut off in an earlier attempt still lies in the folder and is continued.
+                patience.wait_for(address, f"Video '{video_id}'")
                 _attempt(video_id, address, Path(folder), options)
                 break
             except DownloadInterruptedError as error:
-                if attempt == options.retries:
+                patience.heed(address, error)
+                was_not_asked = error.ask_again_at is not None and not error.is_limit
+                if attempt == options.retries or was_not_asked:
                     raise
                 _log.info("%s Trying again.", error)
-                time.sleep(min(options.first_wait_s * 2**attempt, _MAX_WAIT_S))
+                if not error.is_limit:
+                    time.sleep(min(options.first_wait_s * 2**attempt, _MAX_WAIT_S))
         os.replace(_checked_result(video_id, Path(folder), options), target)  # noqa: PTH105 - as pathlib's, and says atomic
 
 

@@ -5,6 +5,7 @@ of the file.
 """
 
 import contextlib
+import math
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from av.stream import Disposition
 from numpy.typing import NDArray
 
 from varemix.errors import MediaError
-from varemix.media.containers import ADTS, ASF, MATROSKA, MP3, MP4, OGG, container_of
+from varemix.media.containers import ADTS, ASF, MATROSKA, MP3, MP4, OGG, TTA, WAVPACK, container_of
 from varemix.media.formats import CODECS, AudioInfo
 from varemix.media.programs import FedProgram, find_ffmpeg
 
@@ -34,6 +35,9 @@ _PCM_ENCODERS = {
 }
 _ADTS_DELAY_SAMPLES = 1024
 _VORBIS_QUALITY = 6
+LEAST_VERSION_FOR_MATROSKA = 7  # those before move Opus against the picture by the encoder's delay
+_MATROSKA_TICK_S = 0.001
+_KEPT_TIMES = {"avoid_negative_ts": "disabled"}  # and -copyts: each time as it is in the source
 
 
 class EncodedFile:
@@ -89,7 +93,7 @@ def _check_writable(path: Path, info: AudioInfo, source: Path | None) -> None:
             f"'{path.name}' cannot be written: {codec.label} holds at most {codec.max_channels} channels, not "
             f"{info.num_channels}. Choose another format, such as flac."
         )
-    if info.subtype == "PCM_32" and info.codec != "pcm":
+    if info.subtype == "PCM_32" and info.codec not in ("pcm", "wavpack"):
         raise MediaError(
             f"'{path.name}' cannot be written: {codec.label} of 32 bits can be read only. Choose another format, such "
             "as wav."
@@ -142,7 +146,9 @@ def _keeps_streams(info: AudioInfo) -> bool:
 def _compiled(streams: list[Any], path: Path, options: dict[str, Any]) -> list[str]:
     output = ffmpeg.output(*streams, f"file:{path.absolute()}", **options)
     quiet = output.global_args("-nostdin", "-hide_banner", "-loglevel", "error")
-    command: list[str] = quiet.compile(cmd=str(find_ffmpeg()), overwrite_output=True)
+    quiet = quiet.global_args("-copyts") if "avoid_negative_ts" in options else quiet
+    version = LEAST_VERSION_FOR_MATROSKA if "avoid_negative_ts" in options else 0
+    command: list[str] = quiet.compile(cmd=str(find_ffmpeg(least_version=version)), overwrite_output=True)
     return command
 
 
@@ -167,6 +173,8 @@ def _options(info: AudioInfo, source: Path | None) -> dict[str, Any]:
             options["abr"] = 1  # LAME's variable rate around a mean
     elif info.subtype == "PCM_24" and info.codec == "flac":
         options["sample_fmt"] = "s32"
+    elif info.subtype == "PCM_24" and info.codec == "wavpack":
+        options["bits_per_raw_sample:a"] = 24
     return options
 
 
@@ -181,7 +189,7 @@ def _muxer(info: AudioInfo, source: Path | None) -> str:
         return "webm" if b"webm" in _head(source) else "matroska"
     if info.container == OGG:
         return "opus" if info.codec == "opus" else "ogg"
-    return {MP3: "mp3", ADTS: "adts", ASF: "asf"}[info.container]
+    return {MP3: "mp3", ADTS: "adts", ASF: "asf", WAVPACK: "wv", TTA: "tta"}[info.container]
 
 
 def _head(source: Path | None) -> bytes:
@@ -205,6 +213,38 @@ def _lead_samples(info: AudioInfo) -> int:
     return round(frame_samples * info.rate_hz / coded_hz)
 
 
+def _begin_s(sound: av.AudioStream, file: av.container.InputContainer) -> float:
+    """Return when the first sample is heard.
+
+    The first packet of Vorbis gives none, which only some files say; in those the sound begins after its packet. What
+    Matroska says of Opus is whole milliseconds, from which ffmpeg takes half ones off and adds them, rounded.
+    """
+    told_s = float((sound.start_time or 0) * (sound.time_base or 0))
+    name = sound.codec_context.name
+    if name not in ("vorbis", "opus") or "matroska" not in file.format.name:
+        return told_s
+    first = None
+    for packet in file.demux(sound):
+        first = packet if first is None else first
+        if first.pts is None or first.time_base is None:
+            return told_s
+        if name == "opus":
+            return _opus_begin_s(float(first.pts * first.time_base), sound.codec_context.extradata or b"", told_s)
+        for frame in packet.decode():
+            is_said = first.pts != sound.start_time or frame.time is None
+            return told_s if is_said else float(frame.time or 0)
+    return told_s
+
+
+def _opus_begin_s(packet_s: float, header: bytes, told_s: float) -> float:
+    """Return when the first sample after the delay is heard (RFC 7845, 5.1), in the milliseconds that were rounded."""
+    delay_s = int.from_bytes(header[10:12], "little") / 48_000
+    if abs(packet_s + delay_s - told_s) > _MATROSKA_TICK_S:
+        return told_s
+    exact_ms = 1_000 * (packet_s + delay_s)
+    return (math.ceil(exact_ms - 0.5) if packet_s >= 0 else math.floor(exact_ms + 0.5)) / 1_000
+
+
 class _Companion:
     """The file whose other streams, chapters and tags go along."""
 
@@ -223,8 +263,8 @@ class _Companion:
                     if stream.index == sound.index
                     or (stream.type in _COPIED_KINDS and not stream.disposition & Disposition.attached_pic)
                 ]
-                begins_s = float((sound.start_time or 0) * (sound.time_base or 0))
-                self._offset_s = begins_s - (file.start_time or 0) / av.time_base
+                self._begins_s = _begin_s(sound, file)
+                self._file_begins_s = (file.start_time or 0) / av.time_base
                 self._is_default = bool(sound.disposition & Disposition.default)
         except (av.FFmpegError, IndexError) as error:
             raise MediaError(f"'{source.name}' changed while it was read: {error}. Run again.") from error
@@ -243,6 +283,9 @@ class _Companion:
         options: dict[str, Any] = {"c": "copy", "disposition:a:0": "default" if self._is_default else "0"}
         if info.container == MP4:
             options["movie_timescale"] = info.rate_hz  # edits, and so lengths, to the sample
-        offset_samples = round(self._offset_s * info.rate_hz)
+        # Some versions of ffmpeg move all else by the delay of the sound's encoder, each time, unless told not to.
+        options |= _KEPT_TIMES if info.container == MATROSKA else {}
+        shift_s = 0.0 if info.container == MATROSKA else self._file_begins_s
+        offset_samples = round((self._begins_s - shift_s) * info.rate_hz)
         # ffmpeg's -itsoffset does nothing to raw samples, which have no times.
         return options | ({"filter:a:0": f"asetpts=PTS+{offset_samples}"} if offset_samples else {})

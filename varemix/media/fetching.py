@@ -56,7 +56,8 @@ def check_verdict(text: bytes) -> None:
     """Raise the error that a verdict tells, if it tells one."""
     verdict = json.loads(text)
     if verdict["error"] is not None:
-        raise _KINDS[verdict["error"]](verdict["message"])
+        asked = {"is_limit": True, "wait_s": verdict["wait_s"]} if verdict.get("is_limit") else {}
+        raise _KINDS[verdict["error"]](verdict["message"], **asked)
 
 
 def main() -> None:
@@ -192,7 +193,8 @@ def _limit(order: Order, tell: Callable[[DownloadError], None]) -> None:
 
 def _tell(out: Any, error: DownloadError | None) -> None:
     kind = next((name for name in _KINDS if error is not None and name == type(error).__name__), None)
-    out.write(json.dumps({"error": kind, "message": str(error)}))
+    asked = {"is_limit": getattr(error, "is_limit", False), "wait_s": getattr(error, "wait_s", None)}
+    out.write(json.dumps({"error": kind, "message": str(error), **asked}))
     out.flush()
 
 

@@ -8,22 +8,37 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from varemix.errors import MediaError, UsageError
-from varemix.media.containers import AIFF, ASF, FLAC, MATROSKA, MP3, MP4, OGG, WAV
+from varemix.media.containers import (
+    AIFF,
+    APE,
+    ASF,
+    FLAC,
+    MATROSKA,
+    MP3,
+    MP4,
+    MUSEPACK,
+    MUSEPACK8,
+    OGG,
+    TAK,
+    WAV,
+)
 
+_HOLD_32_BITS = ("pcm", "wavpack")
+_NOT_WRITTEN = (APE, MUSEPACK, MUSEPACK8, TAK)
 PCM_BITS = {"PCM_U8": 8, "PCM_S8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
 FLOAT_BITS = {"FLOAT": 32, "DOUBLE": 64}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Codec:
-    """A coding: its name, ffmpeg's encoder of it, and what it holds. No rates: any is held.
+    """A coding: its name, ffmpeg's encoder of it (without one it is read only), and what it holds. No rates: any.
 
     `bps_per_channel` is the bit rate of a file that was of another format, at 44.1 kHz and above; `bps_limits` are
     those of one channel.
     """
 
     label: str
-    encoder: str
+    encoder: str = ""
     is_lossy: bool = False
     max_channels: int = 8
     rates_hz: tuple[int, ...] = ()
@@ -55,6 +70,35 @@ _AC3 = Codec(
     bps_per_channel=96_000,
     bps_limits=(32_000, 640_000),
 )
+_READ_ONLY = {
+    "ape": "Monkey's Audio",
+    "tak": "TAK",
+    "shorten": "Shorten",
+    "mp4als": "MPEG-4 ALS",
+    "truehd": "TrueHD",
+    "mlp": "MLP",
+    "wmalossless": "WMA Lossless",
+}
+_READ_ONLY_LOSSY = {
+    "musepack7": "Musepack",
+    "musepack8": "Musepack",
+    "mp2": "MPEG layer II",
+    "dts": "DTS",
+    "wmapro": "WMA Pro",
+    "wmavoice": "WMA Voice",
+    "amr_nb": "AMR",
+    "amr_wb": "AMR-WB",
+    "pcm_mulaw": "µ-law",
+    "pcm_alaw": "A-law",
+    "gsm": "GSM",
+    "gsm_ms": "GSM",
+    "adpcm_ms": "ADPCM",
+    "adpcm_ima_wav": "ADPCM",
+    "adpcm_ima_qt": "ADPCM",
+    "adpcm_yamaha": "ADPCM",
+    "mace3": "MACE",
+    "mace6": "MACE",
+}
 CODECS: Mapping[str, Codec] = MappingProxyType(
     {
         "pcm": Codec(label="PCM", encoder="pcm", max_channels=64),
@@ -91,6 +135,10 @@ CODECS: Mapping[str, Codec] = MappingProxyType(
         "wmav1": replace(_WMA, encoder="wmav1"),
         "ac3": _AC3,
         "eac3": replace(_AC3, label="E-AC-3", encoder="eac3"),
+        "wavpack": Codec(label="WavPack", encoder="wavpack"),
+        "tta": Codec(label="TTA", encoder="tta"),
+        **{name: Codec(label=label) for name, label in _READ_ONLY.items()},
+        **{name: Codec(label=label, is_lossy=True) for name, label in _READ_ONLY_LOSSY.items()},
     }
 )
 
@@ -104,6 +152,8 @@ class AudioInfo:
     codings that lose something give 'FLOAT'. `bit_rate_bps` is that of such a coding, its mean where
     `is_variable_rate`; None where it goes by quality. `channel_layout` is ffmpeg's name for three channels and more.
     `has_picture` tells a video; cover art is none. `stream_index` is the place of the sound among the streams.
+    `coded_as` says how the file is coded, or of how many bits, where nobody writes that; container, codec and subtype
+    are then what is nearest to it. `doubt` says where the file is otherwise than it promises, and what counts.
     """
 
     container: str
@@ -117,6 +167,8 @@ class AudioInfo:
     channel_layout: str | None = None
     has_picture: bool = False
     stream_index: int = 0
+    coded_as: str = ""
+    doubt: str = ""
 
     def __post_init__(self) -> None:
         """Fill in the container's own coding."""
@@ -127,6 +179,13 @@ class AudioInfo:
     def duration_s(self) -> float:
         """Length in seconds."""
         return self.num_samples / self.rate_hz
+
+    @property
+    def written_as(self) -> str | None:
+        """The format of OUTPUT_FORMATS that the file becomes where nobody writes its own; None where it keeps it."""
+        if self.has_picture or (self.container not in _NOT_WRITTEN and CODECS[self.codec].encoder):
+            return None
+        return "wav" if self.subtype in FLOAT_BITS and not self.is_lossy else "flac"
 
     @property
     def is_lossy(self) -> bool:
@@ -170,12 +229,35 @@ OUTPUT_FORMATS: Mapping[str, OutputFormat] = MappingProxyType(
 )
 
 
-def stem_format(container: str) -> str | None:
+def stem_format(container: str, written_as: str | None) -> str | None:
     """Return the format of stems cut out of a file of that container, None for its own.
 
-    What may be a video has stems in FLAC.
+    What may be a video has stems in FLAC; what nobody writes has them in the format that it is `written_as`.
     """
-    return "flac" if container in {MP4, MATROSKA} else None
+    return "flac" if container in {MP4, MATROSKA} else written_as
+
+
+def as_written(info: AudioInfo, format_name: str | None = None) -> tuple[AudioInfo, str]:
+    """Return what to write when a file like `info` becomes another one, and what is to be told of it, or nothing.
+
+    It keeps its format where that can be written, unless another one is named; see `info_for_format`. FLAC, ALAC
+    and TTA of more than 24 bits become such of 24.
+    """
+    wanted = format_name or info.written_as
+    target = info if wanted is None else info_for_format(info, wanted)
+    if target.subtype == "PCM_32" and target.codec not in _HOLD_32_BITS:
+        target = replace(target, subtype="PCM_24", coded_as=target.coded_as or "32 bits")
+    target = replace(target, doubt="")
+    label = CODECS[target.codec].label
+    was = target.coded_as or (CODECS[info.codec].label if info.written_as else "")
+    is_own = format_name in (None, info.written_as) or has_format(info, format_name)
+    if not was or not is_own:
+        return replace(target, coded_as=""), info.doubt
+    bits = PCM_BITS.get(target.subtype)
+    now = f"{label} of {bits} bits" if bits else label
+    said = f"of {was}" if was.endswith(" bits") else f"coded as {was}"
+    note = f"its sound is {said}, which is not written here; it became {now}"
+    return replace(target, coded_as=""), "; ".join(filter(None, [info.doubt, note]))
 
 
 def has_format(info: AudioInfo, name: str) -> bool:

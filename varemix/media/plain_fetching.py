@@ -40,7 +40,7 @@ def fetch_plain(order: "Order") -> None:
         raise VideoUnavailableError(f"{named} leads to {guard.refused}, which is not fetched.") from None
     except HTTPError as error:
         error.close()
-        raise by_status(named, error.code, "Look at its address.") from None
+        raise by_status(named, error.code, "Look at its address.", error.headers.get("Retry-After")) from None
     except (URLError, TimeoutError, ConnectionError, HTTPException) as error:
         raise DownloadInterruptedError(f"{named}: the connection failed ({error}).") from None
     except (OSError, ValueError) as error:

@@ -17,6 +17,8 @@ from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
+import psutil
+
 from varemix.errors import ProgramError
 
 FFMPEG_VARIABLE = "VAREMIX_FFMPEG"
@@ -27,9 +29,10 @@ _EMPTY_WORDS = ("Conversion failed!", "Exiting normally")
 _PART_OF_FFMPEG = re.compile(r"(\[[^]]+ @ 0x[0-9a-f]+\] *)+")  # in front of what a part of ffmpeg says
 
 
-def find_ffmpeg() -> Path:
+def find_ffmpeg(*, least_version: int = 0) -> Path:
     """Return a working ffmpeg: the one VAREMIX_FFMPEG names, else the system's, else imageio-ffmpeg's.
 
+    The first that is of `least_version`, for what older ones do wrongly; where none is, the first of all.
     Raises ProgramError when VAREMIX_FFMPEG names one that does not run, or when none of the others does.
     """
     named = os.environ.get(FFMPEG_VARIABLE)
@@ -39,10 +42,14 @@ def find_ffmpeg() -> Path:
             raise ProgramError(
                 f"{FFMPEG_VARIABLE} names '{named}', which does not work as ffmpeg: {problem}. Correct or unset it."
             )
-        return Path(named).expanduser().absolute()
-    for candidate in _ffmpeg_candidates():
+    working = None
+    for candidate in (*([Path(named).expanduser().absolute()] if named else []), *_ffmpeg_candidates()):
         if _ffmpeg_problem(candidate) is None:
-            return candidate
+            working = working or candidate
+            if _ffmpeg_version(candidate) >= least_version:
+                return candidate
+    if working:
+        return working
     raise ProgramError(
         "No working ffmpeg was found: none on PATH, and none carried by imageio-ffmpeg. Install ffmpeg with "
         "the system's package manager, run `pip install imageio-ffmpeg`, or set "
@@ -60,6 +67,13 @@ def _ffmpeg_candidates() -> Iterator[Path]:
         yield Path(imageio_ffmpeg.get_ffmpeg_exe()).absolute()
     except (ImportError, RuntimeError):  # RuntimeError: a package built without the program
         return
+
+
+@functools.lru_cache(maxsize=16)
+def _ffmpeg_version(path: Path) -> int:
+    """Return the first number of a version; one built from the newest sources has none, and is newer than all."""
+    found = re.match(rb"ffmpeg version n?(\d+)\.", run_program([path, "-version"], timeout_s=20))
+    return int(found[1]) if found else sys.maxsize
 
 
 @functools.lru_cache(maxsize=16)
@@ -202,7 +216,7 @@ def _started(args: Sequence[str | Path], *, has_input: bool) -> Iterator[subproc
         stdin=subprocess.PIPE if has_input else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        start_new_session=True,
+        start_new_session=hasattr(os, "killpg"),
     )
     try:
         yield process
@@ -216,15 +230,26 @@ def _started(args: Sequence[str | Path], *, has_input: bool) -> Iterator[subproc
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
     """Kill a program and all it started, and wait for its end."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):  # the whole group is gone already
-        os.killpg(process.pid, signal.SIGKILL)
+    _end(process)
     process.wait()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill a program and all it started: its group, or where there are no groups, its children first."""
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # the whole group is gone already
+            os.killpg(process.pid, signal.SIGKILL)
+        return
+    with contextlib.suppress(psutil.Error):
+        for started in psutil.Process(process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                started.kill()
+    process.kill()
 
 
 def _kill_late(process: subprocess.Popen[bytes], timed_out: threading.Event) -> None:
     timed_out.set()
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+    _end(process)
 
 
 def _keep_tail(pipe: IO[bytes], tail: bytearray) -> None:

@@ -5,6 +5,7 @@ Samples are float64 [C, S] with full scale at 1; PCM samples keep every bit. To 
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -14,7 +15,29 @@ import soundfile
 from numpy.typing import NDArray
 
 from varemix.errors import MediaError
-from varemix.media.containers import ADTS, AIFF, ASF, FLAC, MATROSKA, MP3, MP4, OGG, WAV, container_of, is_chained_ogg
+from varemix.media import riff
+from varemix.media.containers import (
+    ADTS,
+    AIFF,
+    APE,
+    ASF,
+    AU,
+    CAF,
+    FLAC,
+    MATROSKA,
+    MP3,
+    MP4,
+    MUSEPACK,
+    MUSEPACK8,
+    OGG,
+    TAK,
+    TTA,
+    W64,
+    WAV,
+    WAVPACK,
+    container_of,
+    is_chained_ogg,
+)
 from varemix.media.decoding import DecodedSource
 from varemix.media.formats import FLOAT_BITS, PCM_BITS, AudioInfo
 from varemix.media.wholeness import check_whole
@@ -29,18 +52,37 @@ _UNKNOWN_LENGTH = 2**62  # libsndfile gives a FLAC file of unknown length the la
 _OPUS_RATE_HZ = 48_000
 _CODED_SUBTYPES = {"VORBIS": "vorbis", "OPUS": "opus"}
 _VORBIS_NOMINAL_RATE_AT = 20  # in the identification header (Vorbis I specification, 4.2.2)
-_SERVED = "WAV, AIFF, FLAC, MP3, Ogg, AAC and ALAC (M4A), WMA, and the sound of MP4 and Matroska videos are served"
+_SERVED = (
+    "WAV, AIFF, CAF, W64, AU, FLAC, WavPack, TTA, Monkey's Audio, TAK, Musepack, MP3, Ogg, AAC and ALAC (M4A), WMA, "
+    "and the sound of MP4 and Matroska videos are served"
+)
+# What libsndfile reads of codings that nobody writes again: the depth that holds what they decode to, and their names.
+_OTHER_CODINGS = {
+    **{name: ("PCM_16", name.replace("_", " ").title()) for name in ("GSM610", "DWVW_12", "DWVW_16")},
+    **dict.fromkeys(("ULAW",), ("PCM_16", "µ-law")),
+    **dict.fromkeys(("ALAW",), ("PCM_16", "A-law")),
+    **dict.fromkeys(("IMA_ADPCM", "MS_ADPCM", "G721_32", "G723_24", "G723_40"), ("PCM_16", "ADPCM")),
+    **dict.fromkeys(("NMS_ADPCM_16", "NMS_ADPCM_24", "NMS_ADPCM_32", "VOX_ADPCM"), ("PCM_16", "ADPCM")),
+    "DWVW_24": ("PCM_24", "DWVW"),
+}
+_NOT_TO_THE_SAMPLE = ("MPEG_LAYER_III", "ALAC_16", "ALAC_20", "ALAC_24", "ALAC_32")  # libsndfile 1.2 loses the ends
 # The usual suffixes of what is served, and what a file of that name should hold; the content decides.
 SERVED_SUFFIXES: Mapping[str, str] = {
-    ".wav": "WAV or FLAC audio",
-    ".wave": "WAV or FLAC audio",
-    ".flac": "WAV or FLAC audio",
+    **dict.fromkeys((".wav", ".wave", ".flac", ".bwf", ".rf64", ".bw64"), "WAV or FLAC audio"),
     **dict.fromkeys((".aif", ".aiff", ".aifc"), "AIFF audio"),
-    ".mp3": "MP3 audio",
+    **dict.fromkeys((".mp3", ".mpga"), "MP3 audio"),
     **dict.fromkeys((".ogg", ".oga", ".opus"), "Ogg audio"),
-    **dict.fromkeys((".m4a", ".m4b", ".mp4", ".mov", ".m4v"), "MP4 sound"),
+    **dict.fromkeys((".m4a", ".m4b", ".m4r", ".mp4", ".mov", ".m4v", ".qt", ".3gp", ".3g2", ".3ga"), "MP4 sound"),
     ".aac": "AAC audio",
     ".wma": "WMA audio",
+    ".caf": "CAF audio",
+    ".w64": "W64 audio",
+    **dict.fromkeys((".au", ".snd"), "AU audio"),
+    ".wv": "WavPack audio",
+    ".tta": "TTA audio",
+    ".ape": "Monkey's Audio",
+    **dict.fromkeys((".mpc", ".mp+"), "Musepack audio"),
+    ".tak": "TAK audio",
     **dict.fromkeys((".mkv", ".mka", ".webm"), "Matroska sound"),
 }
 
@@ -62,15 +104,17 @@ class _SoundFileSource:
             raise MediaError(f"'{path.name}' cannot be read as {container}: {error.error_string}") from error
         self._name = path.name
         codec = _CODED_SUBTYPES.get(self._file.subtype, "")
+        subtype, coded_as = _OTHER_CODINGS.get(self._file.subtype, ("FLOAT" if codec else self._file.subtype, ""))
         self.info = AudioInfo(
             container=container,
             codec=codec,
-            subtype="FLOAT" if codec else self._file.subtype,
+            subtype=subtype,
+            coded_as=coded_as,
             rate_hz=self._file.samplerate,
             num_channels=self._file.channels,
             num_samples=self._file.frames,
-            bit_rate_bps=_ogg_bit_rate_bps(path, self._file) if codec else None,
-            is_variable_rate=bool(codec),
+            bit_rate_bps=_ogg_bit_rate_bps(path, self._file) if container == OGG else None,
+            is_variable_rate=container == OGG,
         )
 
     def read(self, first_sample: int, num_samples: int) -> Samples:
@@ -103,6 +147,21 @@ class _SoundFileSource:
         self._file.close()
 
 
+def _plain_source(path: Path, container: str) -> _SampleSource:
+    """Return libsndfile's view of a file; ffmpeg's, where the coding is one that libsndfile does not know."""
+    try:
+        source = _SoundFileSource(path, container)
+        if source.info.subtype not in _NOT_TO_THE_SAMPLE:
+            return source
+        source.close()
+        return DecodedSource(path, container)
+    except MediaError as refusal:
+        try:
+            return DecodedSource(path, container)
+        except MediaError:
+            raise refusal from None
+
+
 def _ogg_source(path: Path, container: str) -> _SampleSource:
     """Return libsndfile's view of mono and stereo Vorbis, and of Opus at less than 48 kHz, which it cuts to the sample.
 
@@ -123,11 +182,10 @@ def _ogg_source(path: Path, container: str) -> _SampleSource:
 
 
 _SOURCES: dict[str, Callable[[Path, str], _SampleSource]] = {
-    WAV: _SoundFileSource,
-    AIFF: _SoundFileSource,
-    FLAC: _SoundFileSource,
+    **dict.fromkeys((WAV, AIFF, FLAC, CAF, W64, AU), _plain_source),
     OGG: _ogg_source,
     **dict.fromkeys((MP3, ADTS, ASF, MP4, MATROSKA), DecodedSource),
+    **dict.fromkeys((WAVPACK, TTA, APE, MUSEPACK, MUSEPACK8, TAK), DecodedSource),
 }
 
 
@@ -162,14 +220,26 @@ class AudioReader:
         container = container_of(path)
         if container not in _SOURCES:
             raise MediaError(_not_audio_message(path))
-        check_whole(path)
+        doubt = check_whole(path)
         self._name = path.name
         self._source = _SOURCES[container](path, container)
+        if doubt:
+            self._heed(doubt, path, container)
         try:
             _check_info(self.info, self._name)
         except MediaError:
             self.close()
             raise
+
+    def _heed(self, doubt: str, path: Path, container: str) -> None:
+        """Serve what is there of a file whose header promises something else, which libsndfile may believe."""
+        if self.info.num_samples == 0:
+            self.close()
+            self._source = DecodedSource(path, container)
+        info = replace(self.info, doubt=doubt)
+        if container == WAV and info.codec == "pcm" and not info.coded_as:
+            info = replace(info, num_samples=min(info.num_samples, riff.num_frames(path)))
+        self._source.info = info
 
     @property
     def info(self) -> AudioInfo:
@@ -236,7 +306,8 @@ def _not_audio_message(path: Path) -> str:
 def _check_info(info: AudioInfo, name: str) -> None:
     if info.subtype not in PCM_BITS and info.subtype not in FLOAT_BITS:
         raise MediaError(
-            f"'{name}' is coded as {info.subtype}; PCM of 8 to 32 bits and floating point are served. Convert it first."
+            f"'{name}' is coded as {info.subtype}, which is not served; PCM of 8 to 32 bits, floating point and the "
+            "usual codings are. Convert it first, for instance to WAV of 24 bits."
         )
     lowest_hz, highest_hz = _RATE_LIMITS_HZ
     if not lowest_hz <= info.rate_hz <= highest_hz:

@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from varemix.errors import DownloadError, DownloadInterruptedError, VideoUnavailableError
+from varemix.media.patience import asked_wait_s
 
 GONE = {404: "is not there", 410: "was removed", 401: "needs a login", 451: "is blocked for legal reasons"}
+TOO_MANY, UNAVAILABLE = 429, 503
 SERVER_IN_TROUBLE = {408, 425, 429, 500, 502, 503, 504}
 _REFUSAL = ("not a bot", "Sign in to confirm you", "This content isn't available, try again later")
 _EMPTY = ("Did not get any data blocks", "downloaded file is empty")
@@ -42,12 +45,19 @@ def classified(video_id: str, error: Exception) -> DownloadError:
     said = _plain(str(error))
     for cause in causes(error):
         if isinstance(cause, HTTPError):
-            return by_status(f"Video '{video_id}'", cause.status, "Look at its address, or give cookies.")
+            return by_status(
+                f"Video '{video_id}'", cause.status, "Look at its address, or give cookies.", _retry_after(cause)
+            )
         if isinstance(cause, TransportError | ContentTooShortError | TimeoutError | ConnectionError):
             return DownloadInterruptedError(f"Video '{video_id}': the connection failed ({_plain(str(cause))}).")
         if isinstance(cause, UnsupportedError):
             return VideoUnavailableError(f"Video '{video_id}' is some page, not a video. Look at its address.")
     return _by_words(video_id, said)
+
+
+def _retry_after(error: Any) -> str | None:
+    headers = getattr(getattr(error, "response", None), "headers", None)
+    return headers.get("Retry-After") if headers is not None else None
 
 
 def _by_words(video_id: str, said: str) -> DownloadError:
@@ -69,8 +79,15 @@ def _by_words(video_id: str, said: str) -> DownloadError:
     return DownloadError(f"Video '{video_id}' could not be fetched: {said}")
 
 
-def by_status(named: str, status: int, remedy: str) -> DownloadError:
-    """Return what the status of an answer means for what is `named`; `remedy` is what to do where it was refused."""
+def by_status(named: str, status: int, remedy: str, retry_after: str | None = None) -> DownloadError:
+    """Return what the status of an answer means for what is `named`; `remedy` is what to do where it was refused.
+
+    `retry_after` is what the server says of when to ask again.
+    """
+    wait_s = asked_wait_s(retry_after)
+    if status == TOO_MANY or (status == UNAVAILABLE and wait_s is not None):
+        asked = f"asks to wait {wait_s:.0f} s" if wait_s is not None else "was asked too often"
+        return DownloadInterruptedError(f"{named}: the server {asked} (HTTP {status}).", is_limit=True, wait_s=wait_s)
     if status in GONE:
         return VideoUnavailableError(f"{named} {GONE[status]} (HTTP {status}).")
     if status in SERVER_IN_TROUBLE:

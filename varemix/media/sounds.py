@@ -17,7 +17,6 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from varemix.errors import MediaError
-from varemix.media.audio import AudioReader, mono, resample
 
 Kind = Literal["notes", "phrase", "synth", "ensemble"]
 SoundSplit = Literal["train", "val", "test"]
@@ -72,6 +71,8 @@ def read_sound(sound: Sound, *, after_s: float = 0.0, num_samples: int, rate_hz:
 
     Raises MediaError for a file that cannot be read or is shorter than its list says.
     """
+    from varemix.media.audio import AudioReader, mono, resample
+
     assert 0 <= after_s < sound.duration_s
     with AudioReader(sound.path) as reader:
         own_hz = reader.info.rate_hz

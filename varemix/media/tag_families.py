@@ -1,4 +1,4 @@
-"""The four kinds of tags that files hold: Vorbis comments, ID3, the atoms of MP4, and the attributes of ASF.
+"""The kinds of tags that files hold: Vorbis comments, ID3, the atoms of MP4, APEv2, the texts of CAF and of ASF.
 
 Each can take over all of another one of its kind, and be given the fields and the cover that all kinds know. What
 they hold is never decoded further. Stays out: which file has which kind, and what is copied (`tags`).
@@ -7,24 +7,25 @@ they hold is never decoded further. Stays out: which file has which kind, and wh
 import base64
 import contextlib
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from mutagen import MutagenError, asf, id3, mp4
-from mutagen.aiff import AIFF
+from mutagen import MutagenError, aiff, apev2, asf, id3, mp3, mp4
+from mutagen._vorbis import is_valid_key
 from mutagen.asf._attrs import ASFByteArrayAttribute
 from mutagen.flac import FLAC, Picture
-from mutagen.mp3 import MP3
 
 from varemix.media import riff
+from varemix.media.containers import AIFF, MP3, container_of
 
 IsLeftOut = Callable[[str, int], bool]  # of a field by name, and its size in bytes
 
 _PICTURE_FIELD = "metadata_block_picture"
 _FRONT_COVER = 3
 _NAME = "VAREMIX"
+_UNREADABLE = "\ufffd"
 
 
 def mime_of(picture: bytes) -> str:
@@ -54,6 +55,12 @@ class VorbisTags:
         if isinstance(self._file, FLAC) and isinstance(other._file, FLAC):
             self._file.cuesheet = other._file.cuesheet
 
+    def mend(self, said: Mapping[str, str]) -> None:
+        """Put what a file says, by lower-case names, in the place of comments that are not in UTF-8 as they should."""
+        broken = {name.lower() for name, value in self._file.tags if _UNREADABLE in value}
+        for name in broken & set(said):
+            self._file.tags[name] = said[name]
+
     def has(self, field: str) -> bool:
         """Tell whether a common field is there."""
         return self.NAMES.get(field, field) in self._file.tags
@@ -61,6 +68,11 @@ class VorbisTags:
     def set(self, field: str, text: str) -> None:
         """Write a common field."""
         self._file.tags[self.NAMES.get(field, field)] = text
+
+    def set_other(self, name: str, text: str) -> None:
+        """Write a field of another kind of tags, under its own name."""
+        if is_valid_key(name):
+            self._file.tags[name] = text
 
     def set_cover(self, content: bytes) -> None:
         """Write the cover, where there is none."""
@@ -91,7 +103,11 @@ class VorbisTags:
 
 
 class Id3Tags:
-    """ID3v2 of MP3 and AIFF, and of WAV, where it is a chunk."""
+    """ID3v2 of MP3 and AIFF, and of WAV, where it is a chunk. Frames stay those of the version that they came in.
+
+    Frames of a kind that is not known here stay as they are, byte for byte, and so do those that make no sense, but for
+    common fields, which are then written anew. ID3v1 has no encoding of its own, and is not read here.
+    """
 
     FRAMES = {  # noqa: RUF012
         "title": id3.TIT2,
@@ -104,15 +120,19 @@ class Id3Tags:
         "genre": id3.TCON,
         "composer": id3.TCOM,
     }
+    _DATES = ("TDRC", "TYER")
+    _OF_THE_FILE = ("TSIZ", "MLLT", "ASPI", "SEEK")  # they speak of bytes, which are others now
 
-    def __init__(self, path: Path, file: MP3 | AIFF | None) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._file = file
-        if file is not None and file.tags is None:
-            file.add_tags()
-        tags: Any = file.tags if file is not None else _wav_id3(path)
+        kind = container_of(path)
+        opened: Any = {MP3: mp3.MP3, AIFF: aiff.AIFF}.get(kind or "")
+        self._file: Any = opened(str(path.absolute()), **_AS_THEY_CAME) if opened else None
+        if self._file is not None and self._file.tags is None:
+            self._file.add_tags()
+        tags: Any = _wav_id3(path) if self._file is None else self._file.tags
         self._tags = tags
-        self._version = 3 if len(tags) and tags.version[1] == 3 else 4
+        self._version = 4 if tags.version[1] == 4 else 3
 
     def copy(self, other: "Id3Tags", is_left_out: IsLeftOut) -> None:
         """Take over all frames, chapters and pictures among them."""
@@ -121,19 +141,40 @@ class Id3Tags:
         for key, frame in other._tags.items():
             content = getattr(frame, "data", None) or getattr(frame, "text", None) or ""
             size = len(content) if isinstance(content, bytes | str) else sum(len(str(text)) for text in content)
-            if not is_left_out("cover" if frame.FrameID == "APIC" else key, size):
+            name = "cover" if frame.FrameID == "APIC" else key
+            if frame.FrameID not in self._OF_THE_FILE and not is_left_out(name, size):
                 self._tags.add(frame)
+        self._tags._unknown_v2_version = self._version
+        self._tags.unknown_frames = [
+            frame
+            for frame in other._tags.unknown_frames
+            if other._tags.version[1] == self._version
+            and not is_left_out(frame[:4].decode("ascii", "replace"), len(frame))
+        ]
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """The frames that cannot be kept: those of a kind not known in the three-letter names of ID3v2.2."""
+        is_of_old = self._tags.version[1] == 2  # ID3v2.2
+        return tuple(frame[:3].decode("ascii", "replace") for frame in self._tags.unknown_frames if is_of_old)
 
     def has(self, field: str) -> bool:
         """Tell whether a common field is there."""
-        return bool(self._tags.getall("COMM" if field == "comment" else self.FRAMES[field].__name__))
+        names = {"comment": ("COMM",), "date": self._DATES}.get(field) or (self.FRAMES[field].__name__,)
+        return any(self._tags.getall(name) for name in names)
 
     def set(self, field: str, text: str) -> None:
-        """Write a common field."""
+        """Write a common field; ID3v2.3 knows years only."""
         if field == "comment":
             self._tags.add(id3.COMM(encoding=3, lang="und", desc="", text=[text]))
+        elif field == "date" and self._version == 3:
+            self._tags.add(id3.TYER(encoding=3, text=[text[:4]]))
         else:
             self._tags.add(self.FRAMES[field](encoding=3, text=[text]))
+
+    def set_other(self, name: str, text: str) -> None:
+        """Write a field of another kind of tags, under its own name."""
+        self._tags.add(id3.TXXX(encoding=3, desc=name, text=[text]))
 
     def set_cover(self, content: bytes) -> None:
         """Write the cover, where there is none."""
@@ -143,14 +184,36 @@ class Id3Tags:
     def save(self, provenance: str) -> None:
         """Write all to the file."""
         self._tags.add(id3.TXXX(encoding=3, desc=_NAME, text=[provenance]))
-        if self._version == 3:
-            self._tags.update_to_v23()
+        # Several values of a frame of ID3v2.3 are apart by a zero, as they came: '/' stands in many a name.
+        as_they_came: dict[str, Any] = {"v2_version": self._version, "v23_sep": None}
         if self._file is not None:
-            self._file.save(v2_version=self._version)
+            self._file.save(**as_they_came)
             return
         content = BytesIO()
-        self._tags.save(content, v2_version=self._version)
+        self._tags.save(content, **as_they_came)
         riff.append_chunks(self._path, [(riff.ID3_CHUNKS[0], content.getvalue())])
+
+
+class _Frame:
+    """A frame's kind for mutagen to read with: one that makes no sense is kept as it is, as one not known would be."""
+
+    def __init__(self, kind: type[id3.Frame]) -> None:
+        self._kind = kind
+
+    def _fromData(self, *args: Any) -> id3.Frame:  # noqa: N802 - mutagen's name
+        try:
+            return self._kind._fromData(*args)
+        except id3.ID3JunkFrameError as error:
+            if self._kind in Id3Tags.FRAMES.values():
+                raise
+            raise NotImplementedError from error
+
+
+_AS_THEY_CAME: dict[str, Any] = {
+    "translate": False,
+    "load_v1": False,
+    "known_frames": {name: _Frame(kind) for name, kind in (id3.Frames | id3.Frames_2_2).items()},
+}
 
 
 class Mp4Tags:
@@ -197,6 +260,10 @@ class Mp4Tags:
         else:
             self._tags[self.ATOMS[field]] = [text]
 
+    def set_other(self, name: str, text: str) -> None:
+        """Write a field of another kind of tags, under its own name."""
+        self._tags[f"----:com.apple.iTunes:{name}"] = [mp4.MP4FreeForm(text.encode())]
+
     def set_cover(self, content: bytes) -> None:
         """Write the cover, where there is none."""
         if "covr" not in self._tags:
@@ -208,6 +275,92 @@ class Mp4Tags:
         """Write all to the file."""
         self._tags["----:varemix:provenance"] = [mp4.MP4FreeForm(provenance.encode())]
         self._file.save()
+
+
+class ApeTags:
+    """The items of APEv2, as WavPack and TTA hold them behind the sound."""
+
+    NAMES = {  # noqa: RUF012
+        "albumartist": "Album Artist",
+        "track": "Track",
+        "disc": "Disc",
+        "date": "Year",
+    }
+    _COVER = "Cover Art (Front)"
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._tags: Any = apev2.APEv2()
+        with contextlib.suppress(apev2.APENoHeaderError):
+            self._tags = apev2.APEv2(str(path.absolute()))
+
+    def copy(self, other: "ApeTags", is_left_out: IsLeftOut) -> None:
+        """Take over all items."""
+        self._tags.clear()
+        for name, value in other._tags.items():
+            is_cover = name.lower().startswith("cover art")
+            if not is_left_out("cover" if is_cover else name, len(value.value)):
+                self._tags[name] = value
+
+    def has(self, field: str) -> bool:
+        """Tell whether a common field is there."""
+        return self.NAMES.get(field, field) in self._tags
+
+    def set(self, field: str, text: str) -> None:
+        """Write a common field."""
+        self._tags[self.NAMES.get(field, field.title())] = text
+
+    def set_other(self, name: str, text: str) -> None:
+        """Write a field of another kind of tags, under its own name."""
+        if apev2.is_valid_apev2_key(name):
+            self._tags[name] = text
+
+    def set_cover(self, content: bytes) -> None:
+        """Write the cover, where there is none."""
+        if self._COVER not in self._tags:
+            name = f"cover.{mime_of(content).removeprefix('image/')}".encode()
+            self._tags[self._COVER] = apev2.APEValue(name + b"\0" + content, apev2.BINARY)
+
+    def save(self, provenance: str) -> None:
+        """Write all to the file."""
+        self._tags[_NAME] = provenance
+        self._tags.save(str(self._path.absolute()))
+
+
+class CafTags:
+    """The texts of the information chunk of CAF, which stands behind the sound. There is no place for a cover."""
+
+    NAMES = {"albumartist": "album artist", "track": "track number", "date": "year", "comment": "comments"}  # noqa: RUF012
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._texts: dict[str, str] = {}
+
+    def copy(self, other: "CafTags", is_left_out: IsLeftOut) -> None:
+        """Take over nothing: what ffmpeg reads of the other is all that there is, and set one by one."""
+
+    def has(self, field: str) -> bool:
+        """Tell whether a common field is there."""
+        return self.NAMES.get(field, field) in self._texts
+
+    def set(self, field: str, text: str) -> None:
+        """Write a common field."""
+        self._texts[self.NAMES.get(field, field)] = text
+
+    def set_other(self, name: str, text: str) -> None:
+        """Write a field of another kind of tags, under its own name."""
+        self._texts.setdefault(name, text)
+
+    def set_cover(self, content: bytes) -> None:
+        """Leave the cover out."""
+
+    def save(self, provenance: str) -> None:
+        """Write all to the file."""
+        texts = self._texts | {_NAME: provenance}
+        strings = "".join(f"{name}\0{text}\0" for name, text in texts.items() if "\0" not in name + text)
+        content = struct.pack(">I", len(texts)) + strings.encode("utf-8", "replace")
+        with self._path.open("ab") as file:
+            file.write(struct.pack(">4sq", b"info", len(content)) + content)
 
 
 class AsfTags:
@@ -247,6 +400,10 @@ class AsfTags:
         """Write a common field."""
         self._tags[self.NAMES[field]] = [text]
 
+    def set_other(self, name: str, text: str) -> None:
+        """Write a field of another kind of tags, under its own name."""
+        self._tags[name] = [text]
+
     def set_cover(self, content: bytes) -> None:
         """Write the cover, where there is none."""
         if self._COVER not in self._tags:
@@ -264,5 +421,5 @@ def _wav_id3(path: Path) -> id3.ID3:
     """Return the tags in the chunk of a WAV file; empty ones when it has none."""
     for chunk_id, position, num_bytes in riff.all_chunks(path):
         if chunk_id in riff.ID3_CHUNKS:
-            return id3.ID3(BytesIO(riff.read_chunk(path, position, num_bytes)))
+            return id3.ID3(BytesIO(riff.read_chunk(path, position, num_bytes)), **_AS_THEY_CAME)
     return id3.ID3()

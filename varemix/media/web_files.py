@@ -7,6 +7,8 @@ import tempfile
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
+from varemix.errors import DownloadInterruptedError
+from varemix.media import patience
 from varemix.media.download import DownloadOptions, carry_out
 from varemix.media.fetching import PLAIN, Order
 from varemix.media.plain_fetching import FETCHED
@@ -36,5 +38,10 @@ def fetch_file(address: str, target: Path, *, options: DownloadOptions) -> None:
             cookies=None,
             proxy=options.proxy,
         )
-        carry_out(order)
+        patience.wait_for(address, f"File '{name}'")
+        try:
+            carry_out(order)
+        except DownloadInterruptedError as error:
+            patience.heed(address, error)
+            raise
         (Path(folder) / FETCHED).replace(target)

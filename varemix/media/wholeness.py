@@ -1,6 +1,7 @@
 """Whether a file is as long as it promises, told by its outermost structure.
 
-A FLAC file and an MP3 without a Xing header show only in decoding that they are cut off.
+Who wrote into a pipe, or was stopped, left a length that was a guess: then the file's end counts. A FLAC file and
+an MP3 without a Xing header show only in decoding that they are cut off.
 """
 
 import os
@@ -16,14 +17,17 @@ from varemix.media.containers import (
     MP3,
     MP4,
     OGG,
-    UNKNOWN_32_BITS,
     WAV,
     aiff_chunks,
     container_of,
+    is_guess,
     riff_chunks,
+    sound_bytes,
 )
-from varemix.media.mpeg import mp3_promise, sound_position
+from varemix.media.mpeg import mp3_promise, num_mp3_frames, sound_position
 
+_SLIP_BYTES = 64  # what a program that counts its header in, or a frame too many, promises too much
+_SLIP_FRAMES, _SLIP, _MP3_FRAME_BYTES = 5, 0.02, 1044  # more is no slip: the file was cut
 _MAX_BOXES = 100_000
 _SEGMENT_ID = b"\x18\x53\x80\x67"
 _MAX_OGG_PAGE_BYTES = 27 + 255 + 255 * 255
@@ -31,8 +35,11 @@ _ASF_FILE_PROPERTIES_ID = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 _ASF_SEARCHED_BYTES = 1 << 16
 
 
-def check_whole(path: Path) -> None:
-    """Raise MediaError when a file promises more bytes than it holds; one of unknown kind passes."""
+def check_whole(path: Path) -> str:
+    """Raise MediaError when a file promises more bytes than it holds; one of unknown kind passes.
+
+    Returns what is to be told where a promise was a guess, and the file's end counts in its place; else nothing.
+    """
     checks = {
         WAV: _check_wav,
         AIFF: _check_aiff,
@@ -43,46 +50,56 @@ def check_whole(path: Path) -> None:
         MATROSKA: _check_matroska,
     }
     check = checks.get(container_of(path) or "")
-    if check is not None:
-        with path.open("rb") as file:
-            check(file, os.fstat(file.fileno()).st_size, path.name)
+    if check is None:
+        return ""
+    with path.open("rb") as file:
+        return check(file, os.fstat(file.fileno()).st_size, path.name) or ""
 
 
-def _check_wav(file: BinaryIO, file_bytes: int, name: str) -> None:
+def _check_wav(file: BinaryIO, file_bytes: int, name: str) -> str:
     last_id, position, promised = None, 0, 0
     for last_id, position, promised in riff_chunks(file):  # noqa: B007 - the last one is wanted
         pass
-    present = file_bytes - position
     if last_id != b"data":
         raise MediaError(
             f"'{name}' is a WAV file without sound data: it is cut off or damaged. Copy or record it again."
         )
-    if promised == 0 and present > 0:
-        raise MediaError(
-            f"The header of '{name}' says 0 samples, but {present} bytes follow: the recording was not "
-            "finished properly. Repair its header first, for instance by opening and saving it."
-        )
-    # Who wrote into a pipe did not know the length and left the largest number: the file's end counts.
-    if promised > present and promised != UNKNOWN_32_BITS:
-        raise MediaError(
-            f"'{name}' is cut off: its header promises {promised} bytes of sound, {present} are there. Copy it again."
-        )
+    return _guess_told(promised, sound_bytes(file, position, promised, file_bytes), name)
 
 
-def _check_aiff(file: BinaryIO, file_bytes: int, name: str) -> None:
+def _check_aiff(file: BinaryIO, file_bytes: int, name: str) -> str:
     for chunk_id, position, promised in aiff_chunks(file):
         if chunk_id == b"SSND":
-            if promised > file_bytes - position:
-                raise MediaError(_cut_off_message(name, promised, file_bytes - position))
-            return
+            return _guess_told(promised, file_bytes - position, name)
     raise MediaError(f"'{name}' is an AIFF file without sound data: it is cut off or damaged. Copy it again.")
 
 
-def _check_mp3(file: BinaryIO, file_bytes: int, name: str) -> None:
-    promised = mp3_promise(file).num_bytes
-    present = file_bytes - sound_position(file)
-    if promised is not None and promised > present:
-        raise MediaError(_cut_off_message(name, promised, present))
+def _guess_told(promised: int, present: int, name: str) -> str:
+    """Return what is to be told of a promise of sound that was a guess; MediaError for one that is broken."""
+    if promised > present and not (is_guess(promised) or promised - present <= _SLIP_BYTES):
+        raise MediaError(
+            f"'{name}' is cut off: its header promises {promised} bytes of sound, {present} are there. Copy it again."
+        )
+    if promised > present or (promised == 0 and present > 0):
+        return f"its header promises {promised} bytes of sound, {present} are there: the file's end counts"
+    return ""
+
+
+def _check_mp3(file: BinaryIO, file_bytes: int, name: str) -> str:
+    """Compare what the first frame promises with the frames that are there; by a few it is wrong in many a file."""
+    promise = mp3_promise(file)
+    promised, present = promise.num_bytes, file_bytes - sound_position(file)
+    if promise.num_frames is None:
+        if promised is not None and promised - present > max(_SLIP_FRAMES * _MP3_FRAME_BYTES, _SLIP * promised):
+            raise MediaError(_cut_off_message(name, promised, present))
+        return ""
+    num_frames = num_mp3_frames(file)
+    if promise.num_frames - num_frames > max(_SLIP_FRAMES, _SLIP * promise.num_frames):
+        raise MediaError(
+            f"'{name}' is cut off: it promises {promise.num_frames} frames, {num_frames} are there. Copy it again."
+        )
+    is_kept = num_frames == promise.num_frames
+    return "" if is_kept else f"it promises {promise.num_frames} frames, {num_frames} are there: what is there counts"
 
 
 def _check_ogg(file: BinaryIO, file_bytes: int, name: str) -> None:

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from varemix.errors import MediaError
 from varemix.media import riff
-from varemix.media.containers import AIFF, FLAC, WAV, aiff_chunks, container_of, riff_chunks
+from varemix.media.containers import AIFF, AU, CAF, FLAC, W64, WAV, aiff_chunks, container_of, riff_chunks
 from varemix.media.encoding import EncodedFile
 from varemix.media.formats import FLOAT_BITS, PCM_BITS, AudioInfo
 from varemix.media.reading import Samples, check_finite
 
+_LIBSNDFILE = (WAV, AIFF, FLAC, CAF, W64, AU)
 _TRY_BYTES = 1 << 16
 _MAX_PLAIN_WAV_BYTES = 2**32 - 2**26  # sizes have 32 bits; the rest is room for the header and tags
 
@@ -50,7 +51,7 @@ class AudioWriter:
         self.num_clipped = 0
         self.peak = 0.0
         self._path = path
-        writes = _SoundFile if info.container in (WAV, AIFF, FLAC) else EncodedFile
+        writes = _SoundFile if info.container in _LIBSNDFILE else EncodedFile
         self._file: _SampleFile = writes(path, info, source)
 
     def write(self, samples: Samples) -> None:

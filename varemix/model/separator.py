@@ -2,17 +2,16 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from PIL.Image import Image
 from torch import Tensor, nn
 
 from varemix.errors import UsageError
 from varemix.model.competition import read_masks, read_masks_together
 from varemix.model.folding import fold_norms
 from varemix.model.memory import give_back_memory
-from varemix.model.queries import picture_tensor
 from varemix.model.settings import SeparatorSettings
 from varemix.model.sound import build_sound
 from varemix.model.synthesizer import Synthesizer
@@ -25,6 +24,9 @@ from varemix.signal.presence import PresenceMeter
 from varemix.signal.spectrogram import spectrum_of_cells
 
 __all__ = ["EVERYTHING_PLAYS_DB", "Separator", "SeparatorSettings"]
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 EVERYTHING_PLAYS_DB = -1000.0
 """The presence threshold of a separator that was never calibrated."""
@@ -97,17 +99,17 @@ class Separator(nn.Module):
         self.instrument_queries = torch.stack([queries[name] for name in self.instruments]).detach()
 
     @torch.inference_mode()
-    def queries(self, images: Sequence[Image]) -> Tensor:
+    def queries(self, images: Sequence["Image"]) -> Tensor:
         """Return the queries [N, K] of N pictures, one of each instrument."""
         return self.vision.queries(self.seen(images))
 
     @torch.inference_mode()
-    def query_of_clip(self, frames: Sequence[Image]) -> Tensor:
+    def query_of_clip(self, frames: Sequence["Image"]) -> Tensor:
         """Return the one query [K] that several pictures of the same instrument make together."""
         return self.vision.queries(self.seen(frames).flatten(0, 1)[None])[0]
 
     @torch.inference_mode()
-    def seen(self, images: Sequence[Image]) -> Tensor:
+    def seen(self, images: Sequence["Image"]) -> Tensor:
         """Return what the vision network sees in N pictures, features [N, V, ...] of V views of each.
 
         Where pictures are compared with known instruments, each is also seen mirrored.
@@ -185,7 +187,9 @@ class Separator(nn.Module):
         grid = self.settings.grid
         return torch.log(to_rows(magnitude, grid) + grid.floor)
 
-    def _pictures(self, images: Sequence[Image]) -> Tensor:
+    def _pictures(self, images: Sequence["Image"]) -> Tensor:
+        from varemix.model.queries import picture_tensor
+
         vision = self.vision
         return torch.stack([picture_tensor(image, vision.framing, vision.pixels) for image in images]).to(self.device)
 

@@ -11,7 +11,16 @@ from typing import Literal
 from varemix.errors import UsageError
 from varemix.signal.grid import Grid
 
-VisionName = Literal["resnet18_dilated", "efficientnet_lite0", "efficientnet_lite2"]
+VisionName = Literal[
+    "resnet18_dilated",
+    "efficientnet_lite0",
+    "efficientnet_lite2",
+    "efficientnet_lite0_head",
+    "efficientnet_lite2_head",
+]
+NO_TRUNK = "_head"
+"""Ends the name of a vision network without its trunk, which takes features that come ready made."""
+
 SoundName = Literal["pixels", "residual"]
 
 

@@ -9,13 +9,14 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from varemix.errors import CheckpointError
-from varemix.model.settings import VisionName
+from varemix.errors import CheckpointError, UsageError
+from varemix.model.settings import NO_TRUNK, VisionName
 
 Framing = Literal["middle", "whole"]
 _LEAST_DEVIATION = 0.05
 _SHARPNESS = 4.0  # where one instrument stands out, the query is its own within 0.01
 _EFFICIENTNET_PIXELS = {"efficientnet_lite0": 224, "efficientnet_lite2": 288}
+_EFFICIENTNET_DEPTHS = {"efficientnet_lite0": 2560, "efficientnet_lite2": 2816}
 
 
 class VisionNetwork(nn.Module):
@@ -134,8 +135,22 @@ def load_imagenet(name: VisionName, vision: VisionNetwork) -> None:
     """
     if name == "resnet18_dilated":
         _load_resnet18(vision.trunk)
-    else:
+    elif not name.endswith(NO_TRUNK):
         _load_efficientnet_lite(name, vision.trunk)
+
+
+class _NoTrunk(nn.Module):
+    """Stands where a trunk would, and looks at nothing: a checkpoint that travelled without its trunk."""
+
+    def __init__(self, depth: int) -> None:
+        super().__init__()
+        self.depth = depth
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        raise UsageError(
+            "This checkpoint came without the network that looks at pictures. Take it back with `varemix bundle "
+            "--take`, or ask for an instrument by name."
+        )
 
 
 class _MaxPooledConvolution(nn.Module):
@@ -207,7 +222,9 @@ class _EfficientNetTrunk(nn.Module):
 
 
 def _efficientnet_lite(name: VisionName, num_maps: int, num_recognised: int) -> VisionNetwork:
-    trunk, pixels = _EfficientNetTrunk(name.replace("_", "-")), _EFFICIENTNET_PIXELS[name]
+    whole = name.removesuffix(NO_TRUNK)
+    pixels = _EFFICIENTNET_PIXELS[whole]
+    trunk = _EfficientNetTrunk(name.replace("_", "-")) if name == whole else _NoTrunk(_EFFICIENTNET_DEPTHS[whole])
     if num_recognised:
         head = InstrumentHead(trunk.depth, num_recognised, num_maps)
         return RecognisingNetwork(trunk, head, framing="whole", pixels=pixels)

@@ -17,7 +17,7 @@ from typing import Literal
 
 import numpy as np
 
-from varemix.media.audio import AudioInfo, AudioReader, AudioWriter, info_for_format, stem_format
+from varemix.media.audio import AudioInfo, AudioReader, AudioWriter, as_written, stem_format
 from varemix.media.resampling import mono, of_length, resampled_blocks
 from varemix.remix.gains import factor, gain_change_blocks, shares
 from varemix.remix.level_care import AS_IS, MATCH, LevelCare
@@ -44,7 +44,7 @@ class Rendered:
     The whole was made louder by `gain_db` for its loudness; the limiter changed `num_limited` samples, by
     `reduction_db` at most. `before_lufs` and `after_lufs` are the integrated loudness of the recording and of what was
     written: measured where levels are cared for, else estimated from the spectra; None where nothing was filtered, or
-    less than 0.4 s.
+    less than 0.4 s. `note` says what became of the coding of a recording that nobody writes.
     """
 
     num_clipped: int
@@ -54,6 +54,7 @@ class Rendered:
     reduction_db: float = 0.0
     before_lufs: float | None = None
     after_lufs: float | None = None
+    note: str = ""
 
     @property
     def has_other_level(self) -> bool:
@@ -100,7 +101,7 @@ def render_remix(
 
     gain_db = _loudness_gain_db(source, remixed, care.loudness)
     with AudioReader(source) as reader, _writer_like(reader, target, source, format_name) as writer:
-        info = reader.info
+        info, note = reader.info, as_written(reader.info, format_name)[1]
         is_measured = not care.is_none or info.num_channels > _FRONT_PAIR
         measured, estimated = _Loudness(info) if is_measured else None, SpectralLoudness(grid.applied, dry_wet)
         limiter = None if care.true_peak_db is None else Limiter(info.rate_hz, info.num_channels, care.true_peak_db)
@@ -113,7 +114,7 @@ def render_remix(
                 measured.after.add(block)
             writer.write(block)
     ear = measured or estimated
-    rendered = replace(_rendered(writer), gain_db=gain_db, before_lufs=ear.before_lufs, after_lufs=ear.after_lufs)
+    rendered = replace(_rendered(writer, note), gain_db=gain_db, before_lufs=ear.before_lufs, after_lufs=ear.after_lufs)
     if limiter is None:
         return rendered
     return replace(rendered, num_limited=limiter.num_changed, reduction_db=limiter.reduction_db)
@@ -148,7 +149,7 @@ def render_stems(
     Stems have the recording's format, or that of `stem_format`.
     """
     with AudioReader(source) as reader, ExitStack() as stack:
-        format_name = stem_format(reader.info.container)
+        format_name = stem_format(reader.info.container, reader.info.written_as)
         writers = [stack.enter_context(_writer_like(reader, target, source, format_name)) for target in targets]
         original, *heard = _copies(reader.blocks(_BLOCK_SAMPLES), len(targets) + 1)
         smoothed = _copies(zlbm_blocks(mask_blocks, decay_of(smoothing_s, grid)), len(targets))
@@ -163,7 +164,8 @@ def render_stems(
                 silent = np.zeros_like(block)
                 silent[:_FRONT_PAIR] = stem
                 writer.write(silent)
-    return [_rendered(writer) for writer in writers]
+        note = as_written(reader.info, format_name)[1]
+    return [_rendered(writer, note) for writer in writers]
 
 
 def share_blocks(
@@ -214,7 +216,7 @@ def _loudness_gain_db(
 
 
 def _writer_like(reader: AudioReader, target: Path, source: Path, format_name: str | None) -> AudioWriter:
-    info = reader.info if format_name is None else info_for_format(reader.info, format_name)
+    info, _ = as_written(reader.info, format_name)
     return AudioWriter(target, info, source=source)
 
 
@@ -278,8 +280,9 @@ def _side_by_side(
         pass
 
 
-def _rendered(writer: AudioWriter) -> Rendered:
+def _rendered(writer: AudioWriter, note: str) -> Rendered:
     return Rendered(
+        note=note,
         num_clipped=writer.num_clipped,
         peak_db=20 * math.log10(writer.peak) if writer.peak > 0 else -math.inf,
     )

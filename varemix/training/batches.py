@@ -1,31 +1,50 @@
-"""Batches of examples, drawn by seed and place, read ahead while the device is at work."""
+"""Batches of examples, drawn by seed and place, read ahead while the device is at work.
 
-from collections.abc import Iterator, Mapping, Sequence
+A batch is numbers only: which recordings sound from where on, and what is changed. The sound is made on the device.
+"""
+
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from varemix.media.clips import Clip
 from varemix.training.augmentation import Changes, draw_changes
-from varemix.training.examples import Source, draw_sources, wave_of
-from varemix.training.pictures import PictureBook
+from varemix.training.book import PictureBook
+from varemix.training.examples import Pool, Source, draw_sources
 from varemix.training.recipe import Augmentation, Recipe
-from varemix.training.recordings import Recordings
+from varemix.training.soundbank import Recording, Voices
 
 _KINDS = {"train": 0, "val": 1}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """Examples: waves [B, N, S], what is shown for their queries [B, Q, P, ...], labels [B, N], and changes."""
+    """B examples of up to N sources each, of which A sound, with V voices.
 
-    waves: Tensor
+    `is_sounding` [B, N] says which sound; of those, in order, `volumes` [A] and `is_levelled` [A]. Of the voices
+    `voice_volumes` [V] and `source_of_voice` [V], a place in A. `shown` [B, Q, P, ...] is what is asked with, `labels`
+    [B, N] which of these asks for which source: -1 where none does. `changes` are None for validation.
+    """
+
+    is_sounding: Tensor
+    volumes: Tensor
+    is_levelled: Tensor
+    voices: Voices
+    voice_volumes: Tensor
+    source_of_voice: Tensor
     shown: Tensor
     labels: Tensor
-    changes: tuple[Changes, ...]
+    changes: Changes | None
+
+    def to(self, device: torch.device) -> "Batch":
+        """Return the batch on a device."""
+        parts: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        moved: dict[str, Any] = {name: part if part is None else part.to(device) for name, part in parts.items()}
+        return Batch(**moved)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,50 +56,72 @@ class Place:
     examples: range
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Example:
+    sources: Sequence[Source]
+    level: float
+    shown: Tensor
+    changes: Changes
+
+
 class BatchMaker:
     """Makes the batch of any place; the same one for the same seed."""
 
-    def __init__(self, recipe: Recipe, clips: Mapping[str, Sequence[Clip]], book: PictureBook) -> None:
-        self._recipe, self._clips, self._book = recipe, clips, book
-        self._recordings = Recordings()
-        self._labels = {name: place for place, name in enumerate(sorted({clip.instrument for clip in clips["train"]}))}
+    def __init__(self, recipe: Recipe, recordings: Sequence[Recording], book: PictureBook) -> None:
+        self._recipe, self._book = recipe, book
+        self._pools = {
+            split: Pool([one for one in recordings if one.split == split], recipe) for split in ("train", "val")
+        }
+        self._labels = {name: place for place, name in enumerate(book.instruments)}
 
     def make(self, place: Place) -> Batch:
-        """Return the batch. Raises MediaError when a recording or a frame cannot be read."""
+        """Return the batch."""
         examples = [self._example(place, number) for number in place.examples]
-        waves, shown, labels, changes = zip(*examples, strict=True)
+        sources = [source for example in examples for source in example.sources]
+        levels = [example.level * source.volume for example in examples for source in example.sources]
+        voices = [voice for source in sources for voice in source.voices]
+        counts = torch.tensor([len(example.sources) for example in examples])
         return Batch(
-            waves=torch.stack(waves), shown=torch.stack(shown), labels=torch.stack(labels), changes=tuple(changes)
+            is_sounding=torch.arange(self._recipe.num_sources) < counts[:, None],
+            volumes=torch.tensor(levels, dtype=torch.float32),
+            is_levelled=torch.tensor([source.is_levelled for source in sources]),
+            voices=Voices(
+                first=torch.tensor([voice.recording.first_sample for voice in voices]),
+                limit=torch.tensor([voice.limit for voice in voices]),
+                offset=torch.tensor([voice.offset for voice in voices], dtype=torch.float64),
+                speed=torch.tensor([voice.speed for voice in voices], dtype=torch.float64),
+            ),
+            voice_volumes=torch.tensor([voice.volume for voice in voices], dtype=torch.float32),
+            source_of_voice=torch.tensor([place for place, source in enumerate(sources) for _ in source.voices]),
+            shown=torch.stack([example.shown for example in examples]),
+            labels=torch.tensor([self._labels_of(example.sources) for example in examples]),
+            changes=Changes.stacked([example.changes for example in examples]) if place.split == "train" else None,
         )
 
-    def _example(self, place: Place, number: int) -> tuple[Tensor, Tensor, Tensor, Changes]:
+    def _example(self, place: Place, number: int) -> _Example:
         draw = np.random.default_rng([self._recipe.seed, _KINDS[place.split], place.number, number])
         is_learning = place.split == "train"
-        sources = draw_sources(self._clips[place.split], self._recipe, draw, is_changed=is_learning)
+        sources = draw_sources(self._pools[place.split], self._recipe, draw, is_changed=is_learning)
         shown = self._book.show(sources, draw, is_learning=is_learning)
+        if self._recipe.asked == "sources":  # nothing asks for those that do not sound
+            shown = torch.cat([shown, shown.new_zeros(self._recipe.num_sources - len(sources), *shown.shape[1:])])
         change = self._recipe.augmentation if is_learning else Augmentation()
-        waves = [wave_of(source, self._recordings, self._recipe.window_samples) for source in sources]
-        level = 10 ** (draw.uniform(*change.level_db) / 20)
-        changes = draw_changes(change, self._recipe.separator.grid, len(sources), draw)
-        audible = {place: echoes for place, echoes in changes.echoes.items() if sources[place].voices}
-        return (
-            torch.stack(waves) * (level / len(sources)),
-            shown,
-            torch.tensor(self._labels_of(sources)),
-            replace(changes, echoes=audible),
-        )
+        level = 10 ** (draw.uniform(*change.level_db) / 20) / self._recipe.num_sources
+        changes = draw_changes(change, self._recipe.num_sources, draw)
+        return _Example(sources=sources, level=level, shown=shown, changes=changes)
 
     def _labels_of(self, sources: Sequence[Source]) -> list[int]:
         """Return which query asks for each source."""
+        silent = [-1] * (self._recipe.num_sources - len(sources))
         if self._recipe.asked == "sources":
-            return list(range(len(sources)))
-        return [self._labels[source.instrument] for source in sources]
+            return [*range(len(sources)), *silent]
+        return [*(self._labels.get(source.label, -1) for source in sources), *silent]
 
 
 def batches_at(maker: BatchMaker, places: Iterator[Place], *, reads_ahead: bool) -> Iterator[Batch]:
     """Yield the batches of the places in order; reading ahead, the next one is made while this one is in use.
 
-    That helps where the device is not the processor that reads.
+    That helps where the device is not the processor that draws.
     """
     if not reads_ahead:
         yield from map(maker.make, places)

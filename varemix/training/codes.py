@@ -7,12 +7,11 @@ has the code 0. Training goes on from there.
 
 import numpy as np
 import torch
-from scipy.linalg import hadamard
 from torch import Tensor
 from torch.nn import functional
 
 from varemix.model.separator import Separator
-from varemix.training.pictures import KeptFeatures
+from varemix.training.kept_features import KeptFeatures
 from varemix.training.recipe import Recipe
 
 _RATE, _DECAY = 2e-3, 1.0
@@ -39,6 +38,8 @@ def teach_codes(separator: Separator, book: KeptFeatures, recipe: Recipe) -> Non
 
 def instrument_codes(num_instruments: int, num_maps: int) -> Tensor:
     """Return the codes [I + 1, K] in 0..1 of so many instruments and of nothing, which is last."""
+    from scipy.linalg import hadamard
+
     size = 2 ** int(np.ceil(np.log2(max(num_maps, num_instruments + 1))))
     columns = np.sort(np.random.default_rng(0).permutation(size)[:num_maps])  # the first ones alone repeat themselves
     rows = torch.from_numpy(hadamard(size)[1 : num_instruments + 1, columns].astype(np.float32))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from varemix.training.loop import Progress
+from varemix.training.run import Progress
 from varemix.training.state import History
 
 CURVES_FILE = "curves.csv"

@@ -24,7 +24,7 @@ from varemix.media.pictures import read_picture
 from varemix.model.queries import picture_tensor
 from varemix.model.separator import Separator
 from varemix.model.vision import InstrumentHead, RecognisingNetwork
-from varemix.training.pictures import Photos
+from varemix.training.material import Photos
 from varemix.training.views import picture_of_nothing, random_view
 
 STRANGERS = "none"
@@ -33,6 +33,7 @@ _NUM_NOTHINGS = 96
 _LARGEST_OWNER = 1 / 3
 _HEAD = "vision.head."
 _FIRST_BIAS = -3.0  # nothing is like anything
+_EVEN_CHANCE = 0.5  # the least likeness where too few photographs are left to measure one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,15 +76,21 @@ class SeenPictures:
 
 
 def fit_head(
-    separator: Separator, photos: Photos, strangers: Sequence[Path], settings: HeadSettings | None = None
+    separator: Separator,
+    photos: Photos,
+    strangers: Sequence[Path],
+    settings: HeadSettings | None = None,
+    *,
+    may_lack: bool = False,
 ) -> Separator:
     """Return the separator with a head fitted to photographs of the instruments that it knows, and to strangers.
 
-    Raises TrainingError when an instrument has no photographs, or when the trunk is not one that stays frozen.
+    Raises TrainingError when an instrument has no photographs, unless it `may_lack` some and is never recognised then,
+    or when the trunk is not one that stays frozen.
     """
     settings = settings or HeadSettings()
     lacking = sorted(set(separator.instruments) - {name for name, paths in photos.items() if paths})
-    if lacking:
+    if lacking and not may_lack:
         raise TrainingError(
             f"There are no photographs of {', '.join(lacking)}; every instrument that the checkpoint knows needs some. "
             "Give a folder of photographs with a subfolder for each."
@@ -117,9 +124,10 @@ def seen_pictures(
     draw = np.random.default_rng(settings.seed)
     features, labels, groups = [], [], []
     for label, name in enumerate(separator.instruments):
-        features += [_seen(separator, read_picture(path), settings, draw) for path in photos[name]]
-        labels += [label] * len(photos[name])
-        groups += owners(photos[name])
+        own = photos.get(name, ())
+        features += [_seen(separator, read_picture(path), settings, draw) for path in own]
+        labels += [label] * len(own)
+        groups += owners(own)
     nothings = [picture_of_nothing(draw) for _ in range(_NUM_NOTHINGS)]
     features += [_seen(separator, read_picture(path), settings, draw) for path in strangers]
     features += [_seen(separator, picture, settings, draw) for picture in nothings]
@@ -146,15 +154,16 @@ def fit_to_seen(separator: Separator, seen: SeenPictures, settings: HeadSettings
     """Fit the head to what was seen, and measure on photographs left out in turns when a picture counts as known."""
     vision = _network(separator)
     parts = _folds(seen.groups, settings.num_folds)
-    right = []
+    right: list[float] = []
     for own in range(settings.num_folds):
         _fit(vision.head, seen.part(parts != own), settings)
         left_out = seen.part((parts == own) & (seen.labels >= 0))
-        likenesses = vision.likenesses(left_out.features[:, :2].float()).numpy(force=True)
+        features = left_out.features[:, :2].float().to(vision.head.codes.device)
+        likenesses = vision.likenesses(features).numpy(force=True)
         is_right = likenesses.argmax(axis=1) == left_out.labels
-        right.append(likenesses[is_right].max(axis=1))
+        right += likenesses[is_right].max(axis=1).tolist()
     _fit(vision.head, seen, settings)
-    vision.head.least_likeness.fill_(float(np.quantile(np.concatenate(right), settings.refused_share)))
+    vision.head.least_likeness.fill_(float(np.quantile(right, settings.refused_share)) if right else _EVEN_CHANCE)
 
 
 def _network(separator: Separator) -> RecognisingNetwork:
@@ -165,12 +174,13 @@ def _network(separator: Separator) -> RecognisingNetwork:
 def _fit(head: InstrumentHead, seen: SeenPictures, settings: HeadSettings) -> None:
     """Bring the head to the minimum of the loss over all views of all pictures."""
     num_views = seen.features.shape[1]
-    features = seen.features.flatten(0, 1).float()
+    device = head.codes.device
+    features = seen.features.flatten(0, 1).float().to(device)
     head.standardise.learn(features)
     features = head.standardise(features)
     likenesses = _wanted_likenesses(seen.labels, len(head.codes), settings.softening)
-    likenesses = likenesses.repeat_interleave(num_views, dim=0)
-    weights = _weights(seen.labels, settings).repeat_interleave(num_views)
+    likenesses = likenesses.repeat_interleave(num_views, dim=0).to(device)
+    weights = _weights(seen.labels, settings).repeat_interleave(num_views).to(device)
     nn.init.zeros_(head.linear.weight)
     nn.init.constant_(head.linear.bias, _FIRST_BIAS)
     optimiser = torch.optim.LBFGS(
@@ -199,7 +209,7 @@ def _weights(labels: np.ndarray, settings: HeadSettings) -> Tensor:
     counts = np.bincount(labels[is_known])
     weights = np.ones(len(labels))
     weights[is_known] = counts[labels[is_known]] ** -settings.evenness
-    if is_known.all():
+    if is_known.all() or not is_known.any():
         return torch.from_numpy(weights / weights.mean()).float()
     weights[is_known] *= (1 - settings.stranger_share) / weights[is_known].sum()
     weights[~is_known] *= settings.stranger_share / weights[~is_known].sum()

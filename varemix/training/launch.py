@@ -5,8 +5,8 @@ starts torchrun by hand:
 
     torchrun --nproc-per-node 8 -m varemix.training order.json
 
-Of several machines each makes its own call of `launch`, with the same recipe and clips. The first one's folder gets the
-checkpoint; the others help and get nothing.
+Of several machines each makes its own call of `launch`, with the same recipe and material. The first one's folder gets
+the checkpoint; the others help and get nothing.
 """
 
 import hashlib
@@ -22,14 +22,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from varemix.errors import TrainingError, VaremixError
 from varemix.media.clips import Clip
-from varemix.training.loop import Progress, train
+from varemix.media.sounds import Sound
+from varemix.training.loop import train
+from varemix.training.material import Material
 from varemix.training.nodes import Nodes
-from varemix.training.pictures import Photos
+from varemix.training.pace import FULL_PACE, Pace
 from varemix.training.recipe import Recipe
+from varemix.training.run import Progress
 from varemix.training.state import History
 
 WHILE_HELD = "--while-held"
@@ -39,6 +42,7 @@ _PROGRESS_MARK = "varemix-progress "
 _HISTORY_FILE, _REASON_FILE = "history.json", "reason.txt"
 _LAST_LINES = 15
 _GRACE_S = 20.0
+_Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,14 +50,11 @@ class Order:
     """What `train` is asked for; `reports` is a folder for its outcome, if somebody wants to read it there."""
 
     recipe: Recipe
-    train_clips: Sequence[Clip]
-    val_clips: Sequence[Clip]
+    material: Material
     folder: Path
-    photos: Photos
     start: Path | None = None
     device: str = "auto"
-    save_every_steps: int = 50
-    most_steps: int | None = None
+    pace: Pace = FULL_PACE
     reports: Path | None = None
 
     def as_json(self) -> str:
@@ -67,9 +68,8 @@ class Order:
             values = json.loads(text)
             parts = {
                 "recipe": Recipe.from_dict(values["recipe"]),
-                "train_clips": [_clip(clip) for clip in values["train_clips"]],
-                "val_clips": [_clip(clip) for clip in values["val_clips"]],
-                "photos": {name: [Path(path) for path in paths] for name, paths in values.get("photos", {}).items()},
+                "material": _material(values["material"]),
+                "pace": Pace(**values["pace"]),
             }
             paths = {name: Path(values[name]) for name in ("folder", "start", "reports") if values.get(name)}
             return cls(**values | parts | paths)
@@ -81,17 +81,14 @@ class Order:
 
 def launch(
     recipe: Recipe,
-    train_clips: Sequence[Clip],
-    val_clips: Sequence[Clip],
+    material: Material,
     folder: Path,
     *,
     num_processes: int = 1,
     nodes: Nodes | None = None,
-    photos: Photos | None = None,
     start: Path | None = None,
     device: str = "auto",
-    save_every_steps: int = 50,
-    most_steps: int | None = None,
+    pace: Pace = FULL_PACE,
     report: Callable[[Progress], None] = lambda progress: None,
 ) -> History | None:
     """Train as `train` does, in `num_processes` processes on each of the nodes that share every batch; one trains here.
@@ -102,18 +99,7 @@ def launch(
     nodes = nodes or Nodes()
     num_all = num_processes * nodes.count
     if num_all == 1:
-        return train(
-            recipe,
-            train_clips,
-            val_clips,
-            folder,
-            photos=photos,
-            start=start,
-            device=device,
-            save_every_steps=save_every_steps,
-            most_steps=most_steps,
-            report=report,
-        )
+        return train(recipe, material, folder, start=start, device=device, pace=pace, report=report)
     if num_processes < 1 or recipe.batch_size % num_all:
         raise TrainingError(
             f"{num_all} processes cannot share batches of {recipe.batch_size} mixes evenly, as recipe "
@@ -122,14 +108,11 @@ def launch(
     with tempfile.TemporaryDirectory(prefix="varemix-") as reports:
         order = Order(
             recipe=recipe,
-            train_clips=train_clips,
-            val_clips=val_clips,
+            material=material,
             folder=folder.absolute(),
-            photos=photos or {},
             start=start and start.absolute(),
             device=device,
-            save_every_steps=save_every_steps,
-            most_steps=most_steps,
+            pace=pace,
             reports=Path(reports),
         )
         path = Path(reports) / "order.json"
@@ -145,14 +128,11 @@ def carry_out(order: Order) -> None:
     try:
         history = train(
             order.recipe,
-            order.train_clips,
-            order.val_clips,
+            order.material,
             order.folder,
-            photos=order.photos,
             start=order.start,
             device=order.device,
-            save_every_steps=order.save_every_steps,
-            most_steps=order.most_steps,
+            pace=order.pace,
             report=_tell,
         )
     except VaremixError as error:
@@ -179,8 +159,18 @@ def _tell(progress: Progress) -> None:
     sys.stdout.flush()
 
 
-def _clip(values: Mapping[str, Any]) -> Clip:
-    return Clip(**{**values, "wav_path": Path(values["wav_path"]), "frames_path": Path(values["frames_path"])})
+def _material(values: Mapping[str, Any]) -> Material:
+    return Material(
+        clips={split: [_with_paths(Clip, clip) for clip in members] for split, members in values["clips"].items()},
+        sounds=[_with_paths(Sound, sound) for sound in values["sounds"]],
+        photos={name: [Path(path) for path in paths] for name, paths in values["photos"].items()},
+        strangers=[Path(path) for path in values["strangers"]],
+    )
+
+
+def _with_paths(made: Callable[..., _Made], values: Mapping[str, Any]) -> _Made:
+    """Return what is made of values, of which those named after paths are paths."""
+    return made(**{name: Path(value) if name.endswith("path") else value for name, value in values.items()})
 
 
 def _command(order: Path, num_processes: int, nodes: Nodes, subject: str) -> list[str]:
@@ -193,8 +183,9 @@ def _command(order: Path, num_processes: int, nodes: Nodes, subject: str) -> lis
 
 def _subject(order: Order) -> str:
     """Return what tells trainings apart: nodes that would train different things do not meet."""
-    clips = [[clip.clip_id for clip in split] for split in (order.train_clips, order.val_clips)]
-    return hashlib.sha256(json.dumps([order.recipe.as_dict(), clips]).encode()).hexdigest()[:16]
+    clips = [clip.clip_id for split in ("train", "val") for clip in order.material.clips[split]]
+    sounds = [sound.sound_id for sound in order.material.sounds]
+    return hashlib.sha256(json.dumps([order.recipe.as_dict(), clips, sounds]).encode()).hexdigest()[:16]
 
 
 @contextmanager
@@ -246,9 +237,7 @@ def _followed(process: subprocess.Popen[str], report: Callable[[Progress], None]
 def _outcome(reports: Path, code: int, last_lines: Sequence[str]) -> History:
     history, reason = reports / _HISTORY_FILE, reports / _REASON_FILE
     if code == 0 and history.exists():
-        values = json.loads(history.read_text())
-        values["validation_losses"] = [tuple(entry) for entry in values["validation_losses"]]
-        return History(**values)
+        return History.of(json.loads(history.read_text()))
     if reason.exists():
         raise TrainingError(reason.read_text())
     raise TrainingError(

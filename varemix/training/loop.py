@@ -1,80 +1,76 @@
-"""The loop: epochs of steps, validation after each, the best kept, every stop survived."""
+"""Training of what lies in a catalog: from clips, sounds and photos to a checkpoint."""
 
-import math
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from varemix.errors import TrainingError
 from varemix.media.clips import Clip
-from varemix.model.checkpoint import load_checkpoint, save_checkpoint
+from varemix.media.video import read_frames
+from varemix.model.checkpoint import load_checkpoint
 from varemix.model.separator import Separator
 from varemix.model.vision import load_imagenet
-from varemix.signal.grid import Grid
-from varemix.signal.spectrogram import stft
-from varemix.training.augmentation import Noise, changed
-from varemix.training.batches import Batch, BatchMaker, Place, batches_at
+from varemix.training.book import PictureBook
 from varemix.training.codes import teach_codes
-from varemix.training.devices import as_training_error, chosen_device, is_reduced
-from varemix.training.examples import check_clips
-from varemix.training.loss import separation_loss
-from varemix.training.optimiser import new_optimiser, rate_factor
-from varemix.training.pictures import KeptFeatures, Photos, PictureBook, mean_clip_queries, open_book
-from varemix.training.recipe import Recipe, num_steps, steps_per_epoch
-from varemix.training.state import History, load_state, save_state
-from varemix.training.team import Team, joined_team, with_shared_statistics
+from varemix.training.devices import as_training_error, chosen_device
+from varemix.training.examples import check_recordings
+from varemix.training.heads import fit_head
+from varemix.training.kept_features import KeptFeatures
+from varemix.training.material import Material
+from varemix.training.names import named_codes
+from varemix.training.pace import FULL_PACE, Pace
+from varemix.training.pictures import open_book, spread
+from varemix.training.recipe import Recipe, begins_with, without_trunk
+from varemix.training.run import Progress, Run
+from varemix.training.soundbank import Recording, SoundBank, lay_down, recordings_of
+from varemix.training.state import History
+from varemix.training.team import joined_team
 
-_QUERY_PICTURES_PER_CLIP = 8
-
-
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """Where training stands after a step: losses, learning rate, speed, seconds left at this speed."""
-
-    step: int
-    num_steps: int
-    loss: float
-    validation_loss: float | None
-    rate: float
-    examples_per_s: float
-    seconds_left: float
+_HEAD = "vision.head."
+_VISION = "vision."
+_TRUNK = "vision.trunk."
 
 
 def train(
     recipe: Recipe,
-    train_clips: Sequence[Clip],
-    val_clips: Sequence[Clip],
+    material: Material,
     folder: Path,
     *,
-    photos: Photos | None = None,
     start: Path | None = None,
     device: str = "auto",
-    save_every_steps: int = 50,
-    most_steps: int | None = None,
+    pace: Pace = FULL_PACE,
     report: Callable[[Progress], None] = lambda progress: None,
 ) -> History:
     """Train and leave `checkpoint.safetensors`, the best by validation loss, in `folder`.
 
     Goes on from `folder/state.pt` if there is one; on a CPU the losses are then exactly those of an undisturbed run.
-    `photos` are learnt from too; `start` is a checkpoint of the same separator whose weights are begun with. With
-    `most_steps` it stops after so many, its state saved. Started by torchrun, processes share the batches. Raises
-    TrainingError when the clips do not allow it, the device is missing or too small, or the loss stops being a number.
+    `start` is a checkpoint of the same separator whose weights are begun with. Stopped by the pace before the end, its
+    state is saved. Started by torchrun, processes share the batches. Raises TrainingError when the material does not
+    allow it, the device is missing or too small, or the loss stops being a number.
     """
-    clips = {"train": train_clips, "val": val_clips}
-    for split, members in clips.items():
-        check_clips(members, recipe, split)
-    folder.mkdir(parents=True, exist_ok=True)
+    recordings = recordings_of(material.clips, material.sounds)
+    for split in ("train", "val"):
+        check_recordings(recordings, recipe, split)
     place = chosen_device(device)
+    folder.mkdir(parents=True, exist_ok=True)
     with joined_team(place) as team, as_training_error(recipe, folder):
         separator = new_separator(recipe, start).to(place)
-        run = _Run(recipe, separator, clips, photos or {}, folder, team, is_new=start is None)
-        return run.go(save_every_steps, most_steps, report)
+        with team.first_alone():
+            bank = opened_bank(recipe, material, recordings, folder, place)
+            book = opened_book(recipe, separator, material, recordings, folder)
+        run = Run(
+            recipe,
+            separator,
+            bank,
+            book,
+            folder,
+            team,
+            is_new=start is None,
+            finish=lambda trained: with_head(recipe, trained, material, folder),
+        )
+        return run.go(pace, report)
 
 
 def new_separator(recipe: Recipe, start: Path | None = None) -> Separator:
@@ -82,210 +78,105 @@ def new_separator(recipe: Recipe, start: Path | None = None) -> Separator:
 
     Raises TrainingError when the checkpoint to start from is of another separator.
     """
-    if start is not None:
-        separator = load_checkpoint(start)
-        if replace(separator.settings, reading=recipe.separator.reading) != recipe.separator:
-            raise TrainingError(
-                f"'{start}' holds another separator than recipe '{recipe.name}' trains. "
-                "Start from a checkpoint of that recipe, or from none."
-            )
-        separator.settings = recipe.separator
-        return separator
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
-        separator = Separator(recipe.separator)
+        begun = load_checkpoint(start) if start else None
+        separator = Separator(recipe.separator, begun.instruments if begun else ())
         if recipe.initialisation == "pixels":
             separator.sound.apply(_initialise)
-    load_imagenet(recipe.separator.vision, separator.vision)
+    if begun is None:
+        load_imagenet(recipe.separator.vision, separator.vision)
+        return separator
+    if not begins_with(recipe, begun.settings):
+        raise TrainingError(
+            f"'{start}' holds another separator than recipe '{recipe.name}' trains. "
+            "Start from a checkpoint of that recipe, or from none."
+        )
+    has_trunk = begun.settings.vision == recipe.separator.vision
+    if not has_trunk:
+        load_imagenet(recipe.separator.vision, separator.vision)
+    left_out = (_HEAD if has_trunk else _VISION) if recipe.asked == "names" else "nothing"
+    own = {name: value for name, value in begun.state_dict().items() if not name.startswith(left_out)}
+    separator.load_state_dict(separator.state_dict() | own)
     return separator
 
 
-class _Lesson(nn.Module):
-    """From a batch to its loss: all that happens on the device."""
-
-    def __init__(self, recipe: Recipe, separator: Separator, book: PictureBook) -> None:
-        super().__init__()
-        self.separator = separator
-        self._recipe, self._book = recipe, book
-        self._noise = Noise(recipe.seed, separator.settings.grid, separator.device)
-
-    def forward(self, batch: Batch) -> Tensor:
-        """Return the mean loss [] of the batch's examples."""
-        device = self.separator.device
-        spectra = _spectra(batch.waves, self.separator.settings.grid, device)
-        queries = self._book.queries(batch.shown.to(device, non_blocking=True))
-        labels = batch.labels.to(device)
-        asked = self._recipe.asked
-        if not self.separator.training:
-            return separation_loss(self.separator, asked, spectra, None, queries, labels)
-        noise = self._noise.of(batch.changes, spectra.shape[-1])
-        spectra = changed(spectra, batch.changes)
-        return separation_loss(self.separator, asked, spectra, noise, queries, labels, batch.changes)
+def opened_bank(
+    recipe: Recipe, material: Material, recordings: Sequence[Recording], folder: Path, device: torch.device
+) -> SoundBank:
+    """Return the bank of the material, which is laid down in the folder unless it lies there."""
+    return SoundBank.open(recordings, laid_down_samples(recipe, material, folder), device)
 
 
-class _Run:
-    """One training run: what the steps share."""
-
-    def __init__(
-        self,
-        recipe: Recipe,
-        separator: Separator,
-        clips: Mapping[str, Sequence[Clip]],
-        photos: Photos,
-        folder: Path,
-        team: Team,
-        *,
-        is_new: bool,
-    ) -> None:
-        self.recipe, self.separator, self.clips, self.photos, self.team = recipe, separator, clips, photos, team
-        self.state_path, self.best_path = folder / "state.pt", folder / "best.pt"
-        self.checkpoint_path = folder / "checkpoint.safetensors"
-        self.steps_per_epoch = steps_per_epoch(recipe, len(clips["train"]))
-        self.num_steps = num_steps(recipe, len(clips["train"]))
-        separator.is_reduced = is_reduced(recipe, separator.device)
-        separator.vision.trunk.requires_grad_(recipe.trunk_rate > 0)
-        if team.size > 1:
-            with_shared_statistics(separator)
-        self.book = self._opened_book(folder)
-        self.optimiser = new_optimiser(recipe, separator)
-        self.norms = [module for module in separator.sound.modules() if isinstance(module, nn.BatchNorm2d)]
-        self.history = History()
-        if self.state_path.exists():
-            self.history = load_state(self.state_path, separator, self.optimiser, self._identity)
-        elif isinstance(self.book, KeptFeatures) and is_new:
-            teach_codes(separator, self.book, recipe)
-        self.maker = BatchMaker(recipe, clips, self.book)
-        self.lesson = _Lesson(recipe, separator, self.book)
-        self.shared_lesson = team.share(self.lesson)
-
-    def go(self, save_every_steps: int, most_steps: int | None, report: Callable[[Progress], None]) -> History:
-        """Make the steps that are left, or `most_steps` of them."""
-        first = self.history.num_steps
-        last = self.num_steps if most_steps is None else min(self.num_steps, first + most_steps)
-        examples = self.team.part(self.recipe.batch_size)
-        batches = self._batches(Place(split="train", number=step, examples=examples) for step in range(first, last))
-        started, before = time.monotonic(), self.history.seconds
-        for step, batch in enumerate(batches, start=first):
-            loss = self.step(step, batch)
-            is_epoch_over = (step + 1) % self.steps_per_epoch == 0
-            validation_loss = self.validate(step + 1) if is_epoch_over else None
-            self.history.seconds = before + time.monotonic() - started
-            if (step + 1) % save_every_steps == 0 or is_epoch_over or step + 1 == last:
-                self.save()
-            steps_per_s = (step + 1 - first) / (time.monotonic() - started)
-            if self.team.is_first:
-                report(
-                    Progress(
-                        step=step + 1,
-                        num_steps=self.num_steps,
-                        loss=loss,
-                        validation_loss=validation_loss,
-                        rate=self.recipe.rate * rate_factor(self.recipe, step, self.steps_per_epoch),
-                        examples_per_s=steps_per_s * self.recipe.batch_size,
-                        seconds_left=(self.num_steps - step - 1) / steps_per_s,
-                    )
-                )
-        if last == self.num_steps and self.team.is_first:
-            self.finish()
-        self.team.wait()
-        return self.history
-
-    def save(self) -> None:
-        """Write the state from which the run can go on."""
-        if self.team.is_first:
-            save_state(self.state_path, self.separator, self.optimiser, self.history, self._identity)
-
-    def step(self, step: int, batch: Batch) -> float:
-        """Learn from one batch; return its loss."""
-        self.separator.train()
-        factor = rate_factor(self.recipe, step, self.steps_per_epoch)
-        for group in self.optimiser.param_groups:
-            group["lr"] = group["full_rate"] * factor
-        for norm in self.norms:
-            norm.momentum = max(self.recipe.norm_momentum, 1 / (step + 1))
-        loss = self.shared_lesson(batch)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        value = self.team.mean(loss.detach()).item()
-        if not math.isfinite(value):
-            raise TrainingError(self._diverged(f"loss stopped being a number at step {step + 1}"))
-        if self.recipe.longest_gradient is not None:
-            nn.utils.clip_grad_norm_(self.separator.parameters(), self.recipe.longest_gradient)
-        self.optimiser.step()
-        self.history.losses.append(value)
-        return value
-
-    @torch.no_grad()
-    def validate(self, num_steps: int) -> float:
-        """Return the mean loss over the validation examples, always the same; keep the weights if it is the best."""
-        self.separator.eval()
-        size, total = self.recipe.batch_size, self.recipe.num_validation_examples
-        sizes = [min(size, total - first) for first in range(0, total, size)]
-        places = (Place(split="val", number=i, examples=self.team.part(count)) for i, count in enumerate(sizes))
-        losses = [self.team.mean(self.lesson(batch)).item() for batch in self._batches(places)]
-        loss = float(np.average(losses, weights=sizes))
-        if not math.isfinite(loss):
-            raise TrainingError(self._diverged(f"validation loss stopped being a number after step {num_steps}"))
-        if loss < self.history.best_validation_loss and self.team.is_first:
-            temporary = self.best_path.with_name(".best.pt.new")
-            torch.save(self.separator.state_dict(), temporary)
-            temporary.replace(self.best_path)
-        self.history.validation_losses.append((num_steps, loss))
-        return loss
-
-    def finish(self) -> None:
-        """Write the best weights as a checkpoint that also knows the instruments by name."""
-        self.separator.load_state_dict(torch.load(self.best_path, map_location="cpu", weights_only=True))
-        self.separator.eval()
-        self.separator.keep_instruments(
-            self.book.instrument_queries()
-            if isinstance(self.book, KeptFeatures)
-            else mean_clip_queries(self.separator, self.clips["train"], _QUERY_PICTURES_PER_CLIP)
-        )
-        provenance = {
-            "recipe": self.recipe.as_dict(),
-            "num_steps": self.history.num_steps,
-            "validation_loss": self.history.best_validation_loss,
-            "num_clips": {split: len(members) for split, members in self.clips.items()},
-            "num_photos": sum(len(paths) for paths in self.photos.values()),
-        }
-        temporary = self.checkpoint_path.with_name(".checkpoint.new")
-        save_checkpoint(temporary, self.separator, provenance=provenance)
-        temporary.replace(self.checkpoint_path)
-
-    @property
-    def _identity(self) -> dict[str, Any]:
-        """What must be the same for a run to go on."""
-        clips = [[clip.clip_id for clip in self.clips[split]] for split in ("train", "val")]
-        photos = {name: [path.name for path in paths] for name, paths in self.photos.items()}
-        return {"recipe": self.recipe.as_dict(), "clips": clips, "photos": photos}
-
-    def _batches(self, places: Iterator[Place]) -> Iterator[Batch]:
-        return batches_at(self.maker, places, reads_ahead=self.separator.device.type != "cpu")
-
-    def _opened_book(self, folder: Path) -> PictureBook:
-        """Open the book; the first process makes what lies in its file."""
-        if not self.team.is_first:
-            self.team.wait()
-        book = open_book(self.recipe, self.separator, self.clips, self.photos, folder)
-        if self.team.is_first:
-            self.team.wait()
-        return book
-
-    def _diverged(self, what: str) -> str:
-        return (
-            f"The {what}. The last state saved before it is kept in '{self.state_path}'; "
-            "lower the learning rate or look for odd recordings."
-        )
+def laid_down_samples(recipe: Recipe, material: Material, folder: Path) -> Path:
+    """Return the file of a bank's samples, which is written to the folder unless it lies there."""
+    path = folder / "samples.npy"
+    if not path.exists():
+        chords = recipe.shares.chords if recipe.shares else {}
+        lay_down(path, material.clips, material.sounds, chord_shares=chords, seed=recipe.seed)
+    return path
 
 
-def _spectra(waves: Tensor, grid: Grid, device: torch.device) -> Tensor:
-    """Return the spectra [B, N, F, T] of waves [B, N, S], of which only those that sound are transformed."""
-    is_sounding = waves.any(dim=-1)
-    transformed = stft(waves[is_sounding].to(device, non_blocking=True), grid)
-    spectra = transformed.new_zeros(*waves.shape[:2], *transformed.shape[1:])
-    spectra[is_sounding.to(device)] = transformed
-    return spectra
+def beginning(
+    recipe: Recipe, material: Material, recordings: Sequence[Recording], folder: Path, start: Path | None
+) -> tuple[Separator, Path | None]:
+    """Return the separator before its first step but for its trunk, and the file of features that stands for that."""
+    whole = new_separator(recipe, start)
+    features = None
+    if recipe.asked != "names":
+        book = opened_book(recipe, whole, material, recordings, folder)
+        assert isinstance(book, KeptFeatures)
+        features = folder / "features.safetensors"
+        if start is None:
+            teach_codes(whole, book, recipe)
+    bare = Separator(without_trunk(recipe).separator, whole.instruments)
+    own = {name: value for name, value in whole.state_dict().items() if not name.startswith(_TRUNK)}
+    bare.load_state_dict(bare.state_dict() | own)
+    return bare.eval(), features
+
+
+def with_own_trunk(recipe: Recipe, returned: Path) -> Separator:
+    """Return the separator of a checkpoint that was trained without its trunk, which stayed as ImageNet taught it."""
+    bare = load_checkpoint(returned)
+    whole = Separator(recipe.separator, bare.instruments)
+    load_imagenet(recipe.separator.vision, whole.vision)
+    whole.load_state_dict(whole.state_dict() | bare.state_dict())
+    return whole.eval()
+
+
+def opened_book(
+    recipe: Recipe, separator: Separator, material: Material, recordings: Sequence[Recording], folder: Path
+) -> PictureBook:
+    """Return what asks for instruments as the recipe wants; pictures that are looked at are kept in the folder."""
+    if recipe.asked == "names":
+        return named_codes(recipe, separator, recordings)
+    return open_book(recipe, separator, material.clips, material.photos, folder)
+
+
+def with_head(recipe: Recipe, separator: Separator, material: Material, folder: Path) -> Separator:
+    """Return a separator that learnt by name with a head that compares pictures with instruments.
+
+    It is fitted to the photos, and of an instrument that has none to a few frames of its videos. Separators that learnt
+    from pictures stay as they are.
+    """
+    if recipe.asked != "names":
+        return separator
+    photos = {name: list(paths) for name, paths in material.photos.items() if paths}
+    for clip in material.clips["train"]:
+        if not material.photos.get(clip.instrument):
+            photos.setdefault(clip.instrument, []).extend(_frames_of(clip, recipe, folder / "frames"))
+    known = {name: paths for name, paths in photos.items() if name in separator.instruments}
+    return fit_head(separator, known, material.strangers, may_lack=True)
+
+
+def _frames_of(clip: Clip, recipe: Recipe, folder: Path) -> list[Path]:
+    """Return files of a few frames of a clip, named as of one owner."""
+    folder.mkdir(exist_ok=True)
+    chosen = spread(clip.num_frames, recipe.pictures_per_clip).tolist()
+    paths = [folder / f"{clip.clip_id}__{number}.jpg" for number in chosen]
+    for path, jpeg in zip(paths, read_frames(clip.frames_path, chosen), strict=True):
+        path.write_bytes(jpeg)
+    return paths
 
 
 def _initialise(module: nn.Module) -> None:

@@ -8,39 +8,28 @@ the run goes on.
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import torch
 from PIL.Image import Image
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from varemix.media.clips import Clip, decoded_frames
 from varemix.media.pictures import read_picture
 from varemix.model.queries import middle, normalised, picture_tensor
 from varemix.model.separator import Separator
-from varemix.model.vision import Standardise
+from varemix.training.book import PictureBook
 from varemix.training.examples import Source
+from varemix.training.kept_features import KeptFeatures
+from varemix.training.material import Photos
 from varemix.training.recipe import Recipe
 from varemix.training.views import picture_of_nothing, random_view
 
-Photos = Mapping[str, Sequence[Path]]
-"""Photographs by instrument, to learn from beside the clips' own frames."""
-
 _SPARE = 1.1  # frames are decoded so much larger than they are shown, to be cut at random
 _NUM_NOTHINGS = 96
+_QUERY_PICTURES_PER_CLIP = 8
 _PICTURES_AT_ONCE = 16
-
-
-class PictureBook(Protocol):
-    """Shows the vision network pictures of sources, or of instruments."""
-
-    def show(self, sources: Sequence[Source], draw: np.random.Generator, *, is_learning: bool) -> Tensor:
-        """Return what is shown for the queries of one example, [Q, P, ...]."""
-
-    def queries(self, shown: Tensor) -> Tensor:
-        """Return the queries [B, Q, K] of what is shown for a batch, [B, Q, P, ...], on the separator's device."""
 
 
 def open_book(
@@ -48,21 +37,26 @@ def open_book(
 ) -> PictureBook:
     """Return the book that the recipe asks for, of the clips of "train" and "val"."""
     if recipe.trunk_rate > 0:
-        return FreshPictures(recipe, separator, [*clips["train"], *clips["val"]], folder / "frames.npy")
-    return KeptFeatures(recipe, separator, clips, photos, folder / "features.safetensors")
+        return FreshPictures(recipe, separator, clips, folder / "frames.npy")
+    path = folder / "features.safetensors"
+    if not path.exists():
+        _save(path, dict(_features(recipe, separator, clips, photos)))
+    return KeptFeatures(recipe, separator, path)
 
 
 class FreshPictures:
     """Decoded frames of every clip, cut and mirrored at random for learning, shown for the clip's own sound."""
 
-    def __init__(self, recipe: Recipe, separator: Separator, clips: Sequence[Clip], path: Path) -> None:
-        self._separator = separator
+    def __init__(self, recipe: Recipe, separator: Separator, clips: Mapping[str, Sequence[Clip]], path: Path) -> None:
+        self._separator, self._clips = separator, clips["train"]
+        every = [*clips["train"], *clips["val"]]
+        self.instruments: Sequence[str] = ()
         self._pixels = separator.vision.pixels
-        self._kept = {clip.clip_id: spread(clip.num_frames, recipe.pictures_per_clip) for clip in clips}
-        counts = [len(self._kept[clip.clip_id]) for clip in clips]
+        self._kept = {clip.clip_id: spread(clip.num_frames, recipe.pictures_per_clip) for clip in every}
+        counts = [len(self._kept[clip.clip_id]) for clip in every]
         self._first = dict(zip(self._kept, np.cumsum([0, *counts[:-1]]).tolist(), strict=True))
         if not path.exists():
-            _decode(clips, self._kept, round(_SPARE * self._pixels), path)
+            _decode(every, self._kept, round(_SPARE * self._pixels), path)
         self._frames = np.load(path, mmap_mode="r")
 
     def show(self, sources: Sequence[Source], draw: np.random.Generator, *, is_learning: bool) -> Tensor:
@@ -74,64 +68,20 @@ class FreshPictures:
         seen: Tensor = self._separator.vision(normalised(shown.flatten(0, 1).float()))
         return seen.unflatten(0, shown.shape[:2])
 
+    def instrument_queries(self) -> dict[str, Tensor]:
+        """Return each instrument's own query [K]: the mean of those of single frames of its training clips."""
+        return mean_clip_queries(self._separator, self._clips, _QUERY_PICTURES_PER_CLIP)
+
     def _cut(self, source: Source, draw: np.random.Generator, *, is_learning: bool) -> Tensor:
-        kept = self._kept[source.clip.clip_id]
+        clip_id = source.recording.group
+        kept = self._kept[clip_id]
         nearest = np.abs(kept[:, None] - np.array(source.frames)).argmin(axis=0)
-        pictures = self._frames[self._first[source.clip.clip_id] + nearest]
+        pictures = self._frames[self._first[clip_id] + nearest]
         spare = pictures.shape[1] - self._pixels
         left, top = draw.integers(spare + 1, size=2) if is_learning else (spare // 2, spare // 2)
         cut = pictures[:, top : top + self._pixels, left : left + self._pixels]
         is_mirrored = is_learning and draw.random() < 0.5
         return torch.from_numpy(np.ascontiguousarray(cut[:, :, ::-1] if is_mirrored else cut)).permute(0, 3, 1, 2)
-
-
-class KeptFeatures:
-    """Features that a frozen trunk has of frames, photographs and pictures of nothing, in several views each.
-
-    For learning a picture is any of its instrument in any view, for validation any of its instrument in the validation
-    clips as it is. Where sources are asked for themselves, it is one of their own clip.
-    """
-
-    def __init__(
-        self, recipe: Recipe, separator: Separator, clips: Mapping[str, Sequence[Clip]], photos: Photos, path: Path
-    ) -> None:
-        self._recipe, self._separator = recipe, separator
-        self.instruments = sorted({clip.instrument for clip in clips["train"]})
-        if not path.exists():
-            _save(path, dict(_features(recipe, separator, clips, photos, self.instruments)))
-        self._features = load_file(path)
-        for module in separator.vision.head.modules():
-            if isinstance(module, Standardise):
-                module.learn(torch.cat([self._of("train", name).flatten(0, 1) for name in self.instruments]).float())
-
-    def show(self, sources: Sequence[Source], draw: np.random.Generator, *, is_learning: bool) -> Tensor:
-        """Return features [Q, P, D]: of the sources, or of all instruments and of nothing."""
-        if self._recipe.asked == "sources":
-            every = [self._features[f"clip/{source.clip.clip_id}"] for source in sources]
-        else:
-            split = "train" if is_learning else "val"
-            every = [self._of(split, name) for name in self.instruments] + [self._features["nothing"]]
-        return torch.stack([self._pick(views, draw, is_learning=is_learning) for views in every])
-
-    def queries(self, shown: Tensor) -> Tensor:
-        """Return the queries [B, Q, K] of features [B, Q, P, D]."""
-        return self._separator.vision.queries(shown.flatten(0, 1).float()).unflatten(0, shown.shape[:2])
-
-    @torch.no_grad()
-    def instrument_queries(self) -> dict[str, Tensor]:
-        """Return each instrument's own query [K]: the mean of the queries of its training pictures as they are."""
-        device = self._separator.device
-        plain = {name: self._of("train", name)[:, :1].to(device).float() for name in self.instruments}
-        return {name: self._separator.vision.queries(pictures).mean(dim=0) for name, pictures in plain.items()}
-
-    def _of(self, split: str, instrument: str) -> Tensor:
-        """Return an instrument's features [pictures, views, D]; without validation clips of it, those learnt from."""
-        return self._features.get(f"{split}/{instrument}", self._features[f"train/{instrument}"])
-
-    def _pick(self, views: Tensor, draw: np.random.Generator, *, is_learning: bool) -> Tensor:
-        pictures = draw.integers(len(views), size=self._recipe.pictures_per_example)
-        chosen = draw.integers(views.shape[1] if is_learning else 1, size=len(pictures))
-        return views[torch.from_numpy(pictures), torch.from_numpy(chosen)]
 
 
 def spread(num_frames: int, wanted: int) -> np.ndarray:
@@ -169,9 +119,9 @@ def _features(
     separator: Separator,
     clips: Mapping[str, Sequence[Clip]],
     photos: Photos,
-    instruments: Sequence[str],
 ) -> Iterator[tuple[str, Tensor]]:
     """Yield features [pictures, views, D] by split and instrument, by clip, and of nothing."""
+    instruments = sorted({clip.instrument for clip in clips["train"]})
     for split in ("train", "val"):
         num_views = recipe.picture_views if split == "train" else 1
         for name in instruments:

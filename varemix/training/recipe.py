@@ -5,15 +5,15 @@ where training runs (device, processes, how often to save) is no part of it.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from varemix.errors import TrainingError, UsageError
-from varemix.model.competition import ReadingRule
-from varemix.model.separator import SeparatorSettings
+from varemix.licences import BUSINESS
+from varemix.model.settings import NO_TRUNK, ReadingRule, SeparatorSettings
 from varemix.signal.grid import PAPER_GRID, Grid
 
-Asked = Literal["sources", "instruments"]
+Asked = Literal["sources", "instruments", "names"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,9 +23,10 @@ class Augmentation:
     Each is drawn anew, mostly for every source: `pitch_semitones`, up to which speed and pitch go up or down together;
     `equaliser_db`, the strength of smooth random filters; `room_share`, `low_pass_share`, `doubled_share` of sources
     that sound in a room, lose their highs, or are two recordings of the instrument at once; `noise_share` of mixes
-    with a little noise that belongs to nobody; `levelled_share` of sources brought to one loudness before their volume;
-    `level_db` between which the whole mix is made louder; `hidden_share` of mixes of which some bands and moments are
-    not heard.
+    with a little noise that belongs to nobody; `levelled_share` of sources brought to one loudness before their volume,
+    which is drawn evenly from the recipe's range, or varies by `volume_spread_db` around 1 where that is not 0;
+    `level_db` between which the whole mix is made louder; `hidden_share` of each of two bands and two spans of a mix
+    that are not heard.
     """
 
     pitch_semitones: float = 0.0
@@ -35,27 +36,54 @@ class Augmentation:
     doubled_share: float = 0.0
     noise_share: float = 0.0
     levelled_share: float = 0.0
+    volume_spread_db: float = 0.0
     level_db: tuple[float, float] = (0.0, 0.0)
     hidden_share: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shares:
+    """From what the sources of mixes are drawn, where there are other sounds than those of videos.
+
+    `kinds` are the shares of a label's kinds of recordings: `video`, `phrase`, `tune` (of single notes), `synth`,
+    `ensemble`; those that a label has none of fall to the others, and one of which there are less than `full_s` seconds
+    gets less. Within a kind a group counts by the root of its seconds. Labels that videos are of are drawn alike, but
+    `further` of the sources are of labels without videos. `odds` changes what a label has among its own, 1 where
+    nothing is told, and `unnamed` is that of every label that names no instrument. Of mixes, `ensembles` are stems of
+    one piece that really play together. `chords` are the shares of chords in tunes, by instrument.
+    """
+
+    kinds: Mapping[str, float]
+    full_s: float = 120.0
+    further: float = 0.25
+    odds: Mapping[str, float] = field(default_factory=dict)
+    unnamed: float = 1.0
+    ensembles: float = 0.0
+    chords: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """How a separator is trained.
 
-    A mix has as many sources as `source_odds` draws: entry i are the odds of i + 1, all of different instruments. It
-    is asked for its `sources` only, each by its own video, as in the paper; or for all `instruments` that the clips
-    are of, each by any picture of it, and for nothing by a picture of nothing. Losses: see `varemix.training.loss`.
+    A mix has as many sources as `source_odds` draws: entry i are the odds of i + 1, all of different instruments,
+    drawn by the `shares`; without shares, of the videos' clips alone. It is asked for its `sources` only, each by its
+    own video, as in the paper; for all `instruments` that the clips are of, each by any picture of it, and for nothing
+    by a picture of nothing; or for all that have `names`, by codes that are learnt as they are, up to noise of
+    `code_noise` on them, and that pictures are compared with afterwards. Losses: see `varemix.training.loss`; the error
+    in dB weighs `error_weight`.
     `pictures_per_clip` frames of every clip are kept decoded; where the trunk is frozen (`trunk_rate` 0), features of
     `picture_views` random views of each are kept, and the head first learns the instruments' codes for `code_steps`.
-    Rates are for the vision network's trunk and for everything else, but for its head if that has a `head_rate`; they
-    fall tenfold at the epochs `rate_drops` ("steps"), all the time ("cosine"), or in the second half ("plateau").
-    An epoch draws `examples_per_clip` examples for each training clip. Gradients longer than `longest_gradient` are
-    shortened to it. Of each batch, normalisation remembers the share `norm_momentum`, more in the first steps: small
-    batches of much changed sounds differ so much that with 0.1 validation is left to chance. An example is
-    `example_frames` long, by default as much as the separator hears at once; a network that learnt from short ones
-    hears better when it is given longer ones. It learns from material under the `licences` only, in any spelling
-    (`varemix.licences`); None takes what there is.
+    Rates are for the vision network's trunk and for everything else, but for its head if that has a `head_rate`, and
+    for a training that begins with a checkpoint if there is a `start_rate`; they fall tenfold at the epochs
+    `rate_drops` ("steps"), all the time ("cosine"), or in the last `fall_share` ("plateau"). With an `averaging` above
+    0 the weights are averaged, of which each step keeps this much; the average is validated and kept.
+    An epoch draws `examples_per_clip` examples for each training clip, or `examples_per_epoch`. Gradients longer than
+    `longest_gradient` are shortened to it. Of each batch, normalisation remembers the share `norm_momentum`, more in
+    the first steps: small batches of much changed sounds differ so much that with 0.1 validation is left to chance. An
+    example is `example_frames` long, by default as much as the separator hears at once; a network that learnt from
+    short ones hears better when it is given longer ones. It learns from material under the `licences` only, in any
+    spelling (`varemix.licences`); None takes what there is.
     """
 
     name: str
@@ -78,7 +106,14 @@ class Recipe:
     picture_views: int = 1
     code_steps: int = 0
     head_rate: float | None = None
+    start_rate: float | None = None
     rate_drops: tuple[int, ...] = ()
+    fall_share: float = 0.5
+    averaging: float = 0.0
+    examples_per_epoch: int | None = None
+    shares: Shares | None = None
+    code_noise: float = 0.0
+    error_weight: float = 0.05
     initialisation: Literal["pixels", "default"] = "default"
     precision: Literal["float32", "bfloat16"] = "float32"
     longest_gradient: float | None = None
@@ -109,6 +144,7 @@ class Recipe:
             parts = {
                 "separator": SeparatorSettings(**values["separator"]),
                 "augmentation": Augmentation(**_with_tuples(values["augmentation"])),
+                "shares": Shares(**values["shares"]) if values.get("shares") else None,
             }
             return cls(**_with_tuples(values) | parts)
         except (KeyError, TypeError, ValueError) as error:
@@ -207,12 +243,11 @@ REFERENCE_GRID = Grid(window_samples=4096, hop_samples=1024, log_rows=512, floor
 
 
 def reference() -> Recipe:
-    """Return the recipe of the shipped checkpoint's network, which sees harmonics whole on a fine grid.
+    """Return the recipe of the shipped checkpoint: it sees harmonics whole, and learns from everything that sounds.
 
     It pays where there is variety; of few recordings it learns them by heart, and `coarse` is better.
     """
-    return replace(
-        coarse(),
+    return Recipe(
         name="reference",
         separator=SeparatorSettings(
             vision="efficientnet_lite2",
@@ -226,8 +261,52 @@ def reference() -> Recipe:
             frequency_blocks=True,
             reading=ReadingRule(power=0.75, temperature=1.2, asked_weight=0.75),
         ),
+        epochs=28,
+        examples_per_clip=0,
+        examples_per_epoch=12_800,
+        batch_size=64,
+        optimiser="adamw",
+        trunk_rate=0.0,
+        rate=3e-3,
+        start_rate=2.5e-4,
+        weight_decay=1e-1,
+        schedule="plateau",
+        fall_share=0.35,
+        averaging=0.999,
+        asked="names",
+        code_noise=0.5,
+        error_weight=0.2,
+        source_odds=(0.06, 0.5, 0.32, 0.12),
+        shares=Shares(
+            kinds={"phrase": 0.42, "video": 0.3, "tune": 0.18, "synth": 0.12, "ensemble": 0.04},
+            odds={"piano": 2.5, "drums": 2.5, "voice": 2.5, "electric_guitar": 1.5, "bass": 1.5},
+            unnamed=0.6,
+            ensembles=0.15,
+            chords={"accordion": 0.5, "piano": 0.5, "harp": 0.5, "drums": 0.5}
+            | {"acoustic_guitar": 0.3, "mandolin": 0.3, "banjo": 0.3, "xylophone": 0.25},
+        ),
+        augmentation=Augmentation(
+            pitch_semitones=5.0,
+            equaliser_db=8.0,
+            room_share=0.5,
+            low_pass_share=0.3,
+            doubled_share=0.25,
+            noise_share=0.5,
+            levelled_share=1.0,
+            volume_spread_db=4.0,
+            level_db=(-4.0, 24.0),
+            hidden_share=0.5,
+        ),
+        precision="bfloat16",
+        longest_gradient=5.0,
         example_frames=128,
+        num_validation_examples=256,
     )
+
+
+def clean() -> Recipe:
+    """Return `reference`, learning only from what a business may sell a product of."""
+    return replace(reference(), name="clean", licences=BUSINESS)
 
 
 def tiny() -> Recipe:
@@ -262,12 +341,49 @@ def tiny() -> Recipe:
     )
 
 
-RECIPES: dict[str, Callable[[], Recipe]] = {"paper": paper, "reference": reference, "coarse": coarse, "tiny": tiny}
+def begins_with(recipe: Recipe, settings: SeparatorSettings) -> bool:
+    """Return whether a training by the recipe can begin with the weights of a separator of these settings.
+
+    How masks are read is no matter of weights; learning by name leaves the pictures to be learnt afterwards.
+    """
+    own = recipe.separator
+    free: dict[str, Any] = {"vision": own.vision, "recognises": own.recognises} if recipe.asked == "names" else {}
+    return replace(settings, reading=own.reading, **free) == own
+
+
+def with_trunk(recipe: Recipe) -> Recipe:
+    """Return the recipe that `without_trunk` was given."""
+    vision = recipe.separator.vision.removesuffix(NO_TRUNK)
+    return replace(recipe, separator=replace(recipe.separator, vision=vision))  # type: ignore[arg-type]
+
+
+def without_trunk(recipe: Recipe) -> Recipe:
+    """Return the recipe of the same training where no picture is looked at: a vision network without its trunk.
+
+    Raises TrainingError for a recipe whose trunk learns, and so must look.
+    """
+    if recipe.trunk_rate > 0:
+        raise TrainingError(
+            f"Recipe '{recipe.name}' looks at pictures all the time and cannot be bundled; bundle reference, clean or "
+            "coarse, or train it here."
+        )
+    settings = replace(recipe.separator, vision=f"{recipe.separator.vision}{NO_TRUNK}", recognises=False)  # type: ignore[arg-type]
+    return replace(recipe, separator=settings)
+
+
+RECIPES: dict[str, Callable[[], Recipe]] = {
+    "paper": paper,
+    "reference": reference,
+    "clean": clean,
+    "coarse": coarse,
+    "tiny": tiny,
+}
 
 
 def steps_per_epoch(recipe: Recipe, num_clips: int) -> int:
     """Return how many steps an epoch over so many training clips has."""
-    return -(-num_clips * recipe.examples_per_clip // recipe.batch_size)
+    num_examples = recipe.examples_per_epoch or num_clips * recipe.examples_per_clip
+    return -(-num_examples // recipe.batch_size)
 
 
 def num_steps(recipe: Recipe, num_clips: int) -> int:

@@ -50,6 +50,15 @@ class Team:
         if self.size > 1:
             dist.barrier()
 
+    @contextmanager
+    def first_alone(self) -> Iterator[None]:
+        """Let the first process make what lies in files before the others read it."""
+        if not self.is_first:
+            self.wait()
+        yield
+        if self.is_first:
+            self.wait()
+
     def share(self, module: nn.Module) -> nn.Module:
         """Return the module as the processes train it together; its parameters stay the module's own."""
         if self.size == 1:
@@ -72,7 +81,8 @@ def joined_team(device: torch.device) -> Iterator[Team]:
         return
     if device.type == "cuda":
         _take_own_gpu(device, int(os.environ["LOCAL_RANK"]))
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=_PATIENCE)
+    backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"  # the time is told by numbers on the processor
+    dist.init_process_group(backend, timeout=_PATIENCE)
     yield Team(dist.get_rank(), size)
     dist.destroy_process_group()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from varemix.errors import DownloadError, DownloadInterruptedError, VideoUnavailableError
-from varemix.media import download
+from varemix.media import download, patience
 from varemix.media.download import DownloadOptions, download_video
 from varemix.media.programs import find_ffmpeg, run_program
 from varemix.media.refusals import classified
@@ -193,7 +193,10 @@ def test_what_is_gone_is_asked_for_only_once(server: Server, target: Path, path:
 
 
 @pytest.mark.parametrize(("path", "words"), [("500", "HTTP 500"), ("429", "HTTP 429"), ("cut.mp4", "connection")])
-def test_a_trouble_that_stays_is_an_interruption(server: Server, target: Path, path: str, words: str) -> None:
+def test_a_trouble_that_stays_is_an_interruption(
+    server: Server, target: Path, path: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "_UNSAID_WAIT_S", 0.01)
     with pytest.raises(DownloadInterruptedError, match=words):
         download_video("a", server.url(path), target, options=OPTIONS)
     assert server.asked[f"/{path}"] >= 3

@@ -3,11 +3,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from mutagen import mp4
 
 from tests.varemix.media.sounds import NUM_SAMPLES, encoded, lag_samples, noise, run_ffmpeg, snr_db
 from varemix.errors import MediaError
 from varemix.media.audio import AudioReader, AudioWriter, info_for_format, probe_audio, read_audio
 from varemix.media.containers import container_of, is_chained_ogg
+from varemix.media.tags import copy_tags
 
 MP3, AAC, OPUS = ["-c:a", "libmp3lame"], ["-c:a", "aac", "-b:a", "192k"], ["-c:a", "libopus", "-b:a", "160k"]
 # name, ffmpeg's arguments, container, codec, samples that its coding cannot say are the encoder's own: before, after
@@ -253,8 +255,8 @@ def test_a_video_without_sound_is_told(tmp_path: Path) -> None:
 
 
 def test_a_coding_that_is_not_served_is_told(tmp_path: Path) -> None:
-    path = encoded(tmp_path, "a.mkv", "-c:a", "pcm_alaw")
-    with pytest.raises(MediaError, match=r"'a\.mkv' is of a coding that is not served; PCM, FLAC"):
+    path = encoded(tmp_path, "a.mov", "-c:a", "g726", rate_hz=8_000, num_channels=1)
+    with pytest.raises(MediaError, match=r"'a\.mov' is of a coding that is not served; PCM, FLAC"):
         probe_audio(path)
 
 
@@ -279,3 +281,64 @@ def test_opus_is_decoded_as_the_reference_decoder_does(tmp_path: Path) -> None:
     samples, info = read_audio(path)
     assert (info.rate_hz, samples.shape) == (48_000, reference.shape)
     assert snr_db(reference, samples) > 100
+
+
+def mp3_with(folder: Path, *, frames: int = 0, num_bytes: int = 0, cut: int = 0) -> Path:
+    """Return the noise as an MP3 whose first frame promises so many frames and bytes more than there are."""
+    content = bytearray(encoded(folder, "a.mp3", "-b:a", "128k").read_bytes())
+    at = content.index(b"Info") + 8
+    for place, more in ((at, frames), (at + 4, num_bytes)):
+        content[place : place + 4] = (int.from_bytes(content[place : place + 4], "big") + more).to_bytes(4, "big")
+    path = folder / "off.mp3"
+    path.write_bytes(content[: len(content) - cut])
+    return path
+
+
+@pytest.mark.parametrize("frames", [-50, -5, -1, 1, 5])
+def test_an_mp3_that_promises_another_number_of_frames_gives_all_it_has_in_its_place(
+    tmp_path: Path, frames: int
+) -> None:
+    whole = read_audio(mp3_with(tmp_path))[0]
+    samples, info = read_audio(mp3_with(tmp_path, frames=max(frames, -18)))
+    assert samples.shape[1] >= whole.shape[1]
+    np.testing.assert_allclose(samples[:, : whole.shape[1]], whole, atol=1e-6)
+    assert "what is there counts" in info.doubt
+
+
+@pytest.mark.parametrize("num_bytes", [-4_000, -400, 400, 4_000])
+def test_the_bytes_that_an_mp3_promises_do_not_count_where_its_frames_are_there(tmp_path: Path, num_bytes: int) -> None:
+    whole = read_audio(mp3_with(tmp_path))[0]
+    samples, info = read_audio(mp3_with(tmp_path, num_bytes=num_bytes))
+    np.testing.assert_array_equal(samples, whole)
+    assert (samples.shape[1], info.doubt) == (20_001, "")
+
+
+def test_an_mp3_that_lost_its_last_frame_plays_and_one_that_lost_half_is_cut_off(tmp_path: Path) -> None:
+    samples, info = read_audio(mp3_with(tmp_path, cut=300))
+    assert samples.shape[1] >= 20_001 - 1_152
+    assert "it promises 19 frames, 18 are there" in info.doubt
+    with pytest.raises(MediaError, match="cut off: it promises"):
+        read_audio(mp3_with(tmp_path, frames=100))
+
+
+@pytest.mark.parametrize("delay", [1_024, 2_112])
+def test_m4a_that_notes_its_delay_and_padding_as_itunes_does_is_cut_so_and_written_so(
+    tmp_path: Path, delay: int
+) -> None:
+    wav = tmp_path / "late.wav"
+    soundfile.write(wav, np.concatenate([np.zeros((2, delay - 1_024)), noise()], axis=1).T, 44_100, subtype="PCM_16")
+    source = tmp_path / "a.m4a"
+    run_ffmpeg("-i", str(wav), *AAC, "-use_editlist", "0", f"file:{source}")
+    file = mp4.MP4(source)
+    note = f" 00000000 {delay:08X} {479:08X} {20_001:016X} " + "00000000 " * 8
+    file["----:com.apple.iTunes:iTunSMPB"] = [mp4.MP4FreeForm(note.encode())]
+    file.save()
+    samples, info = read_audio(source)
+    assert (samples.shape[1], lag_samples(noise(), samples)) == (20_001, 0)
+    target = tmp_path / "b.m4a"
+    with AudioWriter(target, info, source=source) as writer:
+        writer.write(samples)
+    assert copy_tags(source, target, provenance="remix 7", is_changed=False) == []
+    again = read_audio(target)[0]
+    assert (again.shape[1], lag_samples(noise(), again)) == (20_001, 0)
+    assert "----:com.apple.iTunes:iTunSMPB" not in mp4.MP4(target)

@@ -40,7 +40,9 @@ COVER = jpeg()
 
 def written(path: Path) -> Path:
     """Write a short file of the format that the suffix names, without tags."""
-    name = next(name for name, kind in OUTPUT_FORMATS.items() if kind.suffix == path.suffix)
+    name = next((name for name, kind in OUTPUT_FORMATS.items() if kind.suffix == path.suffix), None)
+    if name is None:
+        return encoded(path.parent, path.name, num_channels=1)
     wav = AudioInfo(container="WAV", subtype="PCM_16", rate_hz=48_000, num_channels=1, num_samples=2_000)
     with AudioWriter(path, info_for_format(wav, name)) as writer:
         writer.write(noise(48_000, 1, 2_000))
@@ -121,6 +123,19 @@ def test_common_fields_and_the_cover_are_handed_on_between_formats_and_lost_chap
     assert tags._cover_of(target) == COVER
 
 
+@pytest.mark.parametrize("suffix", [".wv", ".tta", ".caf"])
+def test_tags_of_rarer_formats_are_handed_on(tmp_path: Path, suffix: str) -> None:
+    source, target, back = (written(tmp_path / name) for name in (f"source{suffix}", f"target{suffix}", "back.flac"))
+    copy_tags(tagged(tmp_path, ".flac"), source, provenance="before", is_changed=False)
+    assert copy_tags(source, target, provenance="remix 7") == []
+    assert (common(target), read_tags(target)["varemix"]) == (FIELDS, "remix 7")
+    assert read_tags(target)["myown"] == "mine"
+    copy_tags(target, back, provenance="remix 8")
+    assert common(back) == FIELDS
+    assert tags._cover_of(back) == (None if suffix == ".caf" else COVER)
+    np.testing.assert_array_equal(read_audio(target)[0], noise(num_channels=1))
+
+
 @pytest.mark.parametrize("source_suffix", [".m4a", ".wma", ".wav", ".mkv"])
 def test_common_fields_come_from_every_format(tmp_path: Path, source_suffix: str) -> None:
     source = tagged(tmp_path, source_suffix)
@@ -199,7 +214,7 @@ def test_a_wav_file_keeps_what_studios_note_in_it(tmp_path: Path, kind: str) -> 
     tags_of_source.save(content)
     riff.append_chunks(source, [(b"ID3 ", content.getvalue())])
 
-    assert copy_tags(source, target, provenance="remix 7") == []
+    assert copy_tags(source, target, provenance="remix 7") == ["Of the notes in 'source.wav', levl was left out."]
     kept = {chunk: riff.read_chunk(target, place, size) for chunk, place, size in riff.all_chunks(target)}
     assert {chunk: kept[chunk] for chunk, _ in chunks[1:]} == dict(chunks[1:])
     assert b"levl" not in kept
@@ -211,6 +226,145 @@ def test_a_wav_file_keeps_what_studios_note_in_it(tmp_path: Path, kind: str) -> 
     np.testing.assert_array_equal(read_audio(target)[0], noise())
     size = struct.unpack_from("<Q" if kind == "RF64" else "<I", target.read_bytes(), 20 if kind == "RF64" else 4)[0]
     assert size == target.stat().st_size - 8
+
+
+def riff_info(**texts: bytes) -> bytes:
+    return b"INFO" + b"".join(
+        name.encode() + struct.pack("<I", len(text)) + text + b"\0" * (len(text) % 2) for name, text in texts.items()
+    )
+
+
+@pytest.mark.parametrize(
+    ("page", "declared", "artist"),
+    [
+        ("latin_1", None, "Björk"),
+        ("cp1251", None, "Кино и Ария"),
+        ("cp1250", None, "Antonín Dvořák"),
+        ("cp932", 932, "久石譲"),
+        ("cp1253", 1253, "Η"),
+        ("utf-8", 1252, "Björk"),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".mp3", ".m4a"])
+def test_text_that_does_not_say_its_encoding_is_read_and_handed_on(
+    tmp_path: Path, page: str, declared: int | None, artist: str, suffix: str
+) -> None:
+    source, target = written(tmp_path / "source.wav"), written(tmp_path / f"target{suffix}")
+    chunks = [] if declared is None else [(b"CSET", struct.pack("<4H", declared, 0, 0, 0))]
+    riff.append_chunks(source, [*chunks, (b"LIST", riff_info(IART=artist.encode(page)))])
+    assert read_tags(source)["artist"] == artist
+    copy_tags(source, target, provenance="remix 7")
+    assert read_tags(target)["artist"] == artist
+
+
+def with_id3v1(path: Path, page: str) -> Path:
+    fields = [("Jóga".encode(page), 30), ("Björk".encode(page), 30), (b"Homogenic", 30), (b"1997", 4), (b"", 28)]
+    tag = b"TAG" + b"".join(text.ljust(size, b"\0") for text, size in fields) + bytes([0, 3, 13])
+    path.write_bytes(path.read_bytes() + tag)
+    return path
+
+
+@pytest.mark.parametrize("page", ["latin_1", "utf-8", "mac_roman"])
+@pytest.mark.parametrize("suffix", [".mp3", ".flac"])
+def test_id3v1_is_read_like_all_text_without_an_encoding(tmp_path: Path, page: str, suffix: str) -> None:
+    source, target = with_id3v1(written(tmp_path / "source.mp3"), page), written(tmp_path / f"target{suffix}")
+    expected = {"artist": "Björk", "title": "Jóga", "album": "Homogenic", "date": "1997", "track": "3", "genre": "Pop"}
+    assert common(source) == expected
+    copy_tags(source, target, provenance="remix 7")
+    assert common(target) == expected
+
+
+def test_vorbis_comments_in_another_encoding_than_theirs_are_mended(tmp_path: Path) -> None:
+    source, target = written(tmp_path / "source.flac"), written(tmp_path / "target.flac")
+    file = flac.FLAC(source)
+    file["artist"], file["mood"] = "Bjork", "still: oo"
+    file.save()
+    content = source.read_bytes().replace(b"Bjork", b"Bj\xf6rk").replace(b": oo", b": \xf6\xf6")
+    source.write_bytes(content)
+    assert read_tags(source)["artist"] == "Björk"
+    copy_tags(source, target, provenance="remix 7")
+    assert (flac.FLAC(target)["artist"], flac.FLAC(target)["mood"]) == (["Björk"], ["still: öö"])
+
+
+def test_what_aiff_says_without_an_encoding_is_read(tmp_path: Path) -> None:
+    source, target = written(tmp_path / "source.aiff"), written(tmp_path / "target.aiff")
+    riff.append_chunks(source, [(b"NAME", b"J\xf3ga"), (b"AUTH", b"Bj\xf6rk")])
+    copy_tags(source, target, provenance="remix 7")
+    assert (common(source), common(target)) == ({"title": "Jóga", "artist": "Björk"},) * 2
+
+
+def id3v2_3(path: Path) -> Path:
+    """Return a file with frames of all sorts in ID3v2.3, some of which that version does not define."""
+    file = mp3.MP3(path)
+    file.tags.clear()
+    names = ("TIT2", "TSOP", "TSOA", "TSOT", "TSO2", "TSOC", "TMOO", "TSST", "TYER", "TDAT", "TORY")
+    for name in names:
+        file.tags.add(id3.Frames[name](encoding=1, text=[name.lower() if name[1:] not in ("YER", "DAT") else "1203"]))
+    file.tags.add(id3.TPE1(encoding=1, text=["Simon", "Garfunkel", "AC/DC"]))
+    file.tags.add(id3.TXXX(encoding=1, desc="mine", text=["one", "two"]))
+    file.tags.add(id3.POPM(email="a@b", rating=200, count=3))
+    file.save(v2_version=3, v23_sep=None)
+    own = b"XSOP" + struct.pack(">IH", 4, 0) + b"\0own"  # a frame of somebody's own
+    broken = b"TMED" + struct.pack(">IH", 4, 0) + b"\7bad"
+    content = path.read_bytes()
+    at = content.index(b"TXXX")
+    added = own + broken
+    size = int.from_bytes(content[6:10], "big")
+    plain = (size >> 24 & 127) << 21 | (size >> 16 & 127) << 14 | (size >> 8 & 127) << 7 | size & 127
+    total = plain + len(added)
+    coded = bytes(total >> shift & 127 for shift in (21, 14, 7, 0))
+    path.write_bytes(content[:6] + coded + content[10:at] + added + content[at:])
+    return path
+
+
+def test_id3_keeps_the_frames_that_its_version_does_not_define_and_several_values_apart(tmp_path: Path) -> None:
+    source, target = id3v2_3(written(tmp_path / "source.mp3")), written(tmp_path / "target.mp3")
+    assert copy_tags(source, target, provenance="remix 7") == []
+    before, after = (mp3.MP3(path, translate=False).tags for path in (source, target))
+    assert after.version == (2, 3, 0)
+    assert after.pop("TXXX:VAREMIX").text == ["remix 7"]
+    assert {key: repr(frame) for key, frame in after.items()} == {key: repr(frame) for key, frame in before.items()}
+    assert after["TPE1"].text == ["Simon", "Garfunkel", "AC/DC"]
+    assert all(frame in target.read_bytes() for frame in (b"XSOP\0\0\0\4\0\0\0own", b"TMED\0\0\0\4\0\0\7bad"))
+
+
+def test_texts_of_one_kind_of_tags_are_handed_on_to_another(tmp_path: Path) -> None:
+    source = id3v2_3(written(tmp_path / "source.mp3"))
+    for suffix in (".flac", ".ogg", ".m4a", ".wma"):
+        target = written(tmp_path / f"target{suffix}")
+        assert copy_tags(source, target, provenance="remix 7") == []
+        assert read_tags(target)["mine"].startswith("one"), suffix
+
+
+def test_aiff_keeps_markers_loops_and_comments(tmp_path: Path) -> None:
+    source, target = written(tmp_path / "source.aiff"), written(tmp_path / "target.aiff")
+    marks = struct.pack(">HHI", 1, 1, 700) + b"\5loop1"
+    instrument = struct.pack(">6bh6h", 60, 0, 0, 127, 1, 127, 0, 1, 1, 2, 0, 0, 0)
+    kept = [(b"MARK", marks), (b"INST", instrument), (b"COMT", struct.pack(">HIHH", 1, 0, 0, 2) + b"hi")]
+    riff.append_chunks(source, [*kept, (b"APPL", b"ownsxyz")])
+    assert copy_tags(source, target, provenance="remix 7") == ["Of the notes in 'source.aiff', APPL was left out."]
+    found = {chunk: riff.read_chunk(target, place, size) for chunk, place, size in riff.all_chunks(target)}
+    assert {chunk: found[chunk] for chunk, _ in kept} == dict(kept)
+    np.testing.assert_array_equal(read_audio(target)[0], read_audio(source)[0])
+    assert copy_tags(source, written(tmp_path / "a.flac"), provenance="remix 7") == [
+        "Of the notes in 'source.aiff', APPL, COMT, INST, MARK was left out."
+    ]
+
+
+@pytest.mark.parametrize("size", [100, tags.MAX_TAG_BYTES + 2])
+def test_an_audio_definition_model_is_kept_whole_or_left_out_whole(tmp_path: Path, size: int) -> None:
+    source, target = written(tmp_path / "source.wav"), written(tmp_path / "target.wav")
+    loudness = b"<loudnessMetadata><integratedLoudness>-23</integratedLoudness></loudnessMetadata>"
+    axml = b"<audioFormatExtended>" + loudness + b" " * size + b"</audioFormatExtended>"
+    chna = struct.pack("<HH", 1, 1) + struct.pack("<H12s14s11sx", 1, b"ATU_00000001", b"AT_00010001_01", b"AP_00010001")
+    riff.append_chunks(source, [(b"chna", chna), (b"axml", axml)])
+    notes = copy_tags(source, target, provenance="remix 7")
+    found = {chunk: riff.read_chunk(target, place, size) for chunk, place, size in riff.all_chunks(target)}
+    if size > tags.MAX_TAG_BYTES:
+        assert notes == ["Of the notes in 'source.wav', axml, chna was left out."]
+        assert not {b"axml", b"chna"} & set(found)
+    else:
+        assert (notes, found[b"chna"], found[b"axml"]) == ([], chna, axml.replace(loudness, b""))
 
 
 def test_the_loudness_in_a_bext_chunk_of_version_1_does_not_exist() -> None:
@@ -270,10 +424,10 @@ def test_tags_that_cannot_be_read_are_noted_and_the_rest_goes_on(
 ) -> None:
     source, target = tagged(tmp_path, ".mp3"), written(tmp_path / "target.flac")
 
-    def refuse(*_args: object) -> None:
+    def refuse(*_args: object, **_options: object) -> None:
         raise MutagenError("no sense in it")
 
-    monkeypatch.setattr(tags.mp3, "MP3", refuse)
+    monkeypatch.setattr(mp3, "MP3", refuse)
     notes = copy_tags(source, target, provenance="remix 7")
     assert notes[0] == "Some tags of 'source.mp3' cannot be read: no sense in it."
     assert common(target) == FIELDS

@@ -153,3 +153,34 @@ def test_a_video_without_its_source_is_refused(tmp_path: Path) -> None:
     info = probe_audio(a_video(tmp_path, *KINDS[0]))
     with pytest.raises(MediaError, match="a video needs its source"):
         AudioWriter(tmp_path / "b.mp4", info)
+
+
+@pytest.mark.parametrize("name", ["opus.webm", "vorbis.webm", "opus.mkv", "vorbis.mkv", "aac.mkv", "mp3.mkv"])
+@pytest.mark.parametrize("late_s", [0.0, 0.24])
+def test_picture_and_sound_stay_where_they_were_over_ten_passes(tmp_path: Path, name: str, late_s: float) -> None:
+    sound = {"opus": "libopus", "vorbis": "libvorbis", "aac": "aac", "mp3": "libmp3lame"}[name.partition(".")[0]]
+    picture = "libvpx" if name.endswith("webm") else "mpeg4"
+    wav = planted_wav(tmp_path, 48_000)
+    shown = ["-f", "lavfi", "-i", "testsrc2=size=64x36:duration=0.4:rate=25"]
+    codings = ["-c:v", picture, "-c:a", sound, "-copyts", "-avoid_negative_ts", "disabled"]
+    run_ffmpeg(*shown, "-itsoffset", str(late_s), "-i", str(wav), *codings, f"file:{tmp_path / name}")
+    source, first = tmp_path / name, begins_s(tmp_path / name)
+    before = read_audio(source)[0]
+    for number in range(10):
+        samples, info = read_audio(source)
+        target = tmp_path / f"{number}-{name}"
+        with AudioWriter(target, info, source=source) as writer:
+            writer.write(samples)
+        copy_tags(source, target, provenance="remix 7")
+        source = target
+    after = read_audio(source)[0]
+    assert begins_s(source) == pytest.approx(first, abs=0.0011)  # a tick of Matroska
+    assert after.shape == before.shape
+    assert lag_samples(before, after) == 0
+
+
+def begins_s(path: Path) -> tuple[float, float]:
+    """Return when the picture begins and when the sound is first heard."""
+    with av.open(str(path)) as file:
+        picture, sound = file.streams.video[0], file.streams.audio[0]
+        return tuple(float((stream.start_time or 0) * stream.time_base) for stream in (picture, sound))

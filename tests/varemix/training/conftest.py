@@ -26,6 +26,7 @@ def few_nothings() -> Iterator[None]:
     """Keep few pictures of nothing: looking at pictures is what takes longest."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("varemix.training.pictures._NUM_NOTHINGS", NUM_NOTHINGS)
+        patch.setattr("varemix.training.heads._NUM_NOTHINGS", NUM_NOTHINGS)
         yield
 
 

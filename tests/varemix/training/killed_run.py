@@ -8,9 +8,10 @@ from typing import Literal
 import torch
 import torch._dynamo  # optimisers import it when first used, which takes seconds: once for all processes
 
-from tests.solos import Solos
 from varemix.training import pictures
 from varemix.training.loop import train
+from varemix.training.material import Material
+from varemix.training.pace import Pace
 from varemix.training.recipe import Recipe
 
 SAVE_EVERY_STEPS = 3
@@ -18,7 +19,7 @@ NUM_NOTHINGS = 2
 
 
 def train_until_killed(
-    recipe: Recipe, clips: Solos, folder: Path, moment: Literal["before", "after", "never"], number: int
+    recipe: Recipe, material: Material, folder: Path, moment: Literal["before", "after", "never"], number: int
 ) -> None:
     """Train, and be killed before or after the file of that number, counted from 1, takes its final name.
 
@@ -41,4 +42,4 @@ def train_until_killed(
         return renamed
 
     Path.replace = counted  # type: ignore[method-assign]
-    train(recipe, clips.train, clips.val, folder, device="cpu", save_every_steps=SAVE_EVERY_STEPS)
+    train(recipe, material, folder, device="cpu", pace=Pace(save_every_steps=SAVE_EVERY_STEPS))

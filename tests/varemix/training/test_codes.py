@@ -9,8 +9,9 @@ import torch
 
 from tests.solos import Solos
 from varemix.training.codes import instrument_codes, teach_codes
+from varemix.training.kept_features import KeptFeatures
 from varemix.training.loop import new_separator
-from varemix.training.pictures import KeptFeatures
+from varemix.training.pictures import open_book
 from varemix.training.recipe import Recipe
 
 
@@ -44,7 +45,8 @@ def test_taught_codes_tell_the_instruments_apart(recipe: Recipe, four_instrument
     separator = new_separator(learning)
     before = {name: value.clone() for name, value in separator.state_dict().items()}
     clips = {"train": four_instruments.train, "val": four_instruments.val}
-    book = KeptFeatures(learning, separator, clips, {}, tmp_path / "features.safetensors")
+    book = open_book(learning, separator, clips, {}, tmp_path)
+    assert isinstance(book, KeptFeatures)
     with torch.enable_grad():
         teach_codes(separator, book, learning)
     shown = book.show([], np.random.default_rng(0), is_learning=False)  # of validation clips, which were not learnt

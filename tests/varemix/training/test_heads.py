@@ -1,3 +1,5 @@
+"""Heads that compare pictures with instruments: fitted to photographs, or to what was planted as seen of them."""
+
 from dataclasses import replace
 from pathlib import Path
 
@@ -98,3 +100,27 @@ def test_a_head_is_fitted_to_files_and_hearing_stays_as_it_was(separator: Separa
 def test_an_instrument_without_photographs_is_an_error_that_names_it(separator: Separator) -> None:
     with pytest.raises(TrainingError, match=r"no photographs of flute, tuba;"):
         fit_head(separator, {"cello": [Path("a.jpg")], "flute": []}, [], SETTINGS)
+
+
+def test_an_instrument_that_may_lack_photographs_is_never_recognised(separator: Separator) -> None:
+    seen = planted(160, seed=1)
+    without_tuba = seen.part(seen.labels != 2)
+    fit_to_seen(separator, without_tuba, SETTINGS)
+    likenesses = separator.vision.likenesses(planted(80, seed=2).features.float())  # type: ignore[operator]
+    assert (likenesses[:, 2] < separator.vision.head.least_likeness).all()  # type: ignore[union-attr]
+    assert (likenesses.argmax(dim=1) != 2).all()
+
+
+def test_without_any_photographs_every_picture_is_refused(separator: Separator, tmp_path: Path) -> None:
+    Image.new("RGB", (40, 40), "white").save(tmp_path / "stranger.png")
+    fitted = fit_head(separator, {}, [tmp_path / "stranger.png"], SETTINGS, may_lack=True)
+    for look in resemblances(fitted, [Image.new("RGB", (64, 64), colour) for colour in ("red", "white")]):
+        assert not look.is_known
+
+
+def test_a_photograph_or_two_are_fitted_to_though_none_can_be_left_out(separator: Separator, tmp_path: Path) -> None:
+    Image.new("RGB", (40, 40), "red").save(tmp_path / "cello.png")
+    fitted = fit_head(separator, {"cello": [tmp_path / "cello.png"]}, [], SETTINGS, may_lack=True)
+    [look] = resemblances(fitted, [Image.new("RGB", (64, 64), "red")])
+    assert look.nearest[0].name == "cello"
+    assert 0 < fitted.vision.head.least_likeness < 1  # type: ignore[union-attr]

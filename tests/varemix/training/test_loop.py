@@ -3,7 +3,7 @@
 import multiprocessing
 import signal
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -15,82 +15,35 @@ from safetensors.torch import load_file
 
 from tests.grids import SMALL_GRID
 from tests.solos import Solos
-from tests.varemix.training.killed_run import SAVE_EVERY_STEPS, train_until_killed
+from tests.varemix.training.killed_run import train_until_killed
+from tests.varemix.training.runs import Run, left_by, trained, with_frames
+from tests.varemix.training.sounding import by_split
 from varemix.errors import TrainingError
 from varemix.evaluation.conditions import score_conditions
 from varemix.evaluation.mixtures import draw_mixtures, read_sources
 from varemix.media.clips import decoded_frames
 from varemix.model.checkpoint import load_checkpoint, read_header
 from varemix.model.separator import Separator
-from varemix.training import loop
-from varemix.training.loop import Progress, new_separator, train
+from varemix.training import run as running
+from varemix.training.loop import new_separator, train
+from varemix.training.material import Material
 from varemix.training.recipe import Augmentation, Recipe
-from varemix.training.state import History
 
 NUM_STEPS = 8
-FILES = ["best.pt", "checkpoint.safetensors", "features.safetensors", "state.pt"]
-
-
-@dataclass(frozen=True)
-class Run:
-    """What a run saw, told, and left in its folder."""
-
-    history: History
-    reports: list[Progress]
-    folder: Path
-
-    @property
-    def steps(self) -> list[int]:
-        """The steps that were made, counted from 1."""
-        return [report.step for report in self.reports]
-
-    @property
-    def checkpoint(self) -> Path:
-        return self.folder / "checkpoint.safetensors"
-
-
-def trained(
-    recipe: Recipe, clips: Solos, folder: Path, *, start: Path | None = None, most_steps: int | None = None
-) -> Run:
-    reports: list[Progress] = []
-    history = train(
-        recipe,
-        clips.train,
-        clips.val,
-        folder,
-        start=start,
-        device="cpu",
-        save_every_steps=SAVE_EVERY_STEPS,
-        most_steps=most_steps,
-        report=reports.append,
-    )
-    return Run(history, reports, folder)
-
-
-def with_frames(clips: Solos, num_frames: int) -> Solos:
-    """Return the clips as if they had so few frames, for looking at them is what takes longest."""
-    train_clips, val_clips = (
-        [replace(clip, num_frames=num_frames) for clip in split] for split in (clips.train, clips.val)
-    )
-    return Solos(train=train_clips, val=val_clips)
+KEPT = ("samples.npy", "features.safetensors")
+FILES = ["best.pt", "checkpoint.safetensors", "features.safetensors", "samples.npy", "state.pt"]
 
 
 @pytest.fixture(scope="module")
-def clips(two_instruments: Solos) -> Solos:
+def material(two_instruments: Solos) -> Material:
     """Return one clip of each instrument in each split, each with one frame."""
     return with_frames(Solos(train=two_instruments.train[::2], val=two_instruments.val), 1)
 
 
 @pytest.fixture(scope="module")
-def undisturbed(recipe: Recipe, clips: Solos, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def undisturbed(recipe: Recipe, material: Material, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Return a run that nobody stopped."""
-    return trained(recipe, clips, tmp_path_factory.mktemp("undisturbed"))
-
-
-def left_by(run: Run, folder: Path, *names: str) -> None:
-    """Put files that the run left into another folder."""
-    for name in names:
-        (folder / name).write_bytes((run.folder / name).read_bytes())
+    return trained(recipe, material, tmp_path_factory.mktemp("undisturbed"))
 
 
 def assert_same_end(run: Run, undisturbed: Run) -> None:
@@ -129,7 +82,7 @@ def test_a_finished_checkpoint_loads_and_knows_its_instruments(undisturbed: Run,
     assert provenance["recipe"]["name"] == "small"
     assert provenance["num_steps"] == NUM_STEPS
     assert provenance["validation_loss"] == undisturbed.history.best_validation_loss
-    assert provenance["num_clips"] == {"train": 2, "val": 2}
+    assert provenance["num_recordings"] == {"train": 2, "val": 2}
 
 
 def test_a_frozen_trunk_stays_as_it_came(undisturbed: Run, recipe: Recipe) -> None:
@@ -153,16 +106,16 @@ def test_every_step_is_reported_and_validation_ends_every_epoch(undisturbed: Run
 
 
 def test_every_step_hears_new_mixes_and_every_validation_the_same_ones(
-    recipe: Recipe, clips: Solos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    recipe: Recipe, material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heard: dict[bool, list[bytes]] = {True: [], False: []}
 
-    def note(separator: Separator, asked: str, sources: torch.Tensor, *others: torch.Tensor | None) -> torch.Tensor:
+    def note(separator: Separator, recipe: Recipe, sources: torch.Tensor, *others: torch.Tensor | None) -> torch.Tensor:
         heard[separator.training].append(sources.numpy().tobytes())
         return separator.synthesizer.bias.square().sum()
 
-    monkeypatch.setattr(loop, "separation_loss", note)
-    trained(recipe, clips, tmp_path)
+    monkeypatch.setattr(running, "separation_loss", note)
+    trained(recipe, material, tmp_path)
     assert len(set(heard[True])) == NUM_STEPS
     first, second = heard[False][:2], heard[False][2:]  # three examples in batches of two, after each epoch
     assert len(set(first)) == 2
@@ -170,17 +123,17 @@ def test_every_step_hears_new_mixes_and_every_validation_the_same_ones(
 
 
 def test_the_best_weights_are_kept_not_the_last(
-    recipe: Recipe, clips: Solos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    recipe: Recipe, material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steady = replace(recipe, schedule="steps")  # rates that do not depend on the number of epochs
-    short = trained(replace(steady, epochs=1), clips, tmp_path / "short")
-    rising, true_loss = count(1.0), loop.separation_loss
+    short = trained(replace(steady, epochs=1), material, tmp_path / "short")
+    rising, true_loss = count(1.0), running.separation_loss
 
     def worse_and_worse(separator: Separator, *args: Any) -> torch.Tensor:
         return true_loss(separator, *args) if separator.training else torch.tensor(next(rising))
 
-    monkeypatch.setattr(loop, "separation_loss", worse_and_worse)
-    long = trained(replace(steady, epochs=2), clips, tmp_path / "long")
+    monkeypatch.setattr(running, "separation_loss", worse_and_worse)
+    long = trained(replace(steady, epochs=2), material, tmp_path / "long")
     assert long.history.num_steps == 2 * short.history.num_steps
     expected, kept = load_file(short.checkpoint), load_file(long.checkpoint)
     assert all(torch.equal(expected[name], kept[name]) for name in expected)
@@ -190,55 +143,56 @@ def test_the_best_weights_are_kept_not_the_last(
 @pytest.mark.parametrize(
     ("moment", "number", "saved_steps"),
     [
-        pytest.param("before", 1, 0, id="in writing the features"),
-        pytest.param("before", 2, 0, id="in writing the first state"),
-        pytest.param("after", 2, 3, id="within an epoch"),
-        pytest.param("after", 3, 3, id="between the best weights and the state"),
-        pytest.param("after", 5, 6, id="within the second epoch"),
-        pytest.param("before", 8, 8, id="in writing the checkpoint"),
+        pytest.param("before", 1, 0, id="in writing the samples"),
+        pytest.param("before", 2, 0, id="in writing the features"),
+        pytest.param("before", 3, 0, id="in writing the first state"),
+        pytest.param("after", 3, 3, id="within an epoch"),
+        pytest.param("after", 4, 3, id="between the best weights and the state"),
+        pytest.param("after", 6, 6, id="within the second epoch"),
+        pytest.param("before", 9, 8, id="in writing the checkpoint"),
     ],
 )
 def test_a_killed_run_goes_on_as_if_it_had_not_been(
-    recipe: Recipe, clips: Solos, tmp_path: Path, undisturbed: Run, moment: str, number: int, saved_steps: int
+    recipe: Recipe, material: Material, tmp_path: Path, undisturbed: Run, moment: str, number: int, saved_steps: int
 ) -> None:
-    process = started(recipe, clips, tmp_path, moment, number)
+    process = started(recipe, material, tmp_path, moment, number)
     process.join(60)
     assert process.exitcode == -signal.SIGKILL
-    run = trained(recipe, clips, tmp_path)
+    run = trained(recipe, material, tmp_path)
     assert run.steps == list(range(saved_steps + 1, NUM_STEPS + 1))
     assert_same_end(run, undisturbed)
 
 
 @pytest.mark.slow
 def test_a_run_killed_from_outside_goes_on_as_if_it_had_not_been(
-    recipe: Recipe, clips: Solos, tmp_path: Path, undisturbed: Run
+    recipe: Recipe, material: Material, tmp_path: Path, undisturbed: Run
 ) -> None:
-    process = started(recipe, clips, tmp_path, "never", 0)
+    process = started(recipe, material, tmp_path, "never", 0)
     deadline = time.monotonic() + 60
     while not (tmp_path / "state.pt").exists() and time.monotonic() < deadline:
         time.sleep(0.001)
     process.kill()
     process.join(60)
     assert process.exitcode == -signal.SIGKILL
-    assert_same_end(trained(recipe, clips, tmp_path), undisturbed)
+    assert_same_end(trained(recipe, material, tmp_path), undisturbed)
 
 
 def started(
-    recipe: Recipe, clips: Solos, folder: Path, moment: str, number: int
+    recipe: Recipe, material: Material, folder: Path, moment: str, number: int
 ) -> multiprocessing.process.BaseProcess:
     """Return a process that trains until it is killed; PyTorch is imported once for all of them."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([train_until_killed.__module__])
-    process = context.Process(target=train_until_killed, args=(recipe, clips, folder, moment, number), daemon=True)
+    process = context.Process(target=train_until_killed, args=(recipe, material, folder, moment, number), daemon=True)
     process.start()
     return process
 
 
 def test_a_finished_run_that_is_started_again_changes_nothing(
-    recipe: Recipe, clips: Solos, tmp_path: Path, undisturbed: Run
+    recipe: Recipe, material: Material, tmp_path: Path, undisturbed: Run
 ) -> None:
-    left_by(undisturbed, tmp_path, "state.pt", "best.pt", "features.safetensors")
-    run = trained(recipe, clips, tmp_path)
+    left_by(undisturbed, tmp_path, "state.pt", "best.pt", *KEPT)
+    run = trained(recipe, material, tmp_path)
     assert not run.steps
     assert_same_end(run, undisturbed)
 
@@ -259,25 +213,25 @@ def test_a_new_separator_leaves_the_callers_random_numbers_alone(recipe: Recipe)
 
 
 def test_a_device_that_is_missing_is_told_before_anything_is_done(
-    recipe: Recipe, clips: Solos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    recipe: Recipe, material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(TrainingError, match="'cuda' was asked for, but PyTorch finds no GPU"):
-        train(recipe, clips.train, clips.val, tmp_path, device="cuda")
+        train(recipe, material, tmp_path, device="cuda")
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("error", [MemoryError("too much"), torch.OutOfMemoryError("too much")])
 def test_a_device_that_is_too_small_is_told_and_the_last_state_kept(
     recipe: Recipe,
-    clips: Solos,
+    material: Material,
     tmp_path: Path,
     undisturbed: Run,
     monkeypatch: pytest.MonkeyPatch,
     error: Exception,
 ) -> None:
-    left_by(undisturbed, tmp_path, "features.safetensors")
-    true_loss, steps = loop.separation_loss, count(1)
+    left_by(undisturbed, tmp_path, *KEPT)
+    true_loss, steps = running.separation_loss, count(1)
 
     def too_large_at_step_five(separator: Separator, *args: Any) -> torch.Tensor:
         if separator.training and next(steps) == 5:
@@ -285,27 +239,27 @@ def test_a_device_that_is_too_small_is_told_and_the_last_state_kept(
         return true_loss(separator, *args)
 
     with monkeypatch.context() as patched:
-        patched.setattr(loop, "separation_loss", too_large_at_step_five)
+        patched.setattr(running, "separation_loss", too_large_at_step_five)
         with pytest.raises(TrainingError, match=r"batch of 2 mixes does not fit .*too much.*smaller batch"):
-            trained(recipe, clips, tmp_path)
-    run = trained(recipe, clips, tmp_path)
+            trained(recipe, material, tmp_path)
+    run = trained(recipe, material, tmp_path)
     assert run.steps == [5, 6, 7, 8]
     assert_same_end(run, undisturbed)
 
 
 @pytest.mark.parametrize("slices", [(3, 3, 3), (4, 4), (1, 6, 1)])
 def test_slices_of_a_run_end_as_one_run_does(
-    recipe: Recipe, clips: Solos, tmp_path: Path, undisturbed: Run, slices: tuple[int, ...]
+    recipe: Recipe, material: Material, tmp_path: Path, undisturbed: Run, slices: tuple[int, ...]
 ) -> None:
-    left_by(undisturbed, tmp_path, "features.safetensors")
-    runs = [trained(recipe, clips, tmp_path, most_steps=most_steps) for most_steps in slices]
+    left_by(undisturbed, tmp_path, *KEPT)
+    runs = [trained(recipe, material, tmp_path, most_steps=most_steps) for most_steps in slices]
     assert [step for run in runs for step in run.steps] == undisturbed.steps
     assert not runs[0].checkpoint.exists() or len(runs) == 1 or runs[-1].checkpoint.exists()
     assert_same_end(runs[-1], undisturbed)
 
 
 def test_training_on_another_grid_goes_on_as_if_it_had_not_been_stopped(
-    recipe: Recipe, clips: Solos, tmp_path: Path, undisturbed: Run
+    recipe: Recipe, material: Material, tmp_path: Path, undisturbed: Run
 ) -> None:
     """With frequency blocks, on a grid whose frames reach two hops, and with all there is to change in sounds."""
     settings = replace(recipe.separator, grid=SMALL_GRID, frequency_blocks=True)
@@ -314,8 +268,8 @@ def test_training_on_another_grid_goes_on_as_if_it_had_not_been_stopped(
     runs = []
     for name, slices in (("whole", (8,)), ("sliced", (3, 5))):
         (tmp_path / name).mkdir()
-        left_by(undisturbed, tmp_path / name, "features.safetensors")
-        runs += [trained(other, clips, tmp_path / name, most_steps=most_steps) for most_steps in slices]
+        left_by(undisturbed, tmp_path / name, *KEPT)
+        runs += [trained(other, material, tmp_path / name, most_steps=most_steps) for most_steps in slices]
     assert_same_end(runs[-1], runs[0])
     assert np.isfinite(runs[0].history.losses).all()
     assert runs[0].history.losses != undisturbed.history.losses
@@ -327,27 +281,31 @@ def test_training_on_another_grid_goes_on_as_if_it_had_not_been_stopped(
     assert masks.values.shape == (2, 64, SMALL_GRID.num_frames(20_000))
 
 
-def test_a_start_on_another_grid_is_refused(recipe: Recipe, clips: Solos, tmp_path: Path, undisturbed: Run) -> None:
+def test_a_start_on_another_grid_is_refused(
+    recipe: Recipe, material: Material, tmp_path: Path, undisturbed: Run
+) -> None:
     finer = replace(recipe, separator=replace(recipe.separator, grid=replace(recipe.separator.grid, hop_samples=256)))
     with pytest.raises(TrainingError, match="holds another separator than recipe 'small'"):
-        trained(finer, clips, tmp_path, start=undisturbed.checkpoint)
+        trained(finer, material, tmp_path, start=undisturbed.checkpoint)
 
 
-def test_a_slice_of_no_steps_changes_nothing(recipe: Recipe, clips: Solos, tmp_path: Path, undisturbed: Run) -> None:
-    left_by(undisturbed, tmp_path, "features.safetensors")
-    assert trained(recipe, clips, tmp_path, most_steps=0).history.losses == []
-    trained(recipe, clips, tmp_path, most_steps=3)
+def test_a_slice_of_no_steps_changes_nothing(
+    recipe: Recipe, material: Material, tmp_path: Path, undisturbed: Run
+) -> None:
+    left_by(undisturbed, tmp_path, *KEPT)
+    assert trained(recipe, material, tmp_path, most_steps=0).history.losses == []
+    trained(recipe, material, tmp_path, most_steps=3)
     before = (tmp_path / "state.pt").read_bytes()
-    run = trained(recipe, clips, tmp_path, most_steps=0)
+    run = trained(recipe, material, tmp_path, most_steps=0)
     assert run.history.losses == undisturbed.history.losses[:3]
     assert (tmp_path / "state.pt").read_bytes() == before
     assert not run.checkpoint.exists()
 
 
-def test_a_start_is_begun_with_as_it_is(recipe: Recipe, clips: Solos, tmp_path: Path, undisturbed: Run) -> None:
-    left_by(undisturbed, tmp_path, "features.safetensors")
+def test_a_start_is_begun_with_as_it_is(recipe: Recipe, material: Material, tmp_path: Path, undisturbed: Run) -> None:
+    left_by(undisturbed, tmp_path, *KEPT)
     still = replace(recipe, rate=0.0, weight_decay=0.0, code_steps=50)
-    run = trained(still, clips, tmp_path, start=undisturbed.checkpoint)
+    run = trained(still, material, tmp_path, start=undisturbed.checkpoint)
     before, after = load_file(undisturbed.checkpoint), load_file(run.checkpoint)
     learnt = {name for name, _ in new_separator(recipe).named_parameters()}
     assert all(torch.equal(before[name], after[name]) for name in learnt)
@@ -355,29 +313,30 @@ def test_a_start_is_begun_with_as_it_is(recipe: Recipe, clips: Solos, tmp_path: 
 
 
 def test_a_run_from_a_start_that_is_stopped_goes_on(
-    recipe: Recipe, clips: Solos, tmp_path: Path, undisturbed: Run
+    recipe: Recipe, material: Material, tmp_path: Path, undisturbed: Run
 ) -> None:
     runs = []
     for name, slices in (("whole", (8,)), ("sliced", (3, 5))):
         (tmp_path / name).mkdir()
-        left_by(undisturbed, tmp_path / name, "features.safetensors")
-        runs += [trained(recipe, clips, tmp_path / name, start=undisturbed.checkpoint, most_steps=n) for n in slices]
+        left_by(undisturbed, tmp_path / name, *KEPT)
+        runs += [trained(recipe, material, tmp_path / name, start=undisturbed.checkpoint, most_steps=n) for n in slices]
     assert_same_end(runs[-1], runs[0])
 
 
 def test_a_start_of_another_separator_is_refused(
-    recipe: Recipe, clips: Solos, tmp_path: Path, undisturbed: Run
+    recipe: Recipe, material: Material, tmp_path: Path, undisturbed: Run
 ) -> None:
     wider = replace(recipe, separator=replace(recipe.separator, num_maps=16))
     with pytest.raises(TrainingError, match=r"checkpoint\.safetensors' holds another separator than recipe 'small'"):
-        trained(wider, clips, tmp_path, start=undisturbed.checkpoint)
+        trained(wider, material, tmp_path, start=undisturbed.checkpoint)
 
 
 @pytest.mark.parametrize("split", ["train", "val"])
 def test_a_split_of_one_instrument_cannot_be_trained_on(
-    recipe: Recipe, clips: Solos, tmp_path: Path, split: str
+    recipe: Recipe, material: Material, tmp_path: Path, split: str
 ) -> None:
-    poor = replace(clips, **{split: clips.of("tuba").train})
+    tubas = [clip for clip in material.clips[split] if clip.instrument == "tuba"]
+    poor = replace(material, clips={**material.clips, split: tubas})
     with pytest.raises(TrainingError, match=f"The {split} split has usable clips of 1 instruments"):
         trained(recipe, poor, tmp_path / "run")
     assert not (tmp_path / "run").exists()
@@ -385,12 +344,12 @@ def test_a_split_of_one_instrument_cannot_be_trained_on(
 
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_state(
     recipe: Recipe,
-    clips: Solos,
+    material: Material,
     tmp_path: Path,
     undisturbed: Run,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    true_loss = loop.separation_loss
+    true_loss = running.separation_loss
     steps = count(1)
 
     def lost_at_step_six(separator: Separator, *args: Any) -> torch.Tensor:
@@ -398,38 +357,38 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_state(
         return loss * torch.nan if separator.training and next(steps) == 6 else loss
 
     with monkeypatch.context() as patched:
-        patched.setattr(loop, "separation_loss", lost_at_step_six)
+        patched.setattr(running, "separation_loss", lost_at_step_six)
         with pytest.raises(TrainingError, match=r"at step 6\..*state\.pt"):
-            trained(recipe, clips, tmp_path)
-    run = trained(recipe, clips, tmp_path)
+            trained(recipe, material, tmp_path)
+    run = trained(recipe, material, tmp_path)
     assert run.steps == [5, 6, 7, 8]
     assert_same_end(run, undisturbed)
 
 
 def test_a_validation_loss_that_is_no_number_stops_the_run(
-    recipe: Recipe, clips: Solos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    recipe: Recipe, material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    true_loss = loop.separation_loss
+    true_loss = running.separation_loss
     monkeypatch.setattr(
-        loop, "separation_loss", lambda model, *args: true_loss(model, *args) * (1 if model.training else torch.nan)
+        running, "separation_loss", lambda model, *args: true_loss(model, *args) * (1 if model.training else torch.nan)
     )
     with pytest.raises(TrainingError, match=r"validation loss stopped being a number after step 4\..*state\.pt"):
-        trained(recipe, clips, tmp_path)
+        trained(recipe, material, tmp_path)
     assert not (tmp_path / "best.pt").exists()
 
 
 @pytest.mark.parametrize("change", [{"rate": 1e-3}, {"epochs": 3}, {"volume_range": (0.1, 0.2)}])
 def test_a_state_of_another_recipe_is_refused(
-    recipe: Recipe, clips: Solos, tmp_path: Path, undisturbed: Run, change: dict
+    recipe: Recipe, material: Material, tmp_path: Path, undisturbed: Run, change: dict
 ) -> None:
-    left_by(undisturbed, tmp_path, "state.pt", "features.safetensors")
+    left_by(undisturbed, tmp_path, "state.pt", *KEPT)
     with pytest.raises(TrainingError, match=r"state\.pt' does not fit"):
-        trained(replace(recipe, **change), clips, tmp_path)
+        trained(replace(recipe, **change), material, tmp_path)
 
 
 def test_a_state_of_other_clips_is_refused(
     recipe: Recipe, two_instruments: Solos, tmp_path: Path, undisturbed: Run
 ) -> None:
-    left_by(undisturbed, tmp_path, "state.pt", "features.safetensors")
+    left_by(undisturbed, tmp_path, "state.pt", *KEPT)
     with pytest.raises(TrainingError, match=r"state\.pt' does not fit"):
-        trained(recipe, two_instruments, tmp_path)
+        trained(recipe, Material(clips=by_split(two_instruments)), tmp_path)

@@ -13,9 +13,8 @@ from varemix.model.separator import Separator
 from varemix.signal.frequency_grid import row_widths, to_log_rows, to_rows
 from varemix.signal.grid import PAPER_GRID, Grid
 from varemix.signal.spectrogram import stft
-from varemix.training.augmentation import draw_changes
 from varemix.training.loss import mask_loss, separation_loss, share_loss
-from varemix.training.recipe import Augmentation
+from varemix.training.recipe import Asked, tiny
 
 NUM_ROWS = 256
 PLANTED_GRID = replace(PAPER_GRID, log_rows=16)
@@ -42,6 +41,11 @@ def sources() -> torch.Tensor:
 def both() -> torch.Tensor:
     """Return the labels [2, 2] of two sources that are asked for in order."""
     return torch.tensor([[0, 1], [0, 1]])
+
+
+def loss_of(separator: Separator, asked: Asked, *parts: torch.Tensor | None) -> torch.Tensor:
+    """Return the loss where this is asked for."""
+    return separation_loss(separator, replace(tiny(), asked=asked), *parts)
 
 
 def oracle(answer: Callable[[torch.Tensor], torch.Tensor], grid: Grid = PAPER_GRID) -> Separator:
@@ -88,27 +92,27 @@ def test_targets_are_made_after_warping(sources: torch.Tensor) -> None:
     before = to_log_rows((parts > 0.5 * mix[:, None]).float(), NUM_ROWS) > 0.5
     assert (after != before).any()
 
-    def loss_of(targets: torch.Tensor) -> torch.Tensor:
+    def loss_at(targets: torch.Tensor) -> torch.Tensor:
         separator = oracle(lambda heard: torch.where(targets, 50.0, -50.0))
-        return separation_loss(separator, "sources", sources, None, torch.zeros(2, 2, 1), both())
+        return loss_of(separator, "sources", sources, None, torch.zeros(2, 2, 1), both())
 
-    assert loss_of(after) < 1e-6
-    assert loss_of(before) > 0.1
+    assert loss_at(after) < 1e-6
+    assert loss_at(before) > 0.1
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("asked", ["sources", "instruments"])
+@pytest.mark.parametrize("asked", ["sources", "instruments", "names"])
 def test_the_order_of_the_sources_does_not_matter_but_who_asks_for_which_does(
-    separator: Separator, sources: torch.Tensor, asked: str
+    separator: Separator, sources: torch.Tensor, asked: Asked
 ) -> None:
     queries = torch.rand(2, 2, 8, generator=torch.Generator().manual_seed(1))
     apart, spectra = both().flip(1), torch.nn.functional.pad(sources, (0, 16))
-    loss = separation_loss(separator, asked, spectra, None, queries, both())
-    together = separation_loss(separator, asked, spectra.flip(1), None, queries.flip(1), both())
+    loss = loss_of(separator, asked, spectra, None, queries, both())
+    together = loss_of(separator, asked, spectra.flip(1), None, queries.flip(1), both())
     torch.testing.assert_close(loss, together)
-    if asked == "instruments":
-        torch.testing.assert_close(loss, separation_loss(separator, asked, spectra.flip(1), None, queries, apart))
-    assert abs(loss - separation_loss(separator, asked, spectra.flip(1), None, queries, both())) > 1e-6
+    if asked != "sources":
+        torch.testing.assert_close(loss, loss_of(separator, asked, spectra.flip(1), None, queries, apart))
+    assert abs(loss - loss_of(separator, asked, spectra.flip(1), None, queries, both())) > 1e-6
 
 
 def test_the_network_hears_the_mix_with_its_noise_and_not_the_sources(sources: torch.Tensor) -> None:
@@ -116,7 +120,7 @@ def test_the_network_hears_the_mix_with_its_noise_and_not_the_sources(sources: t
     separator = oracle(lambda magnitude: heard.append(magnitude) or torch.zeros(2, 2, *magnitude.shape[1:]))
     noise = torch.randn(2, 512, 16, dtype=torch.complex64, generator=torch.Generator().manual_seed(1))
     for added in (None, noise):
-        separation_loss(separator, "sources", sources, added, torch.zeros(2, 2, 1), both())
+        loss_of(separator, "sources", sources, added, torch.zeros(2, 2, 1), both())
     mix = sources.sum(dim=1)
     torch.testing.assert_close(heard[0], to_log_rows(mix.abs(), NUM_ROWS))
     torch.testing.assert_close(heard[1], to_log_rows((mix + noise).abs(), NUM_ROWS))
@@ -125,10 +129,10 @@ def test_the_network_hears_the_mix_with_its_noise_and_not_the_sources(sources: t
 def test_hidden_parts_are_hidden_from_the_network_and_not_from_the_loss(sources: torch.Tensor) -> None:
     heard = []
     separator = oracle(lambda magnitude: heard.append(magnitude) or torch.zeros(2, 2, *magnitude.shape[1:]))
-    plain = draw_changes(Augmentation(), PAPER_GRID, 2, np.random.default_rng(0))
-    hiding = [plain, replace(plain, hidden=((0, 0.25, 0.5),))]
+    hiding = torch.zeros(2, 4, 2)
+    hiding[1, 0] = torch.tensor([0.25, 0.5])
     queries = torch.zeros(2, 2, 1)
-    losses = [separation_loss(separator, "sources", sources, None, queries, both(), *more) for more in ((), (hiding,))]
+    losses = [loss_of(separator, "sources", sources, None, queries, both(), *more) for more in ((), (hiding,))]
     torch.testing.assert_close(*losses)
     whole, hidden = heard
     torch.testing.assert_close(hidden[0], whole[0])
@@ -146,9 +150,11 @@ def planted(num_sources: int = 2, seed: int = 0) -> tuple[torch.Tensor, torch.Te
     return (parts / parts.sum(dim=1, keepdim=True))[:, 1:], 0.1 + torch.rand(1, 16, 4, generator=draw)
 
 
-def loss_of_shares(logits: torch.Tensor, shares: torch.Tensor, mix: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+def loss_of_shares(
+    logits: torch.Tensor, shares: torch.Tensor, mix: torch.Tensor, labels: torch.Tensor, error_weight: float = 0.05
+) -> torch.Tensor:
     """Return the loss where the 16 rows are those of a log-frequency grid."""
-    return share_loss(logits, shares, mix, labels, row_widths(PLANTED_GRID, mix.device))
+    return share_loss(logits, shares, mix, labels, row_widths(PLANTED_GRID, mix.device), error_weight)
 
 
 def logits_of(shares: torch.Tensor, num_queries: int, labels: torch.Tensor) -> torch.Tensor:
@@ -193,6 +199,43 @@ def test_no_mask_gains_where_nobody_plays(query: int) -> None:
     raised = logits.clone()
     raised[:, query] += 1
     assert loss_of_shares(raised, silence, mix, labels) > before
+
+
+def test_what_no_query_asks_for_is_nobodys_and_has_no_error_in_db() -> None:
+    shares, mix = planted(num_sources=3)
+    logits = torch.randn(1, 2, 16, 4, generator=torch.Generator().manual_seed(1))
+    for error_weight in (0.0, 0.05, 5.0):
+        unnamed = loss_of_shares(logits, shares, mix, torch.tensor([[0, -1, 1]]), error_weight)
+        torch.testing.assert_close(
+            unnamed, loss_of_shares(logits, shares[:, [0, 2]], mix, torch.tensor([[0, 1]]), error_weight)
+        )
+
+
+def test_silent_places_change_nothing() -> None:
+    shares, mix = planted()
+    logits = torch.randn(1, 3, 16, 4, generator=torch.Generator().manual_seed(1))
+    more = torch.cat([shares, torch.zeros(1, 2, 16, 4)], dim=1)
+    found = loss_of_shares(logits, more, mix, torch.tensor([[2, 0, -1, -1]]))
+    torch.testing.assert_close(found, loss_of_shares(logits, shares, mix, torch.tensor([[2, 0]])))
+
+
+def test_where_only_strangers_play_masks_should_be_empty() -> None:
+    shares, mix = planted()
+    nobody = torch.tensor([[-1, -1]])
+    losses = [loss_of_shares(torch.full((1, 3, 16, 4), level), shares, mix, nobody) for level in (-9.0, -3.0, 0.0, 3.0)]
+    assert losses == sorted(losses)
+    assert losses[0] < 1e-2
+
+
+def test_the_error_in_db_weighs_as_the_recipe_says() -> None:
+    shares, mix = planted()
+    labels = torch.tensor([[0, 1]])
+    logits = torch.randn(1, 2, 16, 4, generator=torch.Generator().manual_seed(1))
+    none, one, three = (loss_of_shares(logits, shares, mix, labels, weight) for weight in (0.0, 1.0, 3.0))
+    torch.testing.assert_close(three - none, 3 * (one - none))
+    right = logits_of(shares, 2, labels)
+    error_db = loss_of_shares(right, shares, mix, labels, 1.0) - loss_of_shares(right, shares, mix, labels, 0.0)
+    assert -20 < error_db < -5  # down to the floor, 20 dB below the mix
 
 
 def test_a_mask_of_an_instrument_that_does_not_play_costs_those_that_do() -> None:
@@ -242,7 +285,7 @@ def test_a_lone_source_in_noise_is_the_share_of_it_in_its_phase(grid: Grid) -> N
     def loss_at(share: float) -> float:
         answer = float(np.log(share / (1 - share)))
         separator = oracle(lambda heard: torch.full((1, 1, *heard.shape[1:]), answer), grid)
-        return separation_loss(separator, "instruments", spectrum, noise, torch.zeros(1, 1, 1), labels).item()
+        return loss_of(separator, "names", spectrum, noise, torch.zeros(1, 1, 1), labels).item()
 
     losses = {share: loss_at(share) for share in (0.3, 0.45, 0.5, 0.55, 0.7)}
     assert min(losses, key=losses.__getitem__) == 0.5
@@ -256,9 +299,7 @@ def test_on_linear_bins_what_is_wrong_costs_the_same_at_every_frequency() -> Non
         logits = torch.full((1, 1, grid.num_bins, 8), 5.0)
         logits[:, :, first:last] = -5
         separator = oracle(lambda heard: logits, grid)
-        return separation_loss(
-            separator, "instruments", spectrum, None, torch.zeros(1, 1, 1), torch.tensor([[0]])
-        ).item()
+        return loss_of(separator, "instruments", spectrum, None, torch.zeros(1, 1, 1), torch.tensor([[0]])).item()
 
     low, high = loss_where_wrong(10, 30), loss_where_wrong(400, 420)
     assert high == pytest.approx(low, rel=1e-4)

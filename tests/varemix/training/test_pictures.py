@@ -10,18 +10,27 @@ import torch
 from PIL import Image
 
 from tests.solos import Solos, make_clip, write_frames
+from tests.varemix.training.sounding import recording
 from varemix.media.clips import Clip, decoded_frames
 from varemix.model.separator import Separator
-from varemix.training.examples import Source
+from varemix.training.examples import Source, Voice
+from varemix.training.kept_features import KeptFeatures
 from varemix.training.loop import new_separator
-from varemix.training.pictures import FreshPictures, KeptFeatures, mean_clip_queries, open_book, spread
+from varemix.training.pictures import FreshPictures, mean_clip_queries, open_book, spread
 from varemix.training.recipe import Recipe
+from varemix.training.soundbank import VIDEO
 
 GREYS = (30, 90, 150, 210)
 
 
 def showing(clip: Clip, *frames: int) -> Source:
-    return Source(instrument=clip.instrument, voices=(), clip=clip, frames=frames)
+    own = recording(clip.instrument, kind=VIDEO, group=clip.clip_id, clip=clip)
+    return Source(label=clip.instrument, voices=(Voice(recording=own, offset=0.0, limit=1, speed=1.0),), frames=frames)
+
+
+def alone(clip: Clip) -> dict[str, list[Clip]]:
+    """Return the clip as the only one there is, to learn from."""
+    return {"train": [clip], "val": []}
 
 
 def of_seed(seed: int) -> np.random.Generator:
@@ -49,13 +58,13 @@ def features_file(
 ) -> Path:
     """Return the features of the clips."""
     path = tmp_path_factory.mktemp("book") / "features.safetensors"
-    KeptFeatures(recipe, separator, clips, {}, path)
+    open_book(recipe, separator, clips, {}, path.parent)
     return path
 
 
 @pytest.fixture
 def book(separator: Separator, recipe: Recipe, clips: dict[str, list[Clip]], features_file: Path) -> KeptFeatures:
-    return KeptFeatures(recipe, separator, clips, {}, features_file)
+    return KeptFeatures(recipe, separator, features_file)
 
 
 @pytest.fixture
@@ -71,7 +80,7 @@ def grey_clip(tmp_path: Path) -> Clip:
 @pytest.fixture
 def fresh(recipe: Recipe, separator: Separator, grey_clip: Clip, tmp_path: Path) -> FreshPictures:
     return FreshPictures(
-        replace(recipe, trunk_rate=1e-4, pictures_per_clip=4), separator, [grey_clip], tmp_path / "frames.npy"
+        replace(recipe, trunk_rate=1e-4, pictures_per_clip=4), separator, alone(grey_clip), tmp_path / "frames.npy"
     )
 
 
@@ -107,7 +116,7 @@ def test_fresh_pictures_are_the_frames_asked_for(fresh: FreshPictures, grey_clip
 def test_frames_that_were_not_kept_give_way_to_their_neighbours(
     recipe: Recipe, separator: Separator, grey_clip: Clip, tmp_path: Path
 ) -> None:
-    fewer = FreshPictures(replace(recipe, pictures_per_clip=1), separator, [grey_clip], tmp_path / "fewer.npy")
+    fewer = FreshPictures(replace(recipe, pictures_per_clip=1), separator, alone(grey_clip), tmp_path / "fewer.npy")
     [kept] = spread(4, 1)
     shown = fewer.show([showing(grey_clip, 0, 1, 2, 3)], of_seed(0), is_learning=False)
     assert greys_of(shown) == [kept] * 4
@@ -134,7 +143,7 @@ def test_frames_are_decoded_once(
     recipe: Recipe, separator: Separator, fresh: FreshPictures, grey_clip: Clip, tmp_path: Path
 ) -> None:
     grey_clip.frames_path.unlink()
-    again = FreshPictures(replace(recipe, pictures_per_clip=4), separator, [grey_clip], tmp_path / "frames.npy")
+    again = FreshPictures(replace(recipe, pictures_per_clip=4), separator, alone(grey_clip), tmp_path / "frames.npy")
     shown = [book.show([showing(grey_clip, 2)], of_seed(0), is_learning=True) for book in (fresh, again)]
     assert torch.equal(*shown)
 
@@ -178,7 +187,7 @@ def test_photographs_are_learnt_from_too(
         Image.new("RGB", (90, 60), colour).save(tmp_path / f"{number}.png")
     plain = replace(recipe, picture_views=1)
     photos = {"flute": [tmp_path / "0.png", tmp_path / "1.png"]}
-    book = KeptFeatures(plain, separator, clips, photos, tmp_path / "features.safetensors")
+    book = open_book(plain, separator, clips, photos, tmp_path)
     assert [len(seen_in_learning(book, place)) for place in range(2)] == [4, 2]
 
 
@@ -186,7 +195,7 @@ def test_where_sources_are_asked_for_each_is_shown_its_own_clip(
     separator: Separator, recipe: Recipe, clips: dict[str, list[Clip]], tmp_path: Path
 ) -> None:
     own = replace(recipe, asked="sources", picture_views=1)
-    book = KeptFeatures(own, separator, clips, {}, tmp_path / "features.safetensors")
+    book = open_book(own, separator, clips, {}, tmp_path)
     every = [*clips["train"], *clips["val"]]
     shown = book.show([showing(clip, 0) for clip in every], of_seed(0), is_learning=True)
     assert shown.shape == (6, 1, 2560)
@@ -200,7 +209,7 @@ def test_pictures_are_looked_at_once_and_serve_again_when_the_run_goes_on(
 ) -> None:
     other = new_separator(recipe)
     monkeypatch.setattr(other.vision, "features", lambda pictures: pytest.fail("looked again"))
-    again = KeptFeatures(recipe, other, clips, {}, features_file)
+    again = KeptFeatures(recipe, other, features_file)
     assert torch.equal(*(one.show([], of_seed(0), is_learning=True) for one in (book, again)))
 
 
@@ -216,7 +225,7 @@ def test_looking_at_clips_leaves_the_separator_as_it_was_but_for_the_standard_of
 ) -> None:
     before = {name: value.clone() for name, value in learning.state_dict().items()}
     few = {"train": clips["train"][::2], "val": []}
-    KeptFeatures(recipe, learning, few, {}, tmp_path / "features.safetensors")
+    open_book(recipe, learning, few, {}, tmp_path)
     assert learning.training
     changed = {name for name, value in learning.state_dict().items() if not torch.equal(before[name], value)}
     assert changed == {"vision.head.0.mean", "vision.head.0.deviation"}
@@ -231,6 +240,18 @@ def test_an_instruments_query_is_the_mean_over_its_training_pictures(
     assert sorted(queries) == ["flute", "tuba"]
     pictures = [decoded_frames(clip, [0])[0] for clip in clips["train"] if clip.instrument == "tuba"]
     torch.testing.assert_close(queries["tuba"], separator.queries(pictures).mean(dim=0), rtol=0, atol=2e-3)
+
+
+@torch.no_grad()
+def test_fresh_pictures_give_instruments_the_mean_over_their_clips(
+    recipe: Recipe, separator: Separator, clips: dict[str, list[Clip]], tmp_path: Path
+) -> None:
+    few = {"train": clips["train"][::2], "val": []}
+    fresh = FreshPictures(replace(recipe, trunk_rate=1e-4), separator, few, tmp_path / "frames.npy")
+    expected = mean_clip_queries(separator, few["train"], 8)
+    assert fresh.instrument_queries().keys() == expected.keys()
+    assert all(torch.equal(query, expected[name]) for name, query in fresh.instrument_queries().items())
+    assert list(fresh.instruments) == []  # each source is asked for itself
 
 
 @torch.no_grad()

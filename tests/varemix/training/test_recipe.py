@@ -2,15 +2,32 @@
 
 import json
 from dataclasses import FrozenInstanceError, asdict, replace
+from typing import Any, get_args
 
 import pytest
 import torch
 
 from tests.grids import GRIDS, SMALL_GRID
 from varemix.errors import TrainingError, UsageError
+from varemix.licences import BUSINESS
+from varemix.media.sounds import Kind
+from varemix.model.competition import ReadingRule
 from varemix.model.separator import Separator
 from varemix.signal.grid import Grid
-from varemix.training.recipe import RECIPES, Augmentation, Recipe, named_recipe, paper, tiny
+from varemix.training.recipe import (
+    RECIPES,
+    Augmentation,
+    Recipe,
+    begins_with,
+    clean,
+    named_recipe,
+    num_steps,
+    paper,
+    reference,
+    steps_per_epoch,
+    tiny,
+)
+from varemix.training.soundbank import TUNE, VIDEO
 
 
 def test_the_papers_recipe_has_the_papers_numbers() -> None:
@@ -49,7 +66,7 @@ def test_every_recipe_is_found_under_its_name(name: str) -> None:
 
 
 def test_an_unknown_recipe_is_answered_with_those_there_are() -> None:
-    with pytest.raises(UsageError, match=r"'papre'.*paper, reference, coarse, tiny"):
+    with pytest.raises(UsageError, match=r"'papre'.*paper, reference, clean, coarse, tiny"):
         named_recipe("papre")
 
 
@@ -104,11 +121,58 @@ def test_every_recipe_comes_back_from_json_as_it_was(recipe: Recipe) -> None:
         {"separator": asdict(tiny().separator) | {"grid": asdict(SMALL_GRID) | {"hop_samples": 1000}}},
         {"augmentation": 5},
         {"augmentation": {"surprise": 1}},
+        {"shares": {"surprise": 1}},
+        {"shares": {"further": 0.5}},
     ],
 )
 def test_what_is_no_recipe_is_refused(change: dict) -> None:
     with pytest.raises(TrainingError, match="no recipe of this varemix"):
         Recipe.from_dict(tiny().as_dict() | change)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_shares_name_what_there_is_and_are_shares(name: str) -> None:
+    shares = named_recipe(name).shares
+    if shares:
+        assert set(shares.kinds) <= {VIDEO, TUNE, *get_args(Kind)} - {"notes"}
+        assert all(0 < share <= 1 for share in (*shares.kinds.values(), *shares.chords.values()))
+        assert all(0 <= share < 1 for share in (shares.further, shares.ensembles))
+
+
+def test_clean_differs_from_the_reference_in_what_it_learns_from_alone() -> None:
+    assert replace(clean(), name="reference", licences=None) == reference()
+    assert clean().licences == BUSINESS
+
+
+@pytest.mark.parametrize(
+    ("changes", "begins"),
+    [
+        ({}, True),
+        ({"reading": ReadingRule(power=0.5)}, True),
+        ({"num_maps": 32}, False),
+        ({"grid": SMALL_GRID}, False),
+        ({"vision": "efficientnet_lite2"}, False),
+        ({"recognises": True}, False),
+    ],
+)
+def test_a_training_begins_with_the_same_separator_alone_but_for_how_masks_are_read(
+    changes: dict[str, Any], begins: bool
+) -> None:
+    settings = replace(tiny().separator, **changes)
+    assert begins_with(tiny(), settings) == begins
+    pictures_alone = changes.keys() <= {"reading", "vision", "recognises"}
+    assert begins_with(replace(tiny(), asked="names"), settings) == pictures_alone
+
+
+def test_an_epoch_is_of_so_many_examples_a_clip_or_of_so_many_at_all() -> None:
+    by_clips = replace(tiny(), epochs=3, examples_per_clip=5, batch_size=4)
+    assert [steps_per_epoch(by_clips, number) for number in (1, 4, 7)] == [2, 5, 9]
+    assert num_steps(by_clips, 7) == 27
+    assert (
+        num_steps(replace(by_clips, examples_per_epoch=9), 7)
+        == num_steps(replace(by_clips, examples_per_epoch=9), 0)
+        == 9
+    )
 
 
 def test_a_recipe_cannot_be_changed_by_accident() -> None:
