@@ -4,10 +4,12 @@ Belongs here: questions, and the blocks that answer them. Stays out: opening and
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable
+from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
 from catalog.errors import TableError
 from catalog.parts import PART
@@ -27,13 +29,19 @@ def chosen_rows(
     columns: Sequence[str],
     condition: pc.Expression | None,
     parts: Sequence[str] | None,
+    folder: Path | None,
 ) -> pa.Table:
     """These columns of the rows of `delta`, of some of its parts, that meet a condition.
 
-    There are no values where `delta` was made without the column. Memory holds what is chosen and a few blocks.
+    It lies in `folder`, unless in a bucket; there are no values where it was made without the column. Memory
+    holds what is chosen and a few blocks.
     """
     missing = [name for name in missing_columns(table, delta) if name in columns]
-    dataset = delta.to_pyarrow_dataset(file_pruning_predicate=[(PART, "in", list(parts))] if parts else None)
+    # Files are let go of in threads. Those of Delta Lake need Python for it, and abort a process that is ending.
+    dataset = delta.to_pyarrow_dataset(
+        filesystem=SubTreeFileSystem(str(folder), LocalFileSystem()) if folder else None,
+        file_pruning_predicate=[(PART, "in", list(parts))] if parts else None,
+    )
     blocks = dataset.to_batches(columns=[name for name in columns if name not in missing])
 
     def chosen(block: pa.RecordBatch) -> pa.Table:

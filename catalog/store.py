@@ -120,7 +120,8 @@ class Catalog:
         with _explained(table, "read"):
             needed = list(dict.fromkeys([*schema.names, table.key, *(where or {})]))
             parts = asked_parts(table, where or {}) if has_parts(delta) else None
-            chosen = chosen_rows(delta, table, needed, condition, parts)
+            folder = None if self.home.bucket else self.home.tables / name
+            chosen = chosen_rows(delta, table, needed, condition, parts, folder)
             return chosen.sort_by(table.key).select(schema.names).cast(schema)
 
     def version(self, name: str) -> int:

@@ -32,6 +32,15 @@ def ids(frame: pd.DataFrame) -> list[str]:
     return list(frame["video_id"])
 
 
+def test_rows_on_a_disk_are_read_by_threads_that_need_no_python(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a command that ends once it has read is aborted where such a thread comes late."""
+    catalog.merge("videos", [video("a")])
+    monkeypatch.setattr("deltalake.fs.DeltaStorageHandler.from_table", lambda *_: pytest.fail("it needs Python"))
+    assert ids(catalog.read("videos")) == ["a"]
+
+
 def test_a_table_that_was_never_written_is_empty_and_has_its_columns(catalog: Catalog) -> None:
     assert catalog.version("videos") == NO_VERSION
     assert catalog.read_arrow("videos").schema.equals(TABLES["videos"].schema, check_metadata=True)

@@ -54,6 +54,18 @@ def test_a_reader_that_has_gone_does_not_change_the_exit_code() -> None:
     assert said.stderr.split() == [b"0"]
 
 
+@pytest.mark.parametrize("stream", ["2>&1 | true", "2>/dev/full"])
+def test_what_is_being_done_may_be_heard_by_nobody(tmp_path: Path, stream: str) -> None:
+    if "full" in stream and not FULL_DISK.exists():
+        pytest.skip("there is no disk here that is always full")
+    ending = tmp_path / "ending"
+    script = f'{{ "$@"; echo $? > {ending}; }} {stream}'
+    run("status", "--json", script=script, VAREMIX_HOME=str(tmp_path / "home"))
+    assert ending.read_text().split() == ["0"]
+    run("status", "--home", "/dev/null/home", script=script)
+    assert ending.read_text().split() == ["1"]
+
+
 def test_in_a_folder_that_is_gone_absolute_names_serve(tmp_path: Path) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
