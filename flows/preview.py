@@ -22,7 +22,7 @@ from varemix.wording import facts_in_words, markdown
 # Times real time, where nothing was heard or written in this home yet: as measured on two cores without a GPU.
 _USUAL_SPEEDS = {"masks": 60.0, "remixes": 100.0}
 # What a run takes beside hearing and writing: to start, with its server, and for each recording, which is looked at,
-# recorded and shown. As measured there too.
+# recorded and shown. Guesses, by what a few runs took under load.
 _START_S, _EACH_S = 12.0, 0.2
 _PACKED_SHARE = 0.6  # of FLAC and ALAC beside plain samples
 _LOSSY_BYTES_PER_S = 24_000

@@ -12,6 +12,7 @@ from catalog.files import Home, replacing, write_atomically
 from catalog.ids import file_digest
 from catalog.store import NO_VERSION, Catalog
 from tasks.calibrate import calibrate
+from tasks.checkpoints import record_checkpoints
 from tasks.material import card
 from tasks.origin import run_id
 from varemix.media.clips import Clip
@@ -52,7 +53,7 @@ def keep_trained(
     home.keep(path)
     row = _row(home, origin, history)
     _keep_card(home, origin, row)
-    catalog.merge("checkpoints", [row])
+    record_checkpoints(catalog, [row])
 
 
 def stands(catalog: Catalog, checkpoint_id: str) -> bool:
