@@ -154,7 +154,9 @@ WhyOption = Annotated[str, typer.Option("--why", help="What for, to be read late
 StillsOption = Annotated[
     Path | None, typer.Option("--stills", help="Folder of still pictures; default: frames of the clips.")
 ]
-RecipeOption = Annotated[str, typer.Option("--recipe", help="reference, coarse (for few recordings), paper or tiny.")]
+RecipeOption = Annotated[
+    str, typer.Option("--recipe", help="reference, clean, coarse (for few recordings), paper or tiny.")
+]
 PhotosOption = Annotated[
     Path | None, typer.Option("--photos", help="Folder of photographs by instrument, to learn from too.")
 ]

@@ -40,10 +40,12 @@ def write_bundle(
     """Write all that a bare host needs to train what `train` would train now.
 
     Into a folder that holds a bundle of the same training only what is new is written, such as a state that came back.
+    Raises UsageError for a folder that holds another one.
     """
     catalog = Catalog(Home.open(home))
     plan = plan_training(catalog, recipe, photos, start)
     without_trunk(plan.recipe)  # refused before anything is written
+    check_place(out, plan.checkpoint_id)
     recordings = recordings_of(plan.material.clips, plan.material.sounds)
 
     def keep(path: Path, name: str) -> None:
@@ -87,6 +89,15 @@ def take_result(*, result: Path, home: str, device: str = "auto") -> tuple[str |
     if not stands(catalog, origin.checkpoint_id):
         _keep(catalog, origin, returned, history, folder, device)
     return origin.checkpoint_id, Outcome(item=origin.checkpoint_id, status="done", reason=in_words_of(history))
+
+
+def check_place(out: Path, bundle_id: str) -> None:
+    """Raise UsageError where a folder holds the bundle of another training."""
+    told = _order_of(out)
+    if told and told.bundle_id != bundle_id:
+        raise UsageError(
+            f"'{out}' holds the bundle of another training: other material, recipe or start. Give an empty folder."
+        )
 
 
 def check_result(result: Path) -> None:

@@ -133,7 +133,7 @@ def bundle(
     doing("taking back what a host made" if out is None else f"bundling {recipe}")
     check_server()
     from flows.bundle import bundle, take_bundle
-    from tasks.bundle import check_result
+    from tasks.bundle import check_place, check_result
     from tasks.training_plan import plan_training
     from varemix.training.recipe import without_trunk
 
@@ -142,8 +142,11 @@ def bundle(
         check_result(take)
         result = str(take)
         finish_run(lambda: take_bundle(result, device, home), as_json=as_json)
+    assert out is not None
     folder = str(photos) if photos else None
-    without_trunk(plan_training(catalog, recipe, folder, start).recipe)
+    plan = plan_training(catalog, recipe, folder, start)
+    without_trunk(plan.recipe)
+    check_place(out, plan.checkpoint_id)
     finish_run(lambda: bundle(str(out), recipe, folder, start, kbps, home), as_json=as_json)
 
 

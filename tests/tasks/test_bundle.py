@@ -238,6 +238,13 @@ def test_what_is_no_result_is_refused(catalog: Catalog, bundle: Path, trained: P
         take(catalog, cut)
 
 
+def test_a_folder_that_holds_another_bundle_is_refused(catalog: Catalog, bundle: Path) -> None:
+    before = {path: path.read_bytes() for path in bundle.rglob("*") if path.is_file()}
+    with pytest.raises(UsageError, match="holds the bundle of another training"):
+        written(catalog, by_pictures(), bundle)
+    assert {path: path.read_bytes() for path in bundle.rglob("*") if path.is_file()} == before
+
+
 def test_a_recipe_that_always_looks_at_pictures_is_refused() -> None:
     with pytest.raises(TrainingError, match="Recipe 'paper' looks at pictures all the time and cannot be bundled"):
         without_trunk(paper())
