@@ -41,7 +41,7 @@ def bundle(
     return ended(publish(Summary(stage="bundle", outcomes=(outcome,), seconds=time.monotonic() - started, facts=facts)))
 
 
-@flow(name="take bundle", flow_run_name="take {result}")
+@flow(name="take-bundle", flow_run_name="take {result}")
 def take_bundle(result: str, device: Device = "auto", home: str | None = None) -> Summary:
     """Take back what a bare host made of a bundle: a checkpoint, or the state of an unfinished training.
 
@@ -56,4 +56,4 @@ def take_bundle(result: str, device: Device = "auto", home: str | None = None) -
     checkpoint_id, outcome = take_result(result=place, home=Home.open(home).address, device=device)
     facts = {"checkpoint_id": checkpoint_id} if checkpoint_id else {}
     seconds = time.monotonic() - started
-    return ended(publish(Summary(stage="take bundle", outcomes=(outcome,), seconds=seconds, facts=facts)))
+    return ended(publish(Summary(stage="take-bundle", outcomes=(outcome,), seconds=seconds, facts=facts)))

@@ -38,14 +38,6 @@ class Doubt:
     heard_db: float
     own_db: float
 
-    @property
-    def reason(self) -> str:
-        """What a person is told."""
-        return (
-            f"listed as {self.label}, but {self.heard_as} claims {self.heard_db:.1f} dB of it and {self.label} "
-            f"{self.own_db:.0f} dB; listen to it, and correct its list if it is wrong"
-        )
-
 
 @task(name="labels", task_run_name="labels", retries=1, retry_condition_fn=is_transient, cache_policy=NO_CACHE)
 def doubt_labels(*, home: str, checkpoint_id: str | None = None) -> tuple[list[Doubt], list[Outcome]]:
@@ -65,7 +57,7 @@ def doubt_labels(*, home: str, checkpoint_id: str | None = None) -> tuple[list[D
                 outcomes.append(Outcome(item=item, status="failed", reason=str(error)))
             else:
                 doubts += [doubt] if doubt else []
-                outcomes.append(Outcome(item=item, status="done", reason=doubt.reason if doubt else ""))
+                outcomes.append(Outcome(item=item, status="done", reason=""))
             advance(1)
     return sorted(doubts, key=lambda doubt: doubt.own_db), outcomes
 
@@ -74,8 +66,13 @@ def doubt_table(doubts: Sequence[Doubt]) -> str:
     """Return the doubts as Markdown, the strongest first."""
     if not doubts:
         return "No label is doubted."
-    rows = [[one.item, one.label, one.heard_as, f"{one.heard_db:.1f}", f"{one.own_db:.0f}"] for one in doubts]
-    return markdown([["recording", "listed as", "heard as", "share of that [dB]", "share of its own [dB]"], *rows])
+    rows = [[one.item, one.label, one.heard_as, _share(one.heard_db), _share(one.own_db)] for one in doubts]
+    table = markdown([["recording", "listed as", "heard as", "which claims", "and its own label"], *rows])
+    return f"{table}\n\nListen to them, and correct the list of what is wrong: nothing was changed."
+
+
+def _share(level_db: float) -> str:
+    return f"{10 ** (level_db / 10):.1%}"
 
 
 def _listed(catalog: Catalog) -> Iterator[tuple[str, Sound]]:
