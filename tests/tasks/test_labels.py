@@ -93,7 +93,7 @@ def test_what_sounds_like_another_instrument_is_listed_and_stays(catalog: Catalo
     assert {outcome.status for outcome in outcomes} == {"done"}
     assert catalog.version("sounds") == version
     assert wrong in doubt_table(doubts)
-    assert "99.9%" in doubt_table(doubts)
+    assert "99.8%" in doubt_table(doubts)
     assert doubt_table([]) == "No label is doubted."
 
 
