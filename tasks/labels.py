@@ -26,6 +26,7 @@ LEAST_OTHER_DB, MOST_OWN_DB = -0.5, -20.0
 """Another instrument claims nearly nine tenths of the sound, and its own not a hundredth."""
 
 _HEARD_S = 12.0
+_HEARD_KINDS = ["phrase", "synth", "ensemble"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +44,7 @@ class Doubt:
 def doubt_labels(*, home: str, checkpoint_id: str | None = None) -> tuple[list[Doubt], list[Outcome]]:
     """Hear all clips and sounds whose labels a checkpoint knows; return those that it takes for something else.
 
-    None of them is changed or left out of training for that. Outcomes tell of every recording that was heard.
+    Single notes are left out: of one alone too little is heard to tell a wrong label from a hard note. None of them is changed or left out of training for that. Outcomes tell of every recording that was heard.
     """
     catalog = Catalog(Home.open(home))
     separator = separator_of(catalog, checkpoint_row(catalog, checkpoint_id))
@@ -79,7 +80,7 @@ def _listed(catalog: Catalog) -> Iterator[tuple[str, Sound]]:
     """Yield what each clip and sound that is ready is called, and its sound."""
     for row in catalog.read_rows("clips", where={"status": "ready"}):
         yield row["video_id"], _whole(catalog.home, row)
-    for row in catalog.read_rows("sounds", where={"status": "ready"}):
+    for row in catalog.read_rows("sounds", where={"status": "ready", "kind": _HEARD_KINDS}):
         part = f" from {row['source_first_sample']} on" if row["source_num_samples"] else ""
         yield f"{row['file']}{part}", sound_of(catalog.home, row)
 

@@ -46,7 +46,9 @@ def ear(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-def add_sound(catalog: Catalog, label: str, hz: float, *, status: str = "ready", is_there: bool = True) -> str:
+def add_sound(
+    catalog: Catalog, label: str, hz: float, *, kind: str = "phrase", status: str = "ready", is_there: bool = True
+) -> str:
     """Add a sound of half a second with its row; return what a person calls it."""
     name = f"{label}-{hz:g}"
     path = catalog.home.sounds(name)
@@ -60,7 +62,7 @@ def add_sound(catalog: Catalog, label: str, hz: float, *, status: str = "ready",
                 "sound_id": name,
                 "clip_id": name,
                 "label": label,
-                "kind": "phrase",
+                "kind": kind,
                 "group": "ann",
                 "split": "train",
                 "status": status,
@@ -83,6 +85,7 @@ def test_what_sounds_like_another_instrument_is_listed_and_stays(catalog: Catalo
     wrong = add_sound(catalog, "flute", 100)
     add_sound(catalog, "x_bell", 100)  # no instrument that could be doubted
     add_sound(catalog, "flute", 90, status="failed")
+    add_sound(catalog, "flute", 80, kind="notes")
     version = catalog.version("sounds")
     doubts, outcomes = doubt_labels.fn(home=str(catalog.home.root))
     [doubt] = doubts
