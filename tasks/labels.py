@@ -44,7 +44,8 @@ class Doubt:
 def doubt_labels(*, home: str, checkpoint_id: str | None = None) -> tuple[list[Doubt], list[Outcome]]:
     """Hear all clips and sounds whose labels a checkpoint knows; return those that it takes for something else.
 
-    Single notes are left out: of one alone too little is heard to tell a wrong label from a hard note. None of them is changed or left out of training for that. Outcomes tell of every recording that was heard.
+    Single notes are left out: of one alone too little is heard to tell a wrong label from a hard note. None of them is
+    changed or left out of training for that. Outcomes tell of every recording that was heard.
     """
     catalog = Catalog(Home.open(home))
     separator = separator_of(catalog, checkpoint_row(catalog, checkpoint_id))
