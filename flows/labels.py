@@ -2,12 +2,12 @@
 
 import csv
 import time
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 
 from prefect import flow
 
-from catalog.files import Home
+from catalog.files import Home, replacing
 from flows.ending import ended
 from flows.summary import Summary, publish
 from tasks.labels import Doubt, doubt_labels, doubt_table
@@ -38,9 +38,7 @@ def labels(checkpoint: str | None = None, out: str | None = None, home: str | No
 
 def write_doubts(path: Path, doubts: list[Doubt]) -> None:
     """Write the list as CSV."""
-    temporary = path.with_name(f".{path.name}.new")
-    with temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, ["item", "label", "heard_as", "heard_db", "own_db"])
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, [field.name for field in fields(Doubt)])
         writer.writeheader()
         writer.writerows(asdict(doubt) for doubt in doubts)
-    temporary.replace(path)

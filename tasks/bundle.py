@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -56,7 +55,7 @@ def write_bundle(
     _put_beginning(plan, recordings, keep)
     _put_sounds(plan, recordings, out, kbps, keep)
     _put_order(plan, recordings, keep)
-    state = plan.home.work(plan.checkpoint_id) / f"returned-{STATE}"
+    state = plan.folder / f"returned-{STATE}"
     if state.exists():
         keep(state, STATE)
     num_bytes = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
@@ -73,8 +72,9 @@ def take_result(*, result: Path, home: str, device: str = "auto") -> tuple[str |
 
     catalog = Catalog(Home.open(home))
     check_result(result)
-    work = catalog.home.root / "work"
-    order = BundleOrder.from_json(_received(result, "order.json", work).read_text())
+    order = BundleOrder.from_json(
+        parcels.receive(result, "order.json", catalog.home.root / "work" / ".order.json").read_text()
+    )
     folder = catalog.home.work(order.bundle_id)
     folder.mkdir(parents=True, exist_ok=True)
     parcels.receive(result, STATE, folder / f"returned-{STATE}")
@@ -118,8 +118,15 @@ def _keep(catalog: Catalog, origin: Origin, returned: Path, history: Any, folder
     whole = with_head(origin.recipe, with_own_trunk(origin.recipe, returned), material, folder)
     trained = folder / "checkpoint.safetensors"
     save_checkpoint(trained, whole, provenance=read_header(returned)["provenance"])
-    sounds = [sound for sound in material.sounds if sound.split == "val"]
-    keep_trained(catalog, origin, trained, history, clips=material.clips["val"], sounds=sounds, device=device)
+    keep_trained(
+        catalog,
+        origin,
+        trained,
+        history,
+        clips=material.clips["val"],
+        sounds=material.val_sounds,
+        device=device,
+    )
 
 
 def _origin(order: BundleOrder, returned: Path) -> Origin:
@@ -131,11 +138,6 @@ def _origin(order: BundleOrder, returned: Path) -> Origin:
         trained_on=facts["trained_on"],
         parent_id=facts["parent_id"],
     )
-
-
-def _received(result: Path, name: str, work: Path) -> Path:
-    work.mkdir(parents=True, exist_ok=True)
-    return parcels.receive(result, name, work / f".{name}")
 
 
 def _put_code(work: Path, keep: Keep) -> None:
@@ -190,7 +192,7 @@ def _put_order(plan: TrainingPlan, recordings: list[Recording], keep: Keep) -> N
     order = BundleOrder(
         bundle_id=plan.checkpoint_id,
         recipe=without_trunk(plan.recipe),
-        recordings=[replace(one, clip=None) for one in recordings],
+        recordings=recordings,
         packs=packs_of(recordings),
         is_new=plan.start is None and plan.recipe.asked == "names",  # the others' codes are taught here
         facts=facts,

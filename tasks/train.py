@@ -62,7 +62,7 @@ def train_checkpoint(
         plan.folder / "checkpoint.safetensors",
         history,
         clips=plan.material.clips["val"],
-        sounds=plan.val_sounds,
+        sounds=plan.material.val_sounds,
         device=device,
     )
     plan.forget_unfinished()

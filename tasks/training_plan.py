@@ -17,7 +17,6 @@ from tasks.trained import Origin
 from tasks.training_rows import LEARNING_SPLITS, training_rows
 from varemix.errors import UsageError
 from varemix.licences import UNSTATED, is_allowed
-from varemix.media.sounds import Sound
 from varemix.model.checkpoint import read_header
 from varemix.training.examples import check_recordings
 from varemix.training.material import Material
@@ -45,11 +44,6 @@ class TrainingPlan:
     def recipe(self) -> Recipe:
         """What decides what training yields."""
         return self.origin.recipe
-
-    @property
-    def val_sounds(self) -> list[Sound]:
-        """The sounds that are kept for validation."""
-        return [sound for sound in self.material.sounds if sound.split == "val"]
 
     @property
     def num_steps(self) -> int:

@@ -22,3 +22,8 @@ class Material:
     sounds: Sequence[Sound] = ()
     photos: Photos = field(default_factory=dict)
     strangers: Sequence[Path] = ()
+
+    @property
+    def val_sounds(self) -> list[Sound]:
+        """The sounds that are kept for validation."""
+        return [sound for sound in self.sounds if sound.split == "val"]
