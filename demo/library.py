@@ -1,5 +1,6 @@
 """The little library to remix: arrangements for two or three instruments, with names as a person gives them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 from demo.erhu import RATE_HZ
 from demo.sound import at_loudness, faded, fitted, in_a_room, play
 from demo.tunes import CHORDS, TUNES, Note, read_chords, read_notes, repeated
+
+SEED = 1
+"""The demo's own: the same one makes the same sound and pictures."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +40,11 @@ class Mix:
     rate_hz: int = RATE_HZ
     subtype: str = "PCM_16"
     is_mono: bool = False
+
+
+def mix_seeds() -> list[int]:
+    """A seed for each of the mixes."""
+    return [9000 + 50 * k + SEED for k in range(len(MIXES))]
 
 
 def _parts(*rows: tuple[str, str, float, float]) -> tuple[Part, ...]:
@@ -139,18 +148,34 @@ def _descant(melody: list[Note], chords: list[tuple[list[int], float, float]]) -
 
 def mix_sound(mix: Mix, seed: int) -> NDArray[np.float64]:
     """The mix [S, C] at 44.1 kHz, about -18 LUFS: every part in its place, in one light room."""
-    beat_s = 60 / mix.beats_per_minute
-    total = np.zeros((round(mix.duration_s * RATE_HZ), 2))
-    for k, part in enumerate(mix.parts):
-        notes = fitted(_arranged(mix, part.role, mix.duration_s / beat_s), part.instrument, semitones=mix.semitones)
-        dry = play(part.instrument, notes, beat_s=beat_s, duration_s=mix.duration_s, seed=seed + 7 * k)
-        level = at_loudness(dry[:, None], -24.0)[:, 0] * 10 ** (part.gain_db / 20)
-        angle = (part.pan + 1) * np.pi / 4
-        place = np.array([np.cos(angle), np.sin(angle)]) * np.sqrt(2)
-        total += in_a_room(level, share=0.12, decay_s=0.9, seed=seed + 100 + k) * place
+    return sum_of(part_sounds(mix, seed))
+
+
+def part_sounds(mix: Mix, seed: int) -> dict[str, NDArray[np.float64]]:
+    """What each instrument adds to the mix, [S, C] each."""
+    parts = {part.instrument: faded(_placed(mix, k, seed), fade_s=0.6) for k, part in enumerate(mix.parts)}
     if mix.is_mono:
-        total = total.mean(axis=1, keepdims=True)
-    return at_loudness(faded(total, fade_s=0.6), -18.0)
+        parts = {name: sound.mean(axis=1, keepdims=True) for name, sound in parts.items()}
+    total = sum_of(parts)
+    gain = np.abs(at_loudness(total, -18.0)).max() / np.abs(total).max()
+    return {name: gain * sound for name, sound in parts.items()}
+
+
+def sum_of(parts: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+    """The sum [S, C] of what each instrument adds."""
+    return np.sum(list(parts.values()), axis=0)
+
+
+def _placed(mix: Mix, number: int, seed: int) -> NDArray[np.float64]:
+    """One part [S, 2] at its level, in its place, in the room."""
+    part, beat_s = mix.parts[number], 60 / mix.beats_per_minute
+    notes = _arranged(mix, part.role, mix.duration_s / beat_s)
+    notes = fitted(notes, part.instrument, semitones=mix.semitones)
+    dry = play(part.instrument, notes, beat_s=beat_s, duration_s=mix.duration_s, seed=seed + 7 * number)
+    level = at_loudness(dry[:, None], -24.0)[:, 0] * 10 ** (part.gain_db / 20)
+    angle = (part.pan + 1) * np.pi / 4
+    place = np.array([np.cos(angle), np.sin(angle)]) * np.sqrt(2)
+    return in_a_room(level, share=0.12, decay_s=0.9, seed=seed + 100 + number) * place
 
 
 def write_mix(mix: Mix, folder: Path, seed: int) -> None:

@@ -16,11 +16,10 @@ import sys
 from pathlib import Path
 
 from demo.clips import Clip, all_clips, write_film
-from demo.library import MIXES, write_mix
+from demo.library import MIXES, SEED, mix_seeds, write_mix
 from demo.notice import notice
 from demo.pictures import LOOKS, picture
 
-SEED = 1
 _STILLS = (3, 4)  # the numbers of the pictures that no film shows
 
 log = logging.getLogger("demo")
@@ -33,8 +32,8 @@ def main() -> None:
     clips = all_clips(SEED)
     _write_clips(clips, folder)
     _write_stills(folder / "pictures")
-    for k, mix in enumerate(MIXES):
-        write_mix(mix, folder / "library", seed=9000 + 50 * k + SEED)
+    for mix, seed in zip(MIXES, mix_seeds(), strict=True):
+        write_mix(mix, folder / "library", seed=seed)
         log.info("library/%s", mix.file)
     (folder / "NOTICE.md").write_text(notice(clips), encoding="utf-8")
 
