@@ -9,6 +9,7 @@ import os
 import sys
 from pathlib import Path
 
+from service.beginning import note_beginning
 from service.host import wait_until_healthy
 from service.settings import Settings, read_settings
 from varemix.errors import VaremixError
@@ -20,6 +21,7 @@ def main(arguments: list[str]) -> None:
     match arguments:
         case ["server"]:
             host, port = settings.listen
+            note_beginning(settings.shared_folder)
             _become(settings, "service.sqlite", "server", "start", "--host", host, "--port", str(port))
         case ["worker", pool, *options]:
             _become(settings, "service.worker", "worker", "start", "--pool", pool, "--type", "process", *options)

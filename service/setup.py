@@ -22,13 +22,14 @@ from prefect.client.schemas.filters import (
     FlowRunFilterState,
     FlowRunFilterStateType,
 )
-from prefect.client.schemas.objects import DeploymentSchedule, FlowRun, StateType
-from prefect.client.schemas.responses import DeploymentResponse
+from prefect.client.schemas.objects import DeploymentSchedule, FlowRun, State, StateType
+from prefect.client.schemas.responses import DeploymentResponse, SetStateStatus
 from prefect.events.schemas.automations import AutomationCore
 from prefect.states import AwaitingRetry
 from prefect.workers.process import ProcessWorker
 
 from catalog.files import write_atomically
+from service.beginning import beginning
 from service.described import AUTOMATIONS, DEPLOYMENTS, ROOT
 from service.settings import CPU, GPU, LEARNING, LEARNING_POOL_VARIABLE, RECOVERY, pools
 from varemix.errors import ServiceError
@@ -60,7 +61,7 @@ def set_up(learning_pool: str, folder: Path) -> list[str]:
         lines += _kept_started(client, started)
         described = automations(os.environ)
         lines += [_automation(client, description) for description in described]
-        lines += [_started_again(client, run) for run in _crashed_unseen(client, described)]
+        lines += [_started_again(client, run) for run in _crashed_unseen(client, described, beginning(folder))]
     return lines
 
 
@@ -161,8 +162,15 @@ def _essence(automation: AutomationCore) -> dict[str, Any]:
     return automation.model_dump(include={"description", "trigger", "actions"})
 
 
-def _crashed_unseen(client: SyncPrefectClient, described: list[dict[str, Any]]) -> list[FlowRun]:
-    """Return the runs that an automation would have started again, had the server not gone with them."""
+def _crashed_unseen(
+    client: SyncPrefectClient, described: list[dict[str, Any]], began: datetime | None
+) -> list[FlowRun]:
+    """Return the runs that an automation would have started again, had the server not gone with them.
+
+    What crashed since the server began is the automations' own: started again here too, it would run twice.
+    """
+    if began is None:
+        return []
     [counts] = [each["trigger"]["match"][_COUNT] for each in described if _COUNT in each["trigger"]["match"]]
     crashed = client.read_flow_runs(
         flow_run_filter=FlowRunFilter(
@@ -170,9 +178,20 @@ def _crashed_unseen(client: SyncPrefectClient, described: list[dict[str, Any]]) 
             start_time=FlowRunFilterStartTime.model_validate({"after_": datetime.now(UTC) - _SEEN_WITHIN}),
         )
     )
-    return [run for run in crashed if run.deployment_id and str(run.run_count) in counts]
+    return [
+        run
+        for run in crashed
+        if run.deployment_id and str(run.run_count) in counts and run.state and run.state.timestamp < began
+    ]
 
 
 def _started_again(client: SyncPrefectClient, run: FlowRun) -> str:
-    client.set_flow_run_state(run.id, AwaitingRetry(message="Crashed, and starts again to finish what is left."))
+    """Start a run again, unless somebody did meanwhile: the server would take it for another start."""
+    state = client.read_flow_run(run.id).state
+    if run.state is None or state is None or state.id != run.state.id:
+        return f"run '{run.name}': crashed as the server went, and was started again"
+    awaiting: State[Any] = AwaitingRetry(message="Crashed, and starts again to finish what is left.")
+    answer = client.set_flow_run_state(run.id, awaiting)
+    if answer.status != SetStateStatus.ACCEPT:
+        return f"run '{run.name}': crashed as the server went; the server does not let it start again"
     return f"run '{run.name}': crashed as the server went, and starts again"

@@ -103,7 +103,6 @@ def run(environment: dict[str, str], *arguments: object) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_a_bad_night_and_a_drop_in_quality_reach_a_webhook_and_a_mail_box(
     server: dict[str, str], catalog: Catalog, checkpoint_file: Path
 ) -> None:

@@ -14,36 +14,21 @@ import pytest
 
 from flows.nightly import nightly
 from tests.flows.conftest import Dataset
+from tests.middles import Middle
 from tests.outcomes import results_in, rows_in
 from tests.tasks.planted import write_tones
 from tests.tasks.small_recipe import small
 from varemix.remix.plan import plan_of
 from varemix.training import recipe
 
-pytestmark = [
-    *(pytest.mark.slow, pytest.mark.timeout(600)),
-    pytest.mark.filterwarnings("default"),  # other people's warnings are theirs
-]
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]  # other people's warnings are theirs
 
 ROOT = Path(__file__).parents[2]
 GAINS = ["tuba=mute", "flute=+3"]
 
 
-@dataclass(frozen=True)
-class Moment:
-    """So long after so many new files and folders, temporary ones too, have been seen below a folder."""
-
-    folder: str
-    num_new: int
-    delay_s: float = 0.0
-
-
-MOMENTS = (
-    Moment("home/clips", 7),
-    Moment("home/tables/scores", 1, delay_s=0.05),
-    Moment("home/masks", 5, delay_s=0.02),
-    Moment("out", 8, delay_s=0.01),
-)
+MIDDLES = {"home/clips": 7, "home/tables/scores": 1, "home/masks": 5, "out": 8}
+"""So many new files and folders, temporary ones too, below each: the stage that writes there is in its middle."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +53,7 @@ class Place:
         """The folder for remixes."""
         return self.folder / "out"
 
-    def start(self, *arguments: object) -> subprocess.Popen[bytes]:
+    def start(self, *arguments: object, **environment: str) -> subprocess.Popen[bytes]:
         """Start `varemix` in a process group of its own."""
         own = {
             "PREFECT_API_URL": self.prefect_url,
@@ -80,28 +65,25 @@ class Place:
             return subprocess.Popen(
                 [sys.executable, "-m", "tests.flows.small_varemix", *map(str, arguments)],
                 cwd=ROOT,
-                env=os.environ | own,
+                env=os.environ | own | environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
 
-    def kill_at(self, moment: Moment, *arguments: object) -> None:
-        """Start `varemix`, and kill all its processes when that moment has come."""
-        folder = self.folder / moment.folder
-        known = set(folder.rglob("*"))
-        process = self.start(*arguments)
-        while process.poll() is None and len(set(folder.rglob("*")) - known) < moment.num_new:
+    def kill_in(self, middle: Middle, *arguments: object) -> None:
+        """Start `varemix`, and kill all its processes in that middle of a stage."""
+        process = self.start(*arguments, **middle.environment)
+        while process.poll() is None and not middle.is_reached():
             time.sleep(0.005)
-        time.sleep(moment.delay_s)
-        assert process.poll() is None, f"the run ended before {moment}"
+        assert process.poll() is None, f"the run ended before {middle}"
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
     def finish(self, *arguments: object) -> int:
         """Run `varemix` to its end; return its exit code."""
-        return self.start(*arguments).wait(timeout=240)
+        return self.start(*arguments).wait()
 
     def results(self) -> dict[str, bytes]:
         """The contents of all files that a person or another step takes for results, by their paths."""
@@ -143,8 +125,9 @@ def test_a_night_that_was_killed_at_every_stage_ends_as_if_nothing_had_happened(
     settings = {"--recipe": "small", "--pairs": "2"}
     command = ["nightly", *(part for pair in (options | settings).items() for part in pair)]
     command += [part for gain in GAINS for part in ("--gain", gain)]
-    for moment in MOMENTS:
-        place.kill_at(moment, *command)
+    for number, (folder, num_new) in enumerate(MIDDLES.items()):
+        sign = place.folder / f"middle {number}"
+        place.kill_in(Middle(top=place.folder, folder=folder, num_new=num_new, sign=sign), *command)
         seen = place.results()
         assert {name for name, content in seen.items() if results.get(name) != content} == set()
         place.rows()  # the tables can be read

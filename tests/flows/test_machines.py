@@ -22,7 +22,7 @@ from tests.outcomes import without_times
 from tests.s3 import s3_server
 from tests.tasks.planted import register_checkpoint, write_tones
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow]
 
 _ENDS = ("COMPLETED", "CRASHED")
 _DEPLOY = """

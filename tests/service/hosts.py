@@ -25,7 +25,7 @@ from service.settings import Settings, read_settings
 ROOT = Path(__file__).parents[2]
 FLOWS = "tests/service/small_flows.py"
 STAGES = ("refresh", "train", "evaluate", "masks", "remix", "nightly")
-ZOMBIE_AFTER_S = 12
+ZOMBIE_AFTER_S = 30  # runs tell every 2 s that they live; what starves is silent for many times that
 SLOW_S = 600.0  # what takes seconds takes minutes where others use the processor too
 _OWN = ("PREFECT", "VAREMIX")
 

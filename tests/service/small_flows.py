@@ -1,13 +1,14 @@
 """The flows as a worker runs them, with recipes that are over in seconds, and a sign of life every two.
 
 A run says that it has come to its gate, a file that its environment may name, and waits for it: so several begin at
-one moment.
+one moment. So does it in its middle, see `tests.middles`; where it is told to stop, it leaves that.
 """
 
 import os
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from prefect import flow_engine
 
@@ -18,6 +19,8 @@ from flows.nightly import nightly
 from flows.refresh import refresh
 from flows.remix import remix
 from flows.train import train
+from tasks.threads import Shards
+from tests.middles import wait_in_the_middle
 from tests.tasks.small_recipe import small
 from varemix.training import recipe
 
@@ -44,3 +47,16 @@ def _open_at_the_gate(path: Path | str | None = None) -> Home:
 
 
 Home.open = _open_at_the_gate  # type: ignore[method-assign, assignment]
+
+_middle = wait_in_the_middle()
+_end = Shards.__exit__
+
+
+def _end_and_leave_the_middle(shards: Shards, exc_type: Any, exc_value: Any, traceback: Any) -> None:
+    """End, and let the shard that waits come to its end too."""
+    if _middle and exc_value:
+        _middle.leave()
+    _end(shards, exc_type, exc_value, traceback)
+
+
+Shards.__exit__ = _end_and_leave_the_middle  # type: ignore[method-assign]

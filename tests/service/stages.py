@@ -13,6 +13,7 @@ from flows.masks import masks
 from flows.refresh import refresh
 from flows.remix import remix
 from flows.train import train
+from tests.middles import Middle
 from tests.outcomes import results_in, rows_in
 from tests.tasks.planted import open_catalog, write_tones
 from tests.tasks.small_recipe import small
@@ -42,17 +43,17 @@ class Stage:
     rows: dict[str, list[dict[str, Any]]]
     before: Path
 
-    def begin(self) -> set[Path]:
-        """Bring the folder to what it was before the stage; return what lies where its middle is seen."""
+    def begin(self) -> None:
+        """Bring the folder to what it was before the stage."""
         shutil.rmtree(self.folder / "home", ignore_errors=True)
         shutil.rmtree(self.folder / "out", ignore_errors=True)
         if self.before.exists():
             shutil.copytree(self.before, self.folder / "home")
-        return self._seen()
 
-    def is_in_its_middle(self, known: set[Path]) -> bool:
-        """Return whether enough is new since it began."""
-        return len(self._seen() - known) >= _MIDDLES[self.name][1]
+    def middle(self, signs: Path) -> Middle:
+        """Return the middle of the stage; `signs` is a folder for the sign that it is there."""
+        folder, num_new = _MIDDLES[self.name]
+        return Middle(top=self.folder, folder=folder, num_new=num_new, sign=signs / f"middle of {self.name}")
 
     def unlike(self) -> list[str]:
         """Return the results that are there and not as those of the undisturbed run."""
@@ -61,9 +62,6 @@ class Stage:
     def is_as_undisturbed(self) -> bool:
         """Return whether files and rows are those of the undisturbed run."""
         return results_in(self.folder) == self.results and rows_in(self.folder) == self.rows
-
-    def _seen(self) -> set[Path]:
-        return set((self.folder / _MIDDLES[self.name][0]).rglob("*"))
 
 
 def undisturbed(top: Path, videos: tuple[Path, Server]) -> Iterator[Stage]:

@@ -11,7 +11,7 @@ from tests.service.hosts import SLOW_S, Host, wait_until
 from tests.service.postgres import Postgres
 from tests.service.stages import Stage, named
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
 
 
 @pytest.fixture(scope="module")
@@ -34,15 +34,17 @@ def host_on_postgres(postgres: Postgres, tmp_path_factory: pytest.TempPathFactor
 
 
 def test_a_run_goes_on_when_its_servers_database_is_restarted(
-    host_on_postgres: Host, postgres: Postgres, stages: list[Stage]
+    host_on_postgres: Host, postgres: Postgres, stages: list[Stage], tmp_path: Path
 ) -> None:
     host, stage = host_on_postgres, named(stages, "masks")
     assert not list((host.home / "prefect").glob("*.db"))
-    known = stage.begin()
-    run_id = host.start("masks", stage.parameters)
-    wait_until(lambda: stage.is_in_its_middle(known), SLOW_S, host.logs)
+    stage.begin()
+    middle = stage.middle(tmp_path)
+    run_id = host.start("masks", stage.parameters, **middle.environment)
+    wait_until(middle.is_reached, SLOW_S, host.logs)
     postgres.stop()
-    wait_until(lambda: not host.can_be_asked(), 60, host.logs)
+    middle.leave()
+    wait_until(lambda: not host.can_be_asked(), SLOW_S, host.logs)
     postgres.start()
     run = host.wait_for(run_id, "Completed", "Failed", "Crashed")
     assert run.state_name == "Completed"

@@ -1,10 +1,18 @@
-"""What a person started stays started; a stand-in for Prefect's client is enough to show it."""
+"""What a person started stays started, what nobody started again is; stand-ins for Prefect's client show it."""
 
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
+
+import pytest
+from prefect.client.schemas.objects import State, StateType
+from prefect.client.schemas.responses import SetStateStatus
+from prefect.states import Crashed, Running
 
 from service import setup
+from service.beginning import beginning, note_beginning
 
 
 def deployment(name: str, **schedules: bool) -> SimpleNamespace:
@@ -47,3 +55,57 @@ def test_what_is_new_is_as_its_file_says_and_it_is_told_how_to_start_what_is_pau
     assert active(client) == {"nightly": False, "weekly": True}
     [paused] = client.deployments[0].schedules
     assert f"prefect deployment schedule resume nightly/nightly {paused.id}`" in line
+
+
+def crashed(name: str, at: datetime, run_count: int = 1) -> SimpleNamespace:
+    return SimpleNamespace(
+        id=uuid4(), name=name, deployment_id=uuid4(), run_count=run_count, state=Crashed(timestamp=at)
+    )
+
+
+class RunsClient:
+    """Prefect's client, as far as runs that crashed go; what it read first may be old by then."""
+
+    def __init__(self, *runs: SimpleNamespace, meanwhile: State[Any] | None = None) -> None:
+        self.runs, self.meanwhile, self.set = runs, meanwhile, list[UUID]()
+
+    def read_flow_runs(self, **_: object) -> list[Any]:
+        return list(self.runs)
+
+    def read_flow_run(self, run_id: UUID) -> Any:
+        [run] = [run for run in self.runs if run.id == run_id]
+        return SimpleNamespace(state=self.meanwhile or run.state)
+
+    def set_flow_run_state(self, run_id: UUID, state: State[Any]) -> Any:
+        assert (state.type, state.name) == (StateType.SCHEDULED, "AwaitingRetry")
+        self.set.append(run_id)
+        return SimpleNamespace(status=SetStateStatus.ACCEPT)
+
+
+def started_again(client: Any, began: datetime | None) -> list[str]:
+    found = setup._crashed_unseen(client, setup.automations({}), began)
+    return [setup._started_again(client, run) for run in found]
+
+
+BEGAN = datetime(2026, 1, 1, 12, tzinfo=UTC)
+BEFORE, AFTER = BEGAN - timedelta(seconds=1), BEGAN + timedelta(seconds=1)
+
+
+def test_what_crashed_before_the_server_began_starts_again_and_all_else_is_the_automations() -> None:
+    client: Any = RunsClient(crashed("lost", BEFORE), crashed("seen", AFTER), crashed("often", BEFORE, run_count=4))
+    assert started_again(client, BEGAN) == ["run 'lost': crashed as the server went, and starts again"]
+    assert client.set == [client.runs[0].id]
+
+
+def test_where_nobody_noted_when_the_server_began_no_run_is_touched(tmp_path: Path) -> None:
+    client: Any = RunsClient(crashed("lost", BEFORE))
+    assert started_again(client, beginning(tmp_path)) == []
+    note_beginning(tmp_path)
+    assert len(started_again(client, beginning(tmp_path))) == 1
+
+
+@pytest.mark.parametrize("meanwhile", [Running(), Crashed()])
+def test_a_run_that_somebody_else_started_again_is_not_started_once_more(meanwhile: State[Any]) -> None:
+    client: Any = RunsClient(crashed("lost", BEFORE), meanwhile=meanwhile)
+    assert started_again(client, BEGAN) == ["run 'lost': crashed as the server went, and was started again"]
+    assert client.set == []

@@ -16,7 +16,7 @@ from tests.service.hosts import SLOW_S, Host, processes_of, wait_until
 from tests.service.stages import Stage, named
 from varemix.media.programs import find_ffmpeg
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default"), pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
 
 CANCEL_S = 10.0
 
@@ -127,12 +127,15 @@ def test_cancelled_runs_stop_their_ffmpeg_yt_dlp_and_torchrun_within_ten_seconds
         assert family(run_id) == []
 
 
-def test_a_stopped_worker_lets_its_shards_end_and_the_run_starts_again_with_it(host: Host, stages: list[Stage]) -> None:
+def test_a_stopped_worker_lets_its_shards_end_and_the_run_starts_again_with_it(
+    host: Host, stages: list[Stage], tmp_path: Path
+) -> None:
     stage = named(stages, "masks")
-    known = stage.begin()
-    run_id = host.start("masks", stage.parameters)
-    wait_until(lambda: stage.is_in_its_middle(known), SLOW_S, host.logs)
-    assert host.daemon("worker-cpu").stop(60) == "stopped"
+    stage.begin()
+    middle = stage.middle(tmp_path)
+    run_id = host.start("masks", stage.parameters, **middle.environment)
+    wait_until(middle.is_reached, SLOW_S, host.logs)
+    assert host.daemon("worker-cpu").stop(SLOW_S) == "stopped"
     assert processes_of(run_id) == []
     assert stage.unlike() == []
     assert not list((stage.folder / "home").rglob(".part-*"))
@@ -141,16 +144,18 @@ def test_a_stopped_worker_lets_its_shards_end_and_the_run_starts_again_with_it(h
     assert stage.is_as_undisturbed()
 
 
-def test_a_run_goes_on_when_the_server_is_restarted(host: Host, stages: list[Stage]) -> None:
+def test_a_run_goes_on_when_the_server_is_restarted(host: Host, stages: list[Stage], tmp_path: Path) -> None:
     stage = named(stages, "masks")
-    known = stage.begin()
-    run_id = host.start("masks", stage.parameters)
+    stage.begin()
+    middle = stage.middle(tmp_path)
+    run_id = host.start("masks", stage.parameters, **middle.environment)
     with host.prefect() as client:
         client.create_global_concurrency_limit(GlobalConcurrencyLimitCreate(name="place", limit=1))
         answer = client.increment_concurrency_slots_with_lease(["place"], 1, "concurrency", lease_duration=300)
-    wait_until(lambda: stage.is_in_its_middle(known), SLOW_S, host.logs)
+    wait_until(middle.is_reached, SLOW_S, host.logs)
     with host.without_automations():
-        assert host.daemon("server").stop(20) == "stopped"
+        assert host.daemon("server").stop(SLOW_S) == "stopped"
+        middle.leave()
         host.up()
         run = host.wait_for(run_id, "Completed", "Failed", "Crashed")
     assert (run.state_name, run.run_count) == ("Completed", 1)

@@ -7,7 +7,7 @@ from prefect.client.schemas.objects import StateType
 from service.settings import pools
 from tests.service.hosts import Host, wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
 
 NAMES = {
     *("nightly", "refresh", "train", "evaluate", "masks", "remix", "separate", "housekeeping"),
