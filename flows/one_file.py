@@ -12,6 +12,7 @@ from catalog.files import replacing
 from catalog.ids import file_digest
 from catalog.masks import MaskHeader, MaskReader
 from flows.output import check_file, format_of
+from tasks.makers import maker_of
 from tasks.mask_file import Watch, grid_of, write_heard
 from tasks.queries import Query, asked, asked_once, check_known, looked_at
 from tasks.remix_file import Remixed, called, write_remix, write_unchanged, writing_to
@@ -110,15 +111,10 @@ def hear_file(
     queries = looked_at(asked_once(targets or loaded.instruments, loaded.instruments), lambda: loaded)
     check_known(queries, even_if_unknown=even_if_unknown)
     with terminal_bar(f"hear {source.name} [s]", round(probe_audio(source).duration_s)) as advance:
-        _, presence = write_heard(
-            target,
-            source,
-            loaded,
-            queries,
-            nothing_else=nothing_else,
-            content_digest=file_digest(source),
-            watch=_seconds(advance),
-        )
+        maker = maker_of(loaded, queries, nothing_else=nothing_else)
+        names = [query.name for query in queries]
+        digest = file_digest(source)
+        _, presence = write_heard(target, source, maker, names, content_digest=digest, watch=_seconds(advance))
     return presence
 
 
@@ -136,9 +132,9 @@ def _heard(
     with TemporaryDirectory(prefix=".part-", dir=folder) as place:
         masks = Path(place, "masks.parquet")
         with terminal_bar(f"hear {source.name} [s]", round(duration_s)) as advance:
-            _, presence = write_heard(
-                masks, source, separator, queries, nothing_else=nothing_else, watch=_seconds(advance)
-            )
+            maker = maker_of(separator, queries, nothing_else=nothing_else)
+            names = [query.name for query in queries]
+            _, presence = write_heard(masks, source, maker, names, watch=_seconds(advance))
         yield masks, presence
 
 

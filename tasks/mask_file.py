@@ -4,63 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from catalog.errors import MaskFileError
 from catalog.masks import Maker, MaskHeader, write_masks
-from tasks.queries import Query, query_vectors
-from varemix.media.audio import probe_audio
+from tasks.makers import recording_mix
 from varemix.signal.grid import RATE_HZ, Grid
 from varemix.signal.presence import Presence, PresenceMeter
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from varemix.model.separator import Separator
+    from varemix.separators.interface import MaskMaker
 
 Watch: TypeAlias = "Callable[[MaskHeader, np.ndarray], None]"
-_MAKER = "varemix"
-_BITS = {"binary": 1, "soft": 4}
-_EXPONENTS = {"binary": 1.0, "soft": 1.5}  # with even steps, faint masks would become 0
+_BINARY: dict[str, Any] = {"bits": 1, "exponent": 1.0}
+_SOFT: dict[str, Any] = {"bits": 4, "exponent": 1.5}  # with even steps, faint masks would become 0
 
 
 def write_heard(
     path: Path,
     source: Path,
-    separator: Separator,
-    queries: Sequence[Query],
+    maker: MaskMaker,
+    names: Sequence[str],
     *,
-    nothing_else: bool = False,
     content_digest: str = "",
-    checkpoint_id: str = "",
     watch: Watch | None = None,
 ) -> tuple[MaskHeader, Presence]:
     """Hear a recording, write its masks to `path`, and return what they are and how far each instrument plays.
 
-    `watch` is shown what the file will hold as soon as it is heard: its header, and the next masks [N, R, T_b].
-    Raises MediaError when the recording cannot be read to its end.
+    `names` are what the maker is asked for. `watch` is shown what the file will hold as soon as it is heard: its
+    header, and the next masks [N, R, T_b]. Raises MediaError when the recording cannot be read to its end.
     """
-    from varemix.remix.render import heard_blocks, num_heard_samples
-
-    grid = separator.mask_grid
+    mix, grid = recording_mix(source), maker.grid
     header = MaskHeader(
         content_digest=content_digest,
-        num_frames=grid.num_frames(num_heard_samples(probe_audio(source))),
-        bits=_BITS[separator.settings.masks],
-        exponent=_EXPONENTS[separator.settings.masks],
+        num_frames=grid.num_frames(mix.num_samples),
+        **(_BINARY if maker.are_binary else _SOFT),
         rate_hz=RATE_HZ,
         **asdict(grid),
-        queries=tuple(query.name for query in queries),
-        makers=(Maker(name=_MAKER, version=version(_MAKER), digest=checkpoint_id),) * len(queries),
+        queries=tuple(names),
+        makers=tuple(Maker(**asdict(maker.identity_of(name))) for name in names),
     )
-    meter = PresenceMeter(len(queries), grid)
-    vectors = query_vectors(separator, queries)
-    blocks = separator.mask_blocks(heard_blocks(source), vectors, meter=meter, nothing_else=nothing_else)
+    meter = PresenceMeter(len(names), grid)
+    blocks = maker.measured_blocks(mix, names, meter)
     write_masks(path, header, _watched(header, blocks, watch) if watch else blocks)
     shares_db = dict(zip(header.queries, meter.shares_db().tolist(), strict=True))
-    return header, Presence(shares_db=shares_db, threshold_db=float(separator.presence_threshold_db))
+    return header, Presence(shares_db=shares_db, threshold_db=maker.presence_threshold_db)
 
 
 def grid_of(header: MaskHeader) -> Grid:

@@ -14,6 +14,7 @@ from catalog.errors import CatalogError
 from catalog.ids import content_id, file_digest
 from catalog.store import Catalog
 from tasks.checkpoints import checkpoint_row, separator_of
+from tasks.makers import maker_of
 from tasks.mask_file import Watch, write_heard
 from tasks.queries import Query
 from tasks.tracks import is_as_seen
@@ -146,15 +147,10 @@ def _written(
     separator = separator_of(catalog, checkpoint_row(catalog, row["checkpoint_id"]))
     check_as_seen(source, track)
     path = catalog.home.masks(row["mask_id"])
+    is_shared = row["besides"] == _NOTHING
+    maker = maker_of(separator, queries, checkpoint_id=row["checkpoint_id"], nothing_else=is_shared)
     header, presence = write_heard(
-        path,
-        source,
-        separator,
-        queries,
-        nothing_else=row["besides"] == _NOTHING,
-        content_digest=row["content_digest"],
-        checkpoint_id=row["checkpoint_id"],
-        watch=watch,
+        path, source, maker, row["queries"], content_digest=row["content_digest"], watch=watch
     )
     check_as_seen(source, track)
     catalog.home.keep(path)

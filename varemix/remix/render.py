@@ -70,6 +70,13 @@ def heard_blocks(source: Path) -> Iterator[np.ndarray]:
             yield block[0]
 
 
+def front_blocks(source: Path) -> Iterator[np.ndarray]:
+    """Yield the front pair [C, S_b] of a recording at 44.1 kHz, in blocks; of a mono recording its one channel."""
+    with AudioReader(source) as reader:
+        front = (block[:_FRONT_PAIR].astype(np.float32) for block in reader.blocks(_BLOCK_SAMPLES))
+        yield from _at_model_rate(front, reader.info)
+
+
 def num_heard_samples(info: AudioInfo) -> int:
     """Return how many samples of a recording are heard, at 44.1 kHz, the last one begun counted whole."""
     return -(-info.num_samples * RATE_HZ // info.rate_hz)

@@ -12,6 +12,9 @@ import numpy as np
 
 from varemix.signal.grid import Grid
 
+EVERYTHING_PLAYS_DB = -1000.0
+"""The threshold of a separator that was never calibrated."""
+
 _STRETCH_S = 5.944  # 512 frames of the paper's
 _QUIET_DB = -40.0
 _LEAST_SHARE = 1e-10
