@@ -7,7 +7,6 @@ the remix is made twice: once to be measured, once to be written.
 """
 
 import math
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -30,6 +29,7 @@ from varemix.signal.grid import RATE_HZ, Grid
 from varemix.signal.smoothing import zlbm_blocks
 from varemix.signal.smoothing_time import DEFAULT_SMOOTHING_S, decay_of
 from varemix.signal.spectrogram import Heed
+from varemix.signal.streams import copies
 
 LEVELS_AS_THEY_ARE = LevelCare()
 
@@ -158,13 +158,13 @@ def render_stems(
     with AudioReader(source) as reader, ExitStack() as stack:
         format_name = stem_format(reader.info.container, reader.info.written_as)
         writers = [stack.enter_context(_writer_like(reader, target, source, format_name)) for target in targets]
-        original, *heard = _copies(reader.blocks(_BLOCK_SAMPLES), len(targets) + 1)
-        smoothed = _copies(zlbm_blocks(mask_blocks, decay_of(smoothing_s, grid)), len(targets))
+        original, *heard = copies(reader.blocks(_BLOCK_SAMPLES), len(targets) + 1)
+        smoothed = copies(zlbm_blocks(mask_blocks, decay_of(smoothing_s, grid)), len(targets))
         stems = [
             _filtered_at_own_rate(blocks, reader.info, map(itemgetter(i), masks), grid)
             for i, (blocks, masks) in enumerate(zip(heard, smoothed, strict=True))
         ]
-        originals = _copies(original, len(targets))
+        originals = copies(original, len(targets))
         cut = [_side_by_side(block, stem) for block, stem in zip(originals, stems, strict=True)]
         for pieces in zip(*cut, strict=True):
             for writer, (block, stem) in zip(writers, pieces, strict=True):
@@ -184,7 +184,7 @@ def share_blocks(
     `render_remix` writes, but for rounding. Raises MediaError as it does.
     """
     with AudioReader(source) as reader:
-        original, heard = _copies(reader.blocks(_BLOCK_SAMPLES), 2)
+        original, heard = copies(reader.blocks(_BLOCK_SAMPLES), 2)
         fronts = (block[:_FRONT_PAIR] for block in original)
         gains = (block[:, None] for block in zlbm_blocks(map(shares, mask_blocks), decay_of(smoothing_s, grid)))
         for front, taken in _side_by_side(fronts, _filtered_at_own_rate(heard, reader.info, gains, grid)):
@@ -198,7 +198,7 @@ def _remixed_blocks(
     if changes is None:
         yield from ((block, block) for block in reader.blocks(_BLOCK_SAMPLES))
         return
-    original, heard = _copies(reader.blocks(_BLOCK_SAMPLES), 2)
+    original, heard = copies(reader.blocks(_BLOCK_SAMPLES), 2)
     for block, delta in _side_by_side(original, _filtered_at_own_rate(heard, reader.info, changes, grid, heed)):
         remixed = block.copy()
         remixed[:_FRONT_PAIR] += delta if dry_wet == 1 else dry_wet * delta
@@ -246,28 +246,6 @@ def _filtered_at_own_rate(
 
 def _at_model_rate(blocks: Iterable[np.ndarray], info: AudioInfo) -> Iterator[np.ndarray]:
     return of_length(resampled_blocks(blocks, info.rate_hz, RATE_HZ), num_heard_samples(info))
-
-
-def _copies(blocks: Iterable[np.ndarray], number: int) -> list[Iterator[np.ndarray]]:
-    """Return several iterators over the same blocks.
-
-    As `itertools.tee`, which holds some fifty blocks that all have taken; of these only what one has still to take.
-    """
-    source = iter(blocks)
-    waiting: list[deque[np.ndarray]] = [deque() for _ in range(number)]
-
-    def copy(own: deque[np.ndarray]) -> Iterator[np.ndarray]:
-        while True:
-            if not own:
-                block = next(source, None)
-                if block is None:
-                    return
-                for queue in waiting:
-                    queue.append(block)
-                del block
-            yield own.popleft()
-
-    return [copy(queue) for queue in waiting]
 
 
 def _side_by_side(

@@ -89,6 +89,19 @@ class MaskMaker(ABC):
         """Return the presence from which an instrument counts as playing."""
         return self.presence_threshold_db
 
+    def alike(self, instruments: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Return those of the instruments that it does not tell from others, each with all that share its mask.
+
+        Our network says then which part of the mask is whose.
+        """
+        return {}
+
+    def on(self, grid: Grid) -> MaskMaker:
+        """Return the same separator with its masks on another grid."""
+        from varemix.separators.regridded import Regridded
+
+        return self if grid == self.grid else Regridded(self, grid)
+
     def check_knows(self, instruments: Sequence[str]) -> None:
         """Raise UsageError for an instrument that it does not know."""
         for instrument in instruments:
