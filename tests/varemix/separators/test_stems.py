@@ -34,7 +34,7 @@ def test_masks_cut_the_stems_out_of_the_mix_on_any_grid(channels, grid):
 def test_a_mono_mix_has_masks_of_stereo_stems():
     mono = mix_of("voice", "bass", "violin", num_channels=1)
     masks, expected = made(PerfectStems(STEMS), "voice", mix=mono), made(PerfectStems(STEMS), "voice")
-    assert np.abs(masks - expected).mean() < 1e-3
+    assert np.abs(masks - expected).mean() < 5e-3
 
 
 @pytest.mark.parametrize("num_extra", [-1_105, 2_000])
