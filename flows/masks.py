@@ -21,6 +21,7 @@ from tasks.queries import Query, asked_once, check_known, known_instruments, loo
 from tasks.shards import Outcome, run_shards
 from tasks.stored_masks import check_rivals, masks_stand
 from tasks.tracks import mark_gone
+from tasks.who_hears import OURS_ALONE, WhoHears, who_hears
 
 _SCAN_SHARD, _MASK_SHARD = 64, 8
 
@@ -34,6 +35,7 @@ def masks(
     checkpoint: str | None = None,
     home: str | None = None,
     even_if_unknown: bool = False,
+    separator: dict[str, str] | None = None,
 ) -> Summary:
     """Hear every recording of a library and keep the masks of the instruments asked for.
 
@@ -45,6 +47,7 @@ def masks(
         checkpoint: id of the checkpoint; by default the champion, else the one that was shipped.
         home: the home folder; by default $VAREMIX_HOME or ./data.
         even_if_unknown: whether pictures are used too that show none of the instruments that the checkpoint knows.
+        separator: who hears which instrument: names of separators that the host has, by instrument; all else is ours.
 
     """
     started = time.monotonic()
@@ -52,12 +55,13 @@ def masks(
     row = checkpoint_row(catalog, checkpoint)
     if nothing_else:
         check_rivals(catalog, row)
-    known = known_instruments(catalog, row)
-    wanted = [*(instruments or []), *(images or [])] or list(known)
+    who = who_hears(separator or {})
+    known = list(dict.fromkeys([*known_instruments(catalog, row), *who.instruments]))
+    wanted = [*(instruments or []), *(images or [])] or known
     queries = looked_at(asked_once(wanted, known), lambda: separator_of(catalog, row))
     check_known(queries, even_if_unknown=even_if_unknown)
     tracks, lost = scanned(catalog, Path(library))
-    heard = heard_tracks(catalog, tracks, row["checkpoint_id"], queries, nothing_else=nothing_else)
+    heard = heard_tracks(catalog, tracks, row["checkpoint_id"], queries, nothing_else=nothing_else, who=who)
     facts = {"checkpoint_id": row["checkpoint_id"], "instruments": ", ".join(wanted)}
     facts |= told_of(catalog, Path(library))
     summary = Summary(stage="masks", outcomes=(*heard, *lost), seconds=time.monotonic() - started, facts=facts)
@@ -107,14 +111,16 @@ def heard_tracks(
     *,
     needed: Mapping[str, list[str]] | None = None,
     nothing_else: bool = False,
+    who: WhoHears = OURS_ALONE,
 ) -> list[Outcome]:
     """Make the masks that are missing; return every track's outcome, in order.
 
+    `who` says what others than our network hear.
     By track id, `needed` names those that must not be missing: all of the queries where it is None.
     """
     names = [query.name for query in queries]
     asked_of = [needed[track["track_id"]] if needed else names for track in tracks]
-    standing = masks_stand(catalog, tracks, checkpoint_id, asked_of, nothing_else=nothing_else)
+    standing = masks_stand(catalog, tracks, checkpoint_id, asked_of, nothing_else=nothing_else, heard_by=who.heard_by)
     missing = [track for track, stands in zip(tracks, standing, strict=True) if not stands]
     heard = run_shards(
         make_masks,
@@ -125,6 +131,7 @@ def heard_tracks(
         checkpoint_id=checkpoint_id,
         queries=queries,
         nothing_else=nothing_else,
+        who=who,
     )
     made = {outcome.item: outcome for outcome in heard}
     paths = [track["track_path"] for track in tracks]
@@ -138,6 +145,7 @@ def heard_library(
     queries: list[Query],
     *,
     nothing_else: bool = False,
+    who: WhoHears = OURS_ALONE,
     out: Path | None = None,
 ) -> tuple[list[dict[str, Any]], list[Outcome]]:
     """Look through a library and make the masks that are missing.
@@ -145,7 +153,7 @@ def heard_library(
     Returns the rows of the tracks that have masks for all queries, and why the others have none.
     """
     tracks, lost = scanned(catalog, library, out=out)
-    heard = heard_tracks(catalog, tracks, checkpoint_id, queries, nothing_else=nothing_else)
+    heard = heard_tracks(catalog, tracks, checkpoint_id, queries, nothing_else=nothing_else, who=who)
     unheard = [outcome for outcome in heard if outcome.status == "failed"]
     silent = {outcome.item for outcome in unheard}
     return [track for track in tracks if track["track_path"] not in silent], [*unheard, *lost]

@@ -83,7 +83,9 @@ def _rows(catalog: Catalog, jobs: Sequence[Job], checkpoint_id: str) -> list[dic
     for job in jobs:
         wanted, stored = job.wanted, masks.get(job.track["content_digest"], [])
         is_shared = wanted.wishes.nothing_else
-        heard = next((row for row in stored if serves(row, set(wanted.names), nothing_else=is_shared)), None)
+        heard_by = wanted.who.heard_by
+        serving = (r for r in stored if serves(r, set(wanted.names), nothing_else=is_shared, heard_by=heard_by))
+        heard = next(serving, None)
         is_done = remix_id_of(job, checkpoint_id, heard) in standing and job.out_path.is_file()
         is_heard = wanted.wishes.is_unity or heard is not None
         rows.append(

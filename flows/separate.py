@@ -17,6 +17,7 @@ from tasks.queries import asked_once, check_known, known_instruments, looked_at
 from tasks.separate import separate_tracks
 from tasks.shards import run_shards
 from tasks.stored_masks import check_rivals
+from tasks.who_hears import who_hears
 
 _SHARD = 32
 
@@ -30,6 +31,7 @@ def separate(
     checkpoint: str | None = None,
     home: str | None = None,
     even_if_unknown: bool = False,
+    separator: dict[str, str] | None = None,
 ) -> Summary:
     """Cut a stem of each instrument out of every recording of a library.
 
@@ -41,6 +43,7 @@ def separate(
         checkpoint: id of the checkpoint; by default the champion, else the one that was shipped.
         home: the home folder; by default $VAREMIX_HOME or ./data.
         even_if_unknown: whether pictures are used too that show none of the instruments that the checkpoint knows.
+        separator: who hears which instrument; see the flow masks.
 
     """
     started = time.monotonic()
@@ -49,12 +52,13 @@ def separate(
     row = checkpoint_row(catalog, checkpoint)
     if nothing_else:
         check_rivals(catalog, row)
-    known = known_instruments(catalog, row)
+    who = who_hears(separator or {})
+    known = [*known_instruments(catalog, row), *who.instruments]
     queries = looked_at(asked_once(targets, known), lambda: separator_of(catalog, row))
     check_known(queries, even_if_unknown=even_if_unknown)
     remove_leftovers(target)
     tracks, lost = heard_library(
-        catalog, Path(library), row["checkpoint_id"], queries, nothing_else=nothing_else, out=target
+        catalog, Path(library), row["checkpoint_id"], queries, nothing_else=nothing_else, who=who, out=target
     )
     outcomes = run_shards(
         separate_tracks,
@@ -66,6 +70,7 @@ def separate(
         checkpoint_id=row["checkpoint_id"],
         queries=queries,
         nothing_else=nothing_else,
+        who=who,
     )
     facts = {"checkpoint_id": row["checkpoint_id"], "instruments": ", ".join(targets), "out": str(target)}
     facts |= told_of(catalog, Path(library), out=target)

@@ -51,7 +51,9 @@ def write_heard(
     blocks = maker.measured_blocks(mix, names, meter)
     write_masks(path, header, _watched(header, blocks, watch) if watch else blocks)
     shares_db = dict(zip(header.queries, meter.shares_db().tolist(), strict=True))
-    return header, Presence(shares_db=shares_db, threshold_db=maker.presence_threshold_db)
+    needed_db = {name: maker.threshold_db_of(name) for name in names}
+    own = {name: value for name, value in needed_db.items() if value != maker.presence_threshold_db}
+    return header, Presence(shares_db=shares_db, threshold_db=maker.presence_threshold_db, own_thresholds_db=own)
 
 
 def grid_of(header: MaskHeader) -> Grid:

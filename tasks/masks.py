@@ -8,6 +8,7 @@ from catalog.store import Catalog
 from tasks.queries import Query
 from tasks.shards import Outcome, settle, shard_task
 from tasks.stored_masks import covering, heard_row, stored_masks
+from tasks.who_hears import OURS_ALONE, WhoHears
 
 
 @shard_task("masks")
@@ -19,20 +20,24 @@ def make_masks(
     checkpoint_id: str,
     queries: list[Query],
     nothing_else: bool = False,
+    who: WhoHears = OURS_ALONE,
 ) -> list[Outcome]:
     """Hear a shard of rows of `tracks`; skip tracks whose masks for all queries stand.
 
-    With `nothing_else` the queries share a track among themselves, so that other masks of theirs do not serve.
+    `who` says what others than our network hear. With `nothing_else` the queries share a track among themselves, so
+    that other masks of theirs do not serve.
     """
     catalog = Catalog(Home.open(home))
     stored = stored_masks(catalog, checkpoint_id, [track["content_digest"] for track in items])
     names = [query.name for query in queries]
 
     def stands(track: dict[str, Any]) -> bool:
-        return covering(catalog, stored, track["content_digest"], names, nothing_else=nothing_else) is not None
+        digest = track["content_digest"]
+        heard = covering(catalog, stored, digest, names, nothing_else=nothing_else, heard_by=who.heard_by)
+        return heard is not None
 
     def make(track: dict[str, Any]) -> dict[str, Any]:
-        row = heard_row(catalog, track, checkpoint_id, queries, nothing_else=nothing_else)
+        row = heard_row(catalog, track, checkpoint_id, queries, nothing_else=nothing_else, who=who)
         stored.extend([row] if row["status"] == "ready" else [])
         return row
 

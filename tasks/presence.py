@@ -1,5 +1,6 @@
 """Whether what is asked for plays in a recording: as rows of `masks` know it, and in words."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,8 @@ from varemix.signal.presence import Presence
 def presence_of(row: Mapping[str, Any]) -> Presence:
     """Return what was measured when the masks of a row of `masks` were made."""
     shares_db = dict(zip(row["queries"], row["presences_db"], strict=True))
-    return Presence(shares_db=shares_db, threshold_db=row["presence_threshold_db"])
+    own = json.loads(row.get("own_thresholds_json") or "{}")
+    return Presence(shares_db=shares_db, threshold_db=row["presence_threshold_db"], own_thresholds_db=own)
 
 
 def absent(presence: Presence, queries: Sequence[Query]) -> list[Query]:
@@ -20,8 +22,8 @@ def absent(presence: Presence, queries: Sequence[Query]) -> list[Query]:
 
 def measured(presence: Presence, queries: Sequence[Query]) -> str:
     """Return what was measured of the queries, in words."""
-    needed_db = presence.threshold_db
     return ", ".join(
-        f"{query.title} (share of the sound {presence.shares_db[query.name]:.1f} dB, needs {needed_db:.1f} dB)"
+        f"{query.title} (share of the sound {presence.shares_db[query.name]:.1f} dB, "
+        f"needs {presence.needed_db(query.name):.1f} dB)"
         for query in queries
     )

@@ -19,6 +19,7 @@ from tasks.remix_file import writing_to
 from tasks.shards import Outcome, outcome_of, shard_task
 from tasks.stems import stem_name, told_of_stem
 from tasks.stored_masks import check_as_seen, covering, stored_masks, version_of
+from tasks.who_hears import OURS_ALONE, WhoHears
 from varemix.errors import MediaError
 from varemix.media.formats import stem_format
 
@@ -35,6 +36,7 @@ def separate_tracks(
     checkpoint_id: str,
     queries: list[Query],
     nothing_else: bool = False,
+    who: WhoHears = OURS_ALONE,
 ) -> list[Outcome]:
     """Cut the stems of a shard of rows of `tracks` out with stored masks; skip tracks whose stems stand.
 
@@ -44,8 +46,12 @@ def separate_tracks(
     catalog = Catalog(Home.open(home))
     names = [query.name for query in queries]
     stored = stored_masks(catalog, checkpoint_id, [track["content_digest"] for track in items])
-    sharing = {"nothing_else_than": sorted(names)} if nothing_else else {}
-    heard = [covering(catalog, stored, t["content_digest"], names, nothing_else=nothing_else) for t in items]
+    sharing: dict[str, Any] = {"nothing_else_than": sorted(names)} if nothing_else else {}
+    sharing |= {"heard_by": who.heard_by} if who.heard_by else {}
+    heard = [
+        covering(catalog, stored, t["content_digest"], names, nothing_else=nothing_else, heard_by=who.heard_by)
+        for t in items
+    ]
     plans = [
         [_plan(track, out, checkpoint_id, name, sharing, version_of(masks)) for name in names]
         for track, masks in zip(items, heard, strict=True)
@@ -70,10 +76,10 @@ def _plan(
     out: Path,
     checkpoint_id: str,
     name: str,
-    sharing: dict[str, list[str]],
+    sharing: dict[str, Any],
     masks_version: int | None,
 ) -> dict[str, Any]:
-    """Return what is known of a stem before it is made; `sharing` names those that share the track, if it is so."""
+    """Return what is known of a stem before it is made; `sharing` says who shares the track, and who else hears."""
     path = Path(track["track_path"])
     facts = {
         "content_digest": track["content_digest"],

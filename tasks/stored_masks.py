@@ -18,7 +18,8 @@ from tasks.makers import maker_of
 from tasks.mask_file import Watch, write_heard
 from tasks.queries import Query
 from tasks.tracks import is_as_seen
-from varemix.errors import MediaError
+from tasks.who_hears import OURS_ALONE, WhoHears
+from varemix.errors import MediaError, SeparatorError
 from varemix.model.header import read_settings
 
 STEP_VERSION = 3
@@ -34,6 +35,7 @@ def masks_stand(
     needed: Sequence[Sequence[str]],
     *,
     nothing_else: bool = False,
+    heard_by: str | None = None,
 ) -> list[bool]:
     """Return for each row of `tracks` whether its masks stand for the queries that are `needed` of it."""
     digests = [track["content_digest"] for track in tracks]
@@ -43,7 +45,7 @@ def masks_stand(
     for row in stored_masks(catalog, checkpoint_id, digests):
         by_content[row["content_digest"]].append(row)
     return [
-        covering(catalog, by_content[digest], digest, names, nothing_else=nothing_else) is not None
+        covering(catalog, by_content[digest], digest, names, nothing_else=nothing_else, heard_by=heard_by) is not None
         for digest, names in zip(digests, needed, strict=True)
     ]
 
@@ -66,22 +68,33 @@ def mask_id_of(
     names: Sequence[str],
     *,
     nothing_else: bool = False,
+    heard_by: str | None = None,
     version: int | None = None,
 ) -> str:
     """Return the id of the masks that a version of the step, by default this one, makes of a content for queries."""
     kind, made_by = "masks of nothing else" if nothing_else else "masks", version or STEP_VERSION
-    return content_id(kind, version=made_by, content=digest, checkpoint=checkpoint_id, queries=list(names))
+    others = {"heard_by": heard_by} if heard_by else {}
+    return content_id(kind, version=made_by, content=digest, checkpoint=checkpoint_id, queries=list(names), **others)
 
 
 def covering(
-    catalog: Catalog, rows: Sequence[dict[str, Any]], digest: str, names: Sequence[str], *, nothing_else: bool = False
+    catalog: Catalog,
+    rows: Sequence[dict[str, Any]],
+    digest: str,
+    names: Sequence[str],
+    *,
+    nothing_else: bool = False,
+    heard_by: str | None = None,
 ) -> dict[str, Any] | None:
     """Return a row whose file is as it was written and has masks of the content for all those queries, or None.
 
-    With `nothing_else` each mask depends on all others, so that the row must be of just those queries.
+    With `nothing_else` each mask depends on all others, so that the row must be of just those queries. `heard_by` is
+    who must have heard them besides the checkpoint, see `WhoHears`: what they claim is taken from all other masks.
     """
     for row in rows:
-        is_heard = row["content_digest"] == digest and serves(row, set(names), nothing_else=nothing_else)
+        is_heard = row["content_digest"] == digest and serves(
+            row, set(names), nothing_else=nothing_else, heard_by=heard_by
+        )
         if is_heard and catalog.home.holds(row["path"], row["digest"], row["num_bytes"]):
             return row
     return None
@@ -92,7 +105,8 @@ def serving_version(row: dict[str, Any]) -> int | None:
     made = row["content_digest"], row["checkpoint_id"], row["queries"]
     is_shared = row["besides"] == _NOTHING
     versions = (STEP_VERSION, *_EARLIER_VERSIONS)
-    own = (v for v in versions if row["mask_id"] == mask_id_of(*made, nothing_else=is_shared, version=v))
+    decided = {"nothing_else": is_shared, "heard_by": row.get("heard_by")}
+    own = (v for v in versions if row["mask_id"] == mask_id_of(*made, **decided, version=v))
     return next(own, None)
 
 
@@ -101,9 +115,9 @@ def version_of(masks: dict[str, Any] | None) -> int | None:
     return serving_version(masks) if masks else STEP_VERSION
 
 
-def serves(row: dict[str, Any], names: set[str], *, nothing_else: bool) -> bool:
-    """Return whether the masks of a row are of all those queries; with `nothing_else` of just those."""
-    if nothing_else != (row["besides"] == _NOTHING):
+def serves(row: dict[str, Any], names: set[str], *, nothing_else: bool, heard_by: str | None = None) -> bool:
+    """Return whether the masks of a row are of all those queries, by these; with `nothing_else` of just those."""
+    if nothing_else != (row["besides"] == _NOTHING) or heard_by != row.get("heard_by"):
         return False
     return names == set(row["queries"]) if nothing_else else names <= set(row["queries"])
 
@@ -115,6 +129,7 @@ def heard_row(
     queries: list[Query],
     *,
     nothing_else: bool = False,
+    who: WhoHears = OURS_ALONE,
     watch: Watch | None = None,
 ) -> dict[str, Any]:
     """Return the row of a track's masks after writing them, or the row that says why there are none.
@@ -125,30 +140,39 @@ def heard_row(
     names = [query.name for query in queries]
     digest = track["content_digest"]
     row = {
-        "mask_id": mask_id_of(digest, checkpoint_id, names, nothing_else=nothing_else),
+        "mask_id": mask_id_of(digest, checkpoint_id, names, nothing_else=nothing_else, heard_by=who.heard_by),
         "track_id": track["track_id"],
         "content_digest": digest,
         "checkpoint_id": checkpoint_id,
         "queries": names,
         "besides": _NOTHING if nothing_else else _ANYTHING,
+        "heard_by": who.heard_by,
     }
     try:
-        written = _written(catalog, track, row, queries, watch)
-    except (MediaError, CatalogError) as error:
+        written = _written(catalog, track, row, queries, who, watch)
+    except (MediaError, SeparatorError, CatalogError) as error:
         return row | {"status": "failed", "reason": str(error)}
     return row | written | {"status": "ready", "seconds": time.monotonic() - started}
 
 
 def _written(
-    catalog: Catalog, track: dict[str, Any], row: dict[str, Any], queries: list[Query], watch: Watch | None
+    catalog: Catalog,
+    track: dict[str, Any],
+    row: dict[str, Any],
+    queries: list[Query],
+    who: WhoHears,
+    watch: Watch | None,
 ) -> dict[str, Any]:
-    """Write the mask file and return what it is. Raises MediaError when the track cannot be read to its end."""
+    """Write the mask file and return what it is.
+
+    Raises MediaError when the track cannot be read to its end, SeparatorError where a separator fails.
+    """
     source = Path(track["library"], track["track_path"])
     separator = separator_of(catalog, checkpoint_row(catalog, row["checkpoint_id"]))
     check_as_seen(source, track)
     path = catalog.home.masks(row["mask_id"])
     is_shared = row["besides"] == _NOTHING
-    maker = maker_of(separator, queries, checkpoint_id=row["checkpoint_id"], nothing_else=is_shared)
+    maker = maker_of(separator, queries, who=who, checkpoint_id=row["checkpoint_id"], nothing_else=is_shared)
     header, presence = write_heard(
         path, source, maker, row["queries"], content_digest=row["content_digest"], watch=watch
     )
@@ -158,6 +182,7 @@ def _written(
         "settings_json": json.dumps({"masks": separator.settings.masks, "bits": header.bits}),
         "presences_db": [presence.shares_db[query.name] for query in queries],
         "presence_threshold_db": presence.threshold_db,
+        "own_thresholds_json": json.dumps(presence.own_thresholds_db) if presence.own_thresholds_db else None,
         "path": catalog.home.relative(path),
         "bits": header.bits,
         "num_frames": header.num_frames,

@@ -36,6 +36,7 @@ MAX_RULES = 1_000
 
 _MAX_GAINS = 100
 _MAX_NAME = 200
+_OURS = "varemix"  # what our own network is called
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +45,8 @@ class TrackWishes:
 
     `dry_wet` is the share of the change that is made, 0 to 1; `smoothing_s` the time constant with which masks are
     smoothed along time; `format` the name of another format, None for the recording's own; `rule` the name of the rule
-    that decided, empty for none. A recording that is skipped is left as it is.
+    that decided, empty for none; `separator` names by instrument the separators that hear it, ours where none is
+    named. A recording that is skipped is left as it is.
     """
 
     gains: tuple[GainWish, ...] = ()
@@ -55,6 +57,7 @@ class TrackWishes:
     nothing_else: bool = False
     care: LevelCare = field(default_factory=LevelCare)
     format: str | None = None
+    separator: tuple[tuple[str, str], ...] = ()
     is_skipped: bool = False
     rule: str = ""
 
@@ -82,6 +85,7 @@ class TrackWishes:
             "even_if_absent": self.even_if_absent,
             "nothing_else": self.nothing_else,
             "format": self.format,
+            **({"separator": dict(self.separator)} if self.separator else {}),
             **self.care.as_dict(),
         }
 
@@ -157,6 +161,13 @@ TruePeak = Annotated[
 Format = Annotated[
     Literal["wav", "aiff", "flac", "mp3", "ogg", "opus", "m4a", "alac", "wma", "same"], BeforeValidator(_read_format)
 ]
+Separators = Annotated[
+    dict[Target, Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=_MAX_NAME)]],
+    Field(max_length=_MAX_GAINS),
+]
+_SEPARATOR_TEXT = (
+    "Who hears which instrument: names of separators that the host has, by instrument; varemix is our own."
+)
 _GAINS_TEXT = "How many dB louder or softer each is, by instrument or path of a picture: a number, mute, or solo."
 _AS_THE_PLAN = "Nothing given: as the plan has it."
 
@@ -192,6 +203,7 @@ class Rule(BaseModel):
         None, title="True peak (dBTP)", description=f"off: no limiter for these. {_AS_THE_PLAN}"
     )
     format: Format | None = Field(None, title="Format", description=f"same: the recording's own. {_AS_THE_PLAN}")
+    separator: Separators | None = Field(None, title="Separators", description=f"{_SEPARATOR_TEXT} {_AS_THE_PLAN}")
 
     _reads_decay = model_validator(mode="before")(_with_smoothing_s)
 
@@ -248,6 +260,9 @@ class RemixPlan(BaseModel):
     format: Format | None = Field(
         None, title="Format", description="The format to write; nothing or same for each recording's own."
     )
+    separator: Separators = Field(
+        default_factory=dict, title="Separators", description=_SEPARATOR_TEXT, examples=[{"voice": "demucs"}]
+    )
     rules: list[Rule] = Field(
         default_factory=list,
         max_length=MAX_RULES,
@@ -299,6 +314,7 @@ class RemixPlan(BaseModel):
             nothing_else=wished["nothing_else"],
             care=LevelCare(loudness=wished["loudness"], true_peak_db=None if peak_db == OFF else peak_db),
             format=None if file_format == SAME else file_format,
+            separator=_separators(wished["separator"]),
             rule=rule.name if rule else "",
         )
 
@@ -331,6 +347,12 @@ def _comparable(target: str) -> str:
     """Return the same for two spellings of an instrument, and for two paths of a picture."""
     path = Path(target.strip())
     return str(path.absolute()) if path.suffix else str(path).lower().replace(" ", "_")
+
+
+def _separators(named: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Return who hears which instrument, in one canonical form; ours need not be named."""
+    by_instrument = {instrument.lower().replace(" ", "_"): name for instrument, name in named.items()}
+    return tuple(sorted((instrument, name) for instrument, name in by_instrument.items() if name != _OURS))
 
 
 def _wish(target: str, gain: float | str) -> GainWish:

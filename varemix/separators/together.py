@@ -75,7 +75,8 @@ class Together(MaskMaker):
     def _claims(self, mix: Mix) -> Iterator[np.ndarray]:
         """Yield what others claim, [M, R, T_b], in the order of all that they are there for; in sum 1 at most."""
         shared = {maker: maker.alike(names) for maker, names in self._others.items()}
-        parted = sorted({name for groups in shared.values() for group in groups.values() for name in group})
+        in_groups = {name for groups in shared.values() for group in groups.values() for name in group}
+        parted = sorted(in_groups & set(self._ours.instruments))
         streams = [self._on_grid[maker].mask_blocks(mix, names) for maker, names in self._others.items()]
         if parted:
             streams.append(self._ours.mask_blocks(mix, parted))
@@ -91,6 +92,11 @@ class Together(MaskMaker):
 
 
 def _part(name: str, group: Sequence[str], said: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return which part [R, T] of the mask of a group is an instrument's, by what our network says of all of it."""
+    """Return which part [R, T] of the mask of a group is an instrument's, by what our network says of all of it.
+
+    Where it does not know all of them, they have the same.
+    """
+    if not set(group) <= set(said):
+        return np.array(1 / len(group), dtype=np.float32)
     total: np.ndarray = sum((said[one] for one in group), start=np.zeros_like(said[name]))
     return np.where(total > _LEAST_SHARE, said[name] / np.maximum(total, _LEAST_SHARE), 1 / len(group))

@@ -6,7 +6,7 @@ loudest one do not count, and an end too short to tell from counts with the stre
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -22,14 +22,22 @@ _LEAST_SHARE = 1e-10
 
 @dataclass(frozen=True, kw_only=True)
 class Presence:
-    """The measures of a recording's instruments by name, and the one from which an instrument counts as playing."""
+    """The measures of a recording's instruments by name, and the one from which an instrument counts as playing.
+
+    `own_thresholds_db` are those of instruments that have another one, as who hears them tells it otherwise.
+    """
 
     shares_db: Mapping[str, float]
     threshold_db: float
+    own_thresholds_db: Mapping[str, float] = field(default_factory=dict)
 
     def plays(self, name: str) -> bool:
         """Return whether an instrument plays; KeyError for one that was not measured."""
-        return self.shares_db[name] >= self.threshold_db
+        return self.shares_db[name] >= self.needed_db(name)
+
+    def needed_db(self, name: str) -> float:
+        """Return the measure from which an instrument counts as playing."""
+        return self.own_thresholds_db.get(name, self.threshold_db)
 
 
 class PresenceMeter:

@@ -3,11 +3,15 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
+import torch
 
+from varemix.errors import SeparatorError
 from varemix.separators.interface import Identity, MaskMaker, Mix
 from varemix.separators.stems import StemSeparator
+from varemix.signal.frequency_grid import to_rows
 from varemix.signal.grid import RATE_HZ, Grid
 
+GRID = Grid(window_samples=2048, hop_samples=1024, log_rows=None, floor=1e-3)
 HZ = {"voice": 300.0, "bass": 70.0, "drums": 9_000.0, "violin": 2_000.0}
 
 
@@ -46,10 +50,6 @@ class Bands(MaskMaker):
         self._bands_hz, self._share, self.heard = bands_hz, share, []
 
     def mask_blocks(self, mix: Mix, instruments: Sequence[str]) -> Iterator[np.ndarray]:
-        import torch
-
-        from varemix.signal.frequency_grid import to_rows
-
         self.heard = [block.copy() for block in mix.mid()]
         hz = self.grid.bins_hz
         bins = np.stack([(hz >= low) & (hz < high) for low, high in (self._bands_hz[name] for name in instruments)])
@@ -59,3 +59,19 @@ class Bands(MaskMaker):
             num_frames = min(37, num_left)
             num_left -= num_frames
             yield np.repeat(rows, num_frames, axis=-1)
+
+
+class Low(Bands):
+    """A separator of the settings: it gives `instrument` what is below `hz`; `breaks` says why it cannot."""
+
+    def __init__(self, settings: Mapping[str, object]) -> None:
+        hz = float(str(settings.get("hz", 500)))
+        name = str(settings.get("instrument", "voice"))
+        super().__init__({name: (0.0, hz)}, GRID)
+        self.identity = Identity(name="low", version="3", digest=f"{hz:g}")
+        self._breaks = str(settings.get("breaks", ""))
+
+    def mask_blocks(self, mix: Mix, instruments: Sequence[str]) -> Iterator[np.ndarray]:
+        if self._breaks:
+            raise SeparatorError(self._breaks)
+        yield from super().mask_blocks(mix, instruments)
