@@ -116,6 +116,7 @@ def _read_bag(path: Path) -> _Bag:
 
 
 def _read_yaml(path: Path) -> tuple[list[str], tuple[tuple[float, ...], ...] | None]:
+    _check_there(path)
     try:
         content = yaml.safe_load(path.read_text())
         names, weights = content["models"], content.get("weights")
@@ -130,8 +131,7 @@ def _read_yaml(path: Path) -> tuple[list[str], tuple[tuple[float, ...], ...] | N
 
 def _sources(path: Path) -> tuple[str, ...]:
     """Return the stems that a file's model gives, after a look at what it would build."""
-    if not path.is_file():
-        raise SeparatorError(f"its weights '{path}' are not there. `varemix separators` says how they are fetched.")
+    _check_there(path)
     try:
         told = safetensors_metadata(path)
         arguments, is_plain = json.loads(told["kwargs"]), "structure" not in told
@@ -147,6 +147,11 @@ def _sources(path: Path) -> tuple[str, ...]:
     if arguments.get("samplerate", RATE_HZ) != RATE_HZ or arguments.get("audio_channels", _CHANNELS) != _CHANNELS:
         raise SeparatorError(f"its weights '{path}' are not for stereo at {RATE_HZ} Hz.")
     return tuple(sources)
+
+
+def _check_there(path: Path) -> None:
+    if not path.is_file():
+        raise SeparatorError(f"its weights '{path}' are not there. `varemix separators` says how they are fetched.")
 
 
 @lru_cache(maxsize=32)
