@@ -1,6 +1,7 @@
 """The package demucs with a small HTDemucs of random weights, saved as its safetensors are and loaded by its loader."""
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from varemix.errors import SeparatorError
+from varemix.separators.command import Command
 from varemix.separators.demucs import Demucs
 from varemix.separators.interface import Mix
 from varemix.separators.overlapping import overlapped
@@ -120,6 +122,25 @@ def test_pickles_and_what_is_no_model_are_refused_in_words(tmp_path):
     }.items():
         with pytest.raises(SeparatorError, match=reason):
             Demucs({"weights": str(tmp_path / name)})
+
+
+@pytest.mark.slow
+def test_its_own_command_line_gives_the_same_masks_as_a_program_of_any_host(weights, tmp_path):
+    from demucs.hf import load_safetensors_model
+    from demucs.htdemucs import HTDemucs
+
+    model = load_safetensors_model(weights)
+    kwargs = {"sources": SOURCES, **SMALL}
+    torch.save({"klass": HTDemucs, "args": (), "kwargs": kwargs, "state": model.state_dict()}, tmp_path / "own.th")
+    options = ["--repo", str(tmp_path), "-n", "own", "--shifts", "0", "--float32", "-d", "cpu"]
+    command = [sys.executable, "-m", "demucs", *options, "-o", "{output}", "{input}"]
+    stems = {"vocals.wav": "voice", "drums.wav": "drums", "bass.wav": "bass", "other.wav": None}
+    mix, names = Mix.of(noise(70_000)), ["voice", "drums", "bass"]
+    told, heard = (
+        np.concatenate(list(maker.mask_blocks(mix, names)), axis=-1)
+        for maker in (Command({"command": command, "stems": stems}), Demucs({"weights": str(weights)}))
+    )
+    assert np.abs(told - heard).mean() < 0.01
 
 
 @pytest.mark.parametrize("num_samples", [1, 99, 100, 101, 175, 1_000])
