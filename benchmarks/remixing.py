@@ -22,6 +22,7 @@ from benchmarks.clips import clips_of
 from benchmarks.hearing import mixed
 from benchmarks.rounds import Way, alternated, say, say_rates
 from catalog.masks import MaskHeader, MaskReader, write_masks
+from tasks.makers import maker_of
 from tasks.mask_file import write_heard
 from tasks.queries import Query
 from tasks.remix_file import write_remix
@@ -133,7 +134,7 @@ def measure(options: argparse.Namespace) -> None:
         folder = Path(name)
         source, masks = options.recording or recording(folder, options.seconds), folder / "masks.parquet"
         seconds_long = probe_audio(source).duration_s
-        write_heard(masks, source, separator, [Query(name=one) for one in names])
+        write_heard(masks, source, maker_of(separator, [Query(name=one) for one in names]), names)
         say(f"{seconds_long:.0f} s, {len(names)} instruments, {torch.get_num_threads()} thread.")
         say_sizes(masks, folder, seconds_long)
         eleven = {one: -6.0 + number for number, one in enumerate(names[:11])} | {names[6]: 0.5}

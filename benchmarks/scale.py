@@ -159,6 +159,7 @@ def _database_bytes(url: str | None) -> int:
 def measure_storage(library: Path, names: list[str]) -> None:
     """Hear each recording of a folder and say how many bytes its masks take."""
     from tasks.library_files import library_files
+    from tasks.makers import maker_of
     from tasks.mask_file import write_heard
     from tasks.queries import Query
     from varemix.media.audio import probe_audio
@@ -168,12 +169,13 @@ def measure_storage(library: Path, names: list[str]) -> None:
     checkpoint = shipped_checkpoint()
     assert checkpoint is not None, "there is no shipped checkpoint"
     separator = Separator.load(checkpoint)
-    wanted = [Query(name=name) for name in names or separator.instruments]
+    wanted = list(names or separator.instruments)
+    maker = maker_of(separator, [Query(name=name) for name in wanted])
     sound_s, num_bytes = 0.0, 0
     with tempfile.TemporaryDirectory() as folder:
         for path in library_files(library):
             masks = Path(folder, "masks.parquet")
-            write_heard(masks, path, separator, wanted)
+            write_heard(masks, path, maker, wanted)
             sound_s += probe_audio(path).duration_s
             num_bytes += masks.stat().st_size
     each = num_bytes / sound_s / len(wanted)

@@ -246,6 +246,8 @@ _MASKS = _table(
     _optional("presences_db", pa.list_(_NUMBER), "how far each of `queries` plays, 0 all of the mix to -100", "dB"),
     _optional("group_presences_db", pa.list_(_NUMBER), "the same in each of `channel_groups`, query after query", "dB"),
     _optional("presence_threshold_db", _NUMBER, "the presence from which the checkpoint takes it to play", "dB"),
+    _optional("own_thresholds_json", _TEXT, "that of instruments which have another one, in dB by name, as JSON"),
+    _optional("heard_by", _TEXT, "who heard which instruments besides the checkpoint, as JSON; none if it heard all"),
     _optional("path", _TEXT, "the mask file, relative to the home"),
     _optional("bits", _COUNT, "bits a bin", "bit"),
     _optional("num_frames", _COUNT, "spectrum frames"),

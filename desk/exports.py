@@ -110,7 +110,13 @@ class Exports:
             export.path.unlink(missing_ok=True)
 
 
-def plan_of_request(body: Mapping[str, Any], queries: Mapping[str, Query], *, even_if_absent: bool) -> RemixPlan:
+def plan_of_request(
+    body: Mapping[str, Any],
+    queries: Mapping[str, Query],
+    *,
+    even_if_absent: bool,
+    separator: Mapping[str, str] | None = None,
+) -> RemixPlan:
     """Return the plan that the page's gains are; pictures go by their paths. Raises UsageError, DeskError."""
     gains = body.get("gains")
     if not isinstance(gains, dict) or not all(_is_gain(value) for value in gains.values()):
@@ -126,7 +132,13 @@ def plan_of_request(body: Mapping[str, Any], queries: Mapping[str, Query], *, ev
     if not isinstance(absent, bool):
         raise DeskError(422, "`even_if_absent` is true or false.")
     is_doubted = any(query.doubt for query in queries.values())
-    return plan_of(texts, even_if_absent=absent, even_if_unknown=is_doubted or None, format=file_format)
+    return plan_of(
+        texts,
+        even_if_absent=absent,
+        even_if_unknown=is_doubted or None,
+        format=file_format,
+        separator=dict(separator) if separator else None,
+    )
 
 
 def plan_text(plan: RemixPlan) -> str:

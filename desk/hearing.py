@@ -24,6 +24,7 @@ from tasks.mask_file import grid_of
 from tasks.presence import presence_of
 from tasks.queries import Query
 from tasks.stored_masks import covering, heard_row, stored_masks
+from tasks.who_hears import OURS_ALONE, WhoHears
 from varemix.errors import VaremixError
 from varemix.signal.grid import Grid
 from varemix.signal.presence import Presence
@@ -86,8 +87,17 @@ class Masks:
 class Hearing:
     """Hears recordings, one after the other, and knows what has been heard."""
 
-    def __init__(self, catalog: Catalog, checkpoint_id: str, instruments: Sequence[str], folder: Path) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        checkpoint_id: str,
+        instruments: Sequence[str],
+        folder: Path,
+        *,
+        who: WhoHears = OURS_ALONE,
+    ) -> None:
         self._catalog = catalog
+        self._who = who
         self._checkpoint_id = checkpoint_id
         self._instruments = [Query(name=name) for name in instruments]
         self._folder = folder
@@ -137,7 +147,8 @@ class Hearing:
         digest = recording.row["content_digest"]
         if is_anew or digest not in self._stored:
             rows = stored_masks(self._catalog, self._checkpoint_id, [digest])
-            standing = [row for row in rows if covering(self._catalog, [row], recording.row, [])]
+            heard_by = self._who.heard_by
+            standing = [row for row in rows if covering(self._catalog, [row], recording.row, [], heard_by=heard_by)]
             self._stored[digest] = standing
         rows = [row for row in self._stored[digest] if names <= set(row["queries"])]
         there = (row for row in rows if self._catalog.home.holds(row["path"]))
@@ -156,6 +167,8 @@ class Hearing:
         """Return by the digests of contents which targets have stored masks."""
         stored: dict[str, list[str]] = {}
         for row in stored_masks(self._catalog, self._checkpoint_id, [digest for digest in digests if digest]):
+            if row["heard_by"] != self._who.heard_by:
+                continue
             names = stored.setdefault(row["content_digest"], [])
             names += [name for name in row["queries"] if name not in names]
         return stored
@@ -196,7 +209,12 @@ class Hearing:
         job.started = time.monotonic()
         try:
             row = heard_row(
-                self._catalog, dict(job.recording.row), self._checkpoint_id, job.queries, watch=self._watch(job)
+                self._catalog,
+                dict(job.recording.row),
+                self._checkpoint_id,
+                job.queries,
+                who=self._who,
+                watch=self._watch(job),
             )
             if row["status"] == "ready":
                 self._catalog.merge("masks", [row])

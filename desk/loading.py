@@ -4,7 +4,7 @@ First what the checkpoint knows by name, which its header tells; then the workro
 last the model and what draws and plays, meanwhile.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Opened:
-    """What the desk was opened with."""
+    """What the desk was opened with; `separator` names by instrument who else hears it."""
 
     home: Home
     checkpoint: str | None = None
     library: Path | None = None
     recording: Path | None = None
+    separator: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass

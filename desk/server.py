@@ -6,7 +6,7 @@ import socket
 import sys
 import threading
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -32,6 +32,7 @@ def serve(
     checkpoint: str | None = None,
     library: Path | None = None,
     recording: Path | None = None,
+    separator: Mapping[str, str] | None = None,
     does_open: bool = False,
 ) -> None:
     """Serve the desk until it is interrupted; its address is said when it answers.
@@ -63,7 +64,14 @@ def serve(
 
         def load() -> None:
             try:
-                loading.load(Opened(home=home, checkpoint=checkpoint, library=library, recording=recording), folder)
+                opened = Opened(
+                    home=home,
+                    checkpoint=checkpoint,
+                    library=library,
+                    recording=recording,
+                    separator=separator or {},
+                )
+                loading.load(opened, folder)
             except BaseException as error:
                 failed.append(error)
                 server.should_exit = True

@@ -18,6 +18,7 @@ from desk.uploads import MAX_RECORDING_BYTES
 from desk.views import Views
 from tasks.checkpoints import checkpoint_row, separator_of
 from tasks.queries import Query, check_known, known_qualities, looked_at
+from tasks.who_hears import who_hears
 from varemix.media.audio import OUTPUT_FORMATS
 from varemix.media.pictures import MAX_BYTES as MAX_PICTURE_BYTES
 
@@ -34,11 +35,13 @@ class Studio:
         self.catalog = Catalog(opened.home)
         self._row = checkpoint_row(self.catalog, opened.checkpoint)
         self.qualities = known_qualities(self.catalog, self._row)
-        self.instruments = tuple(quality.instrument for quality in self.qualities)
+        self.who = who_hears(opened.separator)
+        known = [quality.instrument for quality in self.qualities]
+        self.instruments = tuple(dict.fromkeys([*known, *self.who.instruments]))
         self.shelf = Shelf(self.catalog, library=opened.library, single=opened.recording)
         self.photos = Photos(opened.home.photos)
         self._looks: dict[Query, Query] = {}
-        self.hearing = Hearing(self.catalog, self._row["checkpoint_id"], self.instruments, folder)
+        self.hearing = Hearing(self.catalog, self._row["checkpoint_id"], self.instruments, folder, who=self.who)
         self.segments = Segments(self.hearing, folder)
         self.views = Views(folder)
         self.exports = Exports(self.catalog, self.hearing, folder)
@@ -58,6 +61,7 @@ class Studio:
         return {
             "version": version("varemix"),
             "checkpoint": self._row["checkpoint_id"],
+            "separator": self._named,
             "formats": list(OUTPUT_FORMATS),
             "max_upload_bytes": MAX_RECORDING_BYTES,
             "max_picture_bytes": MAX_PICTURE_BYTES,
@@ -143,12 +147,18 @@ class Studio:
     def begin_export(self, recording: Recording, body: Mapping[str, Any]) -> Export:
         """Begin to write the remix that a request asks for. Raises DeskError or UsageError for what cannot be."""
         queries = self.asked(targets_of(body), body)
-        plan = plan_of_request(body, queries, even_if_absent=True)
+        plan = plan_of_request(body, queries, even_if_absent=True, separator=self._named)
         return self.exports.begin(recording, plan, {text_of(query): query for query in queries.values()})
 
     def plan_text(self, body: Mapping[str, Any]) -> str:
         """Return the wishes of a request as a plan for a library. Raises DeskError or UsageError for what cannot be."""
-        return plan_text(plan_of_request(body, self.asked(targets_of(body), body), even_if_absent=False))
+        queries = self.asked(targets_of(body), body)
+        return plan_text(plan_of_request(body, queries, even_if_absent=False, separator=self._named))
+
+    @property
+    def _named(self) -> dict[str, str]:
+        """By instrument, the separators that the desk was opened with."""
+        return {one.instrument: one.separator for one in self.who.others}
 
     def close(self) -> None:
         """Stop all work."""

@@ -14,6 +14,7 @@ from flows.commands.learning import bundle, evaluate, labels, refresh, train
 from flows.commands.library import instruments, masks, presets, remix, separate
 from flows.commands.listening import desk
 from flows.commands.safekeeping import backup, check, restore
+from flows.commands.separators import separators
 from flows.commands.service import down, up
 from flows.commands.upkeep import alerts, doctor, housekeeping, nightly, pin, promote, rollback, status
 from flows.options import talking
@@ -24,7 +25,7 @@ from varemix.errors import UsageError
 _COMMANDS = (
     *(doctor, talking(refresh), talking(labels), talking(train), talking(bundle), talking(evaluate)),
     *(talking(promote), talking(rollback), pin),
-    *(instruments, talking(masks), talking(remix), presets, talking(separate), desk),
+    *(instruments, talking(masks), talking(remix), presets, talking(separate), talking(separators), desk),
     *(talking(nightly), status, alerts, up, down),
     *(talking(housekeeping), check, backup, restore),
 )

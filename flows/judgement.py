@@ -10,6 +10,7 @@ from catalog.files import Home
 from flows.output import check_home, check_writable, checked_out
 from tasks.queries import asked_once
 from tasks.serving import serving_file
+from tasks.who_hears import OURS_ALONE, WhoHears
 from tasks.wishes import plan_queries
 from varemix.errors import UsageError
 from varemix.model.header import read_header, read_settings
@@ -24,12 +25,19 @@ def check_plan(plan: RemixPlan, checkpoint: str | None, home: str | None) -> Non
     plan_queries(plan, _instruments(file))
 
 
-def check_targets(targets: Sequence[str], checkpoint: str | None, home: str | None, *, nothing_else: bool) -> None:
-    """Raise an error unless the checkpoint that serves knows every name, and every picture can be read."""
+def check_targets(
+    targets: Sequence[str],
+    checkpoint: str | None,
+    home: str | None,
+    *,
+    nothing_else: bool,
+    who: WhoHears = OURS_ALONE,
+) -> None:
+    """Raise an error unless the checkpoint that serves or who else hears knows every name, and pictures can be read."""
     file = serving_file(checkpoint, home)
     if nothing_else:
         read_settings(file).check_rivals()
-    asked_once(targets, _instruments(file))
+    asked_once(targets, [*_instruments(file), *who.instruments])
 
 
 def _instruments(checkpoint: Path) -> list[str]:

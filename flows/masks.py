@@ -21,6 +21,7 @@ from tasks.queries import Query, asked_once, check_known, known_instruments, loo
 from tasks.shards import Outcome, run_shards
 from tasks.stored_masks import check_rivals, masks_stand
 from tasks.tracks import mark_gone
+from tasks.who_hears import OURS_ALONE, WhoHears, who_hears
 
 _SCAN_SHARD, _MASK_SHARD = 64, 8
 
@@ -35,6 +36,7 @@ def masks(
     home: str | None = None,
     even_if_unknown: bool = False,
     audio_stream: int = 1,
+    separator: dict[str, str] | None = None,
 ) -> Summary:
     """Hear every recording of a library and keep the masks of the instruments asked for.
 
@@ -47,6 +49,7 @@ def masks(
         home: the home folder; by default $VAREMIX_HOME or ./data.
         even_if_unknown: whether pictures are used too that show none of the instruments that the checkpoint knows.
         audio_stream: which of several audio streams of a video is heard, from 1 on.
+        separator: who hears which instrument: names of separators that the host has, by instrument; all else is ours.
 
     """
     started = time.monotonic()
@@ -54,12 +57,13 @@ def masks(
     row = checkpoint_row(catalog, checkpoint)
     if nothing_else:
         check_rivals(catalog, row)
-    known = known_instruments(catalog, row)
-    wanted = [*(instruments or []), *(images or [])] or list(known)
+    who = who_hears(separator or {})
+    known = list(dict.fromkeys([*known_instruments(catalog, row), *who.instruments]))
+    wanted = [*(instruments or []), *(images or [])] or known
     queries = looked_at(asked_once(wanted, known), lambda: separator_of(catalog, row))
     check_known(queries, even_if_unknown=even_if_unknown)
     tracks, lost = scanned(catalog, Path(library))
-    asked: dict[str, Any] = {"nothing_else": nothing_else, "audio_stream": audio_stream - 1}
+    asked: dict[str, Any] = {"nothing_else": nothing_else, "audio_stream": audio_stream - 1, "who": who}
     heard = heard_tracks(catalog, tracks, row["checkpoint_id"], queries, **asked)
     facts = {"checkpoint_id": row["checkpoint_id"], "instruments": ", ".join(wanted)}
     facts |= told_of(catalog, Path(library))
@@ -111,15 +115,17 @@ def heard_tracks(
     needed: Mapping[str, list[str]] | None = None,
     nothing_else: bool = False,
     audio_stream: int = 0,
+    who: WhoHears = OURS_ALONE,
 ) -> list[Outcome]:
     """Make the masks that are missing; return every track's outcome, in order.
 
+    `who` says what others than our network hear.
     By track id, `needed` names those that must not be missing: all of the queries where it is None.
     """
     names = [query.name for query in queries]
     asked_of = [needed[track["track_id"]] if needed else names for track in tracks]
-    asked: dict[str, Any] = {"nothing_else": nothing_else, "audio_stream": audio_stream}
-    standing = masks_stand(catalog, tracks, checkpoint_id, asked_of, **asked)
+    heard_as: dict[str, Any] = {"nothing_else": nothing_else, "audio_stream": audio_stream}
+    standing = masks_stand(catalog, tracks, checkpoint_id, asked_of, heard_by=who.heard_by, **heard_as)
     missing = [track for track, stands in zip(tracks, standing, strict=True) if not stands]
     heard = run_shards(
         make_masks,
@@ -129,7 +135,8 @@ def heard_tracks(
         home=catalog.home.address,
         checkpoint_id=checkpoint_id,
         queries=queries,
-        **asked,
+        who=who,
+        **heard_as,
     )
     made = {outcome.item: outcome for outcome in heard}
     paths = [track["track_path"] for track in tracks]
@@ -144,6 +151,7 @@ def heard_library(
     *,
     nothing_else: bool = False,
     audio_stream: int = 0,
+    who: WhoHears = OURS_ALONE,
     out: Path | None = None,
 ) -> tuple[list[dict[str, Any]], list[Outcome]]:
     """Look through a library and make the masks that are missing.
@@ -151,7 +159,7 @@ def heard_library(
     Returns the rows of the tracks that have masks for all queries, and why the others have none.
     """
     tracks, lost = scanned(catalog, library, out=out)
-    asked: dict[str, Any] = {"nothing_else": nothing_else, "audio_stream": audio_stream}
+    asked: dict[str, Any] = {"nothing_else": nothing_else, "audio_stream": audio_stream, "who": who}
     heard = heard_tracks(catalog, tracks, checkpoint_id, queries, **asked)
     unheard = [outcome for outcome in heard if outcome.status == "failed"]
     silent = {outcome.item for outcome in unheard}

@@ -91,7 +91,7 @@ def nightly(
     if challenger:
         stages.append(attempted("promote", lambda: _promoted(catalog, challenger)))
     stages += [
-        attempted("masks", lambda: masks(library, home=where)),
+        attempted("masks", lambda: masks(library, home=where, separator=plan.separator)),
         attempted("remix", lambda: remix(library, out, plan, home=where)),
     ]
     night = publish(_overview(stages, catalog, warning, time.monotonic() - started))

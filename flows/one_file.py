@@ -13,12 +13,14 @@ from catalog.files import replacing
 from catalog.ids import file_digest
 from catalog.masks import MaskHeader, MaskReader
 from flows.output import check_file, format_of
+from tasks.makers import maker_of
 from tasks.mask_file import Watch, grid_of, write_heard
-from tasks.queries import Query, asked, asked_once, check_known, looked_at
+from tasks.queries import asked, asked_once, check_known, looked_at
 from tasks.remix_file import Remixed, called, write_remix, write_unchanged, writing_to
 from tasks.serving import serving_file
 from tasks.stems import stem_name, told_of_stem
 from tasks.terminal_bar import Advance, terminal_bar
+from tasks.who_hears import OURS_ALONE, WhoHears
 from tasks.wishes import looked_at_plan, plan_queries, wanted_of, writable
 from varemix.errors import UsageError
 from varemix.media.audio import probe_audio, stem_format
@@ -26,6 +28,7 @@ from varemix.media.tags import read_tags
 from varemix.model.separator import Separator
 from varemix.remix.plan import RemixPlan
 from varemix.remix.render import render_stems
+from varemix.separators.interface import MaskMaker
 from varemix.signal.presence import Presence
 from varemix.training.devices import chosen_device
 
@@ -53,8 +56,8 @@ def remix_file(source: Path, target: Path, plan: RemixPlan, separator: Callable[
     with writing_to(target), replacing(target) as temporary, called(temporary, target):
         if wishes.is_unity:
             return write_unchanged(source, temporary, wishes)
-        asked: dict[str, Any] = {"nothing_else": wishes.nothing_else, "audio_stream": wishes.audio_stream}
-        heard = _heard(source, target.parent, loaded, wanted.queries, info.duration_s, **asked)
+        maker = maker_of(loaded, wanted.queries, who=wanted.who, nothing_else=wishes.nothing_else)
+        heard = _heard(source, target.parent, maker, wanted.names, info.duration_s, audio_stream=wishes.audio_stream)
         with heard as (masks, presence):
             return write_remix(source, temporary, masks, presence, wanted)
 
@@ -68,6 +71,7 @@ def separate_file(
     nothing_else: bool = False,
     even_if_unknown: bool = False,
     audio_stream: int = 0,
+    who: WhoHears = OURS_ALONE,
 ) -> dict[Path, str]:
     """Write a stem for each instrument's name or picture into the folder, named after recording and instrument.
 
@@ -78,7 +82,8 @@ def separate_file(
     loaded = separator()
     if nothing_else:
         loaded.settings.check_rivals()
-    queries = looked_at([asked(target, loaded.instruments) for target in targets], lambda: loaded)
+    known = [*loaded.instruments, *who.instruments]
+    queries = looked_at([asked(target, known) for target in targets], lambda: loaded)
     check_known(queries, even_if_unknown=even_if_unknown)
     stems = [
         folder / stem_name(source, Path(target).stem, stem_format(info.container, info.written_as))
@@ -89,8 +94,8 @@ def separate_file(
     distinct = {query.name: query for query in queries}
     with ExitStack() as stack:
         temporaries = [stack.enter_context(replacing(stem)) for stem in stems]
-        settings: dict[str, Any] = {"nothing_else": nothing_else, "audio_stream": audio_stream}
-        heard = _heard(source, folder, loaded, list(distinct.values()), info.duration_s, **settings)
+        maker = maker_of(loaded, list(distinct.values()), who=who, nothing_else=nothing_else)
+        heard = _heard(source, folder, maker, list(distinct), info.duration_s, audio_stream=audio_stream)
         masks, presence = stack.enter_context(heard)
         reader = stack.enter_context(MaskReader(masks))
         blocks = reader.blocks([query.name for query in queries])
@@ -107,6 +112,7 @@ def hear_file(
     nothing_else: bool = False,
     even_if_unknown: bool = False,
     audio_stream: int = 0,
+    who: WhoHears = OURS_ALONE,
 ) -> Presence:
     """Write the masks of one recording to the mask file `target`; by default of all instruments that are known.
 
@@ -115,47 +121,28 @@ def hear_file(
     loaded = separator()
     if nothing_else:
         loaded.settings.check_rivals()
-    queries = looked_at(asked_once(targets or loaded.instruments, loaded.instruments), lambda: loaded)
+    known = list(dict.fromkeys([*loaded.instruments, *who.instruments]))
+    queries = looked_at(asked_once(targets or known, known), lambda: loaded)
     check_known(queries, even_if_unknown=even_if_unknown)
+    maker = maker_of(loaded, queries, who=who, nothing_else=nothing_else)
+    names, digest = [query.name for query in queries], file_digest(source)
     info = probe_audio(source, audio_stream=audio_stream)
     with terminal_bar(f"hear {source.name} [s]", round(info.duration_s)) as advance:
-        _, presence = write_heard(
-            target,
-            source,
-            loaded,
-            queries,
-            nothing_else=nothing_else,
-            audio_stream=audio_stream,
-            content_digest=file_digest(source),
-            watch=_seconds(advance),
-        )
+        facts: dict[str, Any] = {"audio_stream": audio_stream, "content_digest": digest}
+        _, presence = write_heard(target, source, maker, names, watch=_seconds(advance), **facts)
     return presence
 
 
 @contextmanager
 def _heard(
-    source: Path,
-    folder: Path,
-    separator: Separator,
-    queries: Sequence[Query],
-    duration_s: float,
-    *,
-    nothing_else: bool,
-    audio_stream: int,
+    source: Path, folder: Path, maker: MaskMaker, names: Sequence[str], duration_s: float, *, audio_stream: int
 ) -> Iterator[tuple[Path, Presence]]:
     """Hear a recording; give its mask file, which lies in the folder for so long, and how far the instruments play."""
     with TemporaryDirectory(prefix=".part-", dir=folder) as place:
         masks = Path(place, "masks.parquet")
         with terminal_bar(f"hear {source.name} [s]", round(duration_s)) as advance:
-            _, presence = write_heard(
-                masks,
-                source,
-                separator,
-                queries,
-                nothing_else=nothing_else,
-                audio_stream=audio_stream,
-                watch=_seconds(advance),
-            )
+            watch = _seconds(advance)
+            _, presence = write_heard(masks, source, maker, names, audio_stream=audio_stream, watch=watch)
         yield masks, presence
 
 

@@ -66,6 +66,13 @@ DecayOption = Annotated[
     float | None,
     typer.Option("--decay", help="The same as it used to be given: what is left after 11.6 ms, 0 to below 1."),
 ]
+SeparatorOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--separator",
+        help="INSTRUMENT=NAME: who hears it, such as voice=demucs; `varemix separators` lists names; may be repeated.",
+    ),
+]
 BesideOption = Annotated[
     bool,
     typer.Option(

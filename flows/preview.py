@@ -82,9 +82,10 @@ def _rows(catalog: Catalog, jobs: Sequence[Job], checkpoint_id: str) -> list[dic
     rows = []
     for job in jobs:
         wanted, stored = job.wanted, masks.get(job.track["content_digest"], [])
-        is_shared, stream = wanted.wishes.nothing_else, wanted.wishes.audio_stream
+        is_shared, stream, heard_by = wanted.wishes.nothing_else, wanted.wishes.audio_stream, wanted.who.heard_by
         own = (row for row in stored if is_of(row, job.track, stream))
-        heard = next((row for row in own if serves(row, set(wanted.names), nothing_else=is_shared)), None)
+        serving = (r for r in own if serves(r, set(wanted.names), nothing_else=is_shared, heard_by=heard_by))
+        heard = next(serving, None)
         is_done = remix_id_of(job, checkpoint_id, heard) in standing and job.out_path.is_file()
         is_heard = wanted.wishes.is_unity or heard is not None
         rows.append(

@@ -25,6 +25,7 @@ from tasks.remix import remix_tracks
 from tasks.remix_pictures import picture_remix
 from tasks.shards import Outcome, run_shards
 from tasks.stored_masks import check_rivals
+from tasks.who_hears import WhoHears
 from tasks.wishes import Job, jobs_of, looked_at_plan, plan_queries
 from varemix.remix.plan import RemixPlan
 
@@ -115,21 +116,25 @@ def _show_changes(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> None:
 def _unheard(catalog: Catalog, jobs: Sequence[Job], checkpoint_id: str) -> list[Outcome]:
     """Make the masks that are missing; return why some cannot be made.
 
-    A recording is heard once for all that any rule asks; where nothing else plays, for just what is asked of it.
+    A recording is heard once for all that any rule asks of who hears it; where nothing else plays, for just what is
+    asked of it.
     """
-    anything = dict.fromkeys(q for job in jobs if not job.wanted.wishes.nothing_else for q in job.wanted.queries)
-    groups: dict[tuple[bool, int, tuple[Query, ...]], list[Job]] = defaultdict(list)
+    anything: dict[WhoHears, dict[Query, None]] = defaultdict(dict)
     for job in jobs:
-        if not job.wanted.wishes.is_unity:
-            is_shared = job.wanted.wishes.nothing_else
-            queries = job.wanted.queries if is_shared else tuple(anything)
-            groups[is_shared, job.wanted.wishes.audio_stream, queries].append(job)
+        if not job.wanted.wishes.nothing_else:
+            anything[job.wanted.who] |= dict.fromkeys(job.wanted.queries)
+    groups: dict[tuple[bool, int, WhoHears, tuple[Query, ...]], list[Job]] = defaultdict(list)
+    for job in jobs:
+        wishes, who = job.wanted.wishes, job.wanted.who
+        if not wishes.is_unity:
+            queries = job.wanted.queries if wishes.nothing_else else tuple(anything[who])
+            groups[wishes.nothing_else, wishes.audio_stream, who, queries].append(job)
     outcomes: list[Outcome] = []
-    for (is_shared, audio_stream, queries), group in groups.items():
+    for (is_shared, audio_stream, who, queries), group in groups.items():
         tracks = [job.track for job in group]
         needed = {job.track["track_id"]: job.wanted.names for job in group}
-        asked: dict[str, Any] = {"needed": needed, "nothing_else": is_shared, "audio_stream": audio_stream}
-        outcomes += heard_tracks(catalog, tracks, checkpoint_id, list(queries), **asked)
+        asked: dict[str, Any] = {"nothing_else": is_shared, "audio_stream": audio_stream, "who": who}
+        outcomes += heard_tracks(catalog, tracks, checkpoint_id, list(queries), needed=needed, **asked)
     return [outcome for outcome in outcomes if outcome.status == "failed"]
 
 
@@ -145,7 +150,8 @@ def in_short(plan: RemixPlan) -> dict[str, str]:
     """Return what a plan wishes, as facts for people."""
     gains = ", ".join(wish.text for wish in plan.variants()[0].gains)
     rules = ", ".join(rule.name for rule in plan.rules)
-    return {name: text for name, text in {"gains": gains, "rules": rules}.items() if text}
+    heard_by = ", ".join(f"{instrument}={name}" for instrument, name in plan.variants()[0].separator)
+    return {name: text for name, text in {"gains": gains, "rules": rules, "separator": heard_by}.items() if text}
 
 
 def check_remix(catalog: Catalog, library: Path, out: Path, plan: RemixPlan, checkpoint: str | None) -> None:

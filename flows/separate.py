@@ -18,6 +18,7 @@ from tasks.queries import asked_once, check_known, known_instruments, looked_at
 from tasks.separate import separate_tracks
 from tasks.shards import run_shards
 from tasks.stored_masks import check_rivals
+from tasks.who_hears import who_hears
 
 _SHARD = 32
 
@@ -32,6 +33,7 @@ def separate(
     home: str | None = None,
     even_if_unknown: bool = False,
     audio_stream: int = 1,
+    separator: dict[str, str] | None = None,
 ) -> Summary:
     """Cut a stem of each instrument out of every recording of a library.
 
@@ -44,6 +46,7 @@ def separate(
         home: the home folder; by default $VAREMIX_HOME or ./data.
         even_if_unknown: whether pictures are used too that show none of the instruments that the checkpoint knows.
         audio_stream: which of several audio streams of a video is heard, from 1 on.
+        separator: who hears which instrument; see the flow masks.
 
     """
     started = time.monotonic()
@@ -52,11 +55,12 @@ def separate(
     row = checkpoint_row(catalog, checkpoint)
     if nothing_else:
         check_rivals(catalog, row)
-    known = known_instruments(catalog, row)
+    who = who_hears(separator or {})
+    known = [*known_instruments(catalog, row), *who.instruments]
     queries = looked_at(asked_once(targets, known), lambda: separator_of(catalog, row))
     check_known(queries, even_if_unknown=even_if_unknown)
     remove_leftovers(target)
-    asked: dict[str, Any] = {"nothing_else": nothing_else, "audio_stream": audio_stream - 1}
+    asked: dict[str, Any] = {"nothing_else": nothing_else, "audio_stream": audio_stream - 1, "who": who}
     tracks, lost = heard_library(catalog, Path(library), row["checkpoint_id"], queries, out=target, **asked)
     outcomes = run_shards(
         separate_tracks,

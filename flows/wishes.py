@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tasks.who_hears import parsed_separators
 from varemix.errors import UsageError
 from varemix.remix.plan import RemixPlan, plan_of
 from varemix.remix.plan_yaml import load_plan
@@ -20,11 +21,13 @@ def wished_plan(
     others: Sequence[str] = (),
     smoothing_s: float | None = None,
     decay: float | None = None,
+    separators: Sequence[str] = (),
     **settings: Any,
 ) -> RemixPlan:
     """Return the plan of a file, or of a preset for targets and others, with gains and settings in its place.
 
-    A `decay` is how smoothing used to be given. Raises UsageError for what cannot be.
+    A `decay` is how smoothing used to be given; `separators`, written as INSTRUMENT=NAME, come in the place of the
+    plan's for the same instruments. Raises UsageError for what cannot be.
     """
     if file and preset_name:
         raise UsageError("A plan and a preset were given; give one of them. Presets can be copied and made one's own.")
@@ -33,6 +36,8 @@ def wished_plan(
     base = with_pictures_beside(load_plan(file), file.parent) if file else None
     if preset_name:
         base = preset(preset_name, targets, others)
+    if separators:
+        settings["separator"] = (base.separator if base else {}) | parsed_separators(separators)
     return plan_of(gains, base=base, smoothing_s=_smoothing_s(smoothing_s, decay), **settings)
 
 

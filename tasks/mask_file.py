@@ -4,99 +4,70 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from catalog.errors import MaskFileError
 from catalog.masks import FORMAT_VERSION, GROUPS_VERSION, Maker, MaskGroup, MaskHeader, write_masks
-from tasks.queries import Query, query_vectors
+from tasks.makers import group_mixes
 from varemix.media.audio import AudioInfo, probe_audio
 from varemix.signal.grid import RATE_HZ, Grid
 from varemix.signal.presence import Presence, PresenceMeter, measured
 
 if TYPE_CHECKING:
     import numpy as np
-    from torch import Tensor
 
-    from varemix.model.separator import Separator
+    from varemix.separators.interface import MaskMaker
 
 Watch: TypeAlias = "Callable[[MaskHeader, np.ndarray], None]"
-_MAKER = "varemix"
-_BITS = {"binary": 1, "soft": 4}
-_EXPONENTS = {"binary": 1.0, "soft": 1.5}  # with even steps, faint masks would become 0
+_BINARY: dict[str, Any] = {"bits": 1, "exponent": 1.0}
+_SOFT: dict[str, Any] = {"bits": 4, "exponent": 1.5}  # with even steps, faint masks would become 0
 
 
 def write_heard(
     path: Path,
     source: Path,
-    separator: Separator,
-    queries: Sequence[Query],
+    maker: MaskMaker,
+    names: Sequence[str],
     *,
-    nothing_else: bool = False,
     audio_stream: int = 0,
     content_digest: str = "",
-    checkpoint_id: str = "",
     watch: Watch | None = None,
 ) -> tuple[MaskHeader, Presence]:
     """Hear a recording, write its masks to `path`, and return what they are and how far each instrument plays.
 
-    Groups of channels are heard each by itself. `watch` is shown what the file will hold as soon as it is heard: its
-    header, and the next masks [N, R, T_b], of several groups [N, G, R, T_b]. Raises MediaError when the recording
-    cannot be read to its end.
+    `names` are what the maker is asked for, of each group of channels by itself. `watch` is shown what the file will
+    hold as soon as it is heard: its header, and the next masks [N, R, T_b], of several groups [N, G, R, T_b]. Raises
+    MediaError when the recording cannot be read to its end, SeparatorError where a separator fails.
     """
-    from varemix.remix.render import heard_blocks, num_heard_samples
+    from varemix.signal.streams import stacked
 
-    grid, info = separator.mask_grid, probe_audio(source, audio_stream=audio_stream)
-    groups = _mask_groups(info)
+    grid, info = maker.grid, probe_audio(source, audio_stream=audio_stream)
+    mixes, groups = group_mixes(source, info), _mask_groups(info)
     header = MaskHeader(
         content_digest=content_digest,
-        num_frames=grid.num_frames(num_heard_samples(info)),
-        bits=_BITS[separator.settings.masks],
-        exponent=_EXPONENTS[separator.settings.masks],
+        num_frames=grid.num_frames(mixes[0].num_samples),
+        **(_BINARY if maker.are_binary else _SOFT),
         rate_hz=RATE_HZ,
         **asdict(grid),
-        queries=tuple(query.name for query in queries),
-        makers=(Maker(name=_MAKER, version=version(_MAKER), digest=checkpoint_id),) * len(queries),
+        queries=tuple(names),
+        makers=tuple(Maker(**asdict(maker.identity_of(name))) for name in names),
         groups=groups,
         format_version=GROUPS_VERSION if groups else FORMAT_VERSION,
     )
-    meters = [PresenceMeter(len(queries), grid) for _ in info.groups]
-    vectors = query_vectors(separator, queries)
-    mids = heard_blocks(source, audio_stream=audio_stream)
-    blocks = _masks(separator, mids, vectors, meters, nothing_else=nothing_else)
+    meters = [PresenceMeter(len(names), grid) for _ in mixes]
+    heard = [maker.measured_blocks(mix, names, meter) for mix, meter in zip(mixes, meters, strict=True)]
+    blocks = stacked(heard) if groups else heard[0]
     write_masks(path, header, _watched(header, blocks, watch) if watch else blocks)
-    return header, measured(meters, header.queries, float(separator.presence_threshold_db))
+    needed_db = {name: maker.threshold_db_of(name) for name in names}
+    own = {name: value for name, value in needed_db.items() if value != maker.presence_threshold_db}
+    return header, measured(meters, names, maker.presence_threshold_db, own)
 
 
 def _mask_groups(info: AudioInfo) -> tuple[MaskGroup, ...]:
     """Return the groups of channels that have masks of their own; none where one mask serves all."""
     groups = info.groups
     return tuple(MaskGroup(name=group.name, channels=group.channels) for group in groups) if len(groups) > 1 else ()
-
-
-def _masks(
-    separator: Separator,
-    mids: Iterator[np.ndarray],
-    vectors: Tensor,
-    meters: Sequence[PresenceMeter],
-    *,
-    nothing_else: bool,
-) -> Iterator[np.ndarray]:
-    """Yield the masks [N, R, T_b] of what is heard [G, S_b], of several groups of channels [N, G, R, T_b].
-
-    A silent group is not heard. All are heard window by window, so that each is read once.
-    """
-    from varemix.signal.blocks import copies, part, stacked
-
-    has_many = len(meters) > 1
-    heard = [
-        separator.mask_blocks(
-            part(own, number), vectors, meter=meter, nothing_else=nothing_else, skips_silence=has_many
-        )
-        for number, (own, meter) in enumerate(zip(copies(mids, len(meters)), meters, strict=True))
-    ]
-    return stacked(heard) if has_many else heard[0]
 
 
 def grid_of(header: MaskHeader) -> Grid:

@@ -25,7 +25,7 @@ from prefect.exceptions import ObjectNotFound
 
 FLOWS = (
     *("refresh", "train", "evaluate", "compare", "masks", "remix", "separate", "nightly", "housekeeping"),
-    *("promote", "rollback", "shard", "labels", "bundle", "take-bundle"),
+    *("promote", "rollback", "shard", "labels", "bundle", "take-bundle", "weights", "evaluate-separators"),
 )
 """The flows of this software: a server may have others, whose runs are not ours to forget."""
 

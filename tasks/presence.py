@@ -1,5 +1,6 @@
 """Whether what is asked for plays in a recording: as rows of `masks` know it, and in words."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,12 @@ def presence_of(row: Mapping[str, Any]) -> Presence:
     own = list(row.get("group_presences_db") or ())
     num_groups = len(own) // len(row["queries"])
     of_groups = {name: own[i * num_groups : (i + 1) * num_groups] for i, name in enumerate(row["queries"]) if own}
-    return Presence(shares_db=shares_db, threshold_db=row["presence_threshold_db"], group_shares_db=of_groups)
+    return Presence(
+        shares_db=shares_db,
+        threshold_db=row["presence_threshold_db"],
+        own_thresholds_db=json.loads(row.get("own_thresholds_json") or "{}"),
+        group_shares_db=of_groups,
+    )
 
 
 def absent(presence: Presence, queries: Sequence[Query]) -> list[Query]:
@@ -23,8 +29,8 @@ def absent(presence: Presence, queries: Sequence[Query]) -> list[Query]:
 
 def measured(presence: Presence, queries: Sequence[Query]) -> str:
     """Return what was measured of the queries, in words."""
-    needed_db = presence.threshold_db
     return ", ".join(
-        f"{query.title} (share of the sound {presence.shares_db[query.name]:.1f} dB, needs {needed_db:.1f} dB)"
+        f"{query.title} (share of the sound {presence.shares_db[query.name]:.1f} dB, "
+        f"needs {presence.needed_db(query.name):.1f} dB)"
         for query in queries
     )

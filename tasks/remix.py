@@ -55,9 +55,10 @@ def remix_id_of(job: Job, checkpoint_id: str, masks: dict[str, Any] | None) -> s
     `masks` is the row of those that serve, None where they are still to be made: what other versions of their step made
     gives another remix. Where nothing is to be heard, no version of theirs decides.
     """
-    is_unity, groups = job.wanted.wishes.is_unity, job.track.get("channel_groups")
+    is_unity, groups, heard_by = job.wanted.wishes.is_unity, job.track.get("channel_groups"), job.wanted.who.heard_by
     versions = [STEP_VERSION, None if is_unity else version_of(masks)]
-    apart = {"channel_groups": groups} if groups and not is_unity else {}
+    heard = {} if is_unity else {"channel_groups": groups, "heard_by": heard_by}
+    apart = {name: value for name, value in heard.items() if value}
     return content_id("remix", version=versions, wishes=job.wanted.as_dict(), **apart, **_decided(job, checkpoint_id))
 
 
@@ -127,7 +128,7 @@ def _masks_for(catalog: Catalog, job: Job, stored: Sequence[dict[str, Any]]) -> 
     if wanted.wishes.is_unity:
         return None
     asked: dict[str, Any] = {"nothing_else": wanted.wishes.nothing_else, "audio_stream": wanted.wishes.audio_stream}
-    return covering(catalog, stored, job.track, wanted.names, **asked)
+    return covering(catalog, stored, job.track, wanted.names, heard_by=wanted.who.heard_by, **asked)
 
 
 def _written(catalog: Catalog, source: Path, target: Path, masks: dict[str, Any] | None, wanted: Wanted) -> Remixed:

@@ -19,6 +19,7 @@ from tasks.remix_file import writing_to
 from tasks.shards import Outcome, outcome_of, shard_task
 from tasks.stems import stem_name, told_of_stem
 from tasks.stored_masks import check_as_seen, covering, stored_masks, version_of
+from tasks.who_hears import OURS_ALONE, WhoHears
 from varemix.errors import MediaError
 from varemix.media.formats import stem_format
 
@@ -36,6 +37,7 @@ def separate_tracks(
     queries: list[Query],
     nothing_else: bool = False,
     audio_stream: int = 0,
+    who: WhoHears = OURS_ALONE,
 ) -> list[Outcome]:
     """Cut the stems of a shard of rows of `tracks` out with stored masks; skip tracks whose stems stand.
 
@@ -47,7 +49,8 @@ def separate_tracks(
     stored = stored_masks(catalog, checkpoint_id, [track["content_digest"] for track in items])
     sharing: dict[str, Any] = {"nothing_else_than": sorted(names)} if nothing_else else {}
     sharing |= {"audio_stream": audio_stream + 1} if audio_stream else {}
-    asked: dict[str, Any] = {"nothing_else": nothing_else, "audio_stream": audio_stream}
+    sharing |= {"heard_by": who.heard_by} if who.heard_by else {}
+    asked: dict[str, Any] = {"nothing_else": nothing_else, "audio_stream": audio_stream, "heard_by": who.heard_by}
     heard = [covering(catalog, stored, track, names, **asked) for track in items]
     plans = [
         [_plan(track, out, checkpoint_id, name, sharing, version_of(masks)) for name in names]
@@ -76,7 +79,7 @@ def _plan(
     sharing: dict[str, Any],
     masks_version: int | None,
 ) -> dict[str, Any]:
-    """Return what is known of a stem before it is made; `sharing` says who shares which of a track's sounds."""
+    """Return what is known of a stem before it is made; `sharing` says who shares and hears which of its sounds."""
     path = Path(track["track_path"])
     facts = {
         "content_digest": track["content_digest"],

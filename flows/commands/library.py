@@ -29,6 +29,7 @@ from flows.options import (
     PresetOption,
     RunnerAddressOption,
     RunnerOption,
+    SeparatorOption,
     SmoothingOption,
     TargetOption,
     TruePeakOption,
@@ -38,6 +39,7 @@ from flows.terminal import doing, finish_run, print_json, say, show_page
 from varemix.errors import UsageError
 
 if TYPE_CHECKING:
+    from tasks.who_hears import WhoHears
     from varemix.remix.plan import RemixPlan
 
 
@@ -65,6 +67,7 @@ def masks(
     even_if_unknown: UnknownOption = False,
     nothing_else: NothingElseOption = False,
     audio_stream: AudioStreamOption = None,
+    separator: SeparatorOption = None,
     gc: CollectOption = False,
     checkpoint: CheckpointOption = None,
     runner: RunnerOption = None,
@@ -83,8 +86,11 @@ def masks(
     if library is None:
         raise UsageError("No library was given; give the folder of recordings to hear, or --gc.")
     from flows.judgement import check_library, check_targets
+    from tasks.who_hears import parsed_separators, who_hears
 
     targets = [*(instrument or []), *(image or [])]
+    wished = parsed_separators(separator or [])
+    who = who_hears(wished)
     if library.is_file():
         _masks_of_file(
             library,
@@ -95,21 +101,30 @@ def masks(
             nothing_else=nothing_else,
             even_if_unknown=even_if_unknown,
             audio_stream=(audio_stream or 1) - 1,
+            who=who,
             as_json=as_json,
         )
         return
     if out:
         raise UsageError(f"--out is for one recording, and '{library}' is none; masks of a library lie in the home.")
     check_library(library, home)
-    check_targets(targets, checkpoint, home, nothing_else=nothing_else)
+    check_targets(targets, checkpoint, home, nothing_else=nothing_else, who=who)
     doing(f"hearing {library}")
     check_server()
     from flows.masks import masks
 
-    check_asked(home, library, checkpoint, targets, nothing_else=nothing_else, even_if_unknown=even_if_unknown)
+    check_asked(
+        home,
+        library,
+        checkpoint,
+        targets,
+        nothing_else=nothing_else,
+        even_if_unknown=even_if_unknown,
+        others=who.instruments,
+    )
     finish_run(
         lambda: masks(
-            str(library), instrument, image, nothing_else, checkpoint, home, even_if_unknown, audio_stream or 1
+            str(library), instrument, image, nothing_else, checkpoint, home, even_if_unknown, audio_stream or 1, wished
         ),
         as_json=as_json,
     )
@@ -130,6 +145,7 @@ def remix(
     even_if_unknown: UnknownOption = False,
     nothing_else: NothingElseOption = False,
     audio_stream: AudioStreamOption = None,
+    separator: SeparatorOption = None,
     format_name: FormatOption = None,
     loudness: LoudnessOption = None,
     true_peak: TruePeakOption = None,
@@ -163,6 +179,7 @@ def remix(
         even_if_absent=even_if_absent or None,
         even_if_unknown=even_if_unknown or None,
         nothing_else=nothing_else or None,
+        separators=separator or [],
         format=format_name,
         audio_stream=audio_stream,
         loudness=loudness,
@@ -211,6 +228,7 @@ def separate(
     even_if_unknown: UnknownOption = False,
     nothing_else: NothingElseOption = False,
     audio_stream: AudioStreamOption = None,
+    separator: SeparatorOption = None,
     checkpoint: CheckpointOption = None,
     runner: RunnerOption = None,
     runner_address: RunnerAddressOption = None,
@@ -221,28 +239,47 @@ def separate(
     choose_runner(runner, runner_address)
     from flows.judgement import check_folders, check_targets
     from flows.output import check_writable
+    from tasks.who_hears import parsed_separators, who_hears
 
     targets = [*(instrument or []), *(image or [])]
     if not targets:
         raise UsageError("No instrument was given; say which to cut out, for example --instrument violin.")
+    wished = parsed_separators(separator or [])
+    who = who_hears(wished)
     if source.is_dir():
         check_folders(source, out, home)
-        check_targets(targets, checkpoint, home, nothing_else=nothing_else)
+        check_targets(targets, checkpoint, home, nothing_else=nothing_else, who=who)
         doing(f"separating {source}")
         check_server()
         from flows.separate import separate
 
-        check_asked(home, source, checkpoint, targets, nothing_else=nothing_else, even_if_unknown=even_if_unknown)
+        check_asked(
+            home,
+            source,
+            checkpoint,
+            targets,
+            nothing_else=nothing_else,
+            even_if_unknown=even_if_unknown,
+            others=who.instruments,
+        )
         finish_run(
             lambda: separate(
-                str(source), str(out), targets, nothing_else, checkpoint, home, even_if_unknown, audio_stream or 1
+                str(source),
+                str(out),
+                targets,
+                nothing_else,
+                checkpoint,
+                home,
+                even_if_unknown,
+                audio_stream or 1,
+                wished,
             ),
             as_json=as_json,
         )
     else:
         existing_file(source)
         check_writable(out)
-        check_targets(targets, checkpoint, home, nothing_else=nothing_else)
+        check_targets(targets, checkpoint, home, nothing_else=nothing_else, who=who)
         doing(f"separating {source}")
         from flows.one_file import open_separator, separate_file
 
@@ -254,6 +291,7 @@ def separate(
             nothing_else=nothing_else,
             even_if_unknown=even_if_unknown,
             audio_stream=(audio_stream or 1) - 1,
+            who=who,
         )
         cut = {str(stem): reason for stem, reason in stems.items()}
         if as_json:
@@ -272,13 +310,14 @@ def _masks_of_file(
     nothing_else: bool,
     even_if_unknown: bool,
     audio_stream: int,
+    who: "WhoHears",
     as_json: bool,
 ) -> None:
     from flows.judgement import check_targets
     from flows.output import check_mask_file
 
     place = check_mask_file(source, out)
-    check_targets(targets, checkpoint, home, nothing_else=nothing_else)
+    check_targets(targets, checkpoint, home, nothing_else=nothing_else, who=who)
     doing(f"hearing {source}")
     from flows.one_file import hear_file, open_separator
 
@@ -290,6 +329,7 @@ def _masks_of_file(
         nothing_else=nothing_else,
         even_if_unknown=even_if_unknown,
         audio_stream=audio_stream,
+        who=who,
     )
     if as_json:
         print_json({"out": str(place), "shares_db": presence.shares_db, "threshold_db": presence.threshold_db})

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from flows.commands.checks import existing_file
-from flows.options import CheckpointOption, HomeOption
+from flows.options import CheckpointOption, HomeOption, SeparatorOption
 from flows.terminal import say
 
 
@@ -19,6 +19,7 @@ def desk(
         str, typer.Option("--host", help="Address to listen on; other than loopback asks for a token.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 is any free one.")] = 8765,
+    separator: SeparatorOption = None,
     checkpoint: CheckpointOption = None,
     home: HomeOption = None,
     open_: Annotated[bool, typer.Option("--open/--no-open", help="Open it in the browser.")] = True,
@@ -27,7 +28,10 @@ def desk(
     from catalog.files import Home
     from desk.server import serve
     from flows.judgement import check_library
+    from tasks.who_hears import parsed_separators, who_hears
 
+    named = parsed_separators(separator or [])
+    who_hears(named)
     begun_with = existing_file(recording) if recording else None
     if library is not None:
         check_library(library, home)
@@ -39,5 +43,6 @@ def desk(
         checkpoint=checkpoint,
         library=library,
         recording=begun_with,
+        separator=named,
         does_open=open_,
     )

@@ -61,9 +61,17 @@ class Comparison:
 
 
 def compare(
-    scores_a: pd.DataFrame, scores_b: pd.DataFrame, *, seed: int, level: float = 0.95, num_resamples: int = 2000
+    scores_a: pd.DataFrame,
+    scores_b: pd.DataFrame,
+    *,
+    seed: int,
+    level: float = 0.95,
+    num_resamples: int = 2000,
+    conditions: tuple[str, str] = (IMAGE, IMAGE),
 ) -> Comparison:
     """Return how much B is ahead of A on the same mixes, asked by still images, by a paired bootstrap of the NSDR.
+
+    `conditions` are others under which A and B were scored, such as two separators.
 
     Each table has the columns pair_id, condition, instrument, nsdr_db, and is of one checkpoint. Mixes are resampled
     with all their sources, which are not independent of each other. The order of the rows does not matter; the same
@@ -71,7 +79,7 @@ def compare(
 
     Raises EvaluationError when the tables have no mix in common, and when one of them scores a source twice.
     """
-    a, b = _asked_by_image(scores_a, "first"), _asked_by_image(scores_b, "second")
+    a, b = _asked(scores_a, "first", conditions[0]), _asked(scores_b, "second", conditions[1])
     pairs_a, pairs_b = set(a["pair_id"]), set(b["pair_id"])
     common = pairs_a & pairs_b
     if not common:
@@ -116,8 +124,8 @@ def comparison_table(comparison: Comparison, *, name_a: str = "A", name_b: str =
     return markdown(rows)
 
 
-def _asked_by_image(scores: pd.DataFrame, which: str) -> pd.DataFrame:
-    asked = scores[scores["condition"] == IMAGE][[*_KEY, "nsdr_db"]].astype({"nsdr_db": float})
+def _asked(scores: pd.DataFrame, which: str, condition: str) -> pd.DataFrame:
+    asked = scores[scores["condition"] == condition][[*_KEY, "nsdr_db"]].astype({"nsdr_db": float})
     repeated = asked[asked.duplicated(_KEY)]
     if len(repeated):
         pair_id, instrument = repeated.iloc[0][_KEY]

@@ -30,7 +30,7 @@ def read_header(path: Path) -> dict[str, Any]:
             f"There is no checkpoint at '{path}'. Train one, or give the path of a .safetensors file."
         )
     try:
-        metadata = _metadata(path)
+        metadata = safetensors_metadata(path)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OSError) as error:
         raise not_a_checkpoint(path, error) from error
     try:
@@ -86,7 +86,7 @@ def not_a_checkpoint(path: Path, error: Exception) -> CheckpointError:
     )
 
 
-def _metadata(path: Path) -> dict[str, Any]:
+def safetensors_metadata(path: Path) -> dict[str, Any]:
     """Return the texts that a safetensors file holds beside its weights. Raises ValueError for one that is cut off.
 
     The file begins with the length of its JSON header, 8 bytes, little-endian; the weights follow that.

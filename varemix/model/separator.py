@@ -20,16 +20,13 @@ from varemix.model.windows import cross_faded, windows
 from varemix.signal.frequency_grid import power_on_rows, to_bins, to_rows
 from varemix.signal.grid import Grid
 from varemix.signal.masks import Masks, binarise
-from varemix.signal.presence import PresenceMeter
+from varemix.signal.presence import EVERYTHING_PLAYS_DB, PresenceMeter
 from varemix.signal.spectrogram import spectrum_of_cells
 
-__all__ = ["EVERYTHING_PLAYS_DB", "Separator", "SeparatorSettings"]
+__all__ = ["Separator", "SeparatorSettings"]
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-EVERYTHING_PLAYS_DB = -1000.0
-"""The presence threshold of a separator that was never calibrated."""
 
 _SILENT = 1e-5
 _LONG_S = 120.0  # from here on the milliseconds of giving memory back are not noticed

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from varemix.signal.framing import stretches
 from varemix.signal.grid import Grid
-from varemix.signal.spectrogram import num_touched_cells
 
 
 def overlap_frames(window_frames: int) -> int:
@@ -18,25 +18,11 @@ def overlap_frames(window_frames: int) -> int:
 
 
 def windows(blocks: Iterable[np.ndarray], window_frames: int, grid: Grid) -> Iterator[tuple[np.ndarray, int]]:
-    """Yield the windows of a mono signal that comes in blocks [S_b].
+    """Return the windows of a mono signal that comes in blocks [S_b].
 
     Each is the samples that its frames touch, zeros beyond the ends, and how many of its frames belong to the signal.
     """
-    step = window_frames - overlap_frames(window_frames)
-    before = grid.reach_hops * grid.hop_samples
-    needed = num_touched_cells(window_frames, grid) * grid.hop_samples
-    held = np.zeros(before, dtype=np.float32)
-    for block in blocks:
-        held = np.concatenate([held, block.astype(np.float32, copy=False)])
-        while len(held) >= needed:
-            yield held[:needed], window_frames
-            held = held[step * grid.hop_samples :]
-    num_own = grid.num_frames(len(held) - before)
-    while num_own > window_frames:  # its last frames reach beyond the signal's end
-        yield np.pad(held, (0, needed - len(held))), window_frames
-        held = held[step * grid.hop_samples :]
-        num_own -= step
-    yield np.pad(held, (0, needed - len(held))), num_own
+    return stretches(blocks, window_frames, window_frames - overlap_frames(window_frames), grid)
 
 
 def cross_faded(window_masks: Iterable[np.ndarray], window_frames: int) -> Iterator[np.ndarray]:

@@ -37,6 +37,7 @@ MAX_AUDIO_STREAMS = 99
 
 _MAX_GAINS = 100
 _MAX_NAME = 200
+_OURS = "varemix"  # what our own network is called
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +46,9 @@ class TrackWishes:
 
     `dry_wet` is the share of the change that is made, 0 to 1; `smoothing_s` the time constant with which masks are
     smoothed along time; `format` the name of another format, None for the recording's own; `rule` the name of the rule
-    that decided, empty for none. `audio_stream` is the number, from 0 on, of the sound that is remixed of several. A
-    recording that is skipped is left as it is.
+    that decided, empty for none; `separator` names by instrument the separators that hear it, ours where none is
+    named. `audio_stream` is the number, from 0 on, of the sound that is remixed of several. A recording that is skipped
+    is left as it is.
     """
 
     gains: tuple[GainWish, ...] = ()
@@ -58,6 +60,7 @@ class TrackWishes:
     care: LevelCare = field(default_factory=LevelCare)
     format: str | None = None
     audio_stream: int = 0
+    separator: tuple[tuple[str, str], ...] = ()
     is_skipped: bool = False
     rule: str = ""
 
@@ -86,6 +89,7 @@ class TrackWishes:
             "nothing_else": self.nothing_else,
             "format": self.format,
             **({"audio_stream": self.audio_stream + 1} if self.audio_stream else {}),
+            **({"separator": dict(self.separator)} if self.separator else {}),
             **self.care.as_dict(),
         }
 
@@ -162,6 +166,13 @@ AudioStream = Annotated[int, Field(strict=True, ge=1, le=MAX_AUDIO_STREAMS)]
 Format = Annotated[
     Literal["wav", "aiff", "flac", "mp3", "ogg", "opus", "m4a", "alac", "wma", "same"], BeforeValidator(_read_format)
 ]
+Separators = Annotated[
+    dict[Target, Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=_MAX_NAME)]],
+    Field(max_length=_MAX_GAINS),
+]
+_SEPARATOR_TEXT = (
+    "Who hears which instrument: names of separators that the host has, by instrument; varemix is our own."
+)
 _GAINS_TEXT = "How many dB louder or softer each is, by instrument or path of a picture: a number, mute, or solo."
 _AS_THE_PLAN = "Nothing given: as the plan has it."
 
@@ -198,6 +209,7 @@ class Rule(BaseModel):
     )
     format: Format | None = Field(None, title="Format", description=f"same: the recording's own. {_AS_THE_PLAN}")
     audio_stream: AudioStream | None = Field(None, title="Audio stream", description=_AS_THE_PLAN)
+    separator: Separators | None = Field(None, title="Separators", description=f"{_SEPARATOR_TEXT} {_AS_THE_PLAN}")
 
     _reads_decay = model_validator(mode="before")(_with_smoothing_s)
 
@@ -259,6 +271,9 @@ class RemixPlan(BaseModel):
         title="Audio stream",
         description="Which of several audio streams of a video is remixed, from 1 on; the others stay as they are.",
     )
+    separator: Separators = Field(
+        default_factory=dict, title="Separators", description=_SEPARATOR_TEXT, examples=[{"voice": "demucs"}]
+    )
     rules: list[Rule] = Field(
         default_factory=list,
         max_length=MAX_RULES,
@@ -311,6 +326,7 @@ class RemixPlan(BaseModel):
             care=LevelCare(loudness=wished["loudness"], true_peak_db=None if peak_db == OFF else peak_db),
             format=None if file_format == SAME else file_format,
             audio_stream=wished["audio_stream"] - 1,
+            separator=_separators(wished["separator"]),
             rule=rule.name if rule else "",
         )
 
@@ -343,6 +359,12 @@ def _comparable(target: str) -> str:
     """Return the same for two spellings of an instrument, and for two paths of a picture."""
     path = Path(target.strip())
     return str(path.absolute()) if path.suffix else str(path).lower().replace(" ", "_")
+
+
+def _separators(named: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Return who hears which instrument, in one canonical form; ours need not be named."""
+    by_instrument = {instrument.lower().replace(" ", "_"): name for instrument, name in named.items()}
+    return tuple(sorted((instrument, name) for instrument, name in by_instrument.items() if name != _OURS))
 
 
 def _wish(target: str, gain: float | str) -> GainWish:

@@ -28,11 +28,11 @@ from varemix.remix.limiter import Limiter, limited_blocks
 from varemix.remix.mixer import filtered_blocks
 from varemix.remix.spectral_loudness import SpectralLoudness
 from varemix.remix.wishes import GainWish
-from varemix.signal.blocks import copies, part, side_by_side
 from varemix.signal.grid import RATE_HZ, Grid
 from varemix.signal.smoothing import zlbm_blocks
 from varemix.signal.smoothing_time import DEFAULT_SMOOTHING_S, decay_of
 from varemix.signal.spectrogram import Heed
+from varemix.signal.streams import copies, paired, part
 
 LEVELS_AS_THEY_ARE = LevelCare()
 
@@ -70,12 +70,32 @@ def heard_blocks(source: Path, *, audio_stream: int = 0) -> Iterator[np.ndarray]
     """Yield what a network hears of a recording: the mid signal of each group [G, S_b] at 44.1 kHz, in blocks."""
     with AudioReader(source, audio_stream=audio_stream) as reader:
         groups = reader.info.groups
-        yield from _at_model_rate((_mids(block, groups) for block in reader.blocks(_BLOCK_SAMPLES)), reader.info)
+        mids = (np.stack([_mid(block, group) for group in groups]) for block in reader.blocks(_BLOCK_SAMPLES))
+        yield from _at_model_rate(mids, reader.info)
 
 
-def _mids(block: np.ndarray, groups: Sequence[ChannelGroup]) -> np.ndarray:
-    """Return the mid signal of each group [G, S] of samples [C, S]."""
-    return np.stack([block[list(group.heard)].mean(axis=0) for group in groups]).astype(np.float32)
+def mid_blocks(source: Path, group: ChannelGroup, *, audio_stream: int = 0) -> Iterator[np.ndarray]:
+    """Yield the mid signal of one group of channels [S_b] at 44.1 kHz, in blocks."""
+    with AudioReader(source, audio_stream=audio_stream) as reader:
+        mids = (_mid(block, group)[None] for block in _blocks_for_groups(reader))
+        yield from part(_at_model_rate(mids, reader.info), 0)
+
+
+def pair_blocks(source: Path, group: ChannelGroup, *, audio_stream: int = 0) -> Iterator[np.ndarray]:
+    """Yield the channels of one group [C, S_b] at 44.1 kHz that its mid signal is made of, one or two, in blocks."""
+    with AudioReader(source, audio_stream=audio_stream) as reader:
+        pairs = (block[list(group.heard)].astype(np.float32) for block in _blocks_for_groups(reader))
+        yield from _at_model_rate(pairs, reader.info)
+
+
+def _mid(block: np.ndarray, group: ChannelGroup) -> np.ndarray:
+    """Return the mid signal of a group [S] of samples [C, S]."""
+    return block[list(group.heard)].mean(axis=0).astype(np.float32)
+
+
+def _blocks_for_groups(reader: AudioReader) -> Iterator[np.ndarray]:
+    """Yield a recording whose groups are read one beside the other: the more there are, the shorter their blocks."""
+    return reader.blocks(_BLOCK_SAMPLES // len(reader.info.groups))
 
 
 def num_heard_samples(info: AudioInfo) -> int:
@@ -179,7 +199,7 @@ def render_stems(
         ]
         channels = _remade_channels(reader.info)
         originals = copies(original, len(targets))
-        cut = [side_by_side(block, stem) for block, stem in zip(originals, stems, strict=True)]
+        cut = [paired(block, stem) for block, stem in zip(originals, stems, strict=True)]
         for pieces in zip(*cut, strict=True):
             for writer, (block, stem) in zip(writers, pieces, strict=True):
                 silent = np.zeros_like(block)
@@ -209,7 +229,7 @@ def share_blocks(
         masks = copies(zlbm_blocks(map(shares, mask_blocks), decay_of(smoothing_s, grid)), len(info.groups))
         own = [_share(*each, info, grid) for each in zip(heard, masks, range(len(info.groups)), strict=True)]
         taken = (np.sum(each, axis=0) if len(each) > 1 else each[0] for each in zip(*own, strict=True))
-        for front, block in side_by_side((played(block, info.channel_layout) for block in original), taken):
+        for front, block in paired((played(block, info.channel_layout) for block in original), taken):
             yield front, block.reshape(-1, *front.shape)
 
 
@@ -233,7 +253,7 @@ def _remixed_blocks(
         return
     channels = _remade_channels(reader.info)
     original, heard = copies(reader.blocks(_BLOCK_SAMPLES), 2)
-    for block, delta in side_by_side(original, _remade(heard, reader.info, changes, grid, heed)):
+    for block, delta in paired(original, _remade(heard, reader.info, changes, grid, heed)):
         remixed = block.copy()
         remixed[channels] += delta if dry_wet == 1 else dry_wet * delta
         yield block, remixed

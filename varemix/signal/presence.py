@@ -15,6 +15,9 @@ import numpy as np
 
 from varemix.signal.grid import Grid
 
+EVERYTHING_PLAYS_DB = -1000.0
+"""The threshold of a separator that was never calibrated."""
+
 _STRETCH_S = 5.944  # 512 frames of the paper's
 _QUIET_DB = -40.0
 _LEAST_SHARE = 1e-10
@@ -24,29 +27,45 @@ _LEAST_SHARE = 1e-10
 class Presence:
     """The measures of a recording's instruments by name, and the one from which an instrument counts as playing.
 
+    `own_thresholds_db` are those of instruments that have another one, as who hears them tells it otherwise.
     `group_shares_db` are those in each group of channels, where they are several; `shares_db` then are the largest.
     """
 
     shares_db: Mapping[str, float]
     threshold_db: float
+    own_thresholds_db: Mapping[str, float] = field(default_factory=dict)
     group_shares_db: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     def plays(self, name: str) -> bool:
         """Return whether an instrument plays; KeyError for one that was not measured."""
-        return self.shares_db[name] >= self.threshold_db
+        return self.shares_db[name] >= self.needed_db(name)
+
+    def needed_db(self, name: str) -> float:
+        """Return the measure from which an instrument counts as playing."""
+        return self.own_thresholds_db.get(name, self.threshold_db)
 
     def groups_played(self, name: str) -> list[bool]:
         """Return for each of several groups of channels whether an instrument plays in it; nothing for one."""
-        return [share_db >= self.threshold_db for share_db in self.group_shares_db.get(name, ())]
+        return [share_db >= self.needed_db(name) for share_db in self.group_shares_db.get(name, ())]
 
 
-def measured(meters: Sequence[PresenceMeter], names: Sequence[str], threshold_db: float) -> Presence:
+def measured(
+    meters: Sequence[PresenceMeter],
+    names: Sequence[str],
+    threshold_db: float,
+    own_thresholds_db: Mapping[str, float],
+) -> Presence:
     """Return what the meters of a recording's groups of channels measured of its instruments."""
     loudest = max(meter.loudest for meter in meters)
     shares_db = np.stack([meter.shares_db(loudest) for meter in meters], axis=-1)  # [N, G]
     largest = dict(zip(names, shares_db.max(axis=-1).tolist(), strict=True))
     of_groups = dict(zip(names, shares_db.tolist(), strict=True)) if len(meters) > 1 else {}
-    return Presence(shares_db=largest, threshold_db=threshold_db, group_shares_db=of_groups)
+    return Presence(
+        shares_db=largest,
+        threshold_db=threshold_db,
+        own_thresholds_db=own_thresholds_db,
+        group_shares_db=of_groups,
+    )
 
 
 class PresenceMeter:

@@ -13,9 +13,10 @@ from safetensors.torch import load_file, save_file
 from tests.grids import FINE_GRID, SMALL_GRID
 from varemix.errors import CheckpointError
 from varemix.model.checkpoint import load_checkpoint, read_header, read_settings, save_checkpoint
-from varemix.model.separator import EVERYTHING_PLAYS_DB, Separator
+from varemix.model.separator import Separator
 from varemix.signal.frequency_grid import to_linear_bins, to_log_rows
 from varemix.signal.grid import PAPER_GRID, Grid
+from varemix.signal.presence import EVERYTHING_PLAYS_DB
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""Signals that come in blocks: several who take the same, two side by side. Stays out: what is done to them."""
+"""Signals that come in blocks: several who take the same, several side by side. Stays out: what is done to them."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -34,14 +34,32 @@ def part(blocks: Iterable[np.ndarray], number: int) -> Iterator[np.ndarray]:
         yield block[number]
 
 
+def side_by_side(*signals: Iterable[np.ndarray]) -> Iterator[list[np.ndarray]]:
+    """Yield signals [..., S] cut along their last axis into blocks of common lengths, as far as all of them go."""
+    sources = [iter(signal) for signal in signals]
+    held: list[np.ndarray | None] = [None] * len(sources)
+    while True:
+        for place, source in enumerate(sources):
+            block = held[place]
+            while block is None or not block.shape[-1]:
+                block = next(source, None)
+                if block is None:
+                    return
+            held[place] = block
+        blocks = [block for block in held if block is not None]
+        length = min(block.shape[-1] for block in blocks)
+        yield [block[..., :length] for block in blocks]
+        held = [block[..., length:] for block in blocks]
+
+
 def stacked(signals: Sequence[Iterable[np.ndarray]]) -> Iterator[np.ndarray]:
-    """Yield several signals that come in blocks [N, ...] of the same lengths as one, [N, P, ...]."""
-    for blocks in zip(*signals, strict=True):
+    """Yield P signals [N, ..., S] as one, [N, P, ..., S]."""
+    for blocks in side_by_side(*signals):
         yield np.stack(blocks, axis=1)
 
 
-def side_by_side(blocks: Iterable[np.ndarray], others: Iterator[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Pair each block with as many samples of another signal of the same length, cut into other blocks."""
+def paired(blocks: Iterable[np.ndarray], others: Iterator[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Pair each block with as many samples of another signal of the same length, which is gone through to its end."""
     held = np.zeros((1, 0), dtype=np.float32)
     for block in blocks:
         parts, length = [held] if held.size else [], held.shape[-1]

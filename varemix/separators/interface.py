@@ -1,0 +1,113 @@
+"""What a separator is: the instruments it knows, the grid its masks lie on, who it is, and the masks of a mix.
+
+Our own network is one, and has no more rights than another.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from varemix.errors import UsageError
+from varemix.signal.presence import EVERYTHING_PLAYS_DB
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from varemix.signal.grid import Grid
+    from varemix.signal.presence import PresenceMeter
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """Who makes masks: a separator's name, its version, and the digest of its weights and settings.
+
+    It stands in every mask file; masks count as long as it is the same.
+    """
+
+    name: str
+    version: str
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mix:
+    """What is heard by itself, at 44.1 kHz: `num_samples` long, to be gone through as often as it is needed.
+
+    It is a recording, or of more than two channels one group of them, such as the centre or the pair behind; `is_part`
+    tells the latter, which may be silent while others play. `mid` begins to yield its mid signal in blocks [S_b],
+    `pair` its one or two channels in blocks [C, S_b].
+    """
+
+    num_samples: int
+    mid: Callable[[], Iterator[np.ndarray]]
+    pair: Callable[[], Iterator[np.ndarray]]
+    is_part: bool = False
+
+    @classmethod
+    def of(cls, samples: np.ndarray) -> Mix:
+        """Return the mix that samples [C, S] at 44.1 kHz are."""
+        return cls(
+            num_samples=samples.shape[-1],
+            mid=lambda: iter([samples[:2].mean(axis=0)]),
+            pair=lambda: iter([samples[:2]]),
+        )
+
+
+class MaskMaker(ABC):
+    """A separator: what makes masks of a mix. A third party's gives the first three, and `mask_blocks`.
+
+    `instruments` are those it knows, by the names that varemix has for them; `grid` is what its masks lie on. Masks are
+    kept at 1 bit where they `are_binary`. An instrument counts as playing where its share of the sound passes
+    `presence_threshold_db`.
+    """
+
+    identity: Identity
+    instruments: tuple[str, ...]
+    grid: Grid
+    are_binary: bool = False
+    presence_threshold_db: float = EVERYTHING_PLAYS_DB
+
+    @abstractmethod
+    def mask_blocks(self, mix: Mix, instruments: Sequence[str]) -> Iterator[np.ndarray]:
+        """Yield the masks [N, R, T_b] in 0..1 of these instruments, in order, without a gap.
+
+        R are the rows of `grid`; there are `grid.num_frames(mix.num_samples)` frames. Memory is bounded whatever the
+        length of the mix.
+        """
+
+    def measured_blocks(self, mix: Mix, instruments: Sequence[str], meter: PresenceMeter) -> Iterator[np.ndarray]:
+        """Yield the same, and have the meter measure whether the instruments play."""
+        from varemix.separators.measuring import measured
+
+        return measured(self.mask_blocks(mix, instruments), mix, self.grid, meter)
+
+    def identity_of(self, instrument: str) -> Identity:
+        """Return who makes the masks of an instrument."""
+        return self.identity
+
+    def threshold_db_of(self, instrument: str) -> float:
+        """Return the presence from which an instrument counts as playing."""
+        return self.presence_threshold_db
+
+    def alike(self, instruments: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Return those of the instruments that it does not tell from others, each with all that share its mask.
+
+        Our network says then which part of the mask is whose.
+        """
+        return {}
+
+    def on(self, grid: Grid) -> MaskMaker:
+        """Return the same separator with its masks on another grid."""
+        from varemix.separators.regridded import Regridded
+
+        return self if grid == self.grid else Regridded(self, grid)
+
+    def check_knows(self, instruments: Sequence[str]) -> None:
+        """Raise UsageError for an instrument that it does not know."""
+        for instrument in instruments:
+            if instrument not in self.instruments:
+                known = ", ".join(self.instruments) or "none"
+                raise UsageError(f"{self.identity.name} does not know '{instrument}'. It knows: {known}.")
