@@ -143,25 +143,23 @@ class Face:
         return JSONResponse(await run_in_threadpool(studio.facts, recording), 202)
 
     async def events(self, request: Request) -> Response:
-        """Tell how far hearing is, as it goes on."""
+        """Tell how far hearing is, as it goes on: always all that is known, whenever any of it changes."""
         studio, recording = await self._recording(request)
         if self._num_listeners >= _MAX_LISTENERS:
             raise DeskError(503, "Too many pages listen already. Close some.", {"Retry-After": "10"})
 
         async def told() -> AsyncIterator[str]:
             self._num_listeners += 1
-            known: dict[str, str] = {}
+            known: object = None
             quiet_s = 0.0
             try:
                 yield "retry: 1000\n\n"
                 while not self._is_over():
-                    states = await run_in_threadpool(studio.hearing.states, recording)
-                    texts = {name: json.dumps(studio.target(name, state)) for name, state in states.items()}
-                    news = [text for name, text in texts.items() if known.get(name) != text]
-                    known = texts
-                    quiet_s = 0.0 if news else quiet_s + _EVENT_POLL_S
-                    if news:
-                        yield "".join(f"data: {text}\n\n" for text in news)
+                    told = await run_in_threadpool(studio.told, recording)
+                    is_new, known = told["targets"] != known, told["targets"]
+                    quiet_s = 0.0 if is_new else quiet_s + _EVENT_POLL_S
+                    if is_new:
+                        yield f"data: {json.dumps(told)}\n\n"
                     elif quiet_s >= _HEARTBEAT_S:
                         quiet_s = 0.0
                         yield ": still here\n\n"

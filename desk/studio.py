@@ -1,9 +1,12 @@
 """All that the desk works with: catalog, checkpoint, recordings, jobs. It is there before the model is loaded."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.metadata import version
+from itertools import count
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from catalog.store import Catalog
@@ -38,6 +41,7 @@ class Studio:
         self.shelf = Shelf(self.catalog, library=opened.library, single=opened.recording)
         self.photos = Photos(opened.home.photos)
         self._looks: dict[Query, Query] = {}
+        self._process, self._numbers, self._telling = secrets.token_hex(4), count(1), Lock()
         self.hearing = Hearing(self.catalog, self._row["checkpoint_id"], self.instruments, folder)
         self.segments = Segments(self.hearing, folder)
         self.views = Views(folder)
@@ -102,8 +106,17 @@ class Studio:
 
     def facts(self, recording: Recording) -> dict[str, Any]:
         """Return what the page is told of a recording."""
-        states = self.hearing.states(recording)
-        return recording.facts() | {"targets": [self.target(name, state) for name, state in states.items()]}
+        return recording.facts() | self.told(recording)
+
+    def told(self, recording: Recording) -> dict[str, Any]:
+        """Return the states of all targets, and which edition of them that is: of a process, the later one counts.
+
+        It is told under a lock, so that no later edition is of an earlier state.
+        """
+        with self._telling:
+            edition = [self._process, next(self._numbers)]
+            states = self.hearing.states(recording)
+        return {"edition": edition, "targets": [self.target(name, state) for name, state in states.items()]}
 
     def target(self, name: str, state: Mapping[str, Any]) -> dict[str, Any]:
         """Return the state of one target with its title."""

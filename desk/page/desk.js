@@ -1,15 +1,15 @@
 /** A recording on the desk: its staves, its player, and what the server tells of it. */
 
 import { voiceGains } from "./gains.js";
+import { Heard, isHeard } from "./heard.js";
 import { colourOf, greyLevels, paint } from "./images.js";
 import { say, tell, untell } from "./notices.js";
 import { Player } from "./player.js";
 import * as server from "./server.js";
-import { Stave, isHeard } from "./stave.js";
+import { Stave } from "./stave.js";
 import { HARDLY, clock, listed, soundFacts } from "./words.js";
 import { drawWaveform } from "./waveform.js";
 
-const CHOICE_MS = 600; // several cards clicked one after the other are heard together
 const PAINT_MS = 50;
 const TELL_POSITION_MS = 500;
 const CUT_MS = 2000;
@@ -22,7 +22,6 @@ export class Desk {
   hearsOriginal = false;
   #facts;
   #cast;
-  #known = new Map(); // target -> what the server last told of it
   #spectrogram;
   #peaks = [];
   #isStale = true;
@@ -32,10 +31,7 @@ export class Desk {
   #samples = new Float32Array(2048);
   #cutAt = -Infinity;
   #lastFocused;
-  #choice;
-  #ends;
   #frame;
-  #onBack = () => this.#refresh();
   #resizes = new ResizeObserver(() => this.#drawWaveform());
 
   constructor(facts, cast) {
@@ -50,10 +46,12 @@ export class Desk {
     this.player.addEventListener("broken", (event) => tell(event.detail.error.message, { key: "segment" }));
     this.#showFacts();
     this.#loadPictures();
-    this.#known = new Map(facts.targets.map((state) => [state.target, state]));
+    this.heard = new Heard(facts);
+    this.heard.addEventListener("change", () => this.#showHeard());
+    this.heard.addEventListener("gone", ({ detail }) => {
+      if (detail.status === 404) tell("The server does not know this recording any more. Drop it again.", { key: "gone" });
+    });
     this.#restore();
-    this.#showPlays();
-    server.connection.addEventListener("back", this.#onBack);
     this.#resizes.observe(find("waveform"));
     this.#frame = requestAnimationFrame((now) => this.#onFrame(now));
     this.#showPlayer();
@@ -84,11 +82,9 @@ export class Desk {
 
   close() {
     this.player.close();
-    this.#ends?.();
-    server.connection.removeEventListener("back", this.#onBack);
+    this.heard.close();
     this.#resizes.disconnect();
     cancelAnimationFrame(this.#frame);
-    clearTimeout(this.#choice);
     find("staves").replaceChildren();
     this.#cast.setChosen([]);
     this.#cast.setPlays({});
@@ -143,7 +139,6 @@ export class Desk {
     this.staves.push(stave);
     find("staves").append(stave.element);
     stave.draw(this.#spectrogram);
-    this.#inform(stave);
   }
 
   #remove(stave) {
@@ -159,24 +154,8 @@ export class Desk {
     this.#cast.setChosen(targets);
     find("staves").dataset.count = targets.length;
     this.player.setCompany(targets);
-    for (const stave of this.staves) this.#inform(stave);
     this.#applyWishes();
-    const isNew = (stave) => stave.state.state === "none" || stave.state.state === "failed";
-    if (!this.staves.some(isNew)) return;
-    for (const stave of this.staves.filter(isNew)) stave.setState({ state: "asked", progress: 0 });
-    clearTimeout(this.#choice);
-    this.#choice = setTimeout(() => this.#hear(), CHOICE_MS);
-  }
-
-  async #hear() {
-    try {
-      await server.hear(this.id, this.staves.map((stave) => stave.target));
-    } catch (error) {
-      for (const stave of this.staves.filter((other) => other.state.state === "asked")) {
-        stave.setState({ state: "failed", reason: error.message });
-      }
-    }
-    this.#followWhileHearing();
+    this.heard.want(targets); // which tells `change`
   }
 
   #applyWishes() {
@@ -194,46 +173,22 @@ export class Desk {
 
   // What the server tells
 
-  /** Follow the server while something is heard, and only then. */
-  #followWhileHearing() {
-    const isHearing = this.staves.some(({ state }) => state.state === "asked" || state.state === "hearing");
-    if (isHearing) this.#ends ??= server.follow(this.id, (event) => this.#onEvent(event));
-    else {
-      this.#ends?.();
-      this.#ends = undefined;
-    }
-  }
-
-  #onEvent(state) {
-    const before = this.#known.get(state.target);
-    this.#known.set(state.target, { ...before, ...state });
-    const stave = this.staves.find((other) => other.target === state.target);
-    if (stave) this.#inform(stave);
-    this.#followWhileHearing();
-    if (stave && isHeard(state) && before?.state === "hearing") this.#sayHeard(stave);
-    if (state.state !== before?.state) this.#showPlays();
-  }
-
-  /** After a break, what was missed is asked for; what was asked for and forgotten is asked for again. */
-  async #refresh() {
-    try {
-      const facts = await server.facts(this.id);
-      for (const state of facts.targets) this.#onEvent(state);
-      const forgotten = this.staves.filter((stave) => (this.#known.get(stave.target)?.state ?? "none") === "none");
-      if (forgotten.length) await this.#hear();
-    } catch (error) {
-      if (error.status === 404) tell("The server does not know this recording any more. Drop it again.", { key: "gone" });
-    }
+  /** Bring all that is shown and played in line with what is known. */
+  #showHeard() {
+    for (const stave of this.staves) this.#inform(stave);
+    const heard = this.heard.states.filter(isHeard);
+    this.#cast.setPlays(Object.fromEntries(heard.map((state) => [state.target, state.does_seem_to_play])));
   }
 
   #inform(stave) {
-    const known = this.#known.get(stave.target);
-    if (!known) return;
-    const isAsked = stave.state.state === "asked" && known.state === "none";
-    stave.setState(isAsked ? {} : known);
-    const numReady = isHeard(known) ? Infinity : known.num_segments_ready ?? 0;
+    const before = stave.state;
+    const state = this.heard.state(stave.target);
+    stave.setState(state);
+    const numReady = isHeard(state) ? Infinity : state.num_segments_ready ?? 0;
     if (numReady > 0) this.player.setReady(stave.target, numReady);
-    if (isHeard(known)) this.#loadMask(stave);
+    if (!isHeard(state)) return;
+    this.#loadMask(stave);
+    if (before.state === "hearing") this.#sayHeard(stave);
   }
 
   async #loadMask(stave) {
@@ -245,11 +200,6 @@ export class Desk {
     const { title } = stave.instrument;
     const isAbsent = stave.state.does_seem_to_play === false;
     say(isAbsent ? `${title} does not seem to play in this recording.` : `${title} is on the desk.`);
-  }
-
-  #showPlays() {
-    const known = [...this.#known.values()].filter(isHeard);
-    this.#cast.setPlays(Object.fromEntries(known.map((state) => [state.target, state.does_seem_to_play])));
   }
 
   // What is remembered, for a page that is loaded again
@@ -270,7 +220,7 @@ export class Desk {
 
   #wishesAtFirst() {
     const isTold = ({ target }) => this.#cast.get(target)?.heard !== HARDLY;
-    const plays = [...this.#known.values()].filter((state) => isHeard(state) && state.does_seem_to_play && isTold(state));
+    const plays = this.heard.states.filter((state) => isHeard(state) && state.does_seem_to_play && isTold(state));
     const loudestFirst = plays.sort((one, other) => other.presence_db - one.presence_db);
     return Object.fromEntries(loudestFirst.slice(0, MOST_AT_FIRST).map(({ target }) => [target, {}]));
   }

@@ -92,7 +92,7 @@ export function segmentUrl(id, voice, place, company) {
 // A photo that shows no known instrument gets onto the page only where somebody said that it shall be used.
 const SAID = { even_if_unknown: true };
 
-export const hear = (id, targets) => post(`api/recordings/${id}/hear`, { targets, ...SAID });
+export const hear = async (id, targets) => (await post(`api/recordings/${id}/hear`, { targets, ...SAID })).json();
 export const startExport = async (id, wishes) =>
   (await post(`api/recordings/${id}/export`, { ...wishes, ...SAID })).json();
 export const exportUrl = (job) => `api/exports/${job}`;
@@ -136,17 +136,18 @@ export function upload(where, file, { onProgress = () => {}, signal } = {}) {
 }
 
 /**
- * Follow what happens to a recording. Returns what ends it.
+ * Follow what happens to a recording: `onTold` gets all that is known of it, whenever any of it changes. Returns what
+ * ends it.
  *
  * A browser opens few connections to one server, for all its tabs together: follow only while there is something to come.
  */
-export function follow(id, onEvent) {
+export function follow(id, onTold) {
   let source;
   let timer;
   const connect = () => {
     source = new EventSource(`api/recordings/${id}/events`);
     source.onopen = noteBack;
-    source.onmessage = (message) => onEvent(JSON.parse(message.data));
+    source.onmessage = (message) => onTold(JSON.parse(message.data));
     source.onerror = () => {
       health().catch(() => {}); // tells whether it is the server that is lost
       if (source.readyState === EventSource.CLOSED) timer = setTimeout(connect, RECONNECT_MS);

@@ -1,16 +1,12 @@
 /** One instrument's row: its picture, what its mask takes along the time axis, its fader. */
 
 import { HIGHEST_DB, LOWEST_DB, MUTE_STOP_DB, STEP_DB, dbText, wishedDb } from "./gains.js";
+import { isHeard } from "./heard.js";
 import { colourOf, greyLevels, paintTaken } from "./images.js";
 import { timeLeft } from "./words.js";
 
 const template = document.getElementById("stave-template");
 const NUM_COLOURS = 8;
-
-/** Whether a target was heard to the end, and so whether it seems to play is known. */
-export function isHeard({ state }) {
-  return state === "stored" || state === "absent_seeming";
-}
 
 /** Tells `wish` when its fader or buttons change, `remove` when it shall go. */
 export class Stave extends EventTarget {
@@ -78,9 +74,9 @@ export class Stave extends EventTarget {
     this.setWish({ isSolo: !this.wish.isSolo });
   }
 
-  /** Take in what the server tells of the target. */
+  /** Take in all that is known of the target. */
   setState(state) {
-    this.state = { ...this.state, ...state };
+    this.state = state;
     this.show();
   }
 
@@ -136,7 +132,7 @@ export class Stave extends EventTarget {
 
   #noteText() {
     const { state, seconds_left: secondsLeft, reason } = this.state;
-    if (state === "failed") return reason ?? "It could not be heard.";
+    if (state === "failed") return reason || "It could not be heard.";
     if (state === "asked" || (state === "hearing" && !this.state.progress)) return "listening for it";
     if (state === "hearing") return timeLeft(secondsLeft) || "listening";
     if (this.#seemsAbsent) return "does not seem to play";

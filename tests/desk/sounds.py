@@ -39,7 +39,7 @@ class Desk:
             self.studio.shelf.recording(recording), [self.studio.query(target) for target in targets]
         ).result(_PATIENCE_S)
 
-    def waited(self, url: str, *, busy: int = 404) -> Response:
+    def waited(self, url: str, *, busy: int = 202) -> Response:
         """Return what is at a URL as soon as it is there."""
         end = time.monotonic() + _PATIENCE_S
         while (answer := self.client.get(url)).status_code == busy and time.monotonic() < end:
@@ -73,3 +73,11 @@ def write_noise(path: Path, *, rate_hz: int = 44_100, num_channels: int = 2, sec
     with AudioWriter(path, info) as writer:
         writer.write(samples)
     return path
+
+
+def noise_bytes(*, seed: int, seconds: float) -> bytes:
+    """Return a WAV of noise that the seed draws."""
+    samples = np.random.default_rng(seed).uniform(-0.4, 0.4, round(seconds * 44_100))
+    file = io.BytesIO()
+    soundfile.write(file, samples, 44_100, "PCM_16", format="WAV")
+    return file.getvalue()
