@@ -14,6 +14,7 @@ import uvicorn
 
 from catalog.files import Home, remove_leftovers, temporary_folder
 from desk.app import create_app
+from desk.batch import Batch
 from desk.guards import is_loopback
 from desk.loading import Loading, Opened
 from varemix.errors import UsageError
@@ -32,6 +33,7 @@ def serve(
     checkpoint: str | None = None,
     library: Path | None = None,
     recording: Path | None = None,
+    batch: Batch | None = None,
     does_open: bool = False,
 ) -> None:
     """Serve the desk until it is interrupted; its address is said when it answers.
@@ -63,7 +65,8 @@ def serve(
 
         def load() -> None:
             try:
-                loading.load(Opened(home=home, checkpoint=checkpoint, library=library, recording=recording), folder)
+                opened = Opened(home=home, checkpoint=checkpoint, library=library, recording=recording, batch=batch)
+                loading.load(opened, folder)
             except BaseException as error:
                 failed.append(error)
                 server.should_exit = True

@@ -4,7 +4,7 @@ Both share one picture, whatever grids they lie on: log-frequency rows, the high
 """
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from desk.hearing import Masks
 from desk.recordings import Recording
 from varemix.media.audio import AudioReader
 from varemix.remix.render import heard_blocks, num_heard_samples
-from varemix.signal.frequency_grid import to_bins, to_log_rows
+from varemix.signal.frequency_grid import power_on_rows, to_bins, to_log_rows
 from varemix.signal.grid import PAPER_GRID, Grid
 from varemix.signal.spectrogram import num_touched_cells, spectrum_of_cells
 
@@ -39,6 +39,20 @@ def mask(recording: Recording, masks: Masks) -> bytes:
     grid = masks.grid
     bins = (to_bins(torch.from_numpy(block[0]), grid) for block in masks)
     return _png(_pooled(bins, grid, _num_samples(recording)))
+
+
+def with_power(recording: Recording, masks: Masks) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the masks of a recording [N, R, T_b] block by block, each with the mix's power [R, T_b] behind it."""
+    grid = masks.grid
+    cells = _cell_blocks(heard_blocks(recording.path), grid)
+    powers = (power_on_rows(spectrum_of_cells(stretch, grid).abs().square(), grid).numpy() for stretch in cells)
+    held = np.zeros((grid.num_rows, 0), np.float32)
+    for block in masks:
+        while held.shape[1] < block.shape[-1] and (power := next(powers, None)) is not None:
+            held = np.concatenate([held, power], axis=1)
+        num = min(held.shape[1], block.shape[-1])
+        yield block[..., :num], held[:, :num]
+        held = held[:, num:]
 
 
 def _num_samples(recording: Recording) -> int:

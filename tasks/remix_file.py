@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import math
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -108,18 +108,34 @@ def called(temporary: Path, place: Path) -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class _Masks:
-    """The masks of a file, to be gone through as often as they are needed."""
+class WatchedMasks:
+    """The masks of a file, to be gone through as often as they are needed; `watch` is told which share was."""
 
     reader: MaskReader
     names: Sequence[str]
+    watch: Callable[[float], None] | None = None
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        return self.reader.blocks(self.names)
+        num_used = 0
+        for block in self.reader.blocks(self.names):
+            yield block
+            num_used += block.shape[-1]
+            if self.watch:
+                self.watch(num_used / self.reader.header.num_frames)
 
 
-def write_remix(source: Path, target: Path, masks: Path, presence: Presence, wanted: Wanted) -> Remixed:
+def write_remix(
+    source: Path,
+    target: Path,
+    masks: Path,
+    presence: Presence,
+    wanted: Wanted,
+    *,
+    watch: Callable[[float], None] | None = None,
+) -> Remixed:
     """Write the remix of `source` from its mask file to `target`: of those that play, as it was where none does.
+
+    `watch` is told the share of the masks that was used, which says how far it is.
 
     Raises MediaError when the recording cannot be read, and MaskFileError when the masks cannot.
     """
@@ -140,10 +156,11 @@ def write_remix(source: Path, target: Path, masks: Path, presence: Presence, wan
         rendered = render_remix(
             source,
             target,
-            _Masks(reader, names),
+            WatchedMasks(reader, names, watch),
             gains,
             grid_of(reader.header),
             smoothing_s=wishes.smoothing_s,
+            mask_exponent=wishes.mask_exponent,
             dry_wet=wishes.dry_wet,
             care=wishes.care,
             format_name=wishes.format,

@@ -9,6 +9,7 @@
 import * as server from "./server.js";
 
 const CHOICE_MS = 600; // several instruments chosen one after the other are heard together
+const LOOK_MS = 2000; // another page may have had something heard
 
 /** Whether a target was heard to the end, and so whether it seems to play is known. */
 export function isHeard({ state }) {
@@ -25,6 +26,7 @@ export class Heard extends EventTarget {
   #again = new Set(); // wanted anew although it failed before
   #isAsking = false;
   #timer;
+  #watch;
   #ends;
   #isClosed = false;
   #onBack = () => this.refresh();
@@ -35,6 +37,7 @@ export class Heard extends EventTarget {
     this.#id = facts.id;
     this.#take(facts);
     server.connection.addEventListener("back", this.#onBack);
+    this.#watch = setInterval(() => this.#look(), LOOK_MS);
   }
 
   /** All that is known by target: `{state, progress, ...}`, `asked` for what is wanted and not begun. */
@@ -72,8 +75,13 @@ export class Heard extends EventTarget {
 
   close() {
     this.#isClosed = true;
+    clearInterval(this.#watch);
     server.connection.removeEventListener("back", this.#onBack);
     this.#settle();
+  }
+
+  #look() {
+    if (!this.#ends && document.visibilityState === "visible") this.refresh();
   }
 
   /** Take in all that the server tells, unless something newer is here. */

@@ -27,6 +27,7 @@ def desk(
     from catalog.files import Home
     from desk.server import serve
     from flows.judgement import check_library
+    from flows.library_batch import library_batch
 
     begun_with = existing_file(recording) if recording else None
     if library is not None:
@@ -39,5 +40,6 @@ def desk(
         checkpoint=checkpoint,
         library=library,
         recording=begun_with,
+        batch=library_batch(library, checkpoint, home) if library else None,
         does_open=open_,
     )

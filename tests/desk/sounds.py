@@ -59,9 +59,15 @@ class Desk:
         assert lengths[:-1] == [facts["segment_samples"]] * (len(pieces) - 1)
         return np.concatenate(pieces, axis=1)
 
-    def stems(self, facts: Mapping[str, Any], targets: Sequence[str]) -> list[np.ndarray]:
-        """Return what falls to each of those on the desk."""
-        return [self.signal(facts, f"stems/{target}", f"?with={','.join(targets)}") for target in targets]
+    def stems(self, facts: Mapping[str, Any], targets: Sequence[str], more: str = "") -> list[np.ndarray]:
+        """Return what falls to each of those on the desk; `more` is said of their company."""
+        return [self.signal(facts, f"stems/{target}", f"?with={','.join(targets)}{more}") for target in targets]
+
+    def exported(self, facts: Mapping[str, Any], wish: Mapping[str, Any]) -> bytes:
+        """Return the file that is exported of a wish."""
+        answer = self.client.post(f"/api/recordings/{facts['id']}/export", json=wish)
+        assert answer.status_code == 202, answer.text
+        return self.waited(f"/api/exports/{answer.json()['job']}").content
 
 
 def write_noise(path: Path, *, rate_hz: int = 44_100, num_channels: int = 2, seconds: float = 6.3) -> Path:

@@ -19,10 +19,11 @@ import numpy as np
 
 from varemix.media.audio import AudioInfo, AudioReader, AudioWriter, as_written, stem_format
 from varemix.media.resampling import mono, of_length, resampled_blocks
-from varemix.remix.gains import factor, gain_change_blocks, shares
+from varemix.remix.gains import claims, factor, gain_change_blocks
 from varemix.remix.level_care import AS_IS, MATCH, LevelCare
 from varemix.remix.levels import LoudnessMeter, loudness_gain_db
 from varemix.remix.limiter import Limiter, limited_blocks
+from varemix.remix.mask_exponent import PLAIN
 from varemix.remix.mixer import filtered_blocks
 from varemix.remix.spectral_loudness import SpectralLoudness
 from varemix.remix.wishes import GainWish
@@ -83,6 +84,7 @@ def render_remix(
     grid: Grid,
     *,
     smoothing_s: float = DEFAULT_SMOOTHING_S,
+    mask_exponent: float = PLAIN,
     dry_wet: float = 1.0,
     care: LevelCare = LEVELS_AS_THEY_ARE,
     format_name: str | None = None,
@@ -90,13 +92,15 @@ def render_remix(
     """Write the remix of `source` to `target`; without wishes the sound as it was, but for its level and format.
 
     `mask_blocks` are [N, R, T_b] on `grid`, one mask a wish, consecutive in time; they are gone through twice where
-    `care` wishes a loudness. `dry_wet` is the share of the change that is made. `format_name` is one of OUTPUT_FORMATS,
+    `care` wishes a loudness. `mask_exponent` is how unsure masks are read, see `claims`, `dry_wet` the share
+    of the change that is made. `format_name` is one of OUTPUT_FORMATS,
     the recording's own where it is None; the pictures of a video stay as they are. Raises MediaError when the recording
     cannot be read or the masks are not as long as it is.
     """
 
     def remixed(reader: AudioReader, heed: Heed | None = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        changes = gain_change_blocks(mask_blocks, wishes, grid, smoothing_s=smoothing_s) if wishes else None
+        settings = {"smoothing_s": smoothing_s, "mask_exponent": mask_exponent}
+        changes = gain_change_blocks(mask_blocks, wishes, grid, **settings) if wishes else None
         return _remixed_blocks(reader, changes, grid, dry_wet, heed)
 
     gain_db = _loudness_gain_db(source, remixed, care.loudness)
@@ -142,14 +146,20 @@ class _Loudness:
 
 
 def render_stems(
-    source: Path, targets: Sequence[Path], mask_blocks: Iterable[np.ndarray], grid: Grid, *, smoothing_s: float = 0.0
+    source: Path,
+    targets: Sequence[Path],
+    mask_blocks: Iterable[np.ndarray],
+    grid: Grid,
+    *,
+    smoothing_s: float = 0.0,
+    format_name: str | None = None,
 ) -> list[Rendered]:
     """Write what each mask cuts out of `source` to the target of the same place; see `render_remix`.
 
-    Stems have the recording's format, or that of `stem_format`.
+    Unless a format is named, stems have the recording's, or that of `stem_format`.
     """
     with AudioReader(source) as reader, ExitStack() as stack:
-        format_name = stem_format(reader.info.container, reader.info.written_as)
+        format_name = format_name or stem_format(reader.info.container, reader.info.written_as)
         writers = [stack.enter_context(_writer_like(reader, target, source, format_name)) for target in targets]
         original, *heard = _copies(reader.blocks(_BLOCK_SAMPLES), len(targets) + 1)
         smoothed = _copies(zlbm_blocks(mask_blocks, decay_of(smoothing_s, grid)), len(targets))
@@ -169,17 +179,25 @@ def render_stems(
 
 
 def share_blocks(
-    source: Path, mask_blocks: Iterable[np.ndarray], grid: Grid, *, smoothing_s: float = DEFAULT_SMOOTHING_S
+    source: Path,
+    mask_blocks: Iterable[np.ndarray],
+    grid: Grid,
+    *,
+    smoothing_s: float = DEFAULT_SMOOTHING_S,
+    mask_exponent: float = PLAIN,
+    moved: Sequence[int] = (),
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield blocks of a recording's front pair [C, S_b] and what falls to each mask of it [N, C, S_b], at its own rate.
 
     The remix is the sum of the recording and of s_i times the i-th, s_i being the `factor` of its gain: the same that
-    `render_remix` writes, but for rounding. Raises MediaError as it does.
+    `render_remix` writes, but for rounding. Below an exponent of 1 that depends on which of them are `moved`, that is,
+    have a gain; see `claims`. Raises MediaError as it does.
     """
     with AudioReader(source) as reader:
         original, heard = _copies(reader.blocks(_BLOCK_SAMPLES), 2)
         fronts = (block[:_FRONT_PAIR] for block in original)
-        gains = (block[:, None] for block in zlbm_blocks(map(shares, mask_blocks), decay_of(smoothing_s, grid)))
+        claimed = (claims(masks, mask_exponent, moved) for masks in mask_blocks)
+        gains = (block[:, None] for block in zlbm_blocks(claimed, decay_of(smoothing_s, grid)))
         for front, taken in _side_by_side(fronts, _filtered_at_own_rate(heard, reader.info, gains, grid)):
             yield front, taken.reshape(-1, *front.shape)
 
