@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down demo test check format formats bench bench-train bench-eval bench-pictures bench-remix bench-library bench-long bench-desk bench-start bench-scale endure audit lock clean
+.PHONY: help install up down demo test check format formats bench bench-train bench-eval bench-pictures bench-remix bench-library bench-long bench-desk bench-start bench-scale bench-mute endure audit lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -62,6 +62,9 @@ bench-library: install  ## time what a remix of ten thousand short recordings co
 
 bench-desk: install  ## time how soon the remix desk sounds
 	@$(BIN)/python -m benchmarks.desk
+
+bench-mute: install  ## measure what a mute reaches beside what its masks promise: SOUNDS (a folder); the desk tells by it
+	@$(BIN)/python -m benchmarks.mute_depth --sounds "$(SOUNDS)"
 
 bench-start: install  ## time how long a person waits for each command, and measure the memory of a library's remix
 	@$(BIN)/python -m benchmarks.start

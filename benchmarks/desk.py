@@ -103,7 +103,7 @@ def play(client: httpx.Client, clock: Clock, song: Path) -> None:
 
 
 def _waited(client: httpx.Client, url: str) -> bytes:
-    while (answer := client.get(url)).status_code == 404:
+    while (answer := client.get(url)).status_code == 202:
         time.sleep(_POLL_S)
     return answer.raise_for_status().content
 

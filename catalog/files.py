@@ -115,6 +115,11 @@ class Home:
         """The folder of the pictures that were dropped on the desk."""
         return self.root / "desk" / "pictures"
 
+    @property
+    def sessions(self) -> Path:
+        """The folder of the sessions of the desk."""
+        return self.root / "desk" / "sessions"
+
     def video(self, video_id: str) -> Path:
         """The file of a video. Raises IdError for an id that cannot be, like all places below."""
         return self._fanned("videos", checked_video_id(video_id), "video", ".mp4")

@@ -22,13 +22,15 @@ from starlette.staticfiles import StaticFiles
 from catalog.errors import CatalogError
 from catalog.files import temporary_folder
 from desk.errors import DeskError, not_found, not_yet
-from desk.guards import Guards
+from desk.guards import Guards, is_loopback
 from desk.loading import Loading
+from desk.sessions import change_of
 from desk.uploads import MAX_RECORDING_BYTES, harmless_name, receive_file, receive_json
 from varemix.errors import UsageError, VaremixError
 from varemix.media.pictures import MAX_BYTES as MAX_PICTURE_BYTES
 
 if TYPE_CHECKING:
+    from desk.segments import Company
     from desk.studio import Studio
 
 PAGE = Path(__file__).parent / "page"
@@ -45,9 +47,12 @@ _Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Face:
-    """The handlers, one a route. `loading` gives the desk's workroom when it is loaded; `is_over` says when to end."""
+    """The handlers, one a route. `loading` gives the desk's workroom when it is loaded; `is_over` says when to end,
+    `is_own` whether only this machine's pages ask.
+    """
 
-    def __init__(self, loading: Loading, is_over: Callable[[], bool]) -> None:
+    def __init__(self, loading: Loading, is_over: Callable[[], bool], *, is_own: bool) -> None:
+        self._is_own = is_own
         self._loading = loading
         self._studio = loading.studio
         self._is_over = is_over
@@ -124,15 +129,28 @@ class Face:
 
     async def original_segment(self, request: Request) -> Response:
         """Give a segment of the recording."""
-        return await self._segment(request, [], "")
+        studio = await self._loaded()
+        return await self._segment(request, studio.company([], [], 1), "")
 
     async def stem_segment(self, request: Request) -> Response:
         """Give a segment of what falls to one of those on the desk."""
         studio = await self._loaded()
         target = request.path_params["target"]
-        others = [name for name in request.query_params.get("with", "").split(",") if name]
-        queries = studio.queries([target, *others])
-        return await self._segment(request, [query.name for query in queries.values()], target)
+        company = studio.company(
+            [target, *_named(request, "with")],
+            _named(request, "moved"),
+            request.query_params.get("exponent", "1"),
+        )
+        return await self._segment(request, company, target)
+
+    async def depths(self, request: Request) -> Response:
+        """Tell how deep mutes will be."""
+        studio, recording = await self._recording(request)
+        names = [query.name for query in studio.queries(_named(request, "of")).values()]
+        masks = await run_in_threadpool(studio.hearing.masks, recording, names)
+        if masks is None or not masks.are_whole:
+            raise not_yet("The mask")
+        return JSONResponse(await run_in_threadpool(studio.depths.told, recording, masks))
 
     async def hear(self, request: Request) -> Response:
         """Have instruments heard in a recording."""
@@ -143,25 +161,23 @@ class Face:
         return JSONResponse(await run_in_threadpool(studio.facts, recording), 202)
 
     async def events(self, request: Request) -> Response:
-        """Tell how far hearing is, as it goes on."""
+        """Tell how far hearing is, as it goes on: always all that is known, whenever any of it changes."""
         studio, recording = await self._recording(request)
         if self._num_listeners >= _MAX_LISTENERS:
             raise DeskError(503, "Too many pages listen already. Close some.", {"Retry-After": "10"})
 
         async def told() -> AsyncIterator[str]:
             self._num_listeners += 1
-            known: dict[str, str] = {}
+            known: object = None
             quiet_s = 0.0
             try:
                 yield "retry: 1000\n\n"
                 while not self._is_over():
-                    states = await run_in_threadpool(studio.hearing.states, recording)
-                    texts = {name: json.dumps(studio.target(name, state)) for name, state in states.items()}
-                    news = [text for name, text in texts.items() if known.get(name) != text]
-                    known = texts
-                    quiet_s = 0.0 if news else quiet_s + _EVENT_POLL_S
-                    if news:
-                        yield "".join(f"data: {text}\n\n" for text in news)
+                    told = await run_in_threadpool(studio.told, recording)
+                    is_new, known = told["targets"] != known, told["targets"]
+                    quiet_s = 0.0 if is_new else quiet_s + _EVENT_POLL_S
+                    if is_new:
+                        yield f"data: {json.dumps(told)}\n\n"
                     elif quiet_s >= _HEARTBEAT_S:
                         quiet_s = 0.0
                         yield ": still here\n\n"
@@ -182,12 +198,50 @@ class Face:
                 answer = await run_in_threadpool(studio.put_photo, file)
         return JSONResponse(answer, 201)
 
+    async def put_together(self, request: Request) -> Response:
+        """Take several photos for one instrument."""
+        studio = await self._loaded()
+        body = await receive_json(request)
+        return JSONResponse(await run_in_threadpool(studio.photos_together, body.get("of")), 201)
+
+    async def photo(self, request: Request) -> Response:
+        """Tell what a photo is like."""
+        studio = await self._loaded()
+        query = await run_in_threadpool(studio.photos.query, request.path_params["own"])
+        return JSONResponse(await run_in_threadpool(studio.photo, query))
+
     async def picture(self, request: Request) -> Response:
         """Show a photo that was dropped."""
         studio = await self._loaded()
         return Response(
             await run_in_threadpool(studio.photos.shown, request.path_params["own"]), 200, _KEPT, "image/jpeg"
         )
+
+    async def open_session(self, request: Request) -> Response:
+        """Give the session of a recording that was changed last, or a new one."""
+        studio, recording = await self._recording(request)
+        body = await receive_json(request)
+        session = await run_in_threadpool(studio.opened_session, recording, body)
+        return JSONResponse(session.told())
+
+    async def session(self, request: Request) -> Response:
+        """Give a session."""
+        studio = await self._loaded()
+        session = await run_in_threadpool(studio.sessions.session, request.path_params["own"])
+        return JSONResponse(session.told())
+
+    async def change_session(self, request: Request) -> Response:
+        """Change a session: its mix, its name, or a step back or on."""
+        studio = await self._loaded()
+        body = await receive_json(request)
+        session = await run_in_threadpool(studio.sessions.change, request.path_params["own"], change_of(body))
+        return JSONResponse(session.told())
+
+    async def remove_session(self, request: Request) -> Response:
+        """Remove a session."""
+        studio = await self._loaded()
+        await run_in_threadpool(studio.sessions.remove, request.path_params["own"])
+        return JSONResponse({})
 
     async def export(self, request: Request) -> Response:
         """Have a remix written."""
@@ -205,12 +259,31 @@ class Face:
             raise DeskError(422, export.reason)
         return FileResponse(export.path, filename=export.path.name)
 
+    async def export_state(self, request: Request) -> Response:
+        """Tell how far a file is."""
+        return JSONResponse((await self._loaded()).exports.export(request.path_params["job"]).told())
+
     async def plan(self, request: Request) -> Response:
         """Give the wishes as a plan for a whole library."""
         studio = await self._loaded()
         text = await run_in_threadpool(studio.plan_text, await receive_json(request))
         headers = {"Content-Disposition": 'attachment; filename="remix.yaml"'}
         return Response(text, 200, headers, "application/yaml")
+
+    async def library_preview(self, request: Request) -> Response:
+        """Tell what a mix would do to the library."""
+        return await self._of_library(request, "library_preview")
+
+    async def library_start(self, request: Request) -> Response:
+        """Start to remix the library."""
+        return await self._of_library(request, "library_start")
+
+    async def _of_library(self, request: Request, what: str) -> Response:
+        if not self._is_own:
+            raise DeskError(403, "A library is remixed from the machine that it lies on, not over the network.")
+        studio = await self._loaded()
+        body = await receive_json(request)
+        return JSONResponse(await run_in_threadpool(getattr(studio, what), body))
 
     async def _loaded(self) -> "Studio":
         return await asyncio.shield(asyncio.wrap_future(self._studio))
@@ -219,14 +292,14 @@ class Face:
         studio = await self._loaded()
         return studio, await run_in_threadpool(studio.shelf.recording, request.path_params["own"])
 
-    async def _segment(self, request: Request, names: list[str], target: str) -> Response:
+    async def _segment(self, request: Request, company: "Company", target: str) -> Response:
         """Give a segment, or say that it is not there yet after waiting a moment."""
         studio, recording = await self._recording(request)
         number = request.path_params["number"]
         if number >= recording.num_segments:
             raise not_found("segment")
         for _ in range(math.ceil(_WAIT_S / _POLL_S)):
-            rendering = await run_in_threadpool(studio.segments.rendering, recording, names)
+            rendering = await run_in_threadpool(studio.segments.rendering, recording, company)
             if rendering is not None and rendering.has(number):
                 try:
                     content = await run_in_threadpool(rendering.place(target, number).read_bytes)
@@ -243,7 +316,7 @@ def create_app(
     loading: Loading, *, host: str, token: str | None = None, is_over: Callable[[], bool] = lambda: False
 ) -> Starlette:
     """Return the desk's application; `host` is what its server listens on, which tells by `is_over` that it stops."""
-    face = Face(loading, is_over)
+    face = Face(loading, is_over, is_own=is_loopback(host))
     recording = "/api/recordings/{own:str}"
     routes = [
         Route("/api/health", _worded(face.health)),
@@ -258,12 +331,22 @@ def create_app(
         Route(f"{recording}/audio", _worded(face.audio)),
         Route(f"{recording}/audio/{{number:int}}.flac", _worded(face.original_segment)),
         Route(f"{recording}/stems/{{target}}/{{number:int}}.flac", _worded(face.stem_segment)),
+        Route(f"{recording}/depths", _worded(face.depths)),
         Route(f"{recording}/hear", _worded(face.hear), methods=["POST"]),
         Route(f"{recording}/events", _worded(face.events)),
+        Route(f"{recording}/session", _worded(face.open_session), methods=["POST"]),
+        Route("/api/sessions/{own}", _worded(face.session), methods=["GET"]),
+        Route("/api/sessions/{own}", _worded(face.change_session), methods=["POST"]),
+        Route("/api/sessions/{own}", _worded(face.remove_session), methods=["DELETE"]),
         Route(f"{recording}/export", _worded(face.export), methods=["POST"]),
         Route("/api/pictures", _worded(face.put_picture), methods=["POST"]),
+        Route("/api/pictures/together", _worded(face.put_together), methods=["POST"]),
         Route("/api/pictures/{own}.jpg", _worded(face.picture)),
+        Route("/api/pictures/{own}", _worded(face.photo)),
+        Route("/api/exports/{job}/state", _worded(face.export_state)),
         Route("/api/exports/{job}", _worded(face.exported)),
+        Route("/api/library/preview", _worded(face.library_preview), methods=["POST"]),
+        Route("/api/library/start", _worded(face.library_start), methods=["POST"]),
         Route("/api/plan", _worded(face.plan), methods=["POST"]),
         Mount("/", _Page(directory=PAGE, html=True)),
     ]
@@ -299,6 +382,11 @@ def _worded(handler: _Handler) -> _Handler:
             return JSONResponse({"error": str(error)}, 422)
 
     return answer
+
+
+def _named(request: Request, parameter: str) -> list[str]:
+    """Return the names in a parameter of a request's address, which have commas between them."""
+    return [name for name in request.query_params.get(parameter, "").split(",") if name]
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

@@ -18,5 +18,5 @@ def not_found(what: str) -> DeskError:
 
 
 def not_yet(what: str, *, retry_s: int = 1) -> DeskError:
-    """Return the error for something that is still being made."""
-    return DeskError(404, f"{what} is not ready yet; ask again.", {"Retry-After": str(retry_s)})
+    """Return the answer for something that is still being made: no error, and no reason to report one."""
+    return DeskError(202, f"{what} is not ready yet; ask again.", {"Retry-After": str(retry_s)})

@@ -1,26 +1,33 @@
-"""Out of the desk: the remix as a file, made by the code that a night is made by, and the wishes as a plan."""
+"""Out of the desk: remixes and stems as files, made by the code that a night is made by, and the mix as a plan."""
 
 import math
 import secrets
-from collections.abc import Mapping, Sequence
+import shutil
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from catalog.errors import CatalogError
+from catalog.masks import MaskReader
 from catalog.store import Catalog
 from desk.errors import DeskError, not_found
 from desk.hearing import Hearing
 from desk.recordings import Recording
 from desk.uploads import harmless_name
+from tasks.mask_file import grid_of
 from tasks.presence import presence_of
 from tasks.queries import Query
-from tasks.remix_file import write_remix, write_unchanged
+from tasks.remix_file import WatchedMasks, write_remix, write_unchanged
+from tasks.stems import stem_name, told_of_stem
 from tasks.wishes import wanted_of, writable
 from varemix.errors import UsageError, VaremixError
-from varemix.media.audio import OUTPUT_FORMATS
+from varemix.media.audio import OUTPUT_FORMATS, stem_format
+from varemix.remix.mask_exponent import MASK_EXPONENT_LIMITS, PLAIN
 from varemix.remix.plan import RemixPlan, plan_of
 from varemix.remix.plan_yaml import dump_plan
 
@@ -30,17 +37,29 @@ _MAX_NAME_CHARACTERS = 100
 
 @dataclass(kw_only=True)
 class Export:
-    """A remix that is being written, or was."""
+    """A file that is being written, or was; `share` is how much of it, 0 to 1, `said` and `reason` are for people."""
 
     id: str
     path: Path
     done: Future[None] = field(default_factory=Future)
+    share: float = 0.0
     reason: str = ""
     said: str = ""
 
+    def told(self) -> dict[str, Any]:
+        """Return what the page is told of it."""
+        state = "failed" if self.reason else "ready" if self.done.done() else "writing" if self.share else "waiting"
+        return {
+            "job": self.id,
+            "name": self.path.name,
+            "state": state,
+            "share": round(self.share, 3),
+            "said": self.reason or self.said,
+        }
+
 
 class Exports:
-    """Writes remixes one after the other; the newest few are kept until the desk is closed."""
+    """Writes files one after the other; the newest few are kept until the desk is closed."""
 
     def __init__(self, catalog: Catalog, hearing: Hearing, folder: Path) -> None:
         self._catalog = catalog
@@ -56,21 +75,80 @@ class Exports:
         wishes = writable(wishes, recording.row.get("written_as"))
         plan = plan.model_copy(update={"format": wishes.format})
         wanted = wanted_of(wishes, queries)
-        own = secrets.token_hex(10)
         titles = {target: query.title for target, query in queries.items()}
-        name = export_name(recording.path, plan, titles)
+
+        def write(export: Export) -> str:
+            if wanted.wishes.is_unity:
+                return write_unchanged(recording.path, export.path, wanted.wishes).in_words()
+            row = self._heard(recording, wanted.names)
+            masks, presence = self._hearing.file_of(row), presence_of(row)
+            watch = partial(setattr, export, "share")
+            return write_remix(recording.path, export.path, masks, presence, wanted, watch=watch).in_words()
+
+        heard = None if wishes.is_unity else self._hearing.ask(recording, wanted.queries)
+        return self._begun(export_name(recording.path, plan, titles), write, heard)
+
+    def begin_stems(self, recording: Recording, queries: Sequence[Query], format_name: str | None) -> Export:
+        """Begin to write what each mask of several instruments cuts out: one file, of more than one a zip."""
+        default = stem_format(recording.row["container"], recording.row.get("written_as"))
+        names = [stem_name(recording.path, Path(query.title).stem, format_name or default) for query in queries]
+        if len(set(names)) < len(names):
+            raise DeskError(422, "Two photos have the same name, and so would their files; give one another name.")
+
+        def write(export: Export) -> str:
+            row = self._heard(recording, [query.name for query in queries])
+            folder = export.path.parent if len(names) == 1 else export.path.parent / "stems"
+            folder.mkdir(exist_ok=True)
+            stems = [folder / name for name in names]
+            said = self._cut(recording, row, queries, stems, format_name, partial(setattr, export, "share"))
+            if len(stems) > 1:
+                packed(stems, export.path)
+                shutil.rmtree(folder)
+            return said
+
+        name = names[0] if len(names) == 1 else harmless_name(f"{recording.path.stem} (stems).zip", default="stems.zip")
+        return self._begun(name, write, self._hearing.ask(recording, queries))
+
+    def _cut(
+        self,
+        recording: Recording,
+        row: Mapping[str, Any],
+        queries: Sequence[Query],
+        stems: Sequence[Path],
+        format_name: str | None,
+        watch: Callable[[float], None],
+    ) -> str:
+        from varemix.remix.render import render_stems
+
+        with MaskReader(self._hearing.file_of(row)) as reader:
+            masks = WatchedMasks(reader, [query.name for query in queries], watch)
+            render_stems(recording.path, stems, masks, grid_of(reader.header), format_name=format_name)
+        presence = presence_of(row)
+        told = (told_of_stem(presence, query, recording.path, stem) for query, stem in zip(queries, stems, strict=True))
+        return "; ".join(f"{stem.name}: {text}" for stem, text in zip(stems, told, strict=True) if text)
+
+    def _heard(self, recording: Recording, names: Sequence[str]) -> dict[str, Any]:
+        """Return the row of stored masks. Raises DeskError, which says why there are none."""
+        row = self._hearing.row(recording, set(names))
+        if row is None:
+            self._hearing.masks(recording, names)  # says why there are none
+            raise DeskError(422, "These instruments could not be heard. Try again.")
+        return row
+
+    def _begun(self, name: str, write: Callable[[Export], str], heard: Future[None] | None) -> Export:
+        """Return an export that is written as soon as what it needs is heard."""
+        own = secrets.token_hex(10)
         export = Export(id=own, path=self._folder / own / name)
         with self._lock:
             if sum(not other.done.done() for other in self._exports.values()) >= _MAX_KEPT:
                 raise DeskError(503, "The desk is writing too many files already. Wait a while.", {"Retry-After": "5"})
             self._exports[own] = export
             self._forget_oldest()
-        heard = None if wishes.is_unity else self._hearing.ask(recording, wanted.queries)
 
-        def write(_: Any = None) -> None:
-            self._pool.submit(self._write, export, recording, wanted)
+        def submit(_: Any = None) -> None:
+            self._pool.submit(self._write, export, write)
 
-        heard.add_done_callback(write) if heard else write()
+        heard.add_done_callback(submit) if heard else submit()
         return export
 
     def export(self, own: str) -> Export:
@@ -84,19 +162,10 @@ class Exports:
         """Write no more."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _write(self, export: Export, recording: Recording, wanted: Any) -> None:
+    def _write(self, export: Export, write: Callable[[Export], str]) -> None:
         try:
             export.path.parent.mkdir(parents=True)
-            row = None if wanted.wishes.is_unity else self._hearing.row(recording, set(wanted.names))
-            if wanted.wishes.is_unity:
-                made = write_unchanged(recording.path, export.path, wanted.wishes)
-            elif row is None:
-                self._hearing.masks(recording, wanted.names)  # says why there are none
-                raise DeskError(422, "These instruments could not be heard. Try again.")
-            else:
-                masks = self._hearing.file_of(row)
-                made = write_remix(recording.path, export.path, masks, presence_of(row), wanted)
-            export.said = made.in_words()
+            export.said = write(export)
         except (DeskError, VaremixError, CatalogError, OSError) as error:
             export.reason = str(error)
         except Exception as error:  # noqa: BLE001 - who waits for the file must hear of it
@@ -125,20 +194,41 @@ def plan_of_request(
     for target, value in gains.items():
         query = queries[target]
         texts.append(f"{text_of(query)}={_gain_text(value)}")
-    file_format = body.get("format")
-    if file_format is not None and not (isinstance(file_format, str) and file_format in OUTPUT_FORMATS):
-        raise UsageError(f"There is no such format; one of {', '.join(OUTPUT_FORMATS)} is expected.")
+    file_format = format_of(body)
     absent = body.get("even_if_absent", even_if_absent)
     if not isinstance(absent, bool):
         raise DeskError(422, "`even_if_absent` is true or false.")
+    exponent = exponent_of(body.get("mask_exponent", PLAIN))
     is_doubted = any(query.doubt for query in queries.values())
-    return plan_of(
-        texts,
-        even_if_absent=absent,
-        even_if_unknown=is_doubted or None,
-        format=file_format,
-        separator=dict(separator) if separator else None,
-    )
+    settings: dict[str, Any] = {"mask_exponent": exponent, "even_if_unknown": is_doubted or None, "format": file_format}
+    return plan_of(texts, even_if_absent=absent, separator=dict(separator or {}) or None, **settings)
+
+
+def exponent_of(value: object) -> float:
+    """Return a mask exponent that the page gave, as a number or as text. Raises DeskError for what is none."""
+    lowest, highest = MASK_EXPONENT_LIMITS
+    try:
+        exponent = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else math.nan
+    except (ValueError, OverflowError):
+        exponent = math.nan
+    if not lowest <= exponent <= highest:
+        raise DeskError(422, f"The mask exponent is a number from {lowest:g} to {highest:g}.")
+    return exponent
+
+
+def format_of(body: Mapping[str, Any]) -> str | None:
+    """Return the format that a request names, None for the recording's own. Raises UsageError for another."""
+    name = body.get("format")
+    if name is not None and not (isinstance(name, str) and name in OUTPUT_FORMATS):
+        raise UsageError(f"There is no such format; one of {', '.join(OUTPUT_FORMATS)} is expected.")
+    return name
+
+
+def packed(files: Sequence[Path], target: Path) -> None:
+    """Pack files into a zip, as they are: sound does not get smaller."""
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+        for file in files:
+            archive.write(file, file.name)
 
 
 def plan_text(plan: RemixPlan) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalog.files import Home
+from desk.batch import Batch
 from tasks.serving import serving_file
 from varemix.model.header import read_header
 from varemix.model.hearing_quality import HearingQuality, hearing_qualities
@@ -28,6 +29,7 @@ class Opened:
     library: Path | None = None
     recording: Path | None = None
     separator: Mapping[str, str] = field(default_factory=dict)
+    batch: Batch | None = None
 
 
 @dataclass

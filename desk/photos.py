@@ -4,10 +4,12 @@ A photo is kept as it came, so that a plan can name it and the batch sees the sa
 """
 
 import io
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from catalog.files import remove_leftovers
+from catalog.files import remove_leftovers, temporary_folder
 from desk.errors import DeskError, not_found
 from tasks.queries import Query, asked
 from varemix.errors import MediaError
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 SHOWN_PIXELS = 384
 _MAX_PHOTOS = 10_000
+_MAX_TOGETHER = 12
 
 
 class Photos:
@@ -43,6 +46,25 @@ class Photos:
             file.replace(folder / file.name)
         return self.query(query.name)
 
+    def together(self, owns: Sequence[str]) -> Query:
+        """Return the query of several photos of the same instrument, which are kept in one folder.
+
+        Raises DeskError where one is not there, or there are too many.
+        """
+        files = dict.fromkeys(file for own in owns for file in self.query(own).pictures)
+        if not 1 < len(files) <= _MAX_TOGETHER:
+            raise DeskError(422, f"Between 2 and {_MAX_TOGETHER} different photos are expected.")
+        with temporary_folder(self._folder) as folder:
+            place = folder / next(iter(files)).stem
+            place.mkdir()
+            for number, file in enumerate(files, 1):
+                shutil.copyfile(file, place / f"{number} {file.name}")
+            query = asked(str(place), ())
+            (self._folder / query.name).mkdir(exist_ok=True)
+            if not any((self._folder / query.name).iterdir()):
+                place.replace(self._folder / query.name / place.name)
+        return self.query(query.name)
+
     def query(self, own: str) -> Query:
         """Return the query of a photo. Raises DeskError where there is none."""
         folder = self._folder / own
@@ -55,20 +77,18 @@ class Photos:
 
     def shown(self, own: str) -> bytes:
         """Return a photo small, as a JPEG that says nothing of where it was taken."""
-        picture = self.query(own).picture
-        assert picture is not None
-        image = read_picture(picture)
+        image = read_picture(self.query(own).pictures[0])
         image.thumbnail((SHOWN_PIXELS, SHOWN_PIXELS))
         file = io.BytesIO()
         image.save(file, "JPEG", quality=85)
         return file.getvalue()
 
 
-def look(separator: "Separator", picture: Path) -> dict[str, Any]:
-    """Return the known instruments that a picture is most like, nearest first, and whether it shows one of them."""
-    from varemix.model.recognition import resemblances
+def look(separator: "Separator", pictures: Sequence[Path]) -> dict[str, Any]:
+    """Return the known instruments that pictures of one are most like, nearest first, and whether it is one of them."""
+    from varemix.model.recognition import resemblance_together
 
-    [found] = resemblances(separator, [read_picture(picture)])
+    found = resemblance_together(separator, [read_picture(picture) for picture in pictures])
     nearest = [{"name": near.name, "likeness": round(near.share, 3)} for near in found.nearest]
     return {"nearest": nearest, "is_known": found.is_known}
 

@@ -2,13 +2,15 @@
 
 They are cuts of one long rendering, so that they join without a seam; the original's are read from where the playhead
 stands, shares are made from the start on. They are FLAC files in a temporary folder, which goes when
-the desk is closed. Of all that is rendered at once, the share of one instrument depends on who else is on the desk.
+the desk is closed. Of all that is rendered at once, the share of one instrument depends on who else is on the desk, and
+on how unsure masks are read.
 """
 
 import shutil
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
@@ -22,6 +24,7 @@ from desk.recordings import FULL_SCALE, Recording
 from varemix.errors import MediaError, VaremixError
 from varemix.media.audio import AudioInfo, AudioReader, AudioWriter
 from varemix.media.layouts import played
+from varemix.remix.mask_exponent import PLAIN
 
 _MAX_RENDERINGS = 12  # at once, most of which wait for what is being heard
 _RETRY_S = 10.0
@@ -30,12 +33,36 @@ _IDLE_S = 60.0  # a rendering that nobody listens to for so long is given up
 _MAX_CACHE_BYTES = 4 * 2**30
 
 
+@dataclass(frozen=True, kw_only=True)
+class Company:
+    """Who is on the desk together, by the names of their masks, and how unsure masks are read; nobody: the original.
+
+    Those that are `moved` have a gain, which below a mask exponent of 1 decides what falls to each; see `claims`.
+    """
+
+    names: tuple[str, ...] = ()
+    mask_exponent: float = PLAIN
+    moved: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, names: Sequence[str], *, mask_exponent: float = PLAIN, moved: Sequence[str] = ()) -> "Company":
+        """Return the same for the same company, in whatever order."""
+        counting = moved if mask_exponent < PLAIN else ()
+        return cls(names=tuple(sorted(set(names))), mask_exponent=mask_exponent, moved=frozenset(counting))
+
+    def content_id(self, recording: Recording) -> str:
+        """Return what tells its segments of a recording from others."""
+        read = {} if self.mask_exponent == PLAIN else {"exponent": self.mask_exponent, "moved": sorted(self.moved)}
+        return content_id("segments", content=recording.row["content_digest"], names=list(self.names), **read)
+
+
 class Rendering:
     """The segments of one recording for those who are on the desk, of the original where nobody is."""
 
-    def __init__(self, recording: Recording, names: Sequence[str], masks: Masks | None, folder: Path) -> None:
+    def __init__(self, recording: Recording, company: Company, masks: Masks | None, folder: Path) -> None:
         self.recording = recording
-        self.names = tuple(names)
+        self.company = company
+        self.names = company.names
         self.num_bytes = 0
         self.reason = ""
         self.is_over = False
@@ -107,7 +134,9 @@ class Rendering:
         number = 0
         held: list[np.ndarray] = []
         num_held = 0
-        for _, block in share_blocks(self.recording.path, masks, masks.grid):
+        exponent = self.company.mask_exponent
+        moved = [self.names.index(name) for name in sorted(self.company.moved)]
+        for _, block in share_blocks(self.recording.path, masks, masks.grid, mask_exponent=exponent, moved=moved):
             held.append(block)
             num_held += block.shape[-1]
             while num_held >= length or (num_held and number * length + num_held == self.recording.num_samples):
@@ -138,13 +167,12 @@ class Segments:
         self._pool = ThreadPoolExecutor(_MAX_RENDERINGS, thread_name_prefix="rendering")
         self._writers = ThreadPoolExecutor(2, thread_name_prefix="segment")
 
-    def rendering(self, recording: Recording, names: Sequence[str]) -> Rendering | None:
-        """Return the rendering for those on the desk, begun if need be; None where some were not asked to be heard.
+    def rendering(self, recording: Recording, company: Company) -> Rendering | None:
+        """Return the rendering for a company, begun if need be; None where some were not asked to be heard.
 
-        Without names it is of the original. Raises DeskError where they could not be heard.
+        Of nobody it is of the original. Raises DeskError where they could not be heard.
         """
-        wanted = sorted(set(names))
-        own = content_id("segments", content=recording.row["content_digest"], names=wanted)
+        wanted, own = company.names, company.content_id(recording)
         with self._lock:
             known = self._renderings.get(own)
         if known and not known.is_to_be_tried_again:
@@ -157,7 +185,7 @@ class Segments:
             begun = self._renderings.get(own)
             if begun is not None and begun is not known:  # somebody else came first
                 return begun
-            self._renderings[own] = new = Rendering(recording, wanted, masks, self._folder / own)
+            self._renderings[own] = new = Rendering(recording, company, masks, self._folder / own)
             self._make_room()
         self._pool.submit(self._run, new)
         return new

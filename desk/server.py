@@ -14,6 +14,7 @@ import uvicorn
 
 from catalog.files import Home, remove_leftovers, temporary_folder
 from desk.app import create_app
+from desk.batch import Batch
 from desk.guards import is_loopback
 from desk.loading import Loading, Opened
 from varemix.errors import UsageError
@@ -33,6 +34,7 @@ def serve(
     library: Path | None = None,
     recording: Path | None = None,
     separator: Mapping[str, str] | None = None,
+    batch: Batch | None = None,
     does_open: bool = False,
 ) -> None:
     """Serve the desk until it is interrupted; its address is said when it answers.
@@ -70,6 +72,7 @@ def serve(
                     library=library,
                     recording=recording,
                     separator=separator or {},
+                    batch=batch,
                 )
                 loading.load(opened, folder)
             except BaseException as error:

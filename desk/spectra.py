@@ -4,7 +4,7 @@ Both share one picture, whatever grids they lie on: log-frequency rows, the high
 """
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
@@ -14,9 +14,10 @@ from desk.hearing import Masks
 from desk.recordings import Recording
 from varemix.media.audio import AudioReader
 from varemix.remix.render import heard_blocks, num_heard_samples
-from varemix.signal.frequency_grid import to_bins, to_log_rows
+from varemix.signal.frequency_grid import power_on_rows, to_bins, to_log_rows
 from varemix.signal.grid import PAPER_GRID, Grid
 from varemix.signal.spectrogram import num_touched_cells, spectrum_of_cells
+from varemix.signal.streams import side_by_side
 
 NUM_ROWS = 256
 MAX_COLUMNS = 2000
@@ -44,6 +45,17 @@ def mask(recording: Recording, masks: Masks) -> bytes:
 def _of_all(mask: np.ndarray) -> np.ndarray:
     """Return one mask [R, T] of a recording, of several groups of channels [G, R, T] the largest at each place."""
     return mask if mask.ndim == 2 else mask.max(axis=0)
+
+
+def with_power(recording: Recording, masks: Masks) -> Iterator[list[np.ndarray]]:
+    """Return the masks of a recording [N, R, T_b] block by block, each with the mix's power [R, T_b] behind it.
+
+    Of several groups of channels they are [N, G, R, T_b], with the power [G, R, T_b] of each.
+    """
+    grid = masks.grid
+    cells = _cell_blocks(heard_blocks(recording.path), grid)
+    powers = (power_on_rows(spectrum_of_cells(stretch, grid).abs().square(), grid).numpy() for stretch in cells)
+    return side_by_side(masks, (each if len(each) > 1 else each[0] for each in powers))
 
 
 def _num_samples(recording: Recording) -> int:

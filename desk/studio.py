@@ -1,19 +1,27 @@
 """All that the desk works with: catalog, checkpoint, recordings, jobs. It is there before the model is loaded."""
 
+import secrets
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.metadata import version
+from itertools import count
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from catalog.store import Catalog
+from desk.batch import Batch, out_of
+from desk.depths import Depths
 from desk.errors import DeskError
-from desk.exports import Export, Exports, plan_of_request, plan_text, targets_of, text_of
+from desk.exports import Export, Exports, exponent_of, format_of, plan_of_request, plan_text, targets_of, text_of
 from desk.hearing import Hearing
 from desk.loading import Opened
+from desk.mixes import MAX_TITLE, mix_of
 from desk.photos import Photos, look
 from desk.recordings import Recording, Shelf
-from desk.segments import Segments
+from desk.segments import Company, Segments
+from desk.sessions import Session, Sessions
 from desk.uploads import MAX_RECORDING_BYTES
 from desk.views import Views
 from tasks.checkpoints import checkpoint_row, separator_of
@@ -21,6 +29,7 @@ from tasks.queries import Query, check_known, known_qualities, looked_at
 from tasks.who_hears import who_hears
 from varemix.media.audio import OUTPUT_FORMATS
 from varemix.media.pictures import MAX_BYTES as MAX_PICTURE_BYTES
+from varemix.remix.plan import RemixPlan
 
 if TYPE_CHECKING:
     from varemix.model.separator import Separator
@@ -41,9 +50,14 @@ class Studio:
         self.shelf = Shelf(self.catalog, library=opened.library, single=opened.recording)
         self.photos = Photos(opened.home.photos)
         self._looks: dict[Query, Query] = {}
+        self._likenesses: dict[str, dict[str, Any]] = {}
+        self._process, self._numbers, self._telling = secrets.token_hex(4), count(1), Lock()
         self.hearing = Hearing(self.catalog, self._row["checkpoint_id"], self.instruments, folder, who=self.who)
         self.segments = Segments(self.hearing, folder)
         self.views = Views(folder)
+        self.depths = Depths()
+        self._batch = opened.batch
+        self.sessions = Sessions(self.catalog.home.sessions)
         self.exports = Exports(self.catalog, self.hearing, folder)
 
     def warm_up(self) -> None:
@@ -66,6 +80,8 @@ class Studio:
             "max_upload_bytes": MAX_RECORDING_BYTES,
             "max_picture_bytes": MAX_PICTURE_BYTES,
             "opened": self.shelf.opened_id,
+            "library": str(self._batch.library) if self._batch else None,
+            "library_out": str(self._batch.usual_out) if self._batch else None,
         }
 
     def query(self, target: object) -> Query:
@@ -83,6 +99,17 @@ class Studio:
         if not isinstance(targets, Sequence) or isinstance(targets, str) or not 0 < len(targets) <= _MAX_TARGETS:
             raise DeskError(422, f"Between 1 and {_MAX_TARGETS} instruments are expected.")
         return {str(target): self.query(target) for target in targets}
+
+    def company(self, targets: Sequence[str], moved: Sequence[str], exponent: object) -> Company:
+        """Return those who are on the desk together; nobody stands for the original.
+
+        Raises DeskError for one who is none, or an exponent that cannot be.
+        """
+        names = [query.name for query in self.queries(targets).values()] if targets else []
+        counting = [query.name for query in self.queries(moved).values()] if moved else []
+        if not set(counting) <= set(names):
+            raise DeskError(422, "Those that are moved are to be among those with whom they are.")
+        return Company.of(names, mask_exponent=exponent_of(exponent), moved=counting)
 
     def asked(self, targets: object, body: Mapping[str, Any]) -> dict[str, Query]:
         """Return the queries of targets by target, after a look at the photos.
@@ -106,8 +133,17 @@ class Studio:
 
     def facts(self, recording: Recording) -> dict[str, Any]:
         """Return what the page is told of a recording."""
-        states = self.hearing.states(recording)
-        return recording.facts() | {"targets": [self.target(name, state) for name, state in states.items()]}
+        return recording.facts() | self.told(recording)
+
+    def told(self, recording: Recording) -> dict[str, Any]:
+        """Return the states of all targets, and which edition of them that is: of a process, the later one counts.
+
+        It is told under a lock, so that no later edition is of an earlier state.
+        """
+        with self._telling:
+            edition = [self._process, next(self._numbers)]
+            states = self.hearing.states(recording)
+        return {"edition": edition, "targets": [self.target(name, state) for name, state in states.items()]}
 
     def target(self, name: str, state: Mapping[str, Any]) -> dict[str, Any]:
         """Return the state of one target with its title."""
@@ -127,38 +163,86 @@ class Studio:
         """Return recordings for a list, with the targets whose masks are stored."""
         found = self.shelf.listed(search, limit)
         stored = self.hearing.stored_by_content({entry["digest"] for entry in found})
+        sessions: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for session in self.sessions.listed():
+            sessions[session.recording].append(session.listed())
         return [
             {name: value for name, value in entry.items() if name != "digest"}
-            | {"has_masks": stored.get(entry["digest"], [])}
+            | {"has_masks": stored.get(entry["digest"], []), "sessions": sessions.get(entry["id"], [])}
             for entry in found
         ]
 
+    def opened_session(self, recording: Recording, body: Mapping[str, Any]) -> Session:
+        """Return the session of a recording that was changed last, or a new one with the request's mix."""
+        is_new, name = body.get("is_new", False), body.get("name")
+        if not isinstance(is_new, bool) or not (name is None or isinstance(name, str)):
+            raise DeskError(422, "`is_new` is true or false, and `name` is a text.")
+        mix = mix_of(body.get("mix", {})).model_copy(update={"separator": self._named})
+        return self.sessions.opened(recording.id, mix, is_new=is_new, name=(name or "").strip()[:MAX_TITLE] or None)
+
     def put_photo(self, file: Path) -> dict[str, Any]:
         """Take a photo, and return what the page is told of it."""
-        query = self.photos.put(file)
+        return self.photo(self.photos.put(file))
+
+    def photos_together(self, owns: object) -> dict[str, Any]:
+        """Take several photos for one instrument, and return what the page is told of them."""
+        if not isinstance(owns, list) or not all(isinstance(own, str) for own in owns):
+            raise DeskError(422, "`of` lists the ids of photos.")
+        return self.photo(self.photos.together(owns))
+
+    def photo(self, query: Query) -> dict[str, Any]:
+        """Return what the page is told of a photo, or of several of one instrument."""
         assert query.picture is not None
+        if query.name not in self._likenesses:
+            self._likenesses[query.name] = look(self.separator, query.pictures)
         return {
             "id": query.name,
             "title": query.picture.stem,
             "picture": f"/api/pictures/{query.name}.jpg",
-            **look(self.separator, query.picture),
+            "num_photos": len(query.pictures),
+            **self._likenesses[query.name],
         }
 
     def begin_export(self, recording: Recording, body: Mapping[str, Any]) -> Export:
-        """Begin to write the remix that a request asks for. Raises DeskError or UsageError for what cannot be."""
+        """Begin to write the remix or the stems that a request asks for.
+
+        Raises DeskError or UsageError for what cannot be.
+        """
+        if "stems" in body:
+            stems = self.asked(body["stems"], body)
+            return self.exports.begin_stems(recording, list(stems.values()), format_of(body))
         queries = self.asked(targets_of(body), body)
-        plan = plan_of_request(body, queries, even_if_absent=True, separator=self._named)
+        plan = self._plan(body, queries, even_if_absent=True)
         return self.exports.begin(recording, plan, {text_of(query): query for query in queries.values()})
 
     def plan_text(self, body: Mapping[str, Any]) -> str:
         """Return the wishes of a request as a plan for a library. Raises DeskError or UsageError for what cannot be."""
-        queries = self.asked(targets_of(body), body)
-        return plan_text(plan_of_request(body, queries, even_if_absent=False, separator=self._named))
+        return plan_text(self._plan(body, self.asked(targets_of(body), body), even_if_absent=False))
+
+    def _plan(self, body: Mapping[str, Any], queries: Mapping[str, Query], *, even_if_absent: bool) -> RemixPlan:
+        """Return the plan of a request's mix, heard by those whom the desk was opened with."""
+        return plan_of_request(body, queries, even_if_absent=even_if_absent, separator=self._named)
 
     @property
     def _named(self) -> dict[str, str]:
         """By instrument, the separators that the desk was opened with."""
         return {one.instrument: one.separator for one in self.who.others}
+
+    def library_preview(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what a request's mix would do to the library, in words and figures; nothing is written."""
+        batch, out, plan = self._library_remix(body)
+        return {"plan": plan_text(plan), **batch.preview(batch.library, out, plan)}
+
+    def library_start(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Start to remix the library by a request's mix. Raises UsageError where there is no service to do it."""
+        batch, out, plan = self._library_remix(body)
+        return {"run": batch.start(batch.library, out, plan), "out": str(out)}
+
+    def _library_remix(self, body: Mapping[str, Any]) -> tuple[Batch, Path, RemixPlan]:
+        if self._batch is None:
+            raise DeskError(409, "The desk was opened without a library. Open it with --library FOLDER.")
+        plan = self._plan(body, self.asked(targets_of(body), body), even_if_absent=False)
+        return self._batch, out_of(body.get("out"), self._batch), plan
 
     def close(self) -> None:
         """Stop all work."""

@@ -62,6 +62,13 @@ SmoothingOption = Annotated[
         help="Seconds over which masks are smoothed along time, 0 for none; 0.025 unless the plan says otherwise.",
     ),
 ]
+MaskExponentOption = Annotated[
+    float | None,
+    typer.Option(
+        "--mask-exponent",
+        help="How unsure masks are read: below 1 (to 0.25) more is removed, above 1 (to 4) the rest is kept cleaner.",
+    ),
+]
 DecayOption = Annotated[
     float | None,
     typer.Option("--decay", help="The same as it used to be given: what is left after 11.6 ms, 0 to below 1."),

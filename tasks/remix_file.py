@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import math
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -108,32 +108,47 @@ def called(temporary: Path, place: Path) -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class _Masks:
-    """The masks of a file, to be gone through as often as they are needed.
+class WatchedMasks:
+    """The masks of a file, to be gone through as often as they are needed; `watch` is told which share was.
 
-    Of several groups of channels, those of instruments that do not play in one are 0 there, unless `even_if_absent`.
+    Of several groups of channels, those of an instrument are 0 where it does not play by `presence`; all count without.
     """
 
     reader: MaskReader
     names: Sequence[str]
-    presence: Presence
-    even_if_absent: bool
+    watch: Callable[[float], None] | None = None
+    presence: Presence | None = None
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        groups_played = [self.presence.groups_played(name) for name in self.names]
-        is_all = self.even_if_absent or not self.reader.header.groups or all(map(all, groups_played))
-        return self.reader.blocks(self.names) if is_all else self._played(groups_played)
+        num_used, plays = 0, self._plays()
+        for block in self.reader.blocks(self.names):
+            yield block if plays is None else block * plays
+            num_used += block.shape[-1]
+            if self.watch:
+                self.watch(num_used / self.reader.header.num_frames)
 
-    def _played(self, groups_played: list[list[bool]]) -> Iterator[np.ndarray]:
+    def _plays(self) -> np.ndarray | None:
+        """Return in which group each plays, [N, G, 1, 1]; None where each plays in all."""
         import numpy as np
 
-        plays = np.array(groups_played, dtype=np.float32)[..., None, None]
-        for masks in self.reader.blocks(self.names):
-            yield masks * plays
+        if self.presence is None or not self.reader.header.groups:
+            return None
+        plays = np.array([self.presence.groups_played(name) for name in self.names], dtype=np.float32)
+        return None if plays.all() else plays[..., None, None]
 
 
-def write_remix(source: Path, target: Path, masks: Path, presence: Presence, wanted: Wanted) -> Remixed:
+def write_remix(
+    source: Path,
+    target: Path,
+    masks: Path,
+    presence: Presence,
+    wanted: Wanted,
+    *,
+    watch: Callable[[float], None] | None = None,
+) -> Remixed:
     """Write the remix of `source` from its mask file to `target`: of those that play, as it was where none does.
+
+    `watch` is told the share of the masks that was used, which says how far it is.
 
     Raises MediaError when the recording cannot be read, and MaskFileError when the masks cannot.
     """
@@ -154,10 +169,11 @@ def write_remix(source: Path, target: Path, masks: Path, presence: Presence, wan
         rendered = render_remix(
             source,
             target,
-            _Masks(reader, names, presence, wishes.even_if_absent),
+            WatchedMasks(reader, names, watch, None if wishes.even_if_absent else presence),
             gains,
             grid_of(reader.header),
             smoothing_s=wishes.smoothing_s,
+            mask_exponent=wishes.mask_exponent,
             dry_wet=wishes.dry_wet,
             care=wishes.care,
             format_name=wishes.format,

@@ -1,14 +1,17 @@
 /** The page: which view is open, what is dropped on it, and who answers the buttons. */
 
 import { Cast } from "./cast.js";
-import { Desk } from "./desk.js";
+import { Desk, mixAtFirst } from "./desk.js";
+import { MASK_EXPONENTS } from "./gains.js";
 import { startKeys } from "./keys.js";
-import { say, tell, untell } from "./notices.js";
+import { say, tell, untell, untellAll } from "./notices.js";
+import { PhotoDialog } from "./photo.js";
 import * as server from "./server.js";
+import { startSessions } from "./sessions.js";
 import { showShelf, startShelf } from "./shelf.js";
 import { startTakeaway } from "./takeaway.js";
 import { startTheme } from "./theme.js";
-import { bytes, poorQuality } from "./words.js";
+import { bytes, poorQuality, withArticle } from "./words.js";
 
 const PICTURE_NAME = /\.(jpe?g|png|webp|gif|bmp|tiff?|heic|avif)$/i;
 
@@ -18,6 +21,7 @@ const LOADING_MS = 250;
 
 const find = (id) => document.getElementById(id);
 const cast = new Cast();
+const photoDialog = new PhotoDialog();
 const limits = { max_upload_bytes: Infinity, max_picture_bytes: Infinity };
 let desk; // the open recording, or undefined at the shelf
 let routings = 0;
@@ -26,23 +30,22 @@ let pictures = []; // photos that were dropped before there was a recording
 // Which view
 
 async function route() {
-  const id = location.hash.slice(1);
-  if (desk && desk.id === id) return undefined;
+  const [id, own] = location.hash.slice(1).split("/");
+  if (desk && desk.id === id && (!own || own === desk.session.id)) return undefined;
   routings += 1;
   const mine = routings;
   desk?.close();
   desk = undefined;
-  untell("gone");
+  untellAll();
   if (!/^[0-9a-f]{20}$/.test(id)) return openShelf();
   try {
     const facts = await server.facts(id);
+    const told = own ? await server.session(own) : await server.openSession(id, mixAtFirst(facts, cast));
     if (mine !== routings) return undefined; // another one was opened meanwhile
-    for (const { target, title } of facts.targets) {
-      if (target.startsWith("picture-")) cast.add({ target, title, picture: server.pictureUrl(target), isPhoto: true });
-    }
-    openDesk(facts);
+    openDesk(facts, told);
   } catch (error) {
-    tell(error.status === 404 ? "That recording is not here any more." : error.message, { key: "gone" });
+    if (mine !== routings) return undefined;
+    tell(error.status === 404 ? "That recording or session is not here any more." : error.message, { key: "gone" });
     openShelf();
   }
   return undefined;
@@ -67,11 +70,26 @@ async function openShelf() {
   }
 }
 
-function openDesk(facts) {
+function openDesk(facts, told) {
   show("desk");
-  desk = new Desk(facts, cast);
-  for (const target of pictures.splice(0)) desk.toggle(target);
+  desk = new Desk(facts, told, cast);
+  desk.addEventListener("photo", ({ detail }) => photoDialog.open(detail, cast.names));
+  desk.addEventListener("gone", () => {
+    tell("This session was deleted.", { key: "gone" });
+    location.hash = "";
+  });
+  for (const target of pictures.splice(0)) if (!desk.wishes[target]) desk.toggle(target);
+  tellWhoHears(told.mix.separator);
   say(`${facts.title} is on the desk.`);
+}
+
+/** Tell where others hear than those by whom a mix was begun: it may sound otherwise. */
+function tellWhoHears(separator) {
+  const named = (names) => Object.entries(names ?? {}).map((pair) => pair.join("=")).sort().join(", ");
+  const words = (names) => (names ? `with --separator ${names}` : "with varemix alone");
+  const [begun, now] = [named(separator), named(limits.separator)];
+  if (begun === now) untell("who");
+  else tell(`This mix was begun ${words(begun)}, and is heard here ${words(now)}.`, { key: "who", kind: "note" });
 }
 
 // What is dropped
@@ -89,11 +107,12 @@ async function takeRecording(file) {
   const abort = new AbortController();
   find("upload-stop").onclick = () => abort.abort();
   find("upload").hidden = false;
+  untell("upload");
   const onProgress = (share) => showUpload(file, share);
   onProgress(0);
   try {
     const facts = await server.upload("recordings", file, { onProgress, signal: abort.signal });
-    if (location.hash.slice(1) === facts.id) await route();
+    if (location.hash.slice(1).split("/")[0] === facts.id) await route();
     else location.hash = facts.id; // which routes
   } catch (error) {
     if (error.name !== "AbortError") tell(error.message, { key: "upload" });
@@ -113,6 +132,7 @@ async function takePicture(file) {
   try {
     const photo = await server.upload("pictures", file);
     untell("picture");
+    photoDialog.keep(photo.id, file);
     if (photo.is_known) usePicture(photo);
     else askAboutPicture(photo);
   } catch (error) {
@@ -125,7 +145,7 @@ function usePicture({ id, title, picture, nearest, is_known: isKnown }) {
   const like = nearest.length ? `most like ${withArticle(titleOf(nearest[0].name))}` : "";
   cast.add({ target: id, title, picture, note: isKnown ? like : `none that is known; ${like}`, isPhoto: true });
   if (desk) {
-    if (!desk.staves.some((stave) => stave.target === id)) desk.toggle(id);
+    if (!desk.wishes[id]) desk.toggle(id);
   } else {
     pictures.push(id);
     tell(`'${title}' is kept for the recording that you open next.`, { key: "picture", kind: "note" });
@@ -141,10 +161,6 @@ function askAboutPicture(photo) {
 
 function titleOf(name) {
   return cast.get(name)?.title ?? name;
-}
-
-function withArticle(title) {
-  return `${/^[aeiou]/i.test(title) ? "an" : "a"} ${title}`;
 }
 
 function isTooLarge(file, maxBytes, what) {
@@ -234,8 +250,9 @@ async function startHealth() {
   if (health.opened && !location.hash && !sessionStorage.getItem(OPENED)) location.replace(`#${health.opened}`);
   sessionStorage.setItem(OPENED, "yes");
   watchLoading((state, doing) => state === "ready" && doing).catch(() => {}); // the model, while instruments are chosen
-  const wishesOf = () => ({ recording: desk.facts, wishes: desk.wishes, titles: desk.titles });
-  startTakeaway(health.formats ?? [], wishesOf);
+  const wishesOf = () => ({ recording: desk.facts, wishes: desk.wishes, exponent: desk.exponent, titles: desk.titles });
+  startSessions(() => ({ recording: desk.facts, session: desk.session, mixAtFirst: () => mixAtFirst(desk.facts, cast) }));
+  startTakeaway(health.formats ?? [], { library: health.library, library_out: health.library_out }, wishesOf);
 }
 
 // The buttons
@@ -260,7 +277,11 @@ function startButtons() {
   find("hear-remix").onclick = () => desk.compare(false);
   find("hear-original").onclick = () => desk.compare(true);
   find("position").oninput = (event) => desk.seekTo(Number(event.target.value));
+  find("reading").oninput = (event) => desk.setExponent(MASK_EXPONENTS[event.target.value]);
   find("help-button").onclick = () => find("help").showModal();
+  find("undo").onclick = () => desk.session.undo();
+  find("redo").onclick = () => desk.session.redo();
+  photoDialog.addEventListener("replace", ({ detail: { from, to } }) => desk?.replace(from, to));
   cast.addEventListener("toggle", (event) => desk?.toggle(event.detail));
   cast.addEventListener("picture", (event) => takePicture(event.detail));
   document.addEventListener("theme", () => desk?.recolour());
@@ -280,6 +301,8 @@ const keyTargets = {
   togglePlay: () => desk.togglePlay(),
   seekBy: (seconds) => desk.seekBy(seconds),
   compare: () => desk.compare(),
+  undo: () => desk.session.undo(),
+  redo: () => desk.session.redo(),
   help: () => find("help").showModal(),
 };
 

@@ -71,6 +71,12 @@ export class Cast extends EventTarget {
     this.#arrange();
   }
 
+  /** The titles of the instruments that are known by name, by target. */
+  get names() {
+    const named = [...this.#instruments.values()].filter(({ isPhoto }) => !isPhoto);
+    return Object.fromEntries(named.map(({ target, title }) => [target, title]));
+  }
+
   get(target) {
     return this.#instruments.get(target);
   }

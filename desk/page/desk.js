@@ -1,28 +1,38 @@
-/** A recording on the desk: its staves, its player, and what the server tells of it. */
+/** A recording on the desk: its staves and its player, as the session's mix and what is heard of it have them. */
 
-import { voiceGains } from "./gains.js";
+import { MASK_EXPONENTS, moved, voiceGains } from "./gains.js";
+import { Heard, isHeard } from "./heard.js";
 import { colourOf, greyLevels, paint } from "./images.js";
 import { say, tell, untell } from "./notices.js";
 import { Player } from "./player.js";
 import * as server from "./server.js";
-import { Stave, isHeard } from "./stave.js";
+import { Session } from "./session.js";
+import { Stave } from "./stave.js";
 import { HARDLY, clock, listed, soundFacts } from "./words.js";
 import { drawWaveform } from "./waveform.js";
 
-const CHOICE_MS = 600; // several cards clicked one after the other are heard together
 const PAINT_MS = 50;
 const TELL_POSITION_MS = 500;
 const CUT_MS = 2000;
-const MOST_AT_FIRST = 6; // instruments that are put on the desk unasked, where they are known already
+const MOST_AT_FIRST = 6; // instruments that are in a new mix unasked, where they are known already
 
 const find = (id) => document.getElementById(id);
 
-export class Desk {
+/** The mix that a recording begins with: what surely plays in it, the loudest first. */
+export function mixAtFirst(facts, cast) {
+  const isTold = ({ target }) => cast.get(target) && cast.get(target).heard !== HARDLY;
+  const plays = facts.targets.filter((state) => isHeard(state) && state.does_seem_to_play && isTold(state));
+  const loudestFirst = plays.sort((one, other) => other.presence_db - one.presence_db);
+  return { instruments: loudestFirst.slice(0, MOST_AT_FIRST).map(({ target }) => ({ target })) };
+}
+
+/** Tells `photo` with an instrument of the mix whose photo somebody wants to see, and `gone` when its session is. */
+export class Desk extends EventTarget {
   staves = [];
   hearsOriginal = false;
   #facts;
   #cast;
-  #known = new Map(); // target -> what the server last told of it
+  #depths = new Map(); // target -> what a mute does, by exponent
   #spectrogram;
   #peaks = [];
   #isStale = true;
@@ -32,13 +42,12 @@ export class Desk {
   #samples = new Float32Array(2048);
   #cutAt = -Infinity;
   #lastFocused;
-  #choice;
-  #ends;
   #frame;
-  #onBack = () => this.#refresh();
   #resizes = new ResizeObserver(() => this.#drawWaveform());
 
-  constructor(facts, cast) {
+  /** `facts` are the server's of a recording, `told` of a session of it. */
+  constructor(facts, told, cast) {
+    super();
     this.#facts = facts;
     this.#cast = cast;
     const context = new AudioContext({ sampleRate: facts.rate_hz, latencyHint: "interactive" });
@@ -50,10 +59,16 @@ export class Desk {
     this.player.addEventListener("broken", (event) => tell(event.detail.error.message, { key: "segment" }));
     this.#showFacts();
     this.#loadPictures();
-    this.#known = new Map(facts.targets.map((state) => [state.target, state]));
-    this.#restore();
-    this.#showPlays();
-    server.connection.addEventListener("back", this.#onBack);
+    this.heard = new Heard(facts);
+    this.heard.addEventListener("change", () => this.#showHeard());
+    this.heard.addEventListener("gone", ({ detail }) => {
+      if (detail.status === 404) tell("The server does not know this recording any more. Drop it again.", { key: "gone" });
+    });
+    this.session = new Session(told);
+    this.session.addEventListener("change", () => this.#showMix());
+    this.session.addEventListener("gone", () => this.dispatchEvent(new Event("gone")));
+    this.session.addEventListener("unsaved", ({ detail }) => tell(`Not saved: ${detail}`, { key: "session" }));
+    this.#showMix();
     this.#resizes.observe(find("waveform"));
     this.#frame = requestAnimationFrame((now) => this.#onFrame(now));
     this.#showPlayer();
@@ -68,8 +83,12 @@ export class Desk {
     return this.#facts;
   }
 
+  get exponent() {
+    return this.session.mix.mask_exponent;
+  }
+
   get wishes() {
-    return Object.fromEntries(this.staves.map((stave) => [stave.target, stave.wish]));
+    return Object.fromEntries(this.session.mix.instruments.map((one) => [one.target, one]));
   }
 
   get titles() {
@@ -84,11 +103,10 @@ export class Desk {
 
   close() {
     this.player.close();
-    this.#ends?.();
-    server.connection.removeEventListener("back", this.#onBack);
+    this.heard.close();
+    this.session.close();
     this.#resizes.disconnect();
     cancelAnimationFrame(this.#frame);
-    clearTimeout(this.#choice);
     find("staves").replaceChildren();
     this.#cast.setChosen([]);
     this.#cast.setPlays({});
@@ -109,17 +127,31 @@ export class Desk {
 
   compare(hearsOriginal = !this.hearsOriginal) {
     this.hearsOriginal = hearsOriginal;
-    this.#applyWishes();
+    this.#applyMix();
     this.#showCompare();
     say(hearsOriginal ? "You hear the original." : "You hear the remix.");
   }
 
-  /** Put an instrument on the desk, or take it off. */
+  /** Put an instrument into the mix, or take it out. */
   toggle(target) {
-    const stave = this.staves.find((other) => other.target === target);
-    if (stave) this.#remove(stave);
-    else this.#put(this.#cast.get(target));
-    this.#onCompany();
+    const { instruments } = this.session.mix;
+    const others = instruments.filter((one) => one.target !== target);
+    const title = this.titles[target] ?? this.#cast.get(target).title;
+    if (others.length < instruments.length) this.session.change({ instruments: others }, `${title} taken out`);
+    else this.session.change({ instruments: [...instruments, newInstrument(target, title, target.startsWith("picture-"))] }, `${title} added`);
+  }
+
+  /** Let another instrument or photo stand in the place of one of the mix; one that is there already takes it over. */
+  replace(from, to) {
+    const { instruments } = this.session.mix;
+    const others = instruments.filter((one) => one.target === from || one.target !== to.target);
+    const replaced = others.map((one) => (one.target === from ? { ...one, ...to } : one));
+    this.session.change({ instruments: replaced }, `what ${to.title} shows`);
+  }
+
+  /** Read unsure masks so that more is removed (below 1), or the rest is kept cleaner (above 1). */
+  setExponent(exponent) {
+    this.session.change({ mask_exponent: exponent }, "what is removed of what is unsure");
   }
 
   /** Draw everything anew in the colours of the theme. */
@@ -129,62 +161,121 @@ export class Desk {
     for (const stave of this.staves) stave.draw();
   }
 
-  // The staves
+  // The mix
 
-  #put(instrument, wish = {}) {
+  /** Bring all that is shown and played in line with the session's mix. */
+  #showMix() {
+    const { instruments } = this.session.mix;
+    this.#applyMix();
+    const before = this.staves.map((stave) => stave.target).join();
+    const kept = new Map(this.staves.map((stave) => [stave.target, stave]));
+    this.staves = instruments.map((one) => {
+      const instrument = this.#instrumentOf(one);
+      const stave = kept.get(one.target);
+      if (stave && stave.instrument.picture === instrument.picture && stave.instrument.title === instrument.title) {
+        kept.delete(one.target);
+        return stave;
+      }
+      return this.#newStave(instrument);
+    });
+    for (const stave of kept.values()) this.#remove(stave);
+    this.staves.forEach((stave, place) => {
+      stave.showWish(instruments[place]);
+      stave.setPlace(place);
+      const there = find("staves").children[place];
+      if (there !== stave.element) find("staves").insertBefore(stave.element, there ?? null);
+    });
+    const hasSolo = instruments.some((one) => one.is_solo);
+    for (const stave of this.staves) stave.element.classList.toggle("aside", hasSolo && !stave.wish.is_solo);
+    this.#showReading();
+    this.#showSession();
+    const targets = this.staves.map((stave) => stave.target);
+    if (targets.join() !== before) this.#onCompany(targets);
+  }
+
+  /** Let the mix sound. */
+  #applyMix() {
+    const targets = this.session.mix.instruments.map((one) => one.target);
+    this.player.setCompany(targets, server.companyOf(targets, this.exponent, moved(this.wishes)));
+    this.player.setGains(voiceGains(this.wishes, this));
+    this.#isStale = true;
+  }
+
+  #onCompany(targets) {
+    this.#cast.setChosen(targets);
+    find("staves").dataset.count = targets.length;
+    for (const stave of this.staves) stave.draw(this.#spectrogram);
+    this.heard.want(targets); // which tells `change`
+  }
+
+  /** What is shown of an instrument of the mix. */
+  #instrumentOf({ target, title, picture }) {
+    const isPhoto = target.startsWith("picture-");
+    if (isPhoto && !this.#cast.get(target)) {
+      this.#cast.add({ target, title: title ?? "photo", picture: server.pictureUrl(target), isPhoto });
+    }
+    const known = this.#cast.get(target) ?? { target, title: target };
+    const photo = picture ?? (isPhoto ? target : undefined);
+    return { ...known, title: title ?? known.title, picture: photo ? server.pictureUrl(photo) : known.picture, photo };
+  }
+
+  #newStave(instrument) {
     const stave = new Stave(instrument, this.staves.length);
-    stave.setWish(wish);
-    stave.addEventListener("wish", () => this.#applyWishes());
-    stave.addEventListener("remove", () => this.toggle(stave.target));
+    const { target } = instrument;
+    stave.addEventListener("wish", ({ detail }) => this.session.changeInstrument(target, detail, whatOf(instrument, detail)));
+    stave.addEventListener("remove", () => this.toggle(target));
+    stave.addEventListener("photo", () => this.dispatchEvent(new CustomEvent("photo", { detail: this.wishes[target] })));
     stave.strip.addEventListener("pointerdown", (event) => this.#seekOnStrip(event, stave.strip));
     stave.element.addEventListener("focusin", () => {
       this.#lastFocused = stave;
     });
-    this.staves.push(stave);
-    find("staves").append(stave.element);
-    stave.draw(this.#spectrogram);
-    this.#inform(stave);
+    stave.setState(this.heard.state(target));
+    this.#showDepth(stave);
+    return stave;
   }
 
   #remove(stave) {
-    this.staves = this.staves.filter((other) => other !== stave);
     if (this.#lastFocused === stave) this.#lastFocused = undefined;
     stave.element.remove();
-    this.staves.forEach((other, place) => other.setPlace(place));
-    for (const other of this.staves) other.draw();
   }
 
-  #onCompany() {
-    const targets = this.staves.map((stave) => stave.target);
-    this.#cast.setChosen(targets);
-    find("staves").dataset.count = targets.length;
-    this.player.setCompany(targets);
-    for (const stave of this.staves) this.#inform(stave);
-    this.#applyWishes();
-    const isNew = (stave) => stave.state.state === "none" || stave.state.state === "failed";
-    if (!this.staves.some(isNew)) return;
-    for (const stave of this.staves.filter(isNew)) stave.setState({ state: "asked", progress: 0 });
-    clearTimeout(this.#choice);
-    this.#choice = setTimeout(() => this.#hear(), CHOICE_MS);
-  }
-
-  async #hear() {
-    try {
-      await server.hear(this.id, this.staves.map((stave) => stave.target));
-    } catch (error) {
-      for (const stave of this.staves.filter((other) => other.state.state === "asked")) {
-        stave.setState({ state: "failed", reason: error.message });
-      }
+  #showSession() {
+    find("session-name").textContent = this.session.name;
+    for (const [id, what, verb] of [["undo", this.session.undoes, "Undo"], ["redo", this.session.redoes, "Redo"]]) {
+      find(id).disabled = !what;
+      const text = what ? `${verb}: ${what}` : `Nothing to ${verb.toLowerCase()}`;
+      find(id).setAttribute("aria-label", text);
+      find(id).title = text;
     }
-    this.#followWhileHearing();
   }
 
-  #applyWishes() {
-    this.player.setGains(voiceGains(this.wishes, this));
-    this.#isStale = true;
-    this.#remember();
-    const hasSolo = this.staves.some((stave) => stave.wish.isSolo);
-    for (const stave of this.staves) stave.element.classList.toggle("aside", hasSolo && !stave.wish.isSolo);
+  #showReading() {
+    const range = find("reading");
+    const nearest = MASK_EXPONENTS.findIndex((exponent) => exponent >= this.exponent);
+    range.value = nearest;
+    const text = this.exponent === 1 ? "as the masks are" : this.exponent < 1 ? "removes more" : "keeps the rest cleaner";
+    range.setAttribute("aria-valuetext", `${text}, mask exponent ${this.exponent}`);
+    for (const stave of this.staves) this.#showDepth(stave);
+  }
+
+  #showDepth(stave) {
+    const depths = this.#depths.get(stave.target);
+    stave.setDepth(depths?.find(({ exponent }) => exponent === this.exponent));
+  }
+
+  /** Ask how deep mutes will be, of all that were heard to the end. */
+  async #loadDepths() {
+    const missing = this.staves.filter((stave) => isHeard(stave.state) && !this.#depths.has(stave.target));
+    if (!missing.length) return;
+    const targets = missing.map((stave) => stave.target);
+    for (const target of targets) this.#depths.set(target, undefined);
+    try {
+      const found = await server.depths(this.id, targets);
+      for (const target of targets) this.#depths.set(target, found[target]);
+      for (const stave of this.staves) this.#showDepth(stave);
+    } catch {
+      for (const target of targets) this.#depths.delete(target); // asked for again when the server tells of them again
+    }
   }
 
   #seekOnStrip(event, strip) {
@@ -194,46 +285,23 @@ export class Desk {
 
   // What the server tells
 
-  /** Follow the server while something is heard, and only then. */
-  #followWhileHearing() {
-    const isHearing = this.staves.some(({ state }) => state.state === "asked" || state.state === "hearing");
-    if (isHearing) this.#ends ??= server.follow(this.id, (event) => this.#onEvent(event));
-    else {
-      this.#ends?.();
-      this.#ends = undefined;
-    }
-  }
-
-  #onEvent(state) {
-    const before = this.#known.get(state.target);
-    this.#known.set(state.target, { ...before, ...state });
-    const stave = this.staves.find((other) => other.target === state.target);
-    if (stave) this.#inform(stave);
-    this.#followWhileHearing();
-    if (stave && isHeard(state) && before?.state === "hearing") this.#sayHeard(stave);
-    if (state.state !== before?.state) this.#showPlays();
-  }
-
-  /** After a break, what was missed is asked for; what was asked for and forgotten is asked for again. */
-  async #refresh() {
-    try {
-      const facts = await server.facts(this.id);
-      for (const state of facts.targets) this.#onEvent(state);
-      const forgotten = this.staves.filter((stave) => (this.#known.get(stave.target)?.state ?? "none") === "none");
-      if (forgotten.length) await this.#hear();
-    } catch (error) {
-      if (error.status === 404) tell("The server does not know this recording any more. Drop it again.", { key: "gone" });
-    }
+  /** Bring all that is shown and played in line with what is known. */
+  #showHeard() {
+    for (const stave of this.staves) this.#inform(stave);
+    this.#loadDepths();
+    const heard = this.heard.states.filter(isHeard);
+    this.#cast.setPlays(Object.fromEntries(heard.map((state) => [state.target, state.does_seem_to_play])));
   }
 
   #inform(stave) {
-    const known = this.#known.get(stave.target);
-    if (!known) return;
-    const isAsked = stave.state.state === "asked" && known.state === "none";
-    stave.setState(isAsked ? {} : known);
-    const numReady = isHeard(known) ? Infinity : known.num_segments_ready ?? 0;
+    const before = stave.state;
+    const state = this.heard.state(stave.target);
+    stave.setState(state);
+    const numReady = isHeard(state) ? Infinity : state.num_segments_ready ?? 0;
     if (numReady > 0) this.player.setReady(stave.target, numReady);
-    if (isHeard(known)) this.#loadMask(stave);
+    if (!isHeard(state)) return;
+    this.#loadMask(stave);
+    if (before.state === "hearing") this.#sayHeard(stave);
   }
 
   async #loadMask(stave) {
@@ -245,34 +313,6 @@ export class Desk {
     const { title } = stave.instrument;
     const isAbsent = stave.state.does_seem_to_play === false;
     say(isAbsent ? `${title} does not seem to play in this recording.` : `${title} is on the desk.`);
-  }
-
-  #showPlays() {
-    const known = [...this.#known.values()].filter(isHeard);
-    this.#cast.setPlays(Object.fromEntries(known.map((state) => [state.target, state.does_seem_to_play])));
-  }
-
-  // What is remembered, for a page that is loaded again
-
-  #remember() {
-    sessionStorage.setItem(`desk-${this.id}`, JSON.stringify(this.wishes));
-  }
-
-  #restore() {
-    const kept = sessionStorage.getItem(`desk-${this.id}`);
-    const wishes = kept ? JSON.parse(kept) : this.#wishesAtFirst();
-    for (const [target, wish] of Object.entries(wishes)) {
-      const instrument = this.#cast.get(target);
-      if (instrument) this.#put(instrument, wish);
-    }
-    this.#onCompany();
-  }
-
-  #wishesAtFirst() {
-    const isTold = ({ target }) => this.#cast.get(target)?.heard !== HARDLY;
-    const plays = [...this.#known.values()].filter((state) => isHeard(state) && state.does_seem_to_play && isTold(state));
-    const loudestFirst = plays.sort((one, other) => other.presence_db - one.presence_db);
-    return Object.fromEntries(loudestFirst.slice(0, MOST_AT_FIRST).map(({ target }) => [target, {}]));
   }
 
   // What is seen
@@ -323,7 +363,7 @@ export class Desk {
     const layers = this.staves.map(({ target, mask, colour }) => ({ mask, colour, factor: gains.stems[target] }));
     const paper = colourOf(document.body, "--sheet");
     const ink = colourOf(document.body, "--ink");
-    paint(find("spectrogram"), this.#spectrogram, layers, { paper, ink, original: gains.original });
+    paint(find("spectrogram"), this.#spectrogram, layers, { paper, ink, original: gains.original, exponent: this.exponent });
   }
 
   #showPosition(now) {
@@ -374,4 +414,14 @@ export class Desk {
     find("hear-original").setAttribute("aria-pressed", this.hearsOriginal);
     document.body.classList.toggle("hears-original", this.hearsOriginal);
   }
+}
+
+function newInstrument(target, title, isPhoto) {
+  return { target, title: isPhoto ? title : null, picture: null, gain_db: 0, is_muted: false, is_solo: false };
+}
+
+/** What changes with an instrument's wish, in words. */
+function whatOf({ title }, wish) {
+  if ("is_solo" in wish) return `solo of ${title}`;
+  return "gain_db" in wish ? `gain of ${title}` : `mute of ${title}`;
 }

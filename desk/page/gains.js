@@ -1,7 +1,8 @@
 /** Wishes in dB and the gains of the voices that follow from them, by the same rule as the batch engine. */
 
-export const LOWEST_DB = -24;
-export const HIGHEST_DB = 6;
+/** The range of a fader; the batch and a typed gain go as high, and at the lowest stop lies mute. */
+export const LOWEST_DB = -60;
+export const HIGHEST_DB = 24;
 export const STEP_DB = 0.5;
 /** Where the slider says mute: one step below its lowest gain. */
 export const MUTE_STOP_DB = LOWEST_DB - STEP_DB;
@@ -11,9 +12,18 @@ export function factor(gainDb) {
   return gainDb === -Infinity ? -1 : 10 ** (gainDb / 20) - 1;
 }
 
-/** The gain in dB that a wish `{gainDb, isMuted, isSolo}` comes to. */
+/** The gain in dB that a wish `{gain_db, is_muted, is_solo}` comes to. */
 export function wishedDb(wish) {
-  return wish.isMuted || wish.gainDb < LOWEST_DB ? -Infinity : wish.gainDb;
+  return wish.is_muted ? -Infinity : wish.gain_db;
+}
+
+/** A gain that somebody typed: a number of dB from the lowest to the highest, -Infinity for mute, else undefined. */
+export function typedDb(text) {
+  const plain = text.trim().toLowerCase().replace("−", "-").replace(",", ".").replace(/\s*db$/, "");
+  if (plain === "mute") return -Infinity;
+  const db = Number(plain);
+  if (plain === "" || Number.isNaN(db)) return undefined;
+  return Math.max(LOWEST_DB, Math.min(HIGHEST_DB, db));
 }
 
 /**
@@ -25,22 +35,30 @@ export function voiceGains(wishes, { hearsOriginal = false } = {}) {
   const names = Object.keys(wishes);
   const each = (gainOf) => Object.fromEntries(names.map((name) => [name, gainOf(wishes[name])]));
   if (hearsOriginal) return { original: 1, stems: each(() => 0) };
-  if (names.some((name) => wishes[name].isSolo)) return { original: 0, stems: each((wish) => (wish.isSolo ? 1 : 0)) };
+  if (names.some((name) => wishes[name].is_solo)) return { original: 0, stems: each((wish) => (wish.is_solo ? 1 : 0)) };
   return { original: 1, stems: each((wish) => factor(wishedDb(wish))) };
 }
 
 /** The wishes as the server takes them: a number of dB, `mute` or `solo` by name; what is 0 dB stays out. */
 export function asked(wishes) {
   const gains = {};
-  const hasSolo = Object.values(wishes).some((wish) => wish.isSolo);
+  const hasSolo = Object.values(wishes).some((wish) => wish.is_solo);
   for (const [name, wish] of Object.entries(wishes)) {
     const db = wishedDb(wish);
     if (hasSolo) {
-      if (wish.isSolo) gains[name] = "solo";
+      if (wish.is_solo) gains[name] = "solo";
     } else if (db !== 0) gains[name] = db === -Infinity ? "mute" : db;
   }
   return gains;
 }
+
+/** Those whose gain changes anything, by name: the solos, if there are any. */
+export function moved(wishes) {
+  return Object.keys(asked(wishes));
+}
+
+/** The steps between removing more and keeping the rest cleaner: exponents on the masks, 1 in the middle. */
+export const MASK_EXPONENTS = [0.25, 0.35, 0.5, 0.7, 1, 1.4, 2, 2.8, 4];
 
 /** A gain in words: `-6.0 dB`, `+3.5 dB`, `mute`. */
 export function dbText(gainDb) {

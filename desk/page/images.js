@@ -27,14 +27,16 @@ export function colourOf(element, property) {
 /**
  * Draw a spectrogram on a canvas, as it will sound: `layers` are `{mask, colour, factor}`, see equation (1).
  *
- * A bin is ink on paper, the darker the louder; what a mask takes of it has the instrument's colour.
+ * A bin is ink on paper, the darker the louder; what a mask takes of it, raised to an exponent, has the instrument's
+ * colour.
  */
-export function paint(canvas, spectrogram, layers, { paper, ink, original = 1 }) {
+export function paint(canvas, spectrogram, layers, { paper, ink, original = 1, exponent = 1 }) {
   const { width, height, levels } = spectrogram;
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
   const pen = canvas.getContext("2d");
   const image = pen.createImageData(width, height);
   const pixels = image.data;
+  const shares = Float32Array.from({ length: LEVELS }, (_, level) => (level / (LEVELS - 1)) ** exponent);
   const fitting = layers.filter(({ mask }) => mask?.levels.length === levels.length);
   for (let i = 0; i < levels.length; i += 1) {
     let gain = original;
@@ -43,7 +45,7 @@ export function paint(canvas, spectrogram, layers, { paper, ink, original = 1 })
     let green = 0;
     let blue = 0;
     for (const { mask, colour, factor } of fitting) {
-      const share = mask.levels[i] / 255;
+      const share = shares[mask.levels[i]];
       if (share === 0) continue;
       gain += factor * share;
       taken += share;

@@ -5,16 +5,23 @@ const FINE_SEEK_S = 1;
 const BIG_STEP_DB = 3;
 const STEP_DB = 0.5;
 
-/** Let keys reach the desk: `desk` has isOpen, togglePlay, seekBy(s), compare, staves, focused, help. */
+/** Let keys reach the desk: `desk` has isOpen, togglePlay, seekBy(s), compare, undo, redo, staves, focused, help. */
 export function startKeys(desk) {
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-    if (isTyping(event.target)) return;
+    if (event.altKey || document.querySelector("dialog[open]") || isTyping(event.target)) return;
+    if (event.ctrlKey || event.metaKey) return desk.isOpen && goBack(event, desk);
     if (event.key === "?") return act(event, () => desk.help());
     if (!desk.isOpen || (event.key === " " && wantsSpace(event.target))) return;
     const action = actionOf(event, desk);
     if (action) act(event, action);
   });
+}
+
+/** Undo by Ctrl-Z, redo by Ctrl-Y or with Shift; on a Mac with its own key. */
+function goBack(event, desk) {
+  const key = event.key.toLowerCase();
+  if (key === "z" && !event.shiftKey) act(event, () => desk.undo());
+  else if (key === "y" || key === "z") act(event, () => desk.redo());
 }
 
 function act(event, action) {
@@ -30,7 +37,7 @@ function actionOf(event, desk) {
     ArrowDown: () => stave.move(-STEP_DB),
     PageUp: () => stave.move(BIG_STEP_DB),
     PageDown: () => stave.move(-BIG_STEP_DB),
-    0: () => stave.setWish({ gainDb: 0, isMuted: false }),
+    0: () => stave.setGain(0),
     m: () => stave.toggleMute(),
     s: () => stave.toggleSolo(),
   };

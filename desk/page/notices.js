@@ -1,5 +1,6 @@
 /** What people are told: lines on the page that stay until they are closed, and words for those who listen. */
 
+const MOST_LINES = 3;
 const place = document.getElementById("notices");
 const status = document.getElementById("status");
 
@@ -25,6 +26,7 @@ export function tell(text, { key = text, kind = "wrong", stays = kind === "wrong
   close.onclick = () => line.remove();
   line.append(words, ...(answer ? [answerButton(line, answer)] : []), close);
   place.append(line);
+  for (const old of [...place.querySelectorAll(".notice:not([data-key=lost])")].slice(0, -MOST_LINES)) old.remove();
   if (!stays) setTimeout(() => line.remove(), 6000);
 }
 
@@ -43,6 +45,11 @@ function answerButton(line, { words, act }) {
 /** Take a line away. */
 export function untell(key) {
   for (const line of place.querySelectorAll(".notice")) if (line.dataset.key === key) line.remove();
+}
+
+/** Take away all lines about what is past: those on the connection and on loading stay. */
+export function untellAll() {
+  for (const line of place.querySelectorAll(".notice:not([data-key=lost], [data-key=loading])")) line.remove();
 }
 
 /** Say something to those who listen instead of looking. */

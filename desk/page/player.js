@@ -27,8 +27,8 @@ export class Player extends EventTarget {
   #first = { timeS: 0, sample: 0 }; // which sample sounds when
   #until = 0; // the sample before which the original is laid out
   #laid = new Set(); // "voice/place" of what is on the graph
-  #company = [];
-  #companyBefore = [];
+  #company = "";
+  #companyBefore = "";
   #ready = new Map(); // voice -> how many of its segments can be had
   #gains = { original: 1, stems: {} };
   #waitsSince = 0;
@@ -92,14 +92,13 @@ export class Player extends EventTarget {
   }
 
   /**
-   * Say which stems are on the desk. Where masks overlap, a stem depends on its company; what lies on the graph
-   * already is played as it is, and a stem of the company before serves until the new one is there.
+   * Say which stems are on the desk, and on what they depend: `company` is the part of their addresses that says so.
+   * What lies on the graph already is played as it is, and a stem of before serves until the new one is there.
    */
-  setCompany(stems) {
-    const company = [...stems].sort();
-    if (company.join() !== this.#company.join()) this.#companyBefore = this.#company;
+  setCompany(stems, company) {
+    if (company !== this.#company) this.#companyBefore = this.#company;
     this.#company = company;
-    for (const stem of this.#ready.keys()) if (!this.#company.includes(stem)) this.#removeStem(stem);
+    for (const stem of this.#ready.keys()) if (!stems.includes(stem)) this.#removeStem(stem);
     this.#pump();
   }
 

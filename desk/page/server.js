@@ -77,38 +77,52 @@ export const waveform = (id) => json(`api/recordings/${id}/waveform`);
 export const spectrogramUrl = (id) => `api/recordings/${id}/spectrogram.png`;
 export const maskUrl = (id, target) => `api/recordings/${id}/masks/${encodeURIComponent(target)}.png`;
 
+export const openSession = async (id, mix, more = {}) =>
+  (await post(`api/recordings/${id}/session`, { mix, ...more })).json();
+export const session = (own) => json(`api/sessions/${own}`);
+export const changeSession = async (own, change) => (await post(`api/sessions/${own}`, change)).json();
+export const removeSession = (own) => ask(`api/sessions/${own}`, { method: "DELETE" });
+
+/** Change a session while the page goes: nobody is there for the answer. */
+export function changeSessionInPassing(own, change) {
+  const headers = { "Content-Type": "application/json" };
+  fetch(`api/sessions/${own}`, { method: "POST", headers, body: JSON.stringify(change), keepalive: true }).catch(() => {});
+}
+
+export const photo = (own) => json(`api/pictures/${own}`);
+export const photosTogether = async (owns) => (await post("api/pictures/together", { of: owns })).json();
 export const pictureUrl = (target) => `api/pictures/${target}.jpg`;
 
 export const recordings = (search, limit) =>
   json(`api/recordings?${new URLSearchParams({ search, limit: String(limit) })}`);
 
-/** Where segment `place` of the original (voice `""`) lies, or of a stem that shares bins with its `company`. */
+/** Where segment `place` of the original (voice `""`) lies, or of a stem in its `company`. */
 export function segmentUrl(id, voice, place, company) {
   if (voice === "") return `api/recordings/${id}/audio/${place}.flac`;
-  const others = new URLSearchParams({ with: company.join(",") });
-  return `api/recordings/${id}/stems/${encodeURIComponent(voice)}/${place}.flac?${others}`;
+  return `api/recordings/${id}/stems/${encodeURIComponent(voice)}/${place}.flac?${company}`;
 }
+
+/** On what stems depend: with whom they share bins, how unsure masks are read, and then also who has a gain. */
+export function companyOf(targets, exponent, moved) {
+  const company = new URLSearchParams({ with: [...targets].sort().join(",") });
+  if (exponent !== 1) company.set("exponent", exponent);
+  if (exponent < 1 && moved.length) company.set("moved", [...moved].sort().join(","));
+  return company.toString();
+}
+
+export const depths = (id, targets) => json(`api/recordings/${id}/depths?${new URLSearchParams({ of: targets.join(",") })}`);
 
 // A photo that shows no known instrument gets onto the page only where somebody said that it shall be used.
 const SAID = { even_if_unknown: true };
 
-export const hear = (id, targets) => post(`api/recordings/${id}/hear`, { targets, ...SAID });
+export const hear = async (id, targets) => (await post(`api/recordings/${id}/hear`, { targets, ...SAID })).json();
 export const startExport = async (id, wishes) =>
   (await post(`api/recordings/${id}/export`, { ...wishes, ...SAID })).json();
 export const exportUrl = (job) => `api/exports/${job}`;
 
-/** Whether the file of an export can be fetched. Throws `Refused` when it could not be made. */
-export async function isExported(job) {
-  const abort = new AbortController(); // the file itself is fetched by the browser, as a download
-  try {
-    await ask(exportUrl(job), { signal: abort.signal });
-  } catch (error) {
-    if (error.status === 202) return false;
-    throw error;
-  }
-  abort.abort();
-  return true;
-}
+export const exportState = (job) => json(`api/exports/${job}/state`);
+export const libraryPreview = async (mix) => (await post("api/library/preview", { ...mix, ...SAID })).json();
+export const libraryStart = async (mix) => (await post("api/library/start", { ...mix, ...SAID })).json();
 
 export const plan = (wishes) => post("api/plan", { ...wishes, ...SAID });
 
@@ -136,17 +150,18 @@ export function upload(where, file, { onProgress = () => {}, signal } = {}) {
 }
 
 /**
- * Follow what happens to a recording. Returns what ends it.
+ * Follow what happens to a recording: `onTold` gets all that is known of it, whenever any of it changes. Returns what
+ * ends it.
  *
  * A browser opens few connections to one server, for all its tabs together: follow only while there is something to come.
  */
-export function follow(id, onEvent) {
+export function follow(id, onTold) {
   let source;
   let timer;
   const connect = () => {
     source = new EventSource(`api/recordings/${id}/events`);
     source.onopen = noteBack;
-    source.onmessage = (message) => onEvent(JSON.parse(message.data));
+    source.onmessage = (message) => onTold(JSON.parse(message.data));
     source.onerror = () => {
       health().catch(() => {}); // tells whether it is the server that is lost
       if (source.readyState === EventSource.CLOSED) timer = setTimeout(connect, RECONNECT_MS);

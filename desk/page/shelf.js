@@ -34,7 +34,7 @@ function entry({ id, title, folder, duration_s: durationS, has_masks: hasMasks }
   const link = document.createElement("a");
   link.href = `#${id}`;
   link.append(words("b", title), words("span", folder || "dropped here"), words("span", readyText(hasMasks)),
-    words("time", clock(durationS)));
+    words("time", durationS === null ? "" : clock(durationS)));
   item.append(link);
   return item;
 }

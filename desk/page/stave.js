@@ -1,22 +1,19 @@
 /** One instrument's row: its picture, what its mask takes along the time axis, its fader. */
 
-import { HIGHEST_DB, LOWEST_DB, MUTE_STOP_DB, STEP_DB, dbText, wishedDb } from "./gains.js";
+import { HIGHEST_DB, LOWEST_DB, MUTE_STOP_DB, STEP_DB, dbText, typedDb, wishedDb } from "./gains.js";
+import { isHeard } from "./heard.js";
 import { colourOf, greyLevels, paintTaken } from "./images.js";
-import { timeLeft } from "./words.js";
+import { depthExplained, depthText, timeLeft } from "./words.js";
 
 const template = document.getElementById("stave-template");
 const NUM_COLOURS = 8;
 
-/** Whether a target was heard to the end, and so whether it seems to play is known. */
-export function isHeard({ state }) {
-  return state === "stored" || state === "absent_seeming";
-}
-
-/** Tells `wish` when its fader or buttons change, `remove` when it shall go. */
+/** Tells `wish` with what its fader or buttons ask for, `remove` when it shall go, `photo` when its photo is to be seen. */
 export class Stave extends EventTarget {
-  wish = { gainDb: 0, isMuted: false, isSolo: false };
+  wish = { gain_db: 0, is_muted: false, is_solo: false };
   state = { state: "none" };
   mask;
+  depth; // what a mute does: {mute_db, deepest_db, least_db, rest_db}
   #spectrogram;
   #isMaskAsked = false;
 
@@ -28,11 +25,14 @@ export class Stave extends EventTarget {
     this.element.dataset.target = instrument.target;
     const find = (selector) => this.element.querySelector(selector);
     Object.assign(this, {
-      canvas: find("canvas"), slider: find("input"), output: find("output"), note: find(".note"),
+      canvas: find("canvas"), slider: find("input"), output: find(".db"), note: find(".note"),
       progress: find("progress"), muteButton: find(".mute"), soloButton: find(".solo"), strip: find(".time"),
     });
     find("img").src = instrument.picture ?? "icon.svg";
     find("h3").textContent = instrument.title;
+    this.photoButton = find(".photo-button");
+    this.photoButton.hidden = !instrument.photo;
+    this.photoButton.onclick = () => this.dispatchEvent(new Event("photo"));
     find(".remove").setAttribute("aria-label", `Take the ${instrument.title} off the desk`);
     this.slider.setAttribute("aria-label", `Gain of the ${instrument.title}`);
     this.progress.setAttribute("aria-label", `Hearing the ${instrument.title}`);
@@ -56,37 +56,45 @@ export class Stave extends EventTarget {
     this.element.dataset.place = place + 1;
   }
 
-  setWish(wish) {
-    this.wish = { ...this.wish, ...wish };
-    this.dispatchEvent(new Event("wish")); // the sound first, then the looks
+  /** Show the wish that the session has. */
+  showWish(wish) {
+    this.wish = wish;
     this.show();
+  }
+
+  /** Ask for another wish. */
+  #ask(wish) {
+    this.dispatchEvent(new CustomEvent("wish", { detail: wish }));
+  }
+
+  /** Set the gain; minus infinity mutes, and leaves the fader where it is. */
+  setGain(db) {
+    this.#ask(db === -Infinity ? { is_muted: true } : { gain_db: db, is_muted: false });
   }
 
   /** Move the fader by some dB; below its lowest gain lies mute. */
   move(db) {
-    const from = wishedDb(this.wish) === -Infinity ? MUTE_STOP_DB : this.wish.gainDb;
-    const gainDb = Math.max(MUTE_STOP_DB, Math.min(HIGHEST_DB, from + db));
-    this.setWish({ gainDb, isMuted: false });
+    const to = this.wish.gain_db + db;
+    this.setGain(to < LOWEST_DB ? -Infinity : Math.min(HIGHEST_DB, to));
   }
 
   toggleMute() {
-    const unmuted = this.wish.gainDb < LOWEST_DB ? { gainDb: 0 } : {};
-    this.setWish(wishedDb(this.wish) === -Infinity ? { ...unmuted, isMuted: false } : { isMuted: true });
+    this.#ask({ is_muted: !this.wish.is_muted });
   }
 
   toggleSolo() {
-    this.setWish({ isSolo: !this.wish.isSolo });
+    this.#ask({ is_solo: !this.wish.is_solo });
   }
 
-  /** Take in what the server tells of the target. */
+  /** Take in all that is known of the target. */
   setState(state) {
-    this.state = { ...this.state, ...state };
+    this.state = state;
     this.show();
   }
 
   /** Whether its wish cannot be heard at a place, 0 to 1 of the recording, since it is not heard so far yet. */
   isLateAt(share) {
-    const isWished = this.wish.isSolo || wishedDb(this.wish) !== 0;
+    const isWished = this.wish.is_solo || wishedDb(this.wish) !== 0;
     return isWished && this.state.state === "hearing" && share >= (this.state.progress ?? 0);
   }
 
@@ -112,13 +120,13 @@ export class Stave extends EventTarget {
   show() {
     const db = wishedDb(this.wish);
     const isMuted = db === -Infinity;
-    this.slider.value = isMuted ? MUTE_STOP_DB : this.wish.gainDb;
+    this.slider.value = this.wish.gain_db;
     this.slider.setAttribute("aria-valuetext", dbText(db));
     const share = (Number(this.slider.value) - MUTE_STOP_DB) / (HIGHEST_DB - MUTE_STOP_DB);
     this.slider.style.setProperty("--share", share);
-    this.output.value = dbText(db);
+    if (this.output.textContent !== dbText(db)) this.output.textContent = dbText(db);
     this.muteButton.setAttribute("aria-pressed", isMuted);
-    this.soloButton.setAttribute("aria-pressed", this.wish.isSolo);
+    this.soloButton.setAttribute("aria-pressed", this.wish.is_solo);
     this.element.classList.toggle("muted", isMuted);
     this.element.dataset.state = this.state.state;
     this.element.classList.toggle("absent", this.#seemsAbsent);
@@ -127,7 +135,15 @@ export class Stave extends EventTarget {
     this.strip.style.setProperty("--heard", isHearing ? this.state.progress ?? 0 : 0);
     if (isHearing && this.state.progress) this.progress.value = this.state.progress;
     else this.progress.removeAttribute("value");
-    this.note.textContent = this.#noteText();
+    const note = this.#noteText();
+    if (this.note.textContent !== note) this.note.textContent = note;
+    this.note.title = this.depth ? depthExplained(this.depth) : "";
+  }
+
+  /** Take in how deep a mute will be. */
+  setDepth(depth) {
+    this.depth = depth;
+    this.show();
   }
 
   get #seemsAbsent() {
@@ -136,23 +152,45 @@ export class Stave extends EventTarget {
 
   #noteText() {
     const { state, seconds_left: secondsLeft, reason } = this.state;
-    if (state === "failed") return reason ?? "It could not be heard.";
+    if (state === "failed") return reason || "It could not be heard.";
     if (state === "asked" || (state === "hearing" && !this.state.progress)) return "listening for it";
     if (state === "hearing") return timeLeft(secondsLeft) || "listening";
     if (this.#seemsAbsent) return "does not seem to play";
-    return [this.instrument.note, this.instrument.quality].filter(Boolean).join("; ");
+    return [this.instrument.note, this.instrument.quality, depthText(this.depth)].filter(Boolean).join("; ");
   }
 
   #listen(removeButton) {
     this.slider.addEventListener("input", () => {
       const value = Number(this.slider.value);
-      this.setWish({ gainDb: Math.abs(value) < STEP_DB / 2 ? 0 : value, isMuted: false });
+      this.setGain(value < LOWEST_DB ? -Infinity : Math.abs(value) < STEP_DB / 2 ? 0 : value);
     });
-    const toZero = () => this.setWish({ gainDb: 0, isMuted: false });
-    this.slider.addEventListener("dblclick", toZero);
-    this.output.addEventListener("dblclick", toZero);
+    this.slider.addEventListener("dblclick", () => this.setGain(0));
+    this.output.addEventListener("click", () => this.#type());
     this.muteButton.addEventListener("click", () => this.toggleMute());
     this.soloButton.addEventListener("click", () => this.toggleSolo());
     removeButton.addEventListener("click", () => this.dispatchEvent(new Event("remove")));
+  }
+
+  /** Let a gain be typed in the place where it is told. */
+  #type() {
+    const input = Object.assign(document.createElement("input"), { type: "text", className: "db", inputMode: "decimal" });
+    input.value = this.output.textContent.replace(" dB", "");
+    input.setAttribute("aria-label", `Gain of the ${this.instrument.title} in dB, or mute`);
+    const end = (isTaken) => {
+      input.onblur = null;
+      const db = isTaken ? typedDb(input.value) : undefined;
+      input.replaceWith(this.output);
+      this.output.focus({ focusVisible: false });
+      if (db !== undefined) this.setGain(db);
+    };
+    input.onblur = () => end(true);
+    input.onkeydown = (event) => {
+      if (event.key !== "Enter" && event.key !== "Escape") return;
+      event.preventDefault(); // or the button that comes back would be pressed
+      end(event.key === "Enter");
+    };
+    this.output.replaceWith(input);
+    input.select();
+    input.focus();
   }
 }

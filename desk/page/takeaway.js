@@ -1,30 +1,38 @@
-/** Out of the desk: the remix as a file, the wishes as a plan for a whole library. */
+/** Out of the desk: the remix and the stems as files, the mix as a plan, and the whole library by it. */
 
 import { asked } from "./gains.js";
-import { exportUrl, isExported, plan, startExport } from "./server.js";
+import * as server from "./server.js";
 import { say, tell } from "./notices.js";
 import { listed } from "./words.js";
 
-const POLL_MS = 400;
+const POLL_MS = 300;
+const ALL = "stems";
+const REMIX = "remix";
 const find = (id) => document.getElementById(id);
 const dialog = find("export-dialog");
 
-/** Fill the formats in, `[name]`, and make the buttons work; `wishesOf()` is {recording, wishes, titles}. */
-export function startTakeaway(formats, wishesOf) {
+/**
+ * Fill the formats in, `[name]`, and make the buttons work; `mixOf()` is {recording, wishes, exponent, titles}.
+ *
+ * `library` is {library, library_out}: the library that the desk was opened with, and where its remixes go, or nulls.
+ */
+export function startTakeaway(formats, library, mixOf) {
   find("export-format").replaceChildren(new Option("as the recording", ""),
     ...formats.map((name) => new Option(name.toUpperCase(), name)));
-  find("export").onclick = () => {
-    const { wishes, titles } = wishesOf();
-    find("export-wishes").textContent = wishText(asked(wishes), titles);
-    find("export-wrong").textContent = "";
-    dialog.showModal();
-  };
+  find("export").onclick = () => openExport(mixOf());
+  find("export-what").onchange = () => showWhat(mixOf());
   find("export-close").onclick = () => dialog.close();
-  find("export-go").onclick = () => exportRemix(wishesOf());
-  find("save-plan").onclick = () => savePlan(wishesOf());
+  find("export-go").onclick = () => exportFile(mixOf());
+  find("save-plan").onclick = () => openPlan(mixOf(), library);
+  find("plan-close").onclick = () => find("plan-dialog").close();
+  find("plan-save").onclick = () => savePlan(mixOf());
+  find("plan-copy").onclick = () => copyCommand();
+  find("library-out").onchange = () => showCommand(library);
+  find("library-look").onclick = () => lookAtLibrary(mixOf());
+  find("library-start").onclick = () => startLibrary(mixOf());
 }
 
-/** The wishes in words: `violin −6 dB and cello muted`. */
+/** The mix in words: `violin −6 dB and cello muted`. */
 export function wishText(gains, titles) {
   const texts = Object.entries(gains).map(([target, gain]) => {
     if (gain === "solo") return `${titles[target]} alone`;
@@ -34,18 +42,43 @@ export function wishText(gains, titles) {
   return texts.length ? `With ${listed(texts)}.` : "No fader is moved: the file will sound as the recording does.";
 }
 
-async function exportRemix({ recording, wishes }) {
+// Files
+
+function openExport(mix) {
+  const titles = Object.entries(mix.titles);
+  find("export-what").replaceChildren(new Option("the remix", REMIX),
+    ...titles.map(([target, title]) => new Option(`${title} alone`, target)),
+    ...(titles.length > 1 ? [new Option(`all ${titles.length} instruments, each a file, in a zip`, ALL)] : []));
+  find("export-wrong").textContent = "";
+  showWhat(mix);
+  dialog.showModal();
+}
+
+function showWhat({ wishes, titles }) {
+  const what = find("export-what").value;
+  const isRemix = what === REMIX;
+  find("export-wishes").textContent = isRemix ? wishText(asked(wishes), titles)
+    : "What the masks cut out, at its level in the recording; faders do not count.";
+}
+
+function exportOf({ wishes, exponent, titles }) {
+  const what = find("export-what").value;
+  const format = find("export-format").value || null;
+  if (what === REMIX) return { gains: asked(wishes), mask_exponent: exponent, format, even_if_absent: true };
+  return { stems: what === ALL ? Object.keys(titles) : [what], format };
+}
+
+async function exportFile(mix) {
   const button = find("export-go");
   button.disabled = true;
   find("export-wrong").textContent = "";
   find("export-progress").hidden = false;
   try {
-    const format = find("export-format").value || null;
-    const { job, name } = await startExport(recording.id, { gains: asked(wishes), format, even_if_absent: true });
-    await finished(job, name);
-    save(exportUrl(job), name);
+    const { job, name } = await server.startExport(mix.recording.id, exportOf(mix));
+    const { said } = await finished(job);
+    save(server.exportUrl(job), name);
     dialog.close();
-    tell(`'${name}' is ready and goes to your downloads.`, { key: "export", kind: "note" });
+    tell(`'${name}' is ready and goes to your downloads. ${capital(said)}`.trim(), { key: "export", kind: "note" });
     say(`${name} is exported.`);
   } catch (error) {
     find("export-wrong").textContent = error.message;
@@ -55,27 +88,109 @@ async function exportRemix({ recording, wishes }) {
   }
 }
 
-async function finished(job, name) {
-  find("export-text").textContent = `Writing '${name}'`;
-  while (!(await isExported(job))) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+/** Wait for a file, and show how far it is. */
+async function finished(job) {
+  for (;;) {
+    const told = await server.exportState(job);
+    const isWriting = told.state === "writing";
+    find("export-text").textContent = isWriting ? `Writing '${told.name}', ${Math.round(100 * told.share)} %`
+      : "Waiting until its instruments are analysed";
+    if (isWriting) find("export-bar").value = told.share;
+    else find("export-bar").removeAttribute("value");
+    if (told.state === "failed") throw new Error(told.said);
+    if (told.state === "ready") return told;
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
 }
 
-async function savePlan({ wishes }) {
+// The plan, and the library
+
+function openPlan({ wishes, titles }, library) {
   const gains = asked(wishes);
-  if (!Object.keys(gains).length) {
-    tell("No fader is moved, so there is no wish to save.", { key: "plan", kind: "note" });
-    return;
-  }
-  try {
-    const response = await plan({ gains });
-    const url = URL.createObjectURL(await response.blob());
+  const hasGains = Object.keys(gains).length > 0;
+  find("plan-wishes").textContent = hasGains ? wishText(gains, titles) : "No fader is moved, so there is nothing to save yet.";
+  for (const id of ["plan-save", "library-look", "library-start"]) find(id).disabled = !hasGains;
+  find("library-part").hidden = !library.library;
+  if (library.library) find("library-name").textContent = library.library;
+  if (!find("library-out").value) find("library-out").value = library.library_out ?? "";
+  find("library-found").replaceChildren();
+  find("plan-wrong").textContent = "";
+  showCommand(library);
+  find("plan-dialog").showModal();
+}
+
+/** The command that makes the plan come true, which can be pasted as it is. */
+function showCommand({ library }) {
+  const out = find("library-out").value;
+  const names = library ? [quoted(library), quoted(out)] : ["LIBRARY", "OUT"];
+  find("plan-command").textContent = `varemix remix ${names[0]} --out ${names[1]} --plan remix.yaml`;
+}
+
+function quoted(path) {
+  return /^[\w./~-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+}
+
+async function copyCommand() {
+  await navigator.clipboard.writeText(find("plan-command").textContent).catch(() => {});
+  say("The command is copied.");
+}
+
+function planOf({ wishes, exponent }) {
+  return { gains: asked(wishes), mask_exponent: exponent };
+}
+
+function savePlan(mix) {
+  return attempt(async () => {
+    const url = URL.createObjectURL(await (await server.plan(planOf(mix))).blob());
     save(url, "remix.yaml");
     setTimeout(() => URL.revokeObjectURL(url), 60_000);
-    tell("The wishes are saved as 'remix.yaml'; varemix remix LIBRARY --plan remix.yaml makes them come true.",
-      { key: "plan", kind: "note" });
+    say("The mix is saved as remix.yaml.");
+  });
+}
+
+/** A dry run: what would be done to the library. */
+function lookAtLibrary(mix) {
+  return attempt(async () => {
+    const found = await server.libraryPreview({ ...planOf(mix), out: find("library-out").value });
+    const { total } = found;
+    const unreadable = Object.keys(found.unreadable).length;
+    const rows = [
+      ["recordings", total.recordings ?? 0], ["minutes of sound", total.minutes_of_sound ?? 0],
+      ["to write", total.to_write ?? 0], ["to copy unchanged", total.to_copy ?? 0], ["done already", total.already_done ?? 0],
+      ["to analyse before", total.to_hear_before ?? 0], ["megabytes, about", total.about_megabytes_to_write ?? 0],
+      ["minutes of work, about", total.about_minutes_of_work ?? 0], ["cannot be read", unreadable],
+    ];
+    find("library-found").replaceChildren(...rows.map(([what, number]) => {
+      const row = document.createElement("div");
+      row.append(Object.assign(document.createElement("dt"), { textContent: what }),
+        Object.assign(document.createElement("dd"), { textContent: number }));
+      return row;
+    }));
+  });
+}
+
+function startLibrary(mix) {
+  return attempt(async () => {
+    const { run, out } = await server.libraryStart({ ...planOf(mix), out: find("library-out").value });
+    find("plan-dialog").close();
+    tell(`The library is being remixed into '${out}'. Watch it at ${run}`, { key: "library", kind: "note", stays: true });
+  });
+}
+
+async function attempt(work) {
+  find("plan-wrong").textContent = "";
+  find("plan-dialog").setAttribute("aria-busy", "true");
+  try {
+    await work();
   } catch (error) {
-    tell(error.message, { key: "plan" });
+    find("plan-wrong").textContent = error.message;
+  } finally {
+    find("plan-dialog").removeAttribute("aria-busy");
   }
+}
+
+function capital(text) {
+  return text ? `${text[0].toUpperCase()}${text.slice(1)}.` : "";
 }
 
 function save(href, name) {

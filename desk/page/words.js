@@ -31,6 +31,11 @@ export function listed(words) {
   return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
 }
 
+/** `a violin`, `an oboe`. */
+export function withArticle(title) {
+  return `${/^[aeiou]/i.test(title) ? "an" : "a"} ${title}`;
+}
+
 /** `heard poorly: 0.2 dB`; nothing where an instrument is heard well enough, or nobody measured it. */
 export function poorQuality({ heard, nsdr_db: nsdrDb }) {
   if (heard !== "poorly" && heard !== HARDLY) return "";
@@ -41,4 +46,19 @@ export function poorQuality({ heard, nsdr_db: nsdrDb }) {
 export function soundFacts({ rate_hz, num_channels, container }) {
   const channels = { 1: "mono", 2: "stereo" }[num_channels] ?? `${num_channels} channels`;
   return [`${Number((rate_hz / 1000).toFixed(2))} kHz`, channels, container].filter(Boolean).join(" · ");
+}
+
+/** `mute: about −14 dB`: what a mute is expected to do. */
+export function depthText(depth) {
+  return depth ? `mute: about ${minus(depth.mute_db)} dB` : "";
+}
+
+/** What a mute is expected to do, how sure that is, and what it costs. */
+export function depthExplained({ deepest_db: deepest, least_db: least, rest_db: rest }) {
+  return `Eight of ten such mutes were between ${minus(least)} and ${minus(deepest)} dB deep; all else changed by about ${minus(rest, 1)} dB.`;
+}
+
+/** A number with a true minus sign; a rounded zero has none. */
+function minus(number, digits = 0) {
+  return number.toFixed(digits).replace(/^-(?=0(\.0*)?$)/, "").replace("-", "−");
 }

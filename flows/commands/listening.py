@@ -28,6 +28,7 @@ def desk(
     from catalog.files import Home
     from desk.server import serve
     from flows.judgement import check_library
+    from flows.library_batch import library_batch
     from tasks.who_hears import parsed_separators, who_hears
 
     named = parsed_separators(separator or [])
@@ -44,5 +45,6 @@ def desk(
         library=library,
         recording=begun_with,
         separator=named,
+        batch=library_batch(library, checkpoint, home) if library else None,
         does_open=open_,
     )

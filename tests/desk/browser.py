@@ -107,6 +107,12 @@ class Process:
                 return
         raise AssertionError("The desk ended without saying where it is.")
 
+    def forget_sessions(self) -> None:
+        """Remove all sessions, as for somebody who comes for the first time."""
+        for recording in httpx.get(f"{self.url}api/recordings", timeout=_PATIENCE_MS / 500).json():
+            for session in recording["sessions"]:
+                httpx.delete(f"{self.url}api/sessions/{session['id']}").raise_for_status()
+
     def kill(self) -> None:
         """End the process, if it runs."""
         if self.process is not None:

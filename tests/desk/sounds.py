@@ -39,7 +39,7 @@ class Desk:
             self.studio.shelf.recording(recording), [self.studio.query(target) for target in targets]
         ).result(_PATIENCE_S)
 
-    def waited(self, url: str, *, busy: int = 404) -> Response:
+    def waited(self, url: str, *, busy: int = 202) -> Response:
         """Return what is at a URL as soon as it is there."""
         end = time.monotonic() + _PATIENCE_S
         while (answer := self.client.get(url)).status_code == busy and time.monotonic() < end:
@@ -59,9 +59,15 @@ class Desk:
         assert lengths[:-1] == [facts["segment_samples"]] * (len(pieces) - 1)
         return np.concatenate(pieces, axis=1)
 
-    def stems(self, facts: Mapping[str, Any], targets: Sequence[str]) -> list[np.ndarray]:
-        """Return what falls to each of those on the desk."""
-        return [self.signal(facts, f"stems/{target}", f"?with={','.join(targets)}") for target in targets]
+    def stems(self, facts: Mapping[str, Any], targets: Sequence[str], more: str = "") -> list[np.ndarray]:
+        """Return what falls to each of those on the desk; `more` is said of their company."""
+        return [self.signal(facts, f"stems/{target}", f"?with={','.join(targets)}{more}") for target in targets]
+
+    def exported(self, facts: Mapping[str, Any], wish: Mapping[str, Any]) -> bytes:
+        """Return the file that is exported of a wish."""
+        answer = self.client.post(f"/api/recordings/{facts['id']}/export", json=wish)
+        assert answer.status_code == 202, answer.text
+        return self.waited(f"/api/exports/{answer.json()['job']}").content
 
 
 def write_noise(path: Path, *, rate_hz: int = 44_100, num_channels: int = 2, seconds: float = 6.3) -> Path:
@@ -73,3 +79,11 @@ def write_noise(path: Path, *, rate_hz: int = 44_100, num_channels: int = 2, sec
     with AudioWriter(path, info) as writer:
         writer.write(samples)
     return path
+
+
+def noise_bytes(*, seed: int, seconds: float) -> bytes:
+    """Return a WAV of noise that the seed draws."""
+    samples = np.random.default_rng(seed).uniform(-0.4, 0.4, round(seconds * 44_100))
+    file = io.BytesIO()
+    soundfile.write(file, samples, 44_100, "PCM_16", format="WAV")
+    return file.getvalue()

@@ -38,6 +38,7 @@ from tests.tasks.planted import (
 )
 from varemix.errors import MediaError
 from varemix.media.audio import probe_audio, read_audio
+from varemix.remix.mute_depth import EXPONENTS
 from varemix.remix.plan_yaml import parse_plan
 from varemix.signal.grid import PAPER_GRID, RATE_HZ, Grid
 
@@ -110,8 +111,8 @@ def test_the_first_sound_is_there_before_all_is_heard(
     assert tuba["state"] == "hearing"
     assert 0 < tuba["progress"] < 1
     late = desk.client.get(f"{own}/stems/tuba/2.flac")
-    assert (late.status_code, late.headers["retry-after"]) == (404, "1")
-    assert desk.client.get(f"{own}/masks/tuba.png").status_code == 404
+    assert (late.status_code, late.headers["retry-after"]) == (202, "1")
+    assert desk.client.get(f"{own}/masks/tuba.png").status_code == 202
     may_go_on.set()
     assert desk.waited(f"{own}/stems/tuba/2.flac").status_code == 200
 
@@ -214,20 +215,19 @@ def test_pictures_of_a_recording_share_a_grid(desk: Desk, tmp_path: Path) -> Non
     assert peaks.max() == pytest.approx(0.15, abs=0.01)
 
 
-def test_events_tell_all_states_first(desk: Desk, song: Path) -> None:
+def test_events_tell_all_states_at_once(desk: Desk, song: Path) -> None:
     own = desk.drop(song)["id"]
+    before = desk.client.get(f"/api/recordings/{own}").json()["edition"]
     desk.hear(own, ALL)
-    told = {}
     with desk.client.stream("GET", f"/api/recordings/{own}/events") as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
-        for line in answer.iter_lines():
-            if line.startswith("data: "):
-                event = json.loads(line.removeprefix("data: "))
-                told[event["target"]] = event
-            if len(told) == len(ALL):
-                break
-    assert {event["state"] for event in told.values()} == {"stored"}
-    assert all(event["does_seem_to_play"] for event in told.values())
+        line = next(line for line in answer.iter_lines() if line.startswith("data: "))
+    told = json.loads(line.removeprefix("data: "))
+    assert [state["target"] for state in told["targets"]] == ALL
+    assert {state["state"] for state in told["targets"]} == {"stored"}
+    assert all(state["does_seem_to_play"] for state in told["targets"])
+    assert told["edition"][0] == before[0], "one process"
+    assert told["edition"][1] > before[1], "the later edition counts"
 
 
 def test_a_dropped_recording_is_forgotten_and_one_of_the_library_is_not(
@@ -446,7 +446,7 @@ def test_the_original_comes_first_from_where_somebody_waits_for_it(
     write_segment = segments._write_segment
     monkeypatch.setattr("desk.segments._write_segment", write)
     recording = desk.studio.shelf.put(write_noise(tmp_path / "long.wav", rate_hz=8000, num_channels=1, seconds=28))
-    rendering = segments.Rendering(recording, [], None, tmp_path / "cuts")
+    rendering = segments.Rendering(recording, segments.Company(), None, tmp_path / "cuts")
     assert not rendering.has(4)
     assert not rendering.has(3)
     with ThreadPoolExecutor(1) as writers:
@@ -462,7 +462,7 @@ def test_what_lies_before_the_damage_is_served_whoever_waits_for_what_lies_behin
         content[: len(content) // 8 * 4] + np.float32(np.nan).tobytes() + content[len(content) // 8 * 4 + 4 :]
     )
     recording = desk.studio.shelf.put(path)
-    rendering = segments.Rendering(recording, [], None, tmp_path / "cuts")
+    rendering = segments.Rendering(recording, segments.Company(), None, tmp_path / "cuts")
     assert not rendering.has(5)
     with ThreadPoolExecutor(1) as writers, pytest.raises(MediaError, match="finite numbers are expected"):
         rendering.run(writers)
@@ -480,3 +480,25 @@ def test_a_file_that_is_refused_is_called_by_its_name(desk: Desk) -> None:
         answer = desk.client.post(f"/api/{path}", params={"name": name}, content=content)
         assert answer.is_client_error
         assert answer.json()["error"].count(name) == 1, answer.json()
+
+
+def test_how_deep_mutes_will_be_is_told_of_what_was_heard(desk: Desk, song: Path) -> None:
+    own = f"/api/recordings/{desk.drop(song)['id']}"
+    assert desk.client.get(f"{own}/depths?of=tuba").status_code == 202
+    desk.hear(own.rpartition("/")[2], ALL)
+    told = desk.waited(f"{own}/depths?of=tuba,violin").json()
+    assert [*told] == ["tuba", "violin"]
+    for depths in told.values():
+        assert [depth["exponent"] for depth in depths] == [*EXPONENTS]
+        mutes_db = [depth["mute_db"] for depth in depths]
+        assert mutes_db == sorted(mutes_db)
+        assert all(depth["deepest_db"] <= depth["mute_db"] <= depth["least_db"] for depth in depths)
+
+
+@pytest.mark.parametrize("exponent", ["nan", "0.1", "5", "much", ""])
+def test_a_mask_exponent_that_cannot_be_is_refused(desk: Desk, song: Path, exponent: str) -> None:
+    own = desk.drop(song)["id"]
+    answer = desk.client.get(f"/api/recordings/{own}/stems/tuba/0.flac?exponent={exponent or 'x'}")
+    assert (answer.status_code, answer.json()["error"]) == (422, "The mask exponent is a number from 0.25 to 4.")
+    wish = {"gains": {"tuba": -3}, "mask_exponent": exponent}
+    assert desk.client.post("/api/plan", json=wish).status_code == 422

@@ -1,6 +1,7 @@
 """What one hears at the desk is what a night renders."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,9 +22,9 @@ INSTRUMENTS = sorted(TONES_HZ)
 AUDIBLE = 1e-4  # -80 dBFS
 
 
-def rendered(song: Path, gains: dict[str, str], catalog: Catalog, folder: Path) -> np.ndarray:
+def rendered(song: Path, gains: dict[str, str], catalog: Catalog, folder: Path, **settings: Any) -> np.ndarray:
     """Return what `varemix remix` makes of a recording."""
-    plan = plan_of([f"{target}={gain}" for target, gain in gains.items()], even_if_absent=True)
+    plan = plan_of([f"{target}={gain}" for target, gain in gains.items()], even_if_absent=True, **settings)
     target = folder / "out" / song.name
     target.parent.mkdir(exist_ok=True)
     remix_file(song, target, plan, lambda: open_separator(None, str(catalog.home.root)))
@@ -90,3 +91,21 @@ def test_one_at_zero_db_keeps_its_share(desk: Desk, catalog: Catalog, tmp_path: 
     flute, _ = desk.stems(facts, ["flute", "tuba"])
     expected = rendered(song, {"flute": "mute", "tuba": "0"}, catalog, tmp_path)
     assert np.abs(read_audio(song)[0] - flute - expected).max() < AUDIBLE
+
+
+@pytest.mark.parametrize("exponent", [0.35, 2.8])
+def test_however_unsure_masks_are_read_page_and_export_are_what_the_batch_renders(
+    desk: Desk, catalog: Catalog, tmp_path: Path, exponent: float
+) -> None:
+    song = write_noise(tmp_path / "song.wav")
+    facts = desk.drop(song)
+    desk.hear(facts["id"], INSTRUMENTS)
+    original = desk.signal(facts, "audio")
+    flute, _, violin = desk.stems(facts, INSTRUMENTS, f"&exponent={exponent}&moved=flute,violin")
+    gains = {"flute": "mute", "tuba": "0", "violin": "-4.5"}
+    expected = rendered(song, gains, catalog, tmp_path, mask_exponent=exponent)
+    assert np.abs(original - flute + factor(-4.5) * violin - expected).max() < AUDIBLE
+    assert np.abs(rendered(song, gains, catalog, tmp_path) - expected).max() > 0.01, "the exponent should count"
+    wish = {"gains": {"flute": "mute", "tuba": 0, "violin": -4.5}, "mask_exponent": exponent}
+    rendered(song, gains, catalog, tmp_path, mask_exponent=exponent)
+    assert desk.exported(facts, wish) == (tmp_path / "out" / song.name).read_bytes(), "bit for bit"

@@ -35,7 +35,7 @@ def test_it_answers_before_it_has_loaded_and_leaves_nothing_when_it_is_ended(
         assert client.post(f"/api/recordings/{own}/hear", json={"targets": ["tuba"]}).status_code == 202
         with client.stream("GET", f"/api/recordings/{own}/events") as events:
             heard = (json.loads(line[6:]) for line in events.iter_lines() if line.startswith("data: "))
-            assert next(event for event in heard if event["target"] == "tuba" and event["state"] == "stored")
+            assert next(told for told in heard if {state["state"] for state in told["targets"]} == {"stored"})
             assert visible_files(library) == ["song.wav"]
             desk.send_signal(signal.SIGINT)
             assert desk.wait(60) in (0, 130, -signal.SIGINT)

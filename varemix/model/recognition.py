@@ -50,6 +50,13 @@ def resemblances(separator: Separator, images: Sequence[Image]) -> list[Resembla
 
 
 @torch.inference_mode()
+def resemblance_together(separator: Separator, images: Sequence[Image]) -> Resemblance:
+    """Return what several pictures of one instrument are like, looked at together."""
+    [found] = resemblances_of_seen(separator, separator.seen(images).flatten(0, 1)[None])
+    return found
+
+
+@torch.inference_mode()
 def resemblances_of_seen(separator: Separator, seen: Tensor) -> list[Resemblance]:
     """Return what each of the pictures is like, of which the vision network has `seen` features [N, V, ...].
 

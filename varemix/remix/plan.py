@@ -24,6 +24,7 @@ from pydantic import (
 
 from varemix.errors import UsageError
 from varemix.remix.level_care import AS_IS, LOUDNESS_LIMITS_LUFS, MATCH, TRUE_PEAK_LIMITS_DB, LevelCare
+from varemix.remix.mask_exponent import MASK_EXPONENT_LIMITS, PLAIN
 from varemix.remix.rules import Match
 from varemix.remix.wishes import MAX_GAIN_DB, MUTE_DB, GainWish, is_unity, parse_gains
 from varemix.signal.smoothing_time import DEFAULT_SMOOTHING_S, MOST_SMOOTHING_S, smoothing_of
@@ -45,15 +46,16 @@ class TrackWishes:
     """What is wished of one recording.
 
     `dry_wet` is the share of the change that is made, 0 to 1; `smoothing_s` the time constant with which masks are
-    smoothed along time; `format` the name of another format, None for the recording's own; `rule` the name of the rule
-    that decided, empty for none; `separator` names by instrument the separators that hear it, ours where none is
-    named. `audio_stream` is the number, from 0 on, of the sound that is remixed of several. A recording that is skipped
-    is left as it is.
+    smoothed along time; `mask_exponent` how unsure masks are read; `format` the name of another format, None for the
+    recording's own; `rule` the name of the rule that decided, empty for none; `separator` names by instrument the
+    separators that hear it, ours where none is named. `audio_stream` is the number, from 0 on, of the sound that is
+    remixed of several. A recording that is skipped is left as it is.
     """
 
     gains: tuple[GainWish, ...] = ()
     dry_wet: float = 1.0
     smoothing_s: float = DEFAULT_SMOOTHING_S
+    mask_exponent: float = PLAIN
     even_if_absent: bool = False
     even_if_unknown: bool = False
     nothing_else: bool = False
@@ -85,6 +87,7 @@ class TrackWishes:
             "gains": {wish.target: wish.value for wish in sorted(self.gains, key=lambda wish: wish.target)},
             "dry_wet": self.dry_wet,
             "smoothing_s": self.smoothing_s,
+            **({"mask_exponent": self.mask_exponent} if self.mask_exponent != PLAIN else {}),
             "even_if_absent": self.even_if_absent,
             "nothing_else": self.nothing_else,
             "format": self.format,
@@ -154,6 +157,7 @@ Gain = Annotated[
 Gains = Annotated[dict[Target, Gain], Field(max_length=_MAX_GAINS)]
 Share = Annotated[float, Field(strict=True, ge=0, le=1)]
 Smoothing = Annotated[float, Field(strict=True, ge=0, le=MOST_SMOOTHING_S)]
+MaskExponent = Annotated[float, Field(strict=True, ge=MASK_EXPONENT_LIMITS[0], le=MASK_EXPONENT_LIMITS[1])]
 Loudness = Annotated[
     Literal["as_is", "match"] | Annotated[float, Field(ge=LOUDNESS_LIMITS_LUFS[0], le=LOUDNESS_LIMITS_LUFS[1])],
     BeforeValidator(_choice((AS_IS, MATCH), *LOUDNESS_LIMITS_LUFS)),
@@ -194,6 +198,7 @@ class Rule(BaseModel):
     )
     dry_wet: Share | None = Field(None, title="Dry/wet", description=_AS_THE_PLAN)
     smoothing_s: Smoothing | None = Field(None, title="Smoothing (s)", description=_AS_THE_PLAN)
+    mask_exponent: MaskExponent | None = Field(None, title="Mask exponent", description=_AS_THE_PLAN)
     even_if_absent: Annotated[bool, Field(strict=True)] | None = Field(
         None, title="Even if absent", description=_AS_THE_PLAN
     )
@@ -241,6 +246,11 @@ class RemixPlan(BaseModel):
         DEFAULT_SMOOTHING_S,
         title="Smoothing (s)",
         description="Over how long masks are smoothed along time: 0 not at all; more is calmer and less sharp.",
+    )
+    mask_exponent: MaskExponent = Field(
+        PLAIN,
+        title="Mask exponent",
+        description="Below 1 more of an instrument is removed, and of the rest; above 1 the rest is kept cleaner.",
     )
     even_if_absent: Annotated[bool, Field(strict=True)] = Field(
         False, title="Even if absent", description="Apply every gain, also of instruments that do not seem to play."
@@ -320,6 +330,7 @@ class RemixPlan(BaseModel):
             gains=tuple(_wish(target, gain) for target, gain in wished["gains"].items()),
             dry_wet=wished["dry_wet"],
             smoothing_s=wished["smoothing_s"],
+            mask_exponent=wished["mask_exponent"],
             even_if_absent=wished["even_if_absent"],
             even_if_unknown=wished["even_if_unknown"],
             nothing_else=wished["nothing_else"],

@@ -21,10 +21,11 @@ from varemix.errors import MediaError
 from varemix.media.audio import AudioInfo, AudioReader, AudioWriter, as_written, stem_format
 from varemix.media.layouts import ChannelGroup, guess_note, played, stereo_weights
 from varemix.media.resampling import of_length, resampled_blocks
-from varemix.remix.gains import factor, gain_change_blocks, shares
+from varemix.remix.gains import claims, factor, gain_change_blocks
 from varemix.remix.level_care import AS_IS, MATCH, LevelCare
 from varemix.remix.levels import LoudnessMeter, loudness_gain_db
 from varemix.remix.limiter import Limiter, limited_blocks
+from varemix.remix.mask_exponent import PLAIN
 from varemix.remix.mixer import filtered_blocks
 from varemix.remix.spectral_loudness import SpectralLoudness
 from varemix.remix.wishes import GainWish
@@ -111,6 +112,7 @@ def render_remix(
     grid: Grid,
     *,
     smoothing_s: float = DEFAULT_SMOOTHING_S,
+    mask_exponent: float = PLAIN,
     dry_wet: float = 1.0,
     care: LevelCare = LEVELS_AS_THEY_ARE,
     format_name: str | None = None,
@@ -119,13 +121,15 @@ def render_remix(
     """Write the remix of `source` to `target`; without wishes the sound as it was, but for its level and format.
 
     `mask_blocks` are on `grid`, one mask a wish, consecutive in time; they are gone through twice where `care` wishes a
-    loudness. `dry_wet` is the share of the change that is made. `format_name` is one of OUTPUT_FORMATS, the recording's
-    own where it is None; the pictures and the other audio streams of a video stay as they are. Raises MediaError when
-    the recording cannot be read or the masks are not as long as it is.
+    loudness. `mask_exponent` is how unsure masks are read, see `claims`, `dry_wet` the share of the change that is
+    made. `format_name` is one of OUTPUT_FORMATS, the recording's own where it is None; the pictures and the other audio
+    streams of a video stay as they are. Raises MediaError when the recording cannot be read or the masks are not as
+    long as it is.
     """
 
     def remixed(reader: AudioReader, heed: Heed | None = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        changes = gain_change_blocks(mask_blocks, wishes, grid, smoothing_s=smoothing_s) if wishes else None
+        settings = {"smoothing_s": smoothing_s, "mask_exponent": mask_exponent}
+        changes = gain_change_blocks(mask_blocks, wishes, grid, **settings) if wishes else None
         return _remixed_blocks(reader, changes, grid, dry_wet, heed)
 
     gain_db = _loudness_gain_db(source, remixed, care.loudness, audio_stream)
@@ -183,13 +187,15 @@ def render_stems(
     *,
     smoothing_s: float = 0.0,
     audio_stream: int = 0,
+    format_name: str | None = None,
 ) -> list[Rendered]:
     """Write what each mask cuts out of `source` to the target of the same place; see `render_remix`.
 
-    Stems have the recording's format, or that of `stem_format`, and its channels; the bass is silent in them.
+    Unless a format is named, stems have the recording's, or that of `stem_format`. They have its channels; the bass is
+    silent in them.
     """
     with AudioReader(source, audio_stream=audio_stream) as reader, ExitStack() as stack:
-        format_name = stem_format(reader.info.container, reader.info.written_as)
+        format_name = format_name or stem_format(reader.info.container, reader.info.written_as)
         writers = [stack.enter_context(_writer_like(reader, target, source, format_name)) for target in targets]
         original, *heard = copies(reader.blocks(_BLOCK_SAMPLES), len(targets) + 1)
         smoothed = copies(zlbm_blocks(mask_blocks, decay_of(smoothing_s, grid)), len(targets))
@@ -216,17 +222,21 @@ def share_blocks(
     *,
     smoothing_s: float = DEFAULT_SMOOTHING_S,
     audio_stream: int = 0,
+    mask_exponent: float = PLAIN,
+    moved: Sequence[int] = (),
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield blocks of what is played of a recording [P, S_b], and of what falls to each mask of it [N, P, S_b].
 
     Mono and stereo are played as they are, more channels as `played` says. All is at the recording's own rate. The
     remix is the sum of the recording and of s_i times the i-th, s_i being the `factor` of its gain: the same that
-    `render_remix` writes, but for rounding. Raises MediaError as it does.
+    `render_remix` writes, but for rounding. Below an exponent of 1 that depends on which of them are `moved`, that is,
+    have a gain; see `claims`. Raises MediaError as it does.
     """
     with AudioReader(source, audio_stream=audio_stream) as reader:
         info = reader.info
         original, *heard = copies(reader.blocks(_BLOCK_SAMPLES), 1 + len(info.groups))
-        masks = copies(zlbm_blocks(map(shares, mask_blocks), decay_of(smoothing_s, grid)), len(info.groups))
+        claimed = (claims(masks, mask_exponent, moved) for masks in mask_blocks)
+        masks = copies(zlbm_blocks(claimed, decay_of(smoothing_s, grid)), len(info.groups))
         own = [_share(*each, info, grid) for each in zip(heard, masks, range(len(info.groups)), strict=True)]
         taken = (np.sum(each, axis=0) if len(each) > 1 else each[0] for each in zip(*own, strict=True))
         for front, block in paired((played(block, info.channel_layout) for block in original), taken):

@@ -1,6 +1,7 @@
 """The checkpoint that comes with the software, so that music can be remixed before anything was trained.
 
-Belongs here: that one file, `reference.safetensors`, and where it lies. Stays out: loading it (`model`).
+Belongs here: that one file, `reference.safetensors`, what is known of its mutes, and where they lie. Stays out: loading
+it (`model`).
 """
 
 from pathlib import Path
@@ -9,6 +10,9 @@ SHIPPED = "shipped"
 """What the shipped checkpoint may be called instead of by its id, and its stage in tables."""
 
 REFERENCE = Path(__file__).parent / "reference.safetensors"
+
+MUTE_DEPTH = Path(__file__).parent / "mute_depth.json"
+"""What its mutes reached on validation mixes, by how sure its masks were; `make bench-mute` makes it."""
 
 
 def shipped_checkpoint() -> Path | None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from varemix.errors import UsageError
-from varemix.remix.gains import factor, gain_change, gain_change_blocks, shares
+from varemix.remix.gains import claims, factor, gain_change, gain_change_blocks, shares
 from varemix.remix.wishes import MUTE_DB, GainWish, audible, is_unity, parse_gain, parse_gains
 from varemix.signal.grid import PAPER_GRID, Grid
 from varemix.signal.masks import Masks
@@ -141,3 +141,29 @@ def test_zero_db_is_unity_and_a_solo_is_not():
 @pytest.mark.parametrize("text", ["violin=-2.5", "violin=-2.5dB", "violin=-2.5 DB", "violin=-2,5", "violin = -2,5 dB"])
 def test_a_gain_may_be_written_as_people_do(text):
     assert parse_gain(text) == GainWish(target="violin", gain_db=-2.5)
+
+
+@pytest.mark.parametrize("exponent", [0.25, 0.5, 1.0, 2.0, 4.0])
+def test_what_is_changed_is_linear_in_the_factors_whatever_the_exponent(exponent: float):
+    masks, moved = drawn_masks(3, PAPER_GRID), [0, 2]
+    wishes = [GainWish(target="a", gain_db=MUTE_DB), GainWish(target="b"), GainWish(target="c", gain_db=-4)]
+    taken = claims(masks.values, exponent, moved)
+    expected = factor(MUTE_DB) * taken[0] + factor(-4) * taken[2]
+    found = gain_change(masks, wishes, mask_exponent=exponent)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+    assert found.min() >= -1
+
+
+def test_a_lower_exponent_removes_more_and_a_higher_one_leaves_more_of_the_rest():
+    masks = masks_of([0.6, 0.3])
+    mute = [GainWish(target="a", gain_db=MUTE_DB), GainWish(target="b")]
+    changes = [float(gain_change(masks, mute, mask_exponent=e)[0, 0]) for e in (0.25, 0.5, 1.0, 2.0, 4.0)]
+    assert changes == sorted(changes)
+    assert changes[2] == pytest.approx(-0.6)
+    assert changes[1] == pytest.approx(-(0.6**0.5)), "the other one, which keeps its gain, does not hold it up"
+
+
+def test_two_that_are_muted_take_no_more_than_a_bin_holds():
+    masks = masks_of([0.6, 0.3])
+    both = [GainWish(target="a", gain_db=MUTE_DB), GainWish(target="b", gain_db=MUTE_DB)]
+    assert float(gain_change(masks, both, mask_exponent=0.25)[0, 0]) == pytest.approx(-1)

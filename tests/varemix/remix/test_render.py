@@ -148,15 +148,17 @@ def test_masks_of_other_groups_are_refused(tmp_path):
         render_remix(source, tmp_path / "out.wav", [masks], gain(MUTE_DB), PAPER_GRID)
 
 
-def test_the_downmix_of_the_remix_is_what_is_played(tmp_path):
+@pytest.mark.parametrize("exponent", [1.0, 0.5, 2.0])
+def test_the_downmix_of_the_remix_is_what_is_played(tmp_path, exponent):
     source, target = recording(tmp_path, "WAV", "FLOAT", 48_000, 6, seconds=3), tmp_path / "out.wav"
     shape = (3, 3, PAPER_GRID.num_rows, PAPER_GRID.num_frames(samples_of(source)))
     masks = [np.random.default_rng(0).random(shape, dtype=np.float32)]
     wishes = [GainWish(target=str(i), gain_db=gain_db) for i, gain_db in enumerate([-20.0, 3.0, -4.0])]
-    render_remix(source, target, masks, wishes, PAPER_GRID, smoothing_s=0.05)
+    settings = {"smoothing_s": 0.05, "mask_exponent": exponent}
+    render_remix(source, target, masks, wishes, PAPER_GRID, **settings)
     heard = [
         front + sum(factor(wish.gain_db) * own for wish, own in zip(wishes, taken, strict=True))
-        for front, taken in share_blocks(source, masks, PAPER_GRID, smoothing_s=0.05)
+        for front, taken in share_blocks(source, masks, PAPER_GRID, moved=[0, 1, 2], **settings)
     ]
     expected = played(read_audio(target)[0], None)
     assert expected.shape[0] == 2

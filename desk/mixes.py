@@ -1,0 +1,73 @@
+"""What a mix is: which instruments are in it, by name or photo, their gains, and how unsure masks are read.
+
+It comes from a page and goes to pages and plans, so that it is checked whole: its form is a pydantic model.
+"""
+
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from desk.errors import DeskError
+from varemix.remix.mask_exponent import MASK_EXPONENT_LIMITS, PLAIN
+from varemix.remix.wishes import MAX_GAIN_DB
+
+LOWEST_GAIN_DB = -60.0
+MAX_TITLE = 120
+_MAX_INSTRUMENTS = 50
+_MAX_MARKERS = 500
+
+Target = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,64}$")]
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TITLE)]
+Seconds = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class MixedInstrument(_Part):
+    """One instrument of a mix; `picture` is the photo that it is shown by, where somebody said what a photo shows."""
+
+    target: Target
+    title: Title | None = None
+    picture: Target | None = None
+    gain_db: Annotated[float, Field(ge=LOWEST_GAIN_DB, le=MAX_GAIN_DB, allow_inf_nan=False)] = 0.0
+    is_muted: bool = False
+    is_solo: bool = False
+
+
+class Marker(_Part):
+    """A place in the recording that has a name."""
+
+    at_s: Seconds
+    name: Title
+
+
+class Mix(_Part):
+    """All that changes what one hears, and the places that one goes back to.
+
+    `separator` names by instrument who hears it besides our network, as the desk was opened when the mix was begun.
+    """
+
+    instruments: Annotated[tuple[MixedInstrument, ...], Field(max_length=_MAX_INSTRUMENTS)] = ()
+    mask_exponent: Annotated[float, Field(ge=MASK_EXPONENT_LIMITS[0], le=MASK_EXPONENT_LIMITS[1])] = PLAIN
+    markers: Annotated[tuple[Marker, ...], Field(max_length=_MAX_MARKERS)] = ()
+    loop: tuple[Seconds, Seconds] | None = None
+    separator: Annotated[dict[Target, Title], Field(max_length=_MAX_INSTRUMENTS)] = {}
+
+    @model_validator(mode="after")
+    def _has_each_once(self) -> Self:
+        targets = [instrument.target for instrument in self.instruments]
+        if len(set(targets)) < len(targets):
+            raise ValueError("an instrument is in it twice")
+        return self
+
+
+def mix_of(value: object) -> Mix:
+    """Return the mix that a page gave. Raises DeskError, which says what is wrong where, for what is none."""
+    try:
+        return Mix.model_validate(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "it"
+        raise DeskError(422, f"This is no mix: {place}: {first['msg']}. Load the page again.") from error

@@ -1,0 +1,129 @@
+/**
+ * What the server knows of a recording's instruments, and which of them are wanted: the one place where it is kept.
+ *
+ * `#take` alone writes what the server tells, always all of it at once and never what is older than what is here. What
+ * there is to do follows from what is kept, whatever happened before: ask for what is wanted and was never asked for,
+ * listen while anything is heard.
+ */
+
+import * as server from "./server.js";
+
+const CHOICE_MS = 600; // several instruments chosen one after the other are heard together
+const LOOK_MS = 2000; // another page may have had something heard
+
+/** Whether a target was heard to the end, and so whether it seems to play is known. */
+export function isHeard({ state }) {
+  return state === "stored" || state === "absent_seeming";
+}
+
+/** Tells `change` when anything of it changes. */
+export class Heard extends EventTarget {
+  #id;
+  #edition;
+  #states = new Map(); // target -> what the server told last
+  #wanted = new Set();
+  #refused = new Map(); // target -> why it is not heard, until it is wanted anew
+  #again = new Set(); // wanted anew although it failed before
+  #isAsking = false;
+  #timer;
+  #watch;
+  #ends;
+  #isClosed = false;
+  #onBack = () => this.refresh();
+
+  /** `facts` are the server's of a recording. */
+  constructor(facts) {
+    super();
+    this.#id = facts.id;
+    this.#take(facts);
+    server.connection.addEventListener("back", this.#onBack);
+    this.#watch = setInterval(() => this.#look(), LOOK_MS);
+  }
+
+  /** All that is known by target: `{state, progress, ...}`, `asked` for what is wanted and not begun. */
+  get states() {
+    return [...this.#states.keys()].map((target) => this.state(target));
+  }
+
+  state(target) {
+    const told = this.#states.get(target) ?? { target, state: "none" };
+    if (this.#refused.has(target)) return { ...told, state: "failed", reason: this.#refused.get(target) };
+    const isToCome = this.#wanted.has(target) && (told.state === "none" || this.#again.has(target));
+    return isToCome ? { ...told, state: "asked", progress: 0 } : told;
+  }
+
+  /** Say which targets are wanted. What failed is asked for again when it is wanted anew. */
+  want(targets) {
+    const added = targets.filter((target) => !this.#wanted.has(target));
+    for (const target of added) {
+      this.#refused.delete(target);
+      if (this.#states.get(target)?.state === "failed") this.#again.add(target);
+    }
+    this.#wanted = new Set(targets);
+    this.#settle();
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** Ask what is known, as after a break. */
+  async refresh() {
+    try {
+      this.#take(await server.facts(this.#id));
+    } catch (error) {
+      if (!(error instanceof server.Lost)) this.dispatchEvent(new CustomEvent("gone", { detail: error }));
+    }
+  }
+
+  close() {
+    this.#isClosed = true;
+    clearInterval(this.#watch);
+    server.connection.removeEventListener("back", this.#onBack);
+    this.#settle();
+  }
+
+  #look() {
+    if (!this.#ends && document.visibilityState === "visible") this.refresh();
+  }
+
+  /** Take in all that the server tells, unless something newer is here. */
+  #take({ edition, targets }) {
+    const [process, number] = edition;
+    const isOlder = this.#edition && this.#edition[0] === process && this.#edition[1] >= number;
+    if (isOlder || this.#isClosed) return;
+    this.#edition = edition;
+    this.#states = new Map(targets.map((state) => [state.target, state]));
+    for (const target of this.#again) if (this.#states.get(target)?.state !== "failed") this.#again.delete(target);
+    this.#settle();
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** Do what follows from what is kept. Called after each change of it; twice does nothing more. */
+  #settle() {
+    const isHearing = [...this.#states.values()].some(({ state }) => state === "hearing");
+    if (isHearing && !this.#isClosed) this.#ends ??= server.follow(this.#id, (told) => this.#take(told));
+    else {
+      this.#ends?.();
+      this.#ends = undefined;
+    }
+    clearTimeout(this.#timer);
+    const hasToAsk = [...this.#wanted].some((target) => this.state(target).state === "asked");
+    if (hasToAsk && !this.#isAsking && !this.#isClosed) this.#timer = setTimeout(() => this.#ask(), CHOICE_MS);
+  }
+
+  async #ask() {
+    const targets = [...this.#wanted].filter((target) => !this.#refused.has(target));
+    const asked = targets.filter((target) => this.state(target).state === "asked");
+    this.#isAsking = true;
+    try {
+      const told = await server.hear(this.#id, targets);
+      for (const target of asked) this.#again.delete(target);
+      this.#take(told);
+    } catch (error) {
+      if (error instanceof server.Lost) return; // asked again when the server is back
+      for (const target of asked) this.#refused.set(target, error.message);
+      this.dispatchEvent(new Event("change"));
+    } finally {
+      this.#isAsking = false;
+    }
+    this.#settle();
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * A session: the mix as it is kept on the server, the one place where it is kept here. All that is shown and played
+ * follows from its `mix`.
+ *
+ * A change counts here at once and goes to the server a moment later; pages that have the same session open hear of it,
+ * those of this browser at once. Of what the server tells the later revision counts.
+ */
+
+import * as server from "./server.js";
+
+const SAVE_MS = 350; // a moving fader is one change
+const LOOK_MS = 1000;
+
+/** Tells `change` when anything of it changes, `gone` when it is no more, `unsaved` with the reason. */
+export class Session extends EventTarget {
+  #told;
+  #mix;
+  #unsaved = []; // changes that the server does not have yet: {mix, what}
+  #isSaving = false;
+  #timer;
+  #watch;
+  #isClosed = false;
+  #others = new BroadcastChannel("varemix-sessions");
+  #onBack = () => this.#save();
+  #onLook = () => this.#look();
+  #onHide = () => this.#saveInPassing();
+
+  constructor(told) {
+    super();
+    this.#told = told;
+    this.#mix = told.mix;
+    this.#others.onmessage = ({ data }) => data.id === this.id && this.#take(data);
+    this.#watch = setInterval(this.#onLook, LOOK_MS);
+    server.connection.addEventListener("back", this.#onBack);
+    document.addEventListener("visibilitychange", this.#onLook);
+    addEventListener("pagehide", this.#onHide);
+  }
+
+  get id() {
+    return this.#told.id;
+  }
+
+  get name() {
+    return this.#told.name;
+  }
+
+  get mix() {
+    return this.#mix;
+  }
+
+  /** What a step back takes back, in words; undefined where there is none. */
+  get undoes() {
+    return this.#unsaved.at(-1)?.what ?? this.#told.undoes ?? undefined;
+  }
+
+  get redoes() {
+    return this.#unsaved.length ? undefined : this.#told.redoes ?? undefined;
+  }
+
+  /** Change some of the mix: `parts` come in the place of what is there, `what` says in words what changes. */
+  change(parts, what) {
+    this.#mix = { ...this.#mix, ...parts };
+    const last = this.#unsaved.at(-1);
+    if (last?.what === what && !last.isGoing) last.mix = this.#mix;
+    else this.#unsaved.push({ mix: this.#mix, what });
+    this.#saveSoon();
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** Change one instrument of the mix. */
+  changeInstrument(target, parts, what) {
+    const instruments = this.#mix.instruments.map((one) => (one.target === target ? { ...one, ...parts } : one));
+    this.change({ instruments }, what);
+  }
+
+  undo = () => this.#step(-1);
+  redo = () => this.#step(1);
+
+  async rename(name) {
+    this.#tell(await server.changeSession(this.id, { name }));
+  }
+
+  close() {
+    this.#save();
+    this.#isClosed = true;
+    clearInterval(this.#watch);
+    clearTimeout(this.#timer);
+    server.connection.removeEventListener("back", this.#onBack);
+    document.removeEventListener("visibilitychange", this.#onLook);
+    removeEventListener("pagehide", this.#onHide);
+  }
+
+  /** Take in what the server tells; what is not saved yet still counts here. */
+  #take(told) {
+    if (told.revision <= this.#told.revision) return;
+    this.#told = told;
+    if (!this.#unsaved.length) this.#mix = told.mix;
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** Take in an answer, and let the other pages know. */
+  #tell(told) {
+    this.#take(told);
+    this.#others.postMessage(told);
+  }
+
+  async #step(step) {
+    await this.#save();
+    if (this.#unsaved.length) return; // the server is not there
+    try {
+      this.#tell(await server.changeSession(this.id, { step }));
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #saveSoon() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#save(), SAVE_MS);
+  }
+
+  async #save() {
+    clearTimeout(this.#timer);
+    if (this.#isSaving) return;
+    this.#isSaving = true;
+    try {
+      while (this.#unsaved.length) {
+        const [first] = this.#unsaved;
+        first.isGoing = true;
+        const told = await server.changeSession(this.id, { mix: first.mix, what: first.what });
+        this.#unsaved.shift();
+        this.#tell(told);
+      }
+    } catch (error) {
+      if (this.#unsaved.length) this.#unsaved[0].isGoing = false;
+      if (!(error instanceof server.Lost)) this.#unsaved = []; // it cannot be saved
+      this.#fail(error);
+    } finally {
+      this.#isSaving = false;
+    }
+  }
+
+  /** Send what is not saved when the page goes. */
+  #saveInPassing() {
+    for (const { mix, what, isGoing } of this.#unsaved) if (!isGoing) server.changeSessionInPassing(this.id, { mix, what });
+    this.#unsaved = [];
+  }
+
+  async #look() {
+    if (document.visibilityState !== "visible" || this.#isClosed) return;
+    try {
+      this.#take(await server.session(this.id));
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error) {
+    if (error instanceof server.Lost || this.#isClosed) return; // told by the connection, and tried again
+    if (error.status === 404) {
+      clearInterval(this.#watch);
+      this.dispatchEvent(new Event("gone"));
+    } else this.dispatchEvent(new CustomEvent("unsaved", { detail: error.message }));
+  }
+}

@@ -1,0 +1,187 @@
+"""Sessions: mixes that have a name and are kept, with all that was ever changed in them, to be undone and redone.
+
+A session is a file of lines that is only ever added to, one line a change: a kill loses at most the change that was
+being written, whose line is then incomplete and passed over. All pages that have a session open see the same.
+"""
+
+import json
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from desk.errors import DeskError, not_found
+from desk.mixes import Mix, Title, mix_of
+
+_MAX_SESSIONS = 10_000
+_MAX_WHAT = 80
+
+
+@dataclass(kw_only=True)
+class Session:
+    """A session as it stands: its mixes, the oldest first, and at which of them it is.
+
+    `revision` counts the changes: of two that are told the later one counts.
+    """
+
+    id: str
+    recording: str
+    name: str
+    updated_at: float
+    revision: int = 0
+    mixes: list[tuple[str, Mix]] = field(default_factory=list)
+    place: int = -1
+
+    @property
+    def mix(self) -> Mix:
+        """The mix that counts."""
+        return self.mixes[self.place][1]
+
+    def take(self, change: Mapping[str, Any]) -> None:
+        """Take in a change, as it stands in the file."""
+        self.revision += 1
+        self.updated_at = change["at"]
+        self.name = change.get("name", self.name)
+        if "mix" in change:
+            self.mixes[self.place + 1 :] = [(change["what"], mix_of(change["mix"]))]
+        self.place = min(max(self.place + change.get("step", 1 if "mix" in change else 0), 0), len(self.mixes) - 1)
+
+    def told(self) -> dict[str, Any]:
+        """Return what a page is told."""
+        can_redo = self.place < len(self.mixes) - 1
+        return self.listed() | {
+            "mix": self.mix.model_dump(),
+            "undoes": self.mixes[self.place][0] if self.place else None,
+            "redoes": self.mixes[self.place + 1][0] if can_redo else None,
+        }
+
+    def listed(self) -> dict[str, Any]:
+        """Return what a list says of it."""
+        return {name: getattr(self, name) for name in ("id", "recording", "name", "revision", "updated_at")}
+
+
+class Change(BaseModel):
+    """What a page may ask for: another mix, with words for what changed in it; a step back or on; another name."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mix: dict[str, Any] | None = None
+    what: str = Field("the mix", max_length=_MAX_WHAT)
+    step: int | None = Field(None, ge=-1, le=1)
+    name: Title | None = None
+
+
+def change_of(value: object) -> Change:
+    """Return the change that a page asks for. Raises DeskError for what is none."""
+    try:
+        return Change.model_validate(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise DeskError(422, f"This is no change of a session: {first['msg']}. Load the page again.") from error
+
+
+class Sessions:
+    """The sessions in a folder, each a file; read when they are asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._known: dict[str, Session] = {}
+        self._lock = Lock()
+
+    def opened(self, recording: str, mix: Mix, *, is_new: bool = False, name: str | None = None) -> Session:
+        """Return the session of a recording that was changed last; with `is_new`, or where there is none, a new one."""
+        with self._lock:
+            own = sorted(self._of(recording), key=lambda session: session.updated_at)
+            if own and not is_new:
+                return own[-1]
+            if sum(1 for _ in self._files()) >= _MAX_SESSIONS:
+                raise DeskError(507, f"The desk keeps {_MAX_SESSIONS} sessions, and has them. Remove some.")
+            session = Session(id=secrets.token_hex(8), recording=recording, name="", updated_at=0.0)
+            first = {"recording": recording, "name": name or f"Mix {len(own) + 1}"}
+            self._write(session, first | {"mix": mix.model_dump(), "what": "the beginning"})
+            self._known[session.id] = session
+            return session
+
+    def session(self, own: str) -> Session:
+        """Return a session. Raises DeskError where there is none."""
+        with self._lock:
+            return self._session(own)
+
+    def listed(self) -> list[Session]:
+        """Return all sessions, the one that was changed last first."""
+        with self._lock:
+            found = [self._session(path.stem) for path in self._files()]
+        return sorted(found, key=lambda session: -session.updated_at)
+
+    def change(self, own: str, change: Change) -> Session:
+        """Make a change, and return the session after it. Raises DeskError for one that cannot be."""
+        asked = change.model_dump(exclude_none=True)
+        if change.mix is None:
+            del asked["what"]
+        else:
+            asked["mix"] = mix_of(change.mix).model_dump()
+        with self._lock:
+            session = self._session(own)
+            if change.mix is None or mix_of(change.mix) != session.mix:
+                self._write(session, asked)
+            return session
+
+    def remove(self, own: str) -> None:
+        """Remove a session. Raises DeskError where there is none."""
+        with self._lock:
+            self._session(own)
+            self._path(own).unlink(missing_ok=True)
+            del self._known[own]
+
+    def _of(self, recording: str) -> list[Session]:
+        found = (self._session(path.stem) for path in self._files())
+        return [session for session in found if session.recording == recording]
+
+    def _files(self) -> list[Path]:
+        return [path for path in self._folder.glob("*.jsonl") if _is_id(path.stem)]
+
+    def _path(self, own: str) -> Path:
+        return self._folder / f"{own}.jsonl"
+
+    def _session(self, own: str) -> Session:
+        if own not in self._known:
+            if not _is_id(own) or not self._path(own).is_file():
+                raise not_found("session")
+            self._known[own] = _read(self._path(own), own)
+        return self._known[own]
+
+    def _write(self, session: Session, change: dict[str, Any]) -> None:
+        line = change | {"at": time.time()}
+        with self._path(session.id).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        session.recording = change.get("recording", session.recording)
+        session.take(line)
+
+
+def _read(path: Path, own: str) -> Session:
+    """Return the session in a file; a last line that is incomplete is passed over."""
+    session = Session(id=own, recording="", name="", updated_at=0.0)
+    text = path.read_text(encoding="utf-8")
+    if not text.endswith("\n"):
+        with path.open("a", encoding="utf-8") as file:
+            file.write("\n")
+    for line in text.splitlines():
+        try:
+            change = json.loads(line)
+        except ValueError:  # it was being written when the desk was killed
+            continue
+        session.recording = change.get("recording", session.recording)
+        session.take(change)
+    if not session.mixes:
+        raise not_found("session")
+    return session
+
+
+def _is_id(text: str) -> bool:
+    return len(text) == 16 and set(text) <= set("0123456789abcdef")
