@@ -2,7 +2,8 @@
 
 import os
 
-os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before numpy starts: the tests need the cores themselves
+# Before numpy and torch start: two processes of tests, and the programs that they start, share the cores.
+os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,23 @@ def pytest_configure() -> None:
     """
     settings.register_profile("repeatable", derandomize=True, deadline=None)
     settings.load_profile("repeatable")
+
+
+SHARED = {"host": "service", "prefect_url": "prefect"}
+"""Fixtures that are dear and made once a process: tests that need one run in the same, the longest groups first."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run in several processes, keep those of a module together, and those that share what is dear."""
+    groups = [*SHARED.values()]
+    for item in items:
+        needed = [SHARED[name] for name in SHARED if name in getattr(item, "fixturenames", ())]
+        group = needed[0] if needed else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
+        groups.append(group)
+    places = {group: place for place, group in reversed([*enumerate(groups)])}
+    items.sort(key=lambda item: places[next(item.iter_markers("xdist_group")).args[0]])
 
 
 @pytest.fixture(autouse=True, scope="session")
