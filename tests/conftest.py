@@ -6,14 +6,17 @@ import os
 os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
     from tests.solos import Solos
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -26,21 +29,34 @@ def pytest_configure() -> None:
     settings.load_profile("repeatable")
 
 
-SHARED = {"host": "service", "prefect_url": "prefect"}
-"""Fixtures that are dear and made once a process: tests that need one run in the same, the longest groups first."""
+SHARED = {"tests.service.hosts": "service", "prefect_url": "prefect"}
+"""What is dear and made once a process, by the words of those who use it: they run in one, and before all others."""
 
 
-@pytest.hookimpl(tryfirst=True)
+@cache
+def group_of(file: str) -> str:
+    """Return the name of those that run in one process with the tests of a file, its own where it is alone."""
+    text = (ROOT / file).read_text()
+    return next((group for word, group in SHARED.items() if word in text), file)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run in several processes, keep those of a module together, and those that share what is dear."""
-    groups = [*SHARED.values()]
-    for item in items:
-        needed = [SHARED[name] for name in SHARED if name in getattr(item, "fixturenames", ())]
-        group = needed[0] if needed else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
-        groups.append(group)
+    """Let the groups that share something begin, as they take longest; all else keeps its order."""
+    groups = [*SHARED.values(), *(group_of(item.nodeid.partition("::")[0]) for item in items)]
     places = {group: place for place, group in reversed([*enumerate(groups)])}
-    items.sort(key=lambda item: places[next(item.iter_markers("xdist_group")).args[0]])
+    items.sort(key=lambda item: places[group_of(item.nodeid.partition("::")[0])])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give each of several processes one group after the other."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Groups(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group_of(nodeid.partition("::")[0])
+
+    return Groups(config, log)
 
 
 @pytest.fixture(autouse=True, scope="session")
