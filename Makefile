@@ -29,8 +29,8 @@ down: install  ## stop them
 demo: install  ## run the main job, the nightly flow, on the example in demo/
 	@$(BIN)/python -m demo.run
 
-test: install  ## run all tests
-	@$(BIN)/python -m pytest --durations=15
+test: install  ## run all tests, in two processes
+	@$(BIN)/python -m pytest -n 2 --no-loadscope-reorder --durations=15
 
 check: install  ## look at the code: format, lint, types, and which room imports which
 	$(BIN)/ruff format --check .

@@ -11,12 +11,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.request import Request, urlopen
 
+SERVER_VARIABLE = "VAREMIX_TEST_S3_SERVER"
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1"}
 
 
 @contextmanager
 def s3_server(bucket: str) -> Iterator[dict[str, str]]:
-    """Serve an empty bucket; give the variables of the environment by which clients find it."""
+    """Serve an empty bucket; give the variables of the environment by which clients find it.
+
+    They hold the number of its process too.
+    """
     command = [sys.executable, "-W", "ignore", "-m", "tests.s3"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin is not None
@@ -24,11 +28,11 @@ def s3_server(bucket: str) -> Iterator[dict[str, str]]:
     try:
         address = process.stdout.readline().strip()
         with urlopen(Request(f"{address}/{bucket}", method="PUT")):
-            yield {**KEYS, "AWS_ENDPOINT_URL": address}
+            yield {**KEYS, "AWS_ENDPOINT_URL": address, SERVER_VARIABLE: str(process.pid)}
     finally:
         process.stdin.close()
         process.terminate()
-        process.wait(10)
+        process.wait()
         process.stdout.close()
 
 

@@ -20,7 +20,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a folder that holds what is in the wheel, and nothing of the checkout."""
     folder = tmp_path_factory.mktemp("wheel")
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(ROOT)]
-    built = subprocess.run(build, capture_output=True, text=True, timeout=250, check=False)
+    built = subprocess.run(build, capture_output=True, text=True, timeout=1200, check=False)
     if built.returncode:
         pytest.skip(f"no wheel can be built here: {built.stderr.strip().splitlines()[-1:]}")
     [wheel] = folder.glob("*.whl")
@@ -34,7 +34,7 @@ def run(installed: Path, folder: Path, *arguments: str, code: str = "") -> subpr
     own = {"PYTHONPATH": str(installed), "VAREMIX_HOME": str(folder / "home"), "PREFECT_HOME": str(folder / "prefect")}
     command = [sys.executable, "-P", "-c", code or "from flows.cli import main; main()", *arguments]
     return subprocess.run(
-        command, cwd=folder, env=os.environ | own, capture_output=True, text=True, timeout=250, check=False
+        command, cwd=folder, env=os.environ | own, capture_output=True, text=True, timeout=1200, check=False
     )
 
 

@@ -1,5 +1,6 @@
 """A home in a bucket: rows of two writers stay, files are whole or not there, and the mirror is only a mirror."""
 
+import os
 import subprocess
 import sys
 import time
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
+import psutil
 import pytest
 
 from catalog.bucket import Bucket
@@ -16,7 +18,7 @@ from catalog.ids import file_digest
 from catalog.rooms import files_of, folder_bytes
 from catalog.store import Catalog
 from tests.catalog.test_store import assert_nothing_was_lost, video, write_at_once
-from tests.s3 import s3_server
+from tests.s3 import SERVER_VARIABLE, s3_server
 
 _numbers = count()
 
@@ -102,6 +104,7 @@ from catalog.files import Home
 
 home = Home.open(sys.argv[1])
 print("begins", flush=True)
+sys.stdin.readline()
 home.keep(Path(sys.argv[2]))
 print("ends", flush=True)
 """
@@ -111,13 +114,19 @@ def test_an_upload_whose_process_is_killed_leaves_what_was_there(address: str) -
     home = Home.open(address)
     name, digest = kept(home)
     path = home.absolute(name)
-    path.write_bytes(bytes(200_000_000))  # more than the server takes before the process is killed
+    path.write_bytes(bytes(20_000_000))  # more than the server's machine keeps for it while it takes nothing
+    server = psutil.Process(int(os.environ[SERVER_VARIABLE]))
     command = [sys.executable, "-c", UPLOAD, address, str(path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
         assert process.stdout is not None
         assert process.stdout.readline() == "begins\n"
-        time.sleep(0.3)
+        server.suspend()
+        process.stdin.write("go\n")
+        process.stdin.flush()
+        time.sleep(0.3)  # most of the time that suffices for what can be sent
         process.kill()
+        server.resume()
         assert process.stdout.read() == ""
     assert home.fetched(name, digest).read_bytes() == b"masks"
 

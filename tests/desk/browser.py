@@ -34,7 +34,7 @@ CHROMIUM_ARGUMENTS = [
     "--autoplay-policy=no-user-gesture-required",
 ]
 
-_PATIENCE_MS = 120_000  # for a machine that does much else
+_PATIENCE_MS = 600_000  # for a machine that does much else
 _NOT_HERE = "needs Chromium and the PyPI package playwright: apt-get install chromium; pip install playwright"
 
 TAP = """
@@ -103,7 +103,7 @@ class Process:
         for line in self.process.stdout:
             if found := re.search(r"http://127\.0\.0\.1:(\d+)/", line):
                 self.port = int(found.group(1))
-                httpx.get(f"{self.url}api/instruments", timeout=_PATIENCE_MS / 500).raise_for_status()
+                httpx.get(f"{self.url}api/instruments", timeout=_PATIENCE_MS / 1000).raise_for_status()
                 return
         raise AssertionError("The desk ended without saying where it is.")
 
@@ -200,8 +200,7 @@ class Visitor:
                 self.page.click(f".card[data-target='{target}']")
         for target in targets:
             self.page.wait_for_selector(
-                f".stave[data-target='{target}']:is([data-state='stored'], [data-state='absent_seeming'])",
-                timeout=90_000,
+                f".stave[data-target='{target}']:is([data-state='stored'], [data-state='absent_seeming'])"
             )
 
     def move(self, target: str, gain_db: float) -> None:
@@ -250,6 +249,11 @@ class Visitor:
             }"""
         )
         return samples_of(content, block=128), first
+
+    def listen(self, seconds: float) -> None:
+        """Wait until the audio graph has put out so much, which on a slow machine takes longer than it lasts."""
+        until_s = self.page.evaluate("heard.context.currentTime") + seconds
+        until(self.page, f"heard.context.currentTime >= {until_s}")
 
     def event_frame(self) -> int:
         """Return the graph's frame at the moment of the last event."""

@@ -32,7 +32,7 @@ def open_desk(catalog: Catalog, champion: str, tmp_path: Path) -> Iterator[OpenD
         studio = Studio(Opened(home=catalog.home, **settings), folder)  # type: ignore[arg-type]
         studios.append(studio)
         address = stack.enter_context(serving_desk(create_app(Loading.done(studio), host=host, token=token)))
-        return Desk(client=stack.enter_context(httpx.Client(base_url=address, timeout=60)), studio=studio)
+        return Desk(client=stack.enter_context(httpx.Client(base_url=address, timeout=600)), studio=studio)
 
     with ExitStack() as stack:
         yield opened

@@ -15,7 +15,7 @@ from desk.recordings import FULL_SCALE
 from desk.studio import Studio
 from varemix.media.audio import AudioInfo, AudioWriter
 
-_PATIENCE_S = 120
+_PATIENCE_S = 600
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -99,7 +99,7 @@ def test_the_first_sound_is_there_before_all_is_heard(
     def slowly(source: Path, **asked):  # type: ignore[no-untyped-def]
         for number, block in enumerate(heard_blocks(source, **asked)):
             if number == 3:
-                assert may_go_on.wait(60)
+                assert may_go_on.wait(600)
             yield block
 
     monkeypatch.setattr(render, "heard_blocks", slowly)
@@ -367,7 +367,7 @@ def test_who_asks_on_which_grid_masks_lie_waits_for_the_first_of_them(tmp_path: 
         asked = pool.submit(lambda: growing.grid)
         assert not wait([asked], timeout=0.2).done
         growing.add(header_of(FINE_GRID, "tuba", num_frames=9), np.zeros((1, 512, 1), dtype=np.float32))
-        assert asked.result(60) == FINE_GRID
+        assert asked.result(600) == FINE_GRID
 
 
 def header_of(grid: Grid, *names: str, num_frames: int) -> MaskHeader:

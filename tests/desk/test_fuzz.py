@@ -60,7 +60,7 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory, checkpoint_file: Path) -> I
     studio = Studio(Opened(home=catalog.home, recording=song), folder / "work")
     with (
         serving_desk(create_app(Loading.done(studio), host="127.0.0.1")) as address,
-        httpx.Client(base_url=address, timeout=60) as client,
+        httpx.Client(base_url=address, timeout=600) as client,
     ):
         own = client.get("/api/health").json()["opened"]
         yield Fuzzed(client, own, catalog, folder)
@@ -149,7 +149,7 @@ def test_whatever_is_dropped(fuzzed: Fuzzed, path: str, name: str, body: bytes, 
 )
 def test_whatever_comes_in_by_the_wire(fuzzed: Fuzzed, raw: bytes) -> None:
     address = fuzzed.client.base_url
-    with socket.create_connection((address.host, address.port), timeout=10) as wire:
+    with socket.create_connection((address.host, address.port), timeout=600) as wire:
         wire.sendall(raw)
         wire.shutdown(socket.SHUT_WR)
         answer = b""

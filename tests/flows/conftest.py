@@ -48,7 +48,7 @@ def catalog(tmp_path: Path, checkpoint_file: Path) -> Catalog:
     return catalog
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def prefect_url() -> Iterator[str]:
     """Start a Prefect server that forgets everything, for this process; return where other processes find it."""
     from prefect.settings import PREFECT_API_URL

@@ -18,9 +18,11 @@ from urllib.request import urlopen
 
 import pytest
 
+from tests.ports import free_port
+
 ROOT = Path(__file__).parents[2]
 _POSTGRES_FOLDERS = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-_PATIENCE_S = 400
+_PATIENCE_S = 600
 _QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
@@ -39,12 +41,6 @@ def postgres_programs() -> Path:
     if os.environ.get("VAREMIX_TEST_ALL") == "1":
         pytest.fail(how)
     pytest.skip(how)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager
@@ -74,7 +70,7 @@ class Machines:
 
     def run(self, *command: str, **variables: str) -> int:
         """Run a Python program with arguments to its end; return its exit code."""
-        return self.start("program", self.folder, command, **variables).wait(900)
+        return self.start("program", self.folder, command, **variables).wait()
 
     def start(self, name: str, cwd: Path, command: Sequence[str], **variables: str) -> subprocess.Popen[bytes]:
         """Start a Python program in a folder and a group of its own."""

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from catalog.store import Catalog
 from flows.alerts import TEMPLATES, alert_to, automations_of
 from tasks.alerts import NIGHT_FAILED, QUALITY_DROPPED
 from tests.flows.receivers import mail_server, webhook
+from tests.ports import free_port
 from tests.tasks.planted import register_checkpoint
 from tests.tasks.test_promote import on_pairs, score
 from varemix.errors import UsageError
@@ -61,9 +61,7 @@ except NothingDoneError as error:
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[dict[str, str]]:
     """Start a real Prefect server; return the environment of those that use it."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     own = {"PREFECT_HOME": str(tmp_path / "prefect"), "PREFECT_API_URL": f"http://127.0.0.1:{port}/api"}
     own |= {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "PREFECT_SERVER_EPHEMERAL_ENABLED": "false"}
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")} | own
@@ -73,11 +71,11 @@ def server(tmp_path: Path) -> Iterator[dict[str, str]]:
             command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
     try:
-        wait_until(lambda: is_healthy(own["PREFECT_API_URL"]), 180)
+        wait_until(lambda: is_healthy(own["PREFECT_API_URL"]), 600)
         yield environment
     finally:
         os.killpg(process.pid, signal.SIGTERM)
-        process.wait(timeout=60)
+        process.wait()
 
 
 def is_healthy(api_url: str) -> bool:
@@ -97,7 +95,7 @@ def wait_until(is_so: Callable[[], bool], seconds: float) -> None:
 
 def run(environment: dict[str, str], *arguments: object) -> str:
     command = [sys.executable, *map(str, arguments)]
-    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -114,7 +112,7 @@ def test_a_bad_night_and_a_drop_in_quality_reach_a_webhook_and_a_mail_box(
         for target in (address, address, mail_address):  # the second time replaces the first
             assert "from now on" in run(server, "-c", alerts, "alerts", target)
         assert "['refresh', 'train'," in run(server, "-c", A_BAD_NIGHT, catalog.home.root)
-        wait_until(lambda: len(bodies) >= 2 and len(messages) >= 2, 120)
+        wait_until(lambda: len(bodies) >= 2 and len(messages) >= 2, 600)
     told = {body["event"]: body for body in map(json.loads, bodies)}
     assert len(bodies) == len(messages) == 2
     night, quality = told["varemix.night.failed"], told["varemix.quality.dropped"]

@@ -56,7 +56,7 @@ def test_a_server_that_nobody_runs_or_that_is_silent_is_told_in_seconds(
         started = time.monotonic()
         with pytest.raises(ServiceError, match=rf"The Prefect server at {address} .* does not answer: .* unset"):
             check_server()
-        assert time.monotonic() - started < 10
+        assert time.monotonic() - started < 60
 
 
 def test_a_server_that_answers_at_all_will_do(strict: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,7 @@ def run(
         cwd=folder,
         env=variables,
         capture_output=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
 

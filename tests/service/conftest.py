@@ -22,9 +22,9 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(num_threads)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
-    """Start a server and a worker as `varemix up` does, once for all tests."""
+    """Start a server and a worker as `varemix up` does, once for all tests here."""
     host = Host(tmp_path_factory.mktemp("host") / "home")
     host.up()
     host.deploy()
@@ -32,7 +32,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     host.down(grace_s=1)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def videos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Server]]:
     """Serve a flute and a tuba, a video each to learn from and to validate with; give their list too."""
     folder = tmp_path_factory.mktemp("videos")
@@ -46,7 +46,7 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Ser
         yield folder / "list.csv", server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stages(host: Host, videos: tuple[Path, Server], tmp_path_factory: pytest.TempPathFactory) -> list[Stage]:
     """Return what each stage makes undisturbed."""
     with host.prefect():

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import socket
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,6 +20,7 @@ from prefect.states import Cancelling
 from service.host import down, up
 from service.processes import Daemon
 from service.settings import Settings, read_settings
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 FLOWS = "tests/service/small_flows.py"
@@ -41,11 +41,9 @@ class Host:
 
     def __post_init__(self) -> None:
         """Choose a free port, and hurry."""
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
         kept = {name: value for name, value in os.environ.items() if not name.startswith(_OWN)}
         own = {
-            "PREFECT_SERVER_API_PORT": str(port),
+            "PREFECT_SERVER_API_PORT": str(free_port()),
             "PREFECT_SERVER_DATABASE_CONNECTION_URL": self.database_url,
             "PREFECT_SERVER_EVENTS_PROACTIVE_GRANULARITY": "PT1S",
             "PREFECT_WORKER_QUERY_SECONDS": "1",

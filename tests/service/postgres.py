@@ -3,11 +3,12 @@
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 from pathlib import Path
 
 import pytest
+
+from tests.ports import free_port
 
 _FOLDERS = ("/usr/lib/postgresql", "/usr/local/pgsql")
 
@@ -19,8 +20,7 @@ class Postgres:
         """Make the cluster, without starting it."""
         self._programs = _programs()
         self._folder = folder
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         if os.geteuid() == 0:
             user = pwd.getpwnam("nobody")
             os.chown(folder, user.pw_uid, user.pw_gid)
@@ -43,7 +43,7 @@ class Postgres:
     def _run(self, program: str, *arguments: str) -> None:
         as_user = ["runuser", "-u", "nobody", "--"] if os.geteuid() == 0 else []
         command = [*as_user, str(self._programs / program), *arguments]
-        subprocess.run(command, check=True, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=120)
+        subprocess.run(command, check=True, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=600)
 
 
 def _programs() -> Path:

@@ -49,14 +49,25 @@ def _open_at_the_gate(path: Path | str | None = None) -> Home:
 Home.open = _open_at_the_gate  # type: ignore[method-assign, assignment]
 
 _middle = wait_in_the_middle()
-_end = Shards.__exit__
+_cancel_all, _end = Shards.cancel_all, Shards.__exit__
 
 
-def _end_and_leave_the_middle(shards: Shards, exc_type: Any, exc_value: Any, traceback: Any) -> None:
-    """End, and let the shard that waits come to its end too."""
-    if _middle and exc_value:
+def _leave_the_middle() -> None:
+    """Let the shard that waits come to its end too, as the run is told to stop."""
+    if _middle:
         _middle.leave()
+
+
+def _cancel_all_and_leave(shards: Shards) -> None:
+    _leave_the_middle()
+    _cancel_all(shards)
+
+
+def _end_and_leave(shards: Shards, exc_type: Any, exc_value: Any, traceback: Any) -> None:
+    if exc_value:
+        _leave_the_middle()
     _end(shards, exc_type, exc_value, traceback)
 
 
-Shards.__exit__ = _end_and_leave_the_middle  # type: ignore[method-assign]
+Shards.cancel_all = _cancel_all_and_leave  # type: ignore[method-assign]
+Shards.__exit__ = _end_and_leave  # type: ignore[method-assign]

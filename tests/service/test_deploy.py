@@ -81,7 +81,7 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
     for unit in UNITS:
         (tmp_path / unit.name).write_text(unit.read_text().replace("/opt/varemix/.venv/bin/python", "/bin/true"))
     ended = subprocess.run(
-        [program, "verify", *sorted(tmp_path.iterdir())], capture_output=True, text=True, check=False, timeout=60
+        [program, "verify", *sorted(tmp_path.iterdir())], capture_output=True, text=True, check=False, timeout=600
     )
     about_ours = [line for line in ended.stderr.splitlines() if "varemix" in line]
     assert (ended.returncode, about_ours) == (0, [])

@@ -7,12 +7,8 @@ import pytest
 from service import host
 from service.host import down, up
 from service.settings import read_settings
+from tests.ports import free_port
 from varemix.errors import ServiceError
-
-
-def free_port() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return str(probe.getsockname()[1])
 
 
 def test_where_nothing_runs_there_is_nothing_to_stop(tmp_path: Path) -> None:
@@ -35,7 +31,7 @@ def test_a_server_that_does_not_start_is_told_with_its_last_words(
 ) -> None:
     words = [sys.executable, "-c", "print('the database is not there'); raise SystemExit(3)"]
     monkeypatch.setattr(host, "service_command", lambda *_: words)
-    settings = read_settings(str(tmp_path), {"PREFECT_SERVER_API_PORT": free_port()})
+    settings = read_settings(str(tmp_path), {"PREFECT_SERVER_API_PORT": str(free_port())})
     with pytest.raises(ServiceError, match=r"ended at once. Its last words:\nthe database is not there\nAll of them: "):
         up(settings, lambda line: None)
 

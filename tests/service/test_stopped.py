@@ -12,13 +12,14 @@ import psutil
 import pytest
 from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
 
+from tests.crowding import crowding
 from tests.service.hosts import SLOW_S, Host, processes_of, wait_until
 from tests.service.stages import Stage, named
 from varemix.media.programs import find_ffmpeg
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
 
-CANCEL_S = 10.0
+CANCEL_S = 10.0  # on a machine that does nothing else
 
 
 class Dripping(BaseHTTPRequestHandler):
@@ -111,17 +112,18 @@ def test_cancelled_runs_stop_their_ffmpeg_yt_dlp_and_torchrun_within_ten_seconds
             "yt-dlp": lambda: bool(server.left),  # type: ignore[attr-defined]
             "torchrun": lambda: not any(map(runs, training)),
         }
+        longest_s = CANCEL_S * crowding()
         began = time.monotonic()
         for run_id in run_ids.values():
             host.cancel(run_id)
         stopped_s: dict[str, float] = {}
-        while len(stopped_s) < len(run_ids) and time.monotonic() - began < 10 * CANCEL_S:
+        while len(stopped_s) < len(run_ids) and time.monotonic() - began < SLOW_S:
             for name in has_stopped.keys() - stopped_s.keys():
                 if has_stopped[name]():
                     stopped_s[name] = time.monotonic() - began
             time.sleep(0.05)
     assert stopped_s.keys() == run_ids.keys(), stopped_s
-    assert max(stopped_s.values()) < CANCEL_S, stopped_s
+    assert max(stopped_s.values()) < max(longest_s, CANCEL_S * crowding()), stopped_s
     for run_id in run_ids.values():
         assert host.wait_for(run_id, "Cancelled", "Crashed", "Completed").state_name == "Cancelled"
         assert family(run_id) == []

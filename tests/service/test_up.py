@@ -5,7 +5,7 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, Fl
 from prefect.client.schemas.objects import StateType
 
 from service.settings import pools
-from tests.service.hosts import Host, wait_until
+from tests.service.hosts import SLOW_S, Host, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
 
@@ -52,7 +52,7 @@ def test_the_server_makes_the_runs_of_a_schedule(host: Host) -> None:
         assert not [run for run in runs if run.deployment_id == found["nightly"]]  # nobody started it
         return len([run for run in runs if run.deployment_id == found["housekeeping"]])
 
-    wait_until(lambda: weeks() > 0, 90, host.logs)
+    wait_until(lambda: weeks() > 0, SLOW_S, host.logs)
 
 
 def test_a_schedule_that_a_person_started_stays_started_when_all_is_deployed_anew(host: Host) -> None:

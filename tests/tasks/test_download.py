@@ -20,7 +20,7 @@ from tests.tasks.web import Server, serving
 from varemix.errors import DownloadInterruptedError, UsageError
 from varemix.media.download import DownloadOptions
 
-OPTIONS = DownloadOptions(socket_timeout_s=5, retries=0, proxy="")
+OPTIONS = DownloadOptions(socket_timeout_s=60, retries=0, proxy="")
 
 # yt-dlp leaves the connections of failed requests to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")

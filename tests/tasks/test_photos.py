@@ -16,7 +16,7 @@ from tests.tasks.web import Server, serving
 from varemix.media.download import DownloadOptions
 from varemix.media.pictures import read_picture
 
-OPTIONS = DownloadOptions(socket_timeout_s=5, retries=0, proxy="")
+OPTIONS = DownloadOptions(socket_timeout_s=60, retries=0, proxy="")
 
 
 @pytest.fixture

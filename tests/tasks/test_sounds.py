@@ -21,7 +21,7 @@ from varemix.errors import DownloadInterruptedError
 from varemix.media.audio import AudioReader
 from varemix.media.download import DownloadOptions
 
-OPTIONS = DownloadOptions(socket_timeout_s=5, retries=0, proxy="")
+OPTIONS = DownloadOptions(socket_timeout_s=60, retries=0, proxy="")
 
 
 @pytest.fixture

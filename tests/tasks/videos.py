@@ -17,5 +17,5 @@ def write_video(
         sources.append(f"sine=f={tone_hz}:r=44100:d={seconds},volume={volume}")
     inputs = [part for source in sources for part in ("-f", "lavfi", "-i", source)]
     codecs = ["-c:v", "mpeg4", "-c:a", "aac", "-fflags", "+bitexact"]
-    run_program([find_ffmpeg(), "-nostdin", "-loglevel", "error", *inputs, *codecs, f"file:{path}"], timeout_s=60)
+    run_program([find_ffmpeg(), "-nostdin", "-loglevel", "error", *inputs, *codecs, f"file:{path}"], timeout_s=600)
     return path

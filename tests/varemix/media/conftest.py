@@ -22,7 +22,7 @@ def make_video(tmp_path_factory: pytest.TempPathFactory) -> MakeVideo:
     def make(name: str, *args: str) -> Path:
         path = folder / name
         if not path.exists():
-            run_program([find_ffmpeg(), "-nostdin", "-loglevel", "error", *args, "-y", f"file:{path}"], timeout_s=60)
+            run_program([find_ffmpeg(), "-nostdin", "-loglevel", "error", *args, "-y", f"file:{path}"], timeout_s=600)
         return path
 
     return make

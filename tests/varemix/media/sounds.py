@@ -38,7 +38,7 @@ def encoded(folder: Path, name: str, *args: str, rate_hz: int = 44_100, num_chan
 
 def run_ffmpeg(*args: str) -> None:
     """Run ffmpeg quietly."""
-    run_program([find_ffmpeg(), "-nostdin", "-loglevel", "error", "-y", *args], timeout_s=60)
+    run_program([find_ffmpeg(), "-nostdin", "-loglevel", "error", "-y", *args], timeout_s=600)
 
 
 def lag_samples(before: np.ndarray, after: np.ndarray) -> int:

@@ -19,7 +19,7 @@ from varemix.media.download import DownloadOptions, download_video
 from varemix.media.fetching import Order, check_verdict
 from varemix.media.programs import find_ffmpeg
 
-OPTIONS = DownloadOptions(socket_timeout_s=5, retries=0, first_wait_s=0.01, proxy="", time_limit_s=60)
+OPTIONS = DownloadOptions(socket_timeout_s=60, retries=0, first_wait_s=0.01, proxy="", time_limit_s=600)
 PIECE = "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{}\n#EXT-X-ENDLIST\n"
 DASH = (
     '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" mediaPresentationDuration="PT1S">'
@@ -163,7 +163,7 @@ def test_a_server_that_drips_is_left_when_the_time_is_over(server: Server, targe
     started = time.monotonic()
     with pytest.raises(DownloadInterruptedError, match="longer than 3 s"):
         download_video("a", server.url("drips"), target, options=replace(OPTIONS, time_limit_s=3))
-    assert time.monotonic() - started < 30  # the socket's own time-out never comes
+    assert time.monotonic() - started < 60  # the socket's own time-out never comes
 
 
 def test_a_body_without_end_is_left_at_the_limit(server: Server, target: Path) -> None:
@@ -237,8 +237,8 @@ def fetched_from_outside(url: str, folder: Path) -> None:
         folder=str(folder),
         ffmpeg=str(find_ffmpeg()),
         format="b",
-        socket_timeout_s=5,
-        time_limit_s=60,
+        socket_timeout_s=60,
+        time_limit_s=600,
         max_bytes=10**9,
         max_duration_s=1e4,
         fragment_retries=0,

@@ -13,7 +13,7 @@ from varemix.errors import DownloadError, DownloadInterruptedError, VideoUnavail
 from varemix.media.download import DownloadOptions
 from varemix.media.web_files import fetch_file
 
-OPTIONS = DownloadOptions(socket_timeout_s=3, proxy="", time_limit_s=30)
+OPTIONS = DownloadOptions(socket_timeout_s=60, proxy="", time_limit_s=600)
 CONTENT = bytes(range(256)) * 400
 
 

@@ -19,11 +19,11 @@ NUM_NOTHINGS = 2
 
 
 def train_until_killed(
-    recipe: Recipe, material: Material, folder: Path, moment: Literal["before", "after", "never"], number: int
+    recipe: Recipe, material: Material, folder: Path, moment: Literal["before", "after", "held"], number: int
 ) -> None:
     """Train, and be killed before or after the file of that number, counted from 1, takes its final name.
 
-    Before, half of the file is written.
+    Before, half of the file is written. One that is held stops there, for another to kill it.
     """
     torch.set_num_threads(1)
     pictures._NUM_NOTHINGS = NUM_NOTHINGS
@@ -39,6 +39,8 @@ def train_until_killed(
         renamed = rename(path, target)
         if (num_renamed, moment) == (number, "after"):
             os.kill(os.getpid(), signal.SIGKILL)
+        if (num_renamed, moment) == (number, "held"):
+            os.kill(os.getpid(), signal.SIGSTOP)
         return renamed
 
     Path.replace = counted  # type: ignore[method-assign]
