@@ -71,21 +71,21 @@ def heard_blocks(source: Path, *, audio_stream: int = 0) -> Iterator[np.ndarray]
     """Yield what a network hears of a recording: the mid signal of each group [G, S_b] at 44.1 kHz, in blocks."""
     with AudioReader(source, audio_stream=audio_stream) as reader:
         groups = reader.info.groups
-        mids = (np.stack([_mid(block, group) for group in groups]) for block in reader.blocks(_BLOCK_SAMPLES))
+        mids = (np.stack([_mid(block, group) for group in groups]) for block in _blocks(reader))
         yield from _at_model_rate(mids, reader.info)
 
 
 def mid_blocks(source: Path, group: ChannelGroup, *, audio_stream: int = 0) -> Iterator[np.ndarray]:
     """Yield the mid signal of one group of channels [S_b] at 44.1 kHz, in blocks."""
     with AudioReader(source, audio_stream=audio_stream) as reader:
-        mids = (_mid(block, group)[None] for block in _blocks_for_groups(reader))
+        mids = (_mid(block, group)[None] for block in _blocks(reader))
         yield from part(_at_model_rate(mids, reader.info), 0)
 
 
 def pair_blocks(source: Path, group: ChannelGroup, *, audio_stream: int = 0) -> Iterator[np.ndarray]:
     """Yield the channels of one group [C, S_b] at 44.1 kHz that its mid signal is made of, one or two, in blocks."""
     with AudioReader(source, audio_stream=audio_stream) as reader:
-        pairs = (block[list(group.heard)].astype(np.float32) for block in _blocks_for_groups(reader))
+        pairs = (block[list(group.heard)].astype(np.float32) for block in _blocks(reader))
         yield from _at_model_rate(pairs, reader.info)
 
 
@@ -94,9 +94,9 @@ def _mid(block: np.ndarray, group: ChannelGroup) -> np.ndarray:
     return block[list(group.heard)].mean(axis=0).astype(np.float32)
 
 
-def _blocks_for_groups(reader: AudioReader) -> Iterator[np.ndarray]:
-    """Yield a recording whose groups are read one beside the other: the more there are, the shorter their blocks."""
-    return reader.blocks(_BLOCK_SAMPLES // len(reader.info.groups))
+def _blocks(reader: AudioReader) -> Iterator[np.ndarray]:
+    """Yield a recording in blocks [C, S_b]; those of many channels are shorter, so that none holds more than others."""
+    return reader.blocks(_BLOCK_SAMPLES * _STEREO // max(_STEREO, reader.info.num_channels))
 
 
 def num_heard_samples(info: AudioInfo) -> int:
@@ -197,7 +197,7 @@ def render_stems(
     with AudioReader(source, audio_stream=audio_stream) as reader, ExitStack() as stack:
         format_name = format_name or stem_format(reader.info.container, reader.info.written_as)
         writers = [stack.enter_context(_writer_like(reader, target, source, format_name)) for target in targets]
-        original, *heard = copies(reader.blocks(_BLOCK_SAMPLES), len(targets) + 1)
+        original, *heard = copies(_blocks(reader), len(targets) + 1)
         smoothed = copies(zlbm_blocks(mask_blocks, decay_of(smoothing_s, grid)), len(targets))
         stems = [
             _remade(blocks, reader.info, part(masks, i), grid)
@@ -234,7 +234,7 @@ def share_blocks(
     """
     with AudioReader(source, audio_stream=audio_stream) as reader:
         info = reader.info
-        original, *heard = copies(reader.blocks(_BLOCK_SAMPLES), 1 + len(info.groups))
+        original, *heard = copies(_blocks(reader), 1 + len(info.groups))
         claimed = (claims(masks, mask_exponent, moved) for masks in mask_blocks)
         masks = copies(zlbm_blocks(claimed, decay_of(smoothing_s, grid)), len(info.groups))
         own = [_share(*each, info, grid) for each in zip(heard, masks, range(len(info.groups)), strict=True)]
@@ -259,10 +259,10 @@ def _remixed_blocks(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield each block of a recording, and what becomes of it."""
     if changes is None:
-        yield from ((block, block) for block in reader.blocks(_BLOCK_SAMPLES))
+        yield from ((block, block) for block in _blocks(reader))
         return
     channels = _remade_channels(reader.info)
-    original, heard = copies(reader.blocks(_BLOCK_SAMPLES), 2)
+    original, heard = copies(_blocks(reader), 2)
     for block, delta in paired(original, _remade(heard, reader.info, changes, grid, heed)):
         remixed = block.copy()
         remixed[channels] += delta if dry_wet == 1 else dry_wet * delta

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
+_SHORT_FRAMES = 64
+
 
 def copies(blocks: Iterable[np.ndarray], number: int) -> list[Iterator[np.ndarray]]:
     """Return several iterators over the same blocks.
@@ -53,9 +55,10 @@ def side_by_side(*signals: Iterable[np.ndarray]) -> Iterator[list[np.ndarray]]:
 
 
 def stacked(signals: Sequence[Iterable[np.ndarray]]) -> Iterator[np.ndarray]:
-    """Yield P signals [N, ..., S] as one, [N, P, ..., S]."""
+    """Yield P signals [N, ..., T] as one, [N, P, ..., T], in short blocks."""
     for blocks in side_by_side(*signals):
-        yield np.stack(blocks, axis=1)
+        for first in range(0, blocks[0].shape[-1], _SHORT_FRAMES):
+            yield np.stack([block[..., first : first + _SHORT_FRAMES] for block in blocks], axis=1)
 
 
 def paired(blocks: Iterable[np.ndarray], others: Iterator[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
