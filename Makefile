@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down demo test check format formats bench bench-train bench-eval bench-pictures bench-remix bench-library bench-long bench-desk bench-start bench-scale bench-mute endure audit lock clean
+.PHONY: help install up down demo test check format formats bench bench-train bench-eval bench-pictures bench-separators bench-remix bench-library bench-long bench-desk bench-start bench-scale bench-mute endure audit lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -53,6 +53,9 @@ bench-eval: install  ## time how fast scores are made, beside mir_eval
 
 bench-pictures: install  ## measure how well pictures are told apart: PHOTOS, STRANGERS (folders by kind), STILLS if there are
 	@$(BIN)/python -m benchmarks.recognition --photos "$(PHOTOS)" --strangers "$(STRANGERS)" $(if $(STILLS),--stills "$(STILLS)")
+
+bench-separators: install  ## measure what masks made of stems cost: SOUNDS, a folder with its lists
+	@$(BIN)/python -m benchmarks.separators --sounds "$(SOUNDS)"
 
 bench-remix: install  ## time how fast recordings are remixed from stored masks, beside FFmpeg's filter
 	@$(BIN)/python -m benchmarks.remixing

@@ -138,6 +138,10 @@ def say_what_masks_cost(mixes: list[Played], stems_of: Callable[[Played], np.nda
             voice, drums, bass, grade, size = np.mean(rows, axis=0)
             mean = (voice + drums + bass) / 3
             say(f"{name:20} {how:5} {voice:6.2f} {drums:6.2f} {bass:6.2f} {mean:6.2f}   {grade:6.2f}   {size:6.1f}")
+
+
+def say_own(mixes: list[Played], stems_of: Callable[[Played], np.ndarray]) -> None:
+    """Print how near a separator's own stems are to the truth."""
     own = [[nsdr_db(one.sources[i], stems_of(one)[i], one.mix) for i in range(3)] for one in mixes]
     say(f"{'the stems themselves':26} {' '.join(f'{value:6.2f}' for value in np.mean(own, axis=0))}")
 
@@ -186,6 +190,7 @@ def main() -> None:
         order = [list(demucs.stems).index(name) for name in ("vocals", "drums", "bass", "other")]
         heard = {id(one): np.concatenate(list(demucs.stem_blocks(Mix.of(one.mix))), -1)[order] for one in mixes}
         say_what_masks_cost(mixes, lambda one: heard[id(one)], f"\nDemucs of {asked.weights.name}")
+        say_own(mixes, lambda one: heard[id(one)])
     checkpoint = shipped_checkpoint()
     assert checkpoint is not None, "there is no shipped checkpoint"
     say_how_they_hear_together(mixes, Separator.load(checkpoint))

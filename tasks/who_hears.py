@@ -71,7 +71,9 @@ def who_hears(wished: Mapping[str, str] | Sequence[tuple[str, str]]) -> WhoHears
     for instrument, name in sorted(dict(wished).items()):
         if name != OURS:
             maker = separator(name)
-            maker.check_knows([instrument])
+            if instrument not in maker.instruments:
+                known = ", ".join(maker.instruments) or "none"
+                raise UsageError(f"The separator '{name}' does not know '{instrument}'. It knows: {known}.")
             own = maker.identity
             assigned.append(
                 Assigned(instrument=instrument, separator=name, name=own.name, version=own.version, digest=own.digest)

@@ -194,7 +194,7 @@ def test_wishes_without_separators_decide_what_they_did_before() -> None:
 def test_what_cannot_be_is_told() -> None:
     with pytest.raises(UsageError, match=r"no separator 'rm -rf /' on this host; there is deep"):
         who_hears({"voice": "rm -rf /"})
-    with pytest.raises(UsageError, match=r"low does not know 'flute'\. It knows: voice"):
+    with pytest.raises(UsageError, match=r"'deep' does not know 'flute'\. It knows: voice"):
         who_hears({"flute": "deep"})
     assert parsed_separators(["Electric Guitar = deep", "voice=deep"]) == {"electric_guitar": "deep", "voice": "deep"}
     for texts in (["voice"], ["=deep"], ["voice="], ["voice=deep", "Voice=deep"]):

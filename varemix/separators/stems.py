@@ -13,7 +13,7 @@ from varemix.signal.stem_masks import stem_mask_blocks
 from varemix.signal.streams import side_by_side
 
 STEM_GRID = Grid(window_samples=4096, hop_samples=1024, log_rows=512, floor=4e-3)
-"""The grid of masks that are made of stems, where no other is asked for; benchmarks/separators.py says why."""
+"""The grid of masks that are made of stems, where no other is asked for; docs/separators.md says why."""
 
 STEM_THRESHOLD_DB = -30.0
 """From this share of the sound on a stem's instrument counts as playing: what leaks into a stem lies below."""

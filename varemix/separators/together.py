@@ -1,8 +1,8 @@
 """Several separators at once: others hear what each does best, and our network hears what they leave over.
 
 What others claim is taken from the mix before ours hears it, and ours gets its share of what is unclaimed: so no bin is
-claimed twice. That is 0.7 dB better than to have ours hear the whole mix and to balance shares afterwards
-(benchmarks/separators.py).
+claimed twice. That is 0.9 dB better than to have ours hear the whole mix and to balance shares afterwards
+(docs/separators.md).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
