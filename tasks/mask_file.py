@@ -42,12 +42,33 @@ def write_heard(
     `watch` is shown what the file will hold as soon as it is heard: its header, and the next masks [N, R, T_b].
     Raises MediaError when the recording cannot be read to its end.
     """
-    from varemix.remix.render import heard_blocks, num_heard_samples
+    from varemix.remix.render import heard_blocks
 
-    grid = separator.mask_grid
+    facts = {"content_digest": content_digest, "checkpoint_id": checkpoint_id}
+    header, _ = mask_header(source, separator, queries, **facts)
+    meter = PresenceMeter(len(queries), separator.mask_grid)
+    vectors = query_vectors(separator, queries)
+    blocks = separator.mask_blocks(heard_blocks(source), vectors, meter=meter, nothing_else=nothing_else)
+    write_masks(path, header, _watched(header, blocks, watch) if watch else blocks)
+    shares_db = dict(zip(header.queries, meter.shares_db().tolist(), strict=True))
+    return header, Presence(shares_db=shares_db, threshold_db=float(separator.presence_threshold_db))
+
+
+def mask_header(
+    source: Path,
+    separator: Separator,
+    queries: Sequence[Query],
+    *,
+    content_digest: str = "",
+    checkpoint_id: str = "",
+) -> tuple[MaskHeader, int]:
+    """Return the header of a recording's mask file, and how many samples of the recording are heard, at 44.1 kHz."""
+    from varemix.remix.render import num_heard_samples
+
+    grid, num_samples = separator.mask_grid, num_heard_samples(probe_audio(source))
     header = MaskHeader(
         content_digest=content_digest,
-        num_frames=grid.num_frames(num_heard_samples(probe_audio(source))),
+        num_frames=grid.num_frames(num_samples),
         bits=_BITS[separator.settings.masks],
         exponent=_EXPONENTS[separator.settings.masks],
         rate_hz=RATE_HZ,
@@ -55,12 +76,7 @@ def write_heard(
         queries=tuple(query.name for query in queries),
         makers=(Maker(name=_MAKER, version=version(_MAKER), digest=checkpoint_id),) * len(queries),
     )
-    meter = PresenceMeter(len(queries), grid)
-    vectors = query_vectors(separator, queries)
-    blocks = separator.mask_blocks(heard_blocks(source), vectors, meter=meter, nothing_else=nothing_else)
-    write_masks(path, header, _watched(header, blocks, watch) if watch else blocks)
-    shares_db = dict(zip(header.queries, meter.shares_db().tolist(), strict=True))
-    return header, Presence(shares_db=shares_db, threshold_db=float(separator.presence_threshold_db))
+    return header, num_samples
 
 
 def grid_of(header: MaskHeader) -> Grid:

@@ -5,20 +5,26 @@ from __future__ import annotations
 import json
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from catalog.errors import CatalogError
 from catalog.ids import content_id, file_digest
 from catalog.store import Catalog
 from tasks.checkpoints import checkpoint_row, separator_of
-from tasks.mask_file import Watch, write_heard
+from tasks.mask_file import write_heard
 from tasks.queries import Query
 from tasks.tracks import is_as_seen
 from varemix.errors import MediaError
 from varemix.model.header import read_settings
+
+if TYPE_CHECKING:
+    from catalog.masks import MaskHeader
+    from varemix.signal.presence import Presence
+
+Write: TypeAlias = "Callable[..., tuple[MaskHeader, Presence]]"
 
 STEP_VERSION = 3
 _EARLIER_VERSIONS = (2,)  # whose masks serve on; those of 2 lie on the linear bins
@@ -114,11 +120,11 @@ def heard_row(
     queries: list[Query],
     *,
     nothing_else: bool = False,
-    watch: Watch | None = None,
+    write: Write = write_heard,
 ) -> dict[str, Any]:
     """Return the row of a track's masks after writing them, or the row that says why there are none.
 
-    `watch` is as for `write_heard`.
+    `write` hears and writes, as `write_heard` does.
     """
     started = time.monotonic()
     names = [query.name for query in queries]
@@ -132,30 +138,23 @@ def heard_row(
         "besides": _NOTHING if nothing_else else _ANYTHING,
     }
     try:
-        written = _written(catalog, track, row, queries, watch)
+        written = _written(catalog, track, row, queries, write)
     except (MediaError, CatalogError) as error:
         return row | {"status": "failed", "reason": str(error)}
     return row | written | {"status": "ready", "seconds": time.monotonic() - started}
 
 
 def _written(
-    catalog: Catalog, track: dict[str, Any], row: dict[str, Any], queries: list[Query], watch: Watch | None
+    catalog: Catalog, track: dict[str, Any], row: dict[str, Any], queries: list[Query], write: Write
 ) -> dict[str, Any]:
     """Write the mask file and return what it is. Raises MediaError when the track cannot be read to its end."""
     source = Path(track["library"], track["track_path"])
     separator = separator_of(catalog, checkpoint_row(catalog, row["checkpoint_id"]))
     check_as_seen(source, track)
     path = catalog.home.masks(row["mask_id"])
-    header, presence = write_heard(
-        path,
-        source,
-        separator,
-        queries,
-        nothing_else=row["besides"] == _NOTHING,
-        content_digest=row["content_digest"],
-        checkpoint_id=row["checkpoint_id"],
-        watch=watch,
-    )
+    facts = {"content_digest": row["content_digest"], "checkpoint_id": row["checkpoint_id"]}
+    alone = {"nothing_else": True} if row["besides"] == _NOTHING else {}
+    header, presence = write(path, source, separator, queries, **facts, **alone)
     check_as_seen(source, track)
     catalog.home.keep(path)
     return {

@@ -172,6 +172,10 @@ class Separator(nn.Module):
         if num_frames * self.settings.grid.hop_s > _LONG_S:
             give_back_memory()
 
+    def hear_window(self, cells: np.ndarray, queries: Tensor) -> np.ndarray:
+        """Return the soft masks of a window's samples and, last, the power of the mix behind them, [N + 1, R, T]."""
+        return self._window_masks(cells, queries, nothing_else=False).numpy(force=True)
+
     @property
     def mask_grid(self) -> Grid:
         """The grid that masks come on."""

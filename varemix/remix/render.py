@@ -35,6 +35,7 @@ from varemix.signal.spectrogram import Heed
 LEVELS_AS_THEY_ARE = LevelCare()
 
 _BLOCK_SAMPLES = 1 << 17
+_SHORT_BLOCK_SAMPLES = 1 << 13
 _FRONT_PAIR = 2
 
 
@@ -186,20 +187,38 @@ def share_blocks(
     smoothing_s: float = DEFAULT_SMOOTHING_S,
     mask_exponent: float = PLAIN,
     moved: Sequence[int] = (),
+    first_frame: int = 0,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield blocks of a recording's front pair [C, S_b] and what falls to each mask of it [N, C, S_b], at its own rate.
 
     The remix is the sum of the recording and of s_i times the i-th, s_i being the `factor` of its gain: the same that
     `render_remix` writes, but for rounding. Below an exponent of 1 that depends on which of them are `moved`, that is,
-    have a gain; see `claims`. Raises MediaError as it does.
+    have a gain; see `claims`. With a `first_frame`, one of those of `frame_before`, that is the first of the masks, and
+    what is yielded begins there; its beginning is not yet as it would be. Raises MediaError as `render_remix` does.
     """
     with AudioReader(source) as reader:
-        original, heard = _copies(reader.blocks(_BLOCK_SAMPLES), 2)
+        first_sample = first_frame * grid.hop_samples * reader.info.rate_hz // RATE_HZ
+        info = replace(reader.info, num_samples=reader.info.num_samples - first_sample)
+        original, heard = _copies(_blocks_from(reader, first_sample), 2)
         fronts = (block[:_FRONT_PAIR] for block in original)
         claimed = (claims(masks, mask_exponent, moved) for masks in mask_blocks)
         gains = (block[:, None] for block in zlbm_blocks(claimed, decay_of(smoothing_s, grid)))
-        for front, taken in _side_by_side(fronts, _filtered_at_own_rate(heard, reader.info, gains, grid)):
+        for front, taken in _side_by_side(fronts, _filtered_at_own_rate(heard, info, gains, grid)):
             yield front, taken.reshape(-1, *front.shape)
+
+
+def frame_before(sample: int, rate_hz: int, grid: Grid) -> int:
+    """Return the last frame not after a sample at a rate that begins on a sample of its own at that rate, too."""
+    cycle = RATE_HZ // math.gcd(rate_hz, RATE_HZ)  # so many samples at 44.1 kHz are a whole number of others
+    frames = math.lcm(grid.hop_samples, cycle) // grid.hop_samples
+    return sample * RATE_HZ // rate_hz // grid.hop_samples // frames * frames
+
+
+def _blocks_from(reader: AudioReader, first_sample: int) -> Iterator[np.ndarray]:
+    """Yield a recording from a sample on, in short blocks: who cuts it waits for no masks that are not needed."""
+    while first_sample < reader.info.num_samples:
+        yield (block := reader.read(first_sample, _SHORT_BLOCK_SAMPLES))
+        first_sample += block.shape[-1]
 
 
 def _remixed_blocks(
