@@ -55,7 +55,7 @@ class _Powers(PresenceMeter):
         super().__init__(num_masks, grid)
         self.powers: list[np.ndarray] = []
 
-    def add(self, masks: np.ndarray, power: np.ndarray) -> None:
+    def add(self, masks: np.ndarray, power: np.ndarray, first_frame: int | None = None) -> None:
         """Take in the next frames."""
         self.powers.append(power.copy())
 

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import wraps
 from importlib.metadata import version
 from pathlib import Path
@@ -157,8 +157,14 @@ class Face:
         studio, recording = await self._recording(request)
         body = await receive_json(request)
         queries = await run_in_threadpool(studio.asked, body.get("targets"), body)
-        await run_in_threadpool(studio.hearing.ask, recording, list(queries.values()))
+        await run_in_threadpool(studio.hearing.ask, recording, list(queries.values()), place_of(body))
         return JSONResponse(await run_in_threadpool(studio.facts, recording), 202)
+
+    async def listen(self, request: Request) -> Response:
+        """Take note of where somebody listens."""
+        studio, recording = await self._recording(request)
+        studio.hearing.listen_at(recording, place_of(await receive_json(request)))
+        return JSONResponse({})
 
     async def events(self, request: Request) -> Response:
         """Tell how far hearing is, as it goes on: always all that is known, whenever any of it changes."""
@@ -333,6 +339,7 @@ def create_app(
         Route(f"{recording}/stems/{{target}}/{{number:int}}.flac", _worded(face.stem_segment)),
         Route(f"{recording}/depths", _worded(face.depths)),
         Route(f"{recording}/hear", _worded(face.hear), methods=["POST"]),
+        Route(f"{recording}/listen", _worded(face.listen), methods=["POST"]),
         Route(f"{recording}/events", _worded(face.events)),
         Route(f"{recording}/session", _worded(face.open_session), methods=["POST"]),
         Route("/api/sessions/{own}", _worded(face.session), methods=["GET"]),
@@ -382,6 +389,14 @@ def _worded(handler: _Handler) -> _Handler:
             return JSONResponse({"error": str(error)}, 422)
 
     return answer
+
+
+def place_of(body: Mapping[str, Any]) -> float:
+    """Return the place in seconds at which somebody listens. Raises DeskError for what is none."""
+    place_s = body.get("at_s", 0)
+    if isinstance(place_s, bool) or not isinstance(place_s, int | float) or not 0 <= place_s < math.inf:
+        raise DeskError(422, "`at_s` is a place in seconds.")
+    return float(place_s)
 
 
 def _named(request: Request, parameter: str) -> list[str]:

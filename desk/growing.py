@@ -9,6 +9,7 @@ import os
 import tempfile
 import weakref
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Condition
 
@@ -28,8 +29,16 @@ class HearingError(Exception):
     """Hearing ended before its time; the reason is for a person."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Block:
+    """Frames that were heard together: how many, and place and size of each mask in the file."""
+
+    num_frames: int
+    places: list[tuple[int, int]]
+
+
 class GrowingMasks:
-    """The masks of one recording, written by one thread and read by any number."""
+    """The masks of one recording, written by one thread, in any order, and read by any number."""
 
     def __init__(self, names: Sequence[str], folder: Path) -> None:
         self.names = tuple(names)
@@ -40,13 +49,13 @@ class GrowingMasks:
         weakref.finalize(self, os.close, self._file)
         self._num_bytes = 0
         self._header: MaskHeader | None = None
-        self._blocks: list[tuple[int, list[tuple[int, int]]]] = []  # frames, and place and size of each mask
+        self._blocks: dict[int, _Block] = {}  # by first frame
         self._is_closed = False
         self._reason = ""
         self._changed = Condition()
 
-    def add(self, header: MaskHeader, masks: NDArray[np.float32]) -> None:
-        """Take in the next masks [N, R, T_b], of several groups of channels [N, G, R, T_b]."""
+    def add(self, header: MaskHeader, masks: NDArray[np.float32], first_frame: int | None = None) -> None:
+        """Take in masks [N, R, T_b], of several groups of channels [N, G, R, T_b], from a frame on, or the next."""
         codec = pa.Codec("zstd", compression_level=1)
         pieces = [codec.compress(pack(mask.clip(0, 1), header.bits, header.exponent), asbytes=True) for mask in masks]
         starts = np.cumsum([self._num_bytes, *map(len, pieces)]).tolist()
@@ -55,9 +64,9 @@ class GrowingMasks:
         self._num_bytes = starts[-1]
         with self._changed:
             self._header, self.num_frames = header, header.num_frames
-            self._blocks.append(
-                (masks.shape[-1], [(start, len(piece)) for start, piece in zip(starts, pieces, strict=False)])
-            )
+            first = self.num_frames_heard if first_frame is None else first_frame
+            places = [(start, len(piece)) for start, piece in zip(starts, pieces, strict=False)]
+            self._blocks[first] = _Block(num_frames=masks.shape[-1], places=places)
             self.num_frames_heard += masks.shape[-1]
             self._changed.notify_all()
 
@@ -73,32 +82,60 @@ class GrowingMasks:
         return self.num_frames_heard / self.num_frames if self.num_frames else 0.0
 
     @property
+    def stretches(self) -> list[tuple[int, int]]:
+        """What is heard: the first frame of each stretch and the one after its last, in order."""
+        with self._changed:
+            blocks = sorted((first, first + block.num_frames) for first, block in self._blocks.items())
+        return [(int(first), int(end)) for first, end in joined(blocks)]
+
+    def wait(self) -> None:
+        """Wait until something more is heard, or a while. Raises HearingError when no more comes."""
+        with self._changed:
+            if self._reason:
+                raise HearingError(self._reason)
+            if not self._is_closed:
+                self._changed.wait(_WAIT_S)
+
+    @property
     def grid(self) -> Grid:
         """The grid that the masks lie on; waits for the first of them. Raises HearingError when none come."""
-        self._has(0)
+        with self._changed:
+            while self._header is None and not self._is_closed:
+                self._changed.wait(_WAIT_S)
         if self._header is None:
-            raise HearingError("Nothing was heard.")
+            raise HearingError(self._reason or "Nothing was heard.")
         return grid_of(self._header)
 
-    def blocks(self, names: Sequence[str]) -> Iterator[NDArray[np.float32]]:
-        """Yield the masks of these names as arrays [N, R, T_b], or [N, G, R, T_b]; waits for those to come.
+    def blocks(self, names: Sequence[str], first_frame: int = 0) -> Iterator[NDArray[np.float32]]:
+        """Yield the masks of these names [N, R, T_b], or [N, G, R, T_b], from a frame on; waits for those to come.
 
         Raises HearingError when no more come.
         """
-        places = [self.names.index(name) for name in names]
-        number = 0
-        while self._has(number):
-            num_frames, pieces = self._blocks[number]
-            yield np.stack([self._read(*pieces[place], num_frames) for place in places])
-            number += 1
+        numbers = [self.names.index(name) for name in names]
+        at = first_frame
+        while (found := self._block_at(at)) is not None:
+            first, block = found
+            masks = np.stack([self._read(*block.places[number], block.num_frames) for number in numbers])
+            yield masks[..., at - first :]
+            at = first + block.num_frames
 
-    def _has(self, number: int) -> bool:
+    def _block_at(self, frame: int) -> "tuple[int, _Block] | None":
+        """Return the block that a frame is in, and its first frame; None at the end."""
         with self._changed:
-            while len(self._blocks) <= number and not self._is_closed:
+            while not (found := self._known(frame)) and not self._is_closed and not self._is_end(frame):
                 self._changed.wait(_WAIT_S)
-            if len(self._blocks) <= number and self._reason:
-                raise HearingError(self._reason)
-            return len(self._blocks) > number
+        if not found and self._reason:
+            raise HearingError(self._reason)
+        return found
+
+    def _is_end(self, frame: int) -> bool:
+        return self._header is not None and frame >= self.num_frames
+
+    def _known(self, frame: int) -> "tuple[int, _Block] | None":
+        if frame in self._blocks:
+            return frame, self._blocks[frame]
+        inside = ((first, block) for first, block in self._blocks.items() if first <= frame < first + block.num_frames)
+        return next(inside, None)
 
     def _read(self, position: int, num_bytes: int, num_frames: int) -> NDArray[np.float32]:
         assert self._header is not None  # it came with the first of the masks
@@ -108,6 +145,17 @@ class GrowingMasks:
         size = packed_bytes(math.prod(shape), bits)
         data = pa.Codec("zstd").decompress(compressed, decompressed_size=size, asbytes=True)
         return unpack(data, bits, shape, exponent)
+
+
+def joined(stretches: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return stretches, which are in order, those that meet as one."""
+    found: list[tuple[float, float]] = []
+    for first, end in stretches:
+        if found and found[-1][1] == first:
+            found[-1] = (found[-1][0], end)
+        else:
+            found.append((first, end))
+    return found
 
 
 def _write_at(file: int, data: bytes, position: int) -> None:

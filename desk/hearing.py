@@ -4,13 +4,15 @@ The masks end in the catalog as the batch would store them. The instruments that
 once, since the network hears a recording once whatever the number of pictures: a further one is there at once then.
 """
 
+import math
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,9 +20,10 @@ from catalog.errors import CatalogError
 from catalog.masks import MaskReader
 from catalog.store import Catalog
 from desk.errors import DeskError
-from desk.growing import GrowingMasks, HearingError
-from desk.recordings import Recording
-from tasks.mask_file import grid_of
+from desk.growing import GrowingMasks, HearingError, joined
+from desk.recordings import SEGMENT_S, Recording
+from tasks.heard_anywhere import write_heard_anywhere
+from tasks.mask_file import grid_of, write_heard
 from tasks.presence import presence_of
 from tasks.queries import Query
 from tasks.stored_masks import covering, heard_row, stored_masks
@@ -29,7 +32,14 @@ from varemix.errors import VaremixError
 from varemix.signal.grid import Grid
 from varemix.signal.presence import Presence
 
+if TYPE_CHECKING:
+    from varemix.model.any_order import AnyOrder
+
+MARGIN_FRAMES = 48
+"""Frames around those that are cut that have a part in how they sound: by smoothing, windows and resampling."""
+
 _MAX_JOBS = 64
+_ANY_ORDER_S = 3600.0
 
 
 @dataclass(kw_only=True)
@@ -38,6 +48,7 @@ class _Job:
     queries: list[Query]
     growing: GrowingMasks
     started: float | None = None
+    place_s: float = 0.0  # where somebody listens
     reason: str = ""
     done: Future[None] = field(default_factory=Future)
 
@@ -76,12 +87,33 @@ class Masks:
         with MaskReader(self.source) as reader:
             return grid_of(reader.header)
 
-    def __iter__(self) -> Iterator[np.ndarray]:
+    @property
+    def stretches(self) -> list[tuple[float, float]]:
+        """What is there without waiting: the first frame of each stretch and the one after its last."""
+        if self.are_whole or not isinstance(self.source, GrowingMasks):
+            return [(-math.inf, math.inf)]
+        ends = (-math.inf, 0), (self.source.num_frames, math.inf)  # nothing is missing there
+        return joined([ends[0], *self.source.stretches, ends[1]])
+
+    def wait(self) -> None:
+        """Wait until more of them are there, or a while."""
         if isinstance(self.source, GrowingMasks):
-            yield from self.source.blocks(self.names)
-        else:
-            with MaskReader(self.source) as reader:
-                yield from reader.blocks(self.names)
+            self.source.wait()
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return self.from_frame(0)
+
+    def from_frame(self, first_frame: int) -> Iterator[np.ndarray]:
+        """Yield the masks [N, R, T_b] from a frame on."""
+        if isinstance(self.source, GrowingMasks):
+            yield from self.source.blocks(self.names, first_frame)
+            return
+        num_left = first_frame
+        with MaskReader(self.source) as reader:
+            for block in reader.blocks(self.names):
+                if num_left < block.shape[-1]:
+                    yield block[..., num_left:]
+                num_left = max(0, num_left - block.shape[-1])
 
 
 class Hearing:
@@ -107,8 +139,11 @@ class Hearing:
         self._lock = Lock()
         self._is_closing = False
 
-    def ask(self, recording: Recording, queries: Sequence[Query]) -> Future[None]:
-        """Have these heard in a recording; the future ends when they are. Those stored or being heard are not again."""
+    def ask(self, recording: Recording, queries: Sequence[Query], place_s: float = 0.0) -> Future[None]:
+        """Have these heard in a recording, first from `place_s` on; the future ends when they are.
+
+        Those stored or being heard are not heard again.
+        """
         names = {query.name for query in queries}
         if self.row(recording, names) or self.row(recording, names, is_anew=True):
             done: Future[None] = Future()
@@ -123,11 +158,20 @@ class Hearing:
             self._jobs = [job for job in self._jobs if job.is_running or job.recording.id != recording.id]
             wanted = {query.name: query for query in [*self._instruments, *queries]}
             job = _Job(
-                recording=recording, queries=list(wanted.values()), growing=GrowingMasks([*wanted], self._folder)
+                recording=recording,
+                queries=list(wanted.values()),
+                growing=GrowingMasks([*wanted], self._folder),
+                place_s=place_s,
             )
             self._jobs.append(job)
             self._pool.submit(self._hear, job)
             return job.done
+
+    def listen_at(self, recording: Recording, place_s: float) -> None:
+        """Say where somebody listens: what is heard of a recording goes on from there."""
+        with self._lock:
+            for job in self._of(recording):
+                job.place_s = place_s
 
     def masks(self, recording: Recording, names: Sequence[str]) -> Masks | None:
         """Return the masks of these names, also those that are being heard; None where nobody asked for them.
@@ -183,7 +227,8 @@ class Hearing:
             state = _state("failed", reason=job.reason) if job.reason else _state("hearing", progress=heard)
             if job.is_running and (left := job.seconds_left()) is not None:
                 state["seconds_left"] = round(left, 1)
-            state["num_segments_ready"] = int(heard * recording.num_segments)
+            num_frames = max(1, job.growing.num_frames)
+            state["heard"] = [[round(edge / num_frames, 4) for edge in stretch] for stretch in job.growing.stretches]
             states |= dict.fromkeys(job.names, state)
         self.row(recording, set())
         for row in self._stored[recording.row["content_digest"]]:
@@ -192,7 +237,7 @@ class Hearing:
                 plays = presence.plays(name)
                 state = _state("stored" if plays else "absent_seeming", progress=1.0)
                 state |= {"presence_db": round(share_db, 1), "does_seem_to_play": plays}
-                states[name] = state | {"num_segments_ready": recording.num_segments}
+                states[name] = state | {"heard": [[0, 1]]}
         return states
 
     def close(self) -> None:
@@ -214,7 +259,7 @@ class Hearing:
                 self._checkpoint_id,
                 job.queries,
                 who=self._who,
-                watch=self._watch(job),
+                write=self._write(job),
             )
             if row["status"] == "ready":
                 self._catalog.merge("masks", [row])
@@ -229,13 +274,23 @@ class Hearing:
             self._jobs = [other for other in self._jobs if other is not job or job.reason]
         job.done.set_result(None)
 
-    def _watch(self, job: _Job) -> Any:
-        def watch(header: Any, masks: np.ndarray) -> None:
+    def _write(self, job: _Job) -> Any:
+        """Return what hears a job: from where somebody listens on, unless the recording is too long for that."""
+
+        def heed(header: Any, masks: np.ndarray, first_frame: int | None = None) -> None:
             if self._is_closing:
                 raise HearingError("The desk was closed.")
-            job.growing.add(header, masks)
+            job.growing.add(header, masks, first_frame)
 
-        return watch
+        def choose(missing: Collection[int], order: "AnyOrder") -> int:
+            begin_s = job.place_s // SEGMENT_S * SEGMENT_S  # of the segment that is played
+            wanted = order.window_at(max(0, int(begin_s / order.hop_s) - MARGIN_FRAMES))
+            return min(missing, key=lambda window: (window < wanted, window))
+
+        if job.recording.row["duration_s"] > _ANY_ORDER_S:
+            return partial(write_heard, watch=heed)
+        stored = partial(job.growing.blocks, job.growing.names)
+        return partial(write_heard_anywhere, choose=choose, heed=heed, stored=stored)
 
 
 def _state(state: str, *, progress: float = 0.0, reason: str = "") -> dict[str, Any]:
@@ -245,6 +300,6 @@ def _state(state: str, *, progress: float = 0.0, reason: str = "") -> dict[str, 
         "seconds_left": None,
         "presence_db": None,
         "does_seem_to_play": None,
-        "num_segments_ready": 0,
+        "heard": [],
         "reason": reason,
     }

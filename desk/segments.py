@@ -1,7 +1,7 @@
 """What the page plays: the recording and what falls to each instrument, cut into segments of a few seconds.
 
-They are cuts of one long rendering, so that they join without a seam; the original's are read from where the playhead
-stands, shares are made from the start on. They are FLAC files in a temporary folder, which goes when
+They are cuts of one long rendering, or sound as if they were, so that they join without a seam; what is waited for is
+cut first, from where the playhead stands on. They are FLAC files in a temporary folder, which goes when
 the desk is closed. Of all that is rendered at once, the share of one instrument depends on who else is on the desk, and
 on how unsure masks are read.
 """
@@ -19,12 +19,13 @@ import numpy as np
 from catalog.errors import CatalogError
 from catalog.ids import content_id
 from desk.growing import HearingError
-from desk.hearing import Hearing, Masks
+from desk.hearing import MARGIN_FRAMES, Hearing, Masks
 from desk.recordings import FULL_SCALE, Recording
 from varemix.errors import MediaError, VaremixError
 from varemix.media.audio import AudioInfo, AudioReader, AudioWriter
 from varemix.media.layouts import played
 from varemix.remix.mask_exponent import PLAIN
+from varemix.signal.grid import RATE_HZ
 
 _MAX_RENDERINGS = 12  # at once, most of which wait for what is being heard
 _RETRY_S = 10.0
@@ -117,35 +118,71 @@ class Rendering:
         if damage:
             raise damage
 
-    def _next(self, whole: range, number: int) -> int | None:
+    def _next(self, whole: Sequence[int], number: int) -> int | None:
         """Return the first segment that is waited for, or else the next missing one from `number` on, round the end."""
         now = time.monotonic()
         waited = sorted(asked for asked, when in [*self._asked.items()] if now - when < _WAITED_S and asked in whole)
-        return next((one for one in [*waited, *whole[number:], *whole[:number]] if one not in self._ready), None)
+        onwards = sorted(whole, key=lambda one: (one < number, one))
+        return next((one for one in [*waited, *onwards] if one not in self._ready), None)
 
     @property
     def _is_idle(self) -> bool:
         return time.monotonic() - self.asked_at > _IDLE_S
 
     def _run_shares(self, masks: Masks, writers: ThreadPoolExecutor) -> None:
-        from varemix.remix.render import share_blocks  # with PyTorch, which playing the original does without
-
-        length = self.recording.segment_samples
+        """Cut shares: first those that are waited for, of what is heard."""
         number = 0
-        held: list[np.ndarray] = []
-        num_held = 0
+        while len(self._ready) < self.recording.num_segments and not self._is_idle:
+            waited = self._next(self._missing(masks), number)
+            if waited is None:
+                masks.wait()
+            else:
+                number = self._cut_from(waited, masks, writers)
+
+    def _cut_from(self, number: int, masks: Masks, writers: ThreadPoolExecutor) -> int:
+        """Cut one segment after the other until another one is waited for, or the next is there or is not heard yet.
+
+        Returns the next one.
+        """
+        from varemix.remix.render import frame_before, share_blocks  # with PyTorch: playing the original does without
+
         exponent = self.company.mask_exponent
         moved = [self.names.index(name) for name in sorted(self.company.moved)]
-        for _, block in share_blocks(self.recording.path, masks, masks.grid, mask_exponent=exponent, moved=moved):
-            held.append(block)
+        length, rate_hz, grid = self.recording.segment_samples, self.recording.rate_hz, masks.grid
+        margin = MARGIN_FRAMES * grid.hop_samples * rate_hz // RATE_HZ
+        first_frame = frame_before(max(0, number * length - margin), rate_hz, grid)
+        skipped = number * length - first_frame * grid.hop_samples * rate_hz // RATE_HZ
+        held: list[np.ndarray] = []
+        num_held = -skipped
+        heard = masks.from_frame(first_frame)
+        for _, block in share_blocks(
+            self.recording.path, heard, grid, mask_exponent=exponent, moved=moved, first_frame=first_frame
+        ):
+            held.append(block[..., max(0, min(-num_held, block.shape[-1])) :])
             num_held += block.shape[-1]
-            while num_held >= length or (num_held and number * length + num_held == self.recording.num_samples):
+            while num_held >= length or (num_held > 0 and number * length + num_held == self.recording.num_samples):
                 signals = np.concatenate(held, axis=-1)
                 self._write(number, signals[..., :length], writers)
                 held, num_held = [signals[..., length:]], num_held - min(length, num_held)
                 number += 1
-            if self._is_idle:
-                return
+                missing = self._missing(masks)
+                if self._is_idle or number not in missing or self._next(missing, number) != number:
+                    return number
+        return number
+
+    def _missing(self, masks: Masks) -> list[int]:
+        """Return the segments that are not cut, and can be: whose masks are there, and those around them."""
+        heard, hop = masks.stretches, masks.grid.hop_samples
+        length_frames = self.recording.segment_samples * RATE_HZ / self.recording.rate_hz / hop
+        return [
+            number
+            for number in range(self.recording.num_segments)
+            if number not in self._ready
+            and any(
+                first <= number * length_frames - MARGIN_FRAMES and (number + 1) * length_frames + MARGIN_FRAMES <= end
+                for first, end in heard
+            )
+        ]
 
     def _write(self, number: int, signals: np.ndarray, writers: ThreadPoolExecutor) -> None:
         """Write a segment [N, C, S_b] of each name, or of the original [1, C, S_b]."""

@@ -42,26 +42,38 @@ def write_heard(
     """
     from varemix.signal.streams import stacked
 
-    grid, info = maker.grid, probe_audio(source, audio_stream=audio_stream)
-    mixes, groups = group_mixes(source, info), _mask_groups(info)
-    header = MaskHeader(
+    info = probe_audio(source, audio_stream=audio_stream)
+    header, mixes = mask_header(info, maker, names, content_digest), group_mixes(source, info)
+    meters = [PresenceMeter(len(names), maker.grid) for _ in mixes]
+    heard = [maker.measured_blocks(mix, names, meter) for mix, meter in zip(mixes, meters, strict=True)]
+    blocks = stacked(heard) if header.groups else heard[0]
+    write_masks(path, header, _watched(header, blocks, watch) if watch else blocks)
+    return header, presence_by(maker, names, meters)
+
+
+def mask_header(info: AudioInfo, maker: MaskMaker, names: Sequence[str], content_digest: str) -> MaskHeader:
+    """Return the header of a recording's mask file."""
+    from varemix.remix.render import num_heard_samples
+
+    groups = _mask_groups(info)
+    return MaskHeader(
         content_digest=content_digest,
-        num_frames=grid.num_frames(mixes[0].num_samples),
+        num_frames=maker.grid.num_frames(num_heard_samples(info)),
         **(_BINARY if maker.are_binary else _SOFT),
         rate_hz=RATE_HZ,
-        **asdict(grid),
+        **asdict(maker.grid),
         queries=tuple(names),
         makers=tuple(Maker(**asdict(maker.identity_of(name))) for name in names),
         groups=groups,
         format_version=GROUPS_VERSION if groups else FORMAT_VERSION,
     )
-    meters = [PresenceMeter(len(names), grid) for _ in mixes]
-    heard = [maker.measured_blocks(mix, names, meter) for mix, meter in zip(mixes, meters, strict=True)]
-    blocks = stacked(heard) if groups else heard[0]
-    write_masks(path, header, _watched(header, blocks, watch) if watch else blocks)
+
+
+def presence_by(maker: MaskMaker, names: Sequence[str], meters: Sequence[PresenceMeter]) -> Presence:
+    """Return how far each instrument plays, by the meters of the groups of channels and what the maker needs."""
     needed_db = {name: maker.threshold_db_of(name) for name in names}
     own = {name: value for name, value in needed_db.items() if value != maker.presence_threshold_db}
-    return header, measured(meters, names, maker.presence_threshold_db, own)
+    return measured(meters, names, maker.presence_threshold_db, own)
 
 
 def _mask_groups(info: AudioInfo) -> tuple[MaskGroup, ...]:

@@ -5,22 +5,28 @@ from __future__ import annotations
 import json
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from catalog.errors import CatalogError
 from catalog.ids import content_id, file_digest
 from catalog.store import Catalog
 from tasks.checkpoints import checkpoint_row, separator_of
 from tasks.makers import maker_of
-from tasks.mask_file import Watch, write_heard
+from tasks.mask_file import write_heard
 from tasks.queries import Query
 from tasks.tracks import is_as_seen
 from tasks.who_hears import OURS_ALONE, WhoHears
 from varemix.errors import MediaError, SeparatorError
 from varemix.model.header import read_settings
+
+if TYPE_CHECKING:
+    from catalog.masks import MaskHeader
+    from varemix.signal.presence import Presence
+
+Write: TypeAlias = "Callable[..., tuple[MaskHeader, Presence]]"
 
 STEP_VERSION = 3
 _EARLIER_VERSIONS = (2,)  # whose masks serve on; those of 2 lie on the linear bins
@@ -163,11 +169,11 @@ def heard_row(
     nothing_else: bool = False,
     audio_stream: int = 0,
     who: WhoHears = OURS_ALONE,
-    watch: Watch | None = None,
+    write: Write = write_heard,
 ) -> dict[str, Any]:
     """Return the row of a track's masks after writing them, or the row that says why there are none.
 
-    `watch` is as for `write_heard`.
+    `write` hears and writes, as `write_heard` does.
     """
     started = time.monotonic()
     names = [query.name for query in queries]
@@ -186,7 +192,7 @@ def heard_row(
         "heard_by": who.heard_by,
     }
     try:
-        written = _written(catalog, track, row, queries, who, watch)
+        written = _written(catalog, track, row, queries, who, write)
     except (MediaError, SeparatorError, CatalogError) as error:
         return row | {"status": "failed", "reason": str(error)}
     return row | written | {"status": "ready", "seconds": time.monotonic() - started}
@@ -198,7 +204,7 @@ def _written(
     row: dict[str, Any],
     queries: list[Query],
     who: WhoHears,
-    watch: Watch | None,
+    write: Write,
 ) -> dict[str, Any]:
     """Write the mask file and return what it is.
 
@@ -210,15 +216,8 @@ def _written(
     path = catalog.home.masks(row["mask_id"])
     is_shared = row["besides"] == _NOTHING
     maker = maker_of(separator, queries, who=who, checkpoint_id=row["checkpoint_id"], nothing_else=is_shared)
-    header, presence = write_heard(
-        path,
-        source,
-        maker,
-        row["queries"],
-        audio_stream=_stream_of(row),
-        content_digest=row["content_digest"],
-        watch=watch,
-    )
+    facts = {"audio_stream": _stream_of(row), "content_digest": row["content_digest"]}
+    header, presence = write(path, source, maker, row["queries"], **facts)
     check_as_seen(source, track)
     catalog.home.keep(path)
     return {

@@ -14,6 +14,7 @@ import { drawWaveform } from "./waveform.js";
 const PAINT_MS = 50;
 const TELL_POSITION_MS = 500;
 const CUT_MS = 2000;
+const [SOME, MANY] = [3, 7]; // instruments from more than which on lanes are lower, so that all are seen at once
 const MOST_AT_FIRST = 6; // instruments that are in a new mix unasked, where they are known already
 
 const find = (id) => document.getElementById(id);
@@ -118,11 +119,16 @@ export class Desk extends EventTarget {
   }
 
   seekBy(seconds) {
-    this.player.seek(this.player.position + seconds * this.#facts.rate_hz);
+    this.#seek(this.player.position + seconds * this.#facts.rate_hz);
   }
 
   seekTo(share) {
-    this.player.seek(share * this.#facts.num_samples);
+    this.#seek(share * this.#facts.num_samples);
+  }
+
+  #seek(sample) {
+    this.player.seek(sample);
+    this.heard.listenAt(this.player.position / this.#facts.rate_hz);
   }
 
   compare(hearsOriginal = !this.hearsOriginal) {
@@ -203,7 +209,7 @@ export class Desk extends EventTarget {
 
   #onCompany(targets) {
     this.#cast.setChosen(targets);
-    find("staves").dataset.count = targets.length;
+    find("desk").dataset.size = targets.length > MANY ? "many" : targets.length > SOME ? "some" : "few";
     for (const stave of this.staves) stave.draw(this.#spectrogram);
     this.heard.want(targets); // which tells `change`
   }
@@ -297,8 +303,7 @@ export class Desk extends EventTarget {
     const before = stave.state;
     const state = this.heard.state(stave.target);
     stave.setState(state);
-    const numReady = isHeard(state) ? Infinity : state.num_segments_ready ?? 0;
-    if (numReady > 0) this.player.setReady(stave.target, numReady);
+    if (state.heard?.length) this.player.setHeard(stave.target, state.heard);
     if (!isHeard(state)) return;
     this.#loadMask(stave);
     if (before.state === "hearing") this.#sayHeard(stave);

@@ -9,6 +9,7 @@
 import * as server from "./server.js";
 
 const CHOICE_MS = 600; // several instruments chosen one after the other are heard together
+const SEEK_MS = 100; // a playhead that is dragged
 const LOOK_MS = 2000; // another page may have had something heard
 
 /** Whether a target was heard to the end, and so whether it seems to play is known. */
@@ -27,6 +28,8 @@ export class Heard extends EventTarget {
   #isAsking = false;
   #timer;
   #watch;
+  #placeS = 0;
+  #listening;
   #ends;
   #isClosed = false;
   #onBack = () => this.refresh();
@@ -62,6 +65,13 @@ export class Heard extends EventTarget {
     this.#wanted = new Set(targets);
     this.#settle();
     this.dispatchEvent(new Event("change"));
+  }
+
+  /** Say where somebody listens, in seconds: what is not heard yet is heard from there on first. */
+  listenAt(seconds) {
+    this.#placeS = seconds;
+    clearTimeout(this.#listening);
+    if (this.#ends) this.#listening = setTimeout(() => server.listen(this.#id, seconds).catch(() => {}), SEEK_MS);
   }
 
   /** Ask what is known, as after a break. */
@@ -114,7 +124,7 @@ export class Heard extends EventTarget {
     const asked = targets.filter((target) => this.state(target).state === "asked");
     this.#isAsking = true;
     try {
-      const told = await server.hear(this.#id, targets);
+      const told = await server.hear(this.#id, targets, this.#placeS);
       for (const target of asked) this.#again.delete(target);
       this.#take(told);
     } catch (error) {

@@ -29,7 +29,7 @@ export class Player extends EventTarget {
   #laid = new Set(); // "voice/place" of what is on the graph
   #company = "";
   #companyBefore = "";
-  #ready = new Map(); // voice -> how many of its segments can be had
+  #ready = new Map(); // voice -> says of a place whether its segment can be had
   #gains = { original: 1, stems: {} };
   #waitsSince = 0;
   #timer;
@@ -84,10 +84,12 @@ export class Player extends EventTarget {
     else this.#pump();
   }
 
-  /** Say how many segments of a stem can be had, counted from the first; Infinity for all. */
-  setReady(stem, numSegments) {
+  /** Say where a stem is heard: stretches `[from, to]` of the recording, 0 to 1. */
+  setHeard(stem, stretches) {
     if (!this.#ready.has(stem)) this.mixer.setGain(stem, this.#gains.stems[stem] ?? 0);
-    this.#ready.set(stem, numSegments);
+    const { segment_samples: length, num_samples: all } = this.#recording;
+    const holds = (place, [from, to]) => from <= (place * length) / all && Math.min((place + 1) * length, all) / all <= to;
+    this.#ready.set(stem, (place) => stretches.some((stretch) => holds(place, stretch)));
     this.#pump();
   }
 
@@ -183,7 +185,7 @@ export class Player extends EventTarget {
   }
 
   #voicesAt(place) {
-    const stems = [...this.#ready].filter(([, numReady]) => place < numReady).map(([stem]) => stem);
+    const stems = [...this.#ready].filter(([, isReady]) => isReady(place)).map(([stem]) => stem);
     const isAudible = (stem) => Boolean(this.#gains.stems[stem]);
     return [ORIGINAL, ...stems.filter(isAudible), ...stems.filter((stem) => !isAudible(stem))];
   }

@@ -115,7 +115,9 @@ export const depths = (id, targets) => json(`api/recordings/${id}/depths?${new U
 // A photo that shows no known instrument gets onto the page only where somebody said that it shall be used.
 const SAID = { even_if_unknown: true };
 
-export const hear = async (id, targets) => (await post(`api/recordings/${id}/hear`, { targets, ...SAID })).json();
+export const hear = async (id, targets, placeS) =>
+  (await post(`api/recordings/${id}/hear`, { targets, at_s: placeS, ...SAID })).json();
+export const listen = (id, placeS) => post(`api/recordings/${id}/listen`, { at_s: placeS });
 export const startExport = async (id, wishes) =>
   (await post(`api/recordings/${id}/export`, { ...wishes, ...SAID })).json();
 export const exportUrl = (job) => `api/exports/${job}`;

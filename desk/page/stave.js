@@ -95,7 +95,8 @@ export class Stave extends EventTarget {
   /** Whether its wish cannot be heard at a place, 0 to 1 of the recording, since it is not heard so far yet. */
   isLateAt(share) {
     const isWished = this.wish.is_solo || wishedDb(this.wish) !== 0;
-    return isWished && this.state.state === "hearing" && share >= (this.state.progress ?? 0);
+    const isThere = this.state.heard?.some(([from, to]) => from <= share && share < to);
+    return isWished && this.state.state === "hearing" && !isThere;
   }
 
   /** Fetch what the mask takes, once. Returns whether there is something new to see. */
@@ -132,7 +133,7 @@ export class Stave extends EventTarget {
     this.element.classList.toggle("absent", this.#seemsAbsent);
     const isHearing = this.state.state === "hearing" || this.state.state === "asked";
     this.progress.hidden = !isHearing;
-    this.strip.style.setProperty("--heard", isHearing ? this.state.progress ?? 0 : 0);
+    this.strip.style.setProperty("--heard", isHearing ? stretchesPicture(this.state.heard ?? []) : "none");
     if (isHearing && this.state.progress) this.progress.value = this.state.progress;
     else this.progress.removeAttribute("value");
     const note = this.#noteText();
@@ -193,4 +194,14 @@ export class Stave extends EventTarget {
     input.select();
     input.focus();
   }
+}
+
+/** Stretches `[from, to]`, 0 to 1, as a picture of the style sheet. */
+function stretchesPicture(stretches) {
+  const tint = "color-mix(in srgb, var(--voice) 16%, transparent)";
+  const stops = stretches.flatMap(([from, to]) => {
+    const [begin, end] = [from, to].map((share) => `${(100 * share).toFixed(2)}%`);
+    return [`transparent ${begin}`, `${tint} ${begin}`, `${tint} ${end}`, `transparent ${end}`];
+  });
+  return stops.length ? `linear-gradient(90deg, ${stops.join(", ")})` : "none";
 }

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -24,6 +25,7 @@ from desk.recordings import FULL_SCALE
 from desk.views import Views
 from tasks.masks import make_masks
 from tasks.queries import Query
+from tasks.stored_masks import heard_row
 from tests.desk.conftest import OpenDesk
 from tests.desk.sounds import Desk, write_noise
 from tests.grids import FINE_GRID
@@ -117,11 +119,48 @@ def test_the_first_sound_is_there_before_all_is_heard(
     assert desk.waited(f"{own}/stems/tuba/2.flac").status_code == 200
 
 
+def test_what_is_heard_first_is_where_somebody_listens_and_the_file_is_the_same(
+    desk: Desk, catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from varemix.model.any_order import AnyOrder
+
+    may_go_on, heard = threading.Event(), []
+    hear = AnyOrder.hear
+
+    def slowly(order: AnyOrder, window: int, samples: np.ndarray) -> Any:
+        heard.append(window)
+        if len(heard) > 14:  # enough for what is asked for; the rest waits
+            assert may_go_on.wait(60)
+        return hear(order, window, samples)
+
+    monkeypatch.setattr(AnyOrder, "hear", slowly)
+    song = write_noise(tmp_path / "long.wav", seconds=24)
+    facts = desk.drop(song)
+    own = f"/api/recordings/{facts['id']}"
+    desk.client.post(f"{own}/hear", json={"targets": ["tuba"], "at_s": 11.0})
+    assert desk.waited(f"{own}/stems/tuba/2.flac").status_code == 200
+    assert min(heard) > 8, "nothing of the beginning"
+    assert desk.client.get(f"{own}/stems/tuba/0.flac").status_code == 202
+    (tuba,) = (target for target in desk.client.get(own).json()["targets"] if target["target"] == "tuba")
+    [[begin, end]] = tuba["heard"]
+    assert 0.3 < begin < 0.42 < end < 1
+    assert desk.client.post(f"{own}/listen", json={"at_s": 1.0}).status_code == 200
+    may_go_on.set()
+    desk.hear(facts["id"], ALL)
+    assert heard.index(0) < len(heard) - 3, "after a seek it goes on from there"
+    [row] = catalog.read_rows("masks")
+    stored = desk.studio.hearing.file_of(row).read_bytes()
+    queries = [Query(name=name) for name in row["queries"]]
+    track = catalog.read_rows("tracks", where={"track_id": facts["id"]})[0]
+    batch = heard_row(catalog, track, "small", queries)
+    assert desk.studio.hearing.file_of(batch).read_bytes() == stored
+    np.testing.assert_allclose(row["presences_db"], batch["presences_db"], rtol=1e-6)
+
+
 def test_two_tabs_share_one_hearing_and_a_restart_loses_nothing(
     open_desk: OpenDesk, song: Path, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = []
-    heard_row = hearing.heard_row
     monkeypatch.setattr(hearing, "heard_row", lambda *args, **kw: calls.append(args) or heard_row(*args, **kw))
     first = open_desk()
     facts = first.drop(song)

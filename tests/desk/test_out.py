@@ -41,11 +41,11 @@ def test_stems_are_those_of_the_batch_one_by_one_and_in_a_zip(desk: Desk, catalo
     assert soundfile.info(io.BytesIO(flac)).format == "FLAC"
 
 
-@pytest.mark.parametrize("asked", [{"stems": ALL}, MIX])
+@pytest.mark.parametrize(("asked", "playing"), [({"stems": ALL}, ["FC", "LFE"]), (MIX, [])])
 def test_all_channels_of_surround_are_exported(
-    desk: Desk, catalog: Catalog, tmp_path: Path, asked: Mapping[str, Any]
+    desk: Desk, catalog: Catalog, tmp_path: Path, asked: Mapping[str, Any], playing: list[str]
 ) -> None:
-    song = write_surround(tmp_path / "5.1.wav", seconds=2)
+    song = write_surround(tmp_path / "5.1.wav", playing, seconds=2)
     facts = desk.drop(song)
     content = desk.exported(facts, asked)
     separator = open_separator(None, str(catalog.home.root))

@@ -158,14 +158,9 @@ class Separator(nn.Module):
         if nothing_else:
             self.settings.check_rivals()
         frames = self.settings.window_frames
-
-        def heard_masks(cells: np.ndarray) -> np.ndarray:
-            if skips_silence and np.abs(cells).max() <= _SILENT:
-                return np.zeros((len(queries) + 1, self.mask_grid.num_rows, frames), dtype=np.float32)
-            return self._window_masks(cells, queries, nothing_else=nothing_else).numpy(force=True)
-
+        how = {"nothing_else": nothing_else, "skips_silence": skips_silence}
         own = windows(mix_blocks, frames, self.settings.grid)
-        heard = (heard_masks(cells)[..., :num_own] for cells, num_own in own)
+        heard = (self.hear_window(cells, queries, **how)[..., :num_own] for cells, num_own in own)
         num_frames = 0
         for faded in cross_faded(heard, frames):
             masks, power = faded[:-1], faded[-1]
@@ -175,6 +170,19 @@ class Separator(nn.Module):
             yield binarise(masks) if self.settings.masks == "binary" else masks
         if num_frames * self.settings.grid.hop_s > _LONG_S:
             give_back_memory()
+
+    @torch.inference_mode()
+    def hear_window(
+        self, cells: np.ndarray, queries: Tensor, *, nothing_else: bool = False, skips_silence: bool = False
+    ) -> np.ndarray:
+        """Return the soft masks of a window's samples and, last, the power of the mix behind them, [N + 1, R, T].
+
+        The settings are those of `mask_blocks`.
+        """
+        if skips_silence and np.abs(cells).max() <= _SILENT:
+            shape = (len(queries) + 1, self.mask_grid.num_rows, self.settings.window_frames)
+            return np.zeros(shape, dtype=np.float32)
+        return self._window_masks(cells, queries, nothing_else=nothing_else).numpy(force=True)
 
     @property
     def mask_grid(self) -> Grid:

@@ -38,6 +38,7 @@ from varemix.signal.streams import copies, paired, part
 LEVELS_AS_THEY_ARE = LevelCare()
 
 _BLOCK_SAMPLES = 1 << 17
+_SHORT_BLOCK_SAMPLES = 1 << 13
 _STEREO = 2
 _GROUPED_AXES = 3  # of gains [G, R, T]
 
@@ -224,17 +225,20 @@ def share_blocks(
     audio_stream: int = 0,
     mask_exponent: float = PLAIN,
     moved: Sequence[int] = (),
+    first_frame: int = 0,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield blocks of what is played of a recording [P, S_b], and of what falls to each mask of it [N, P, S_b].
 
     Mono and stereo are played as they are, more channels as `played` says. All is at the recording's own rate. The
     remix is the sum of the recording and of s_i times the i-th, s_i being the `factor` of its gain: the same that
     `render_remix` writes, but for rounding. Below an exponent of 1 that depends on which of them are `moved`, that is,
-    have a gain; see `claims`. Raises MediaError as it does.
+    have a gain; see `claims`. With a `first_frame`, one of those of `frame_before`, that is the first of the masks, and
+    what is yielded begins there; its beginning is not yet as it would be. Raises MediaError as `render_remix` does.
     """
     with AudioReader(source, audio_stream=audio_stream) as reader:
-        info = reader.info
-        original, *heard = copies(_blocks(reader), 1 + len(info.groups))
+        first_sample = first_frame * grid.hop_samples * reader.info.rate_hz // RATE_HZ
+        info = replace(reader.info, num_samples=reader.info.num_samples - first_sample)
+        original, *heard = copies(_blocks_from(reader, first_sample), 1 + len(info.groups))
         claimed = (claims(masks, mask_exponent, moved) for masks in mask_blocks)
         masks = copies(zlbm_blocks(claimed, decay_of(smoothing_s, grid)), len(info.groups))
         own = [_share(*each, info, grid) for each in zip(heard, masks, range(len(info.groups)), strict=True)]
@@ -252,6 +256,20 @@ def _share(
     group = (block[channels] if info.num_channels <= _STEREO else weights @ block[channels] for block in blocks)
     gains = ((block[:, number] if has_many else block)[:, None] for block in masks)
     return _filtered_at_own_rate(group, info, gains, grid)
+
+
+def frame_before(sample: int, rate_hz: int, grid: Grid) -> int:
+    """Return the last frame not after a sample at a rate that begins on a sample of its own at that rate, too."""
+    cycle = RATE_HZ // math.gcd(rate_hz, RATE_HZ)  # so many samples at 44.1 kHz are a whole number of others
+    frames = math.lcm(grid.hop_samples, cycle) // grid.hop_samples
+    return sample * RATE_HZ // rate_hz // grid.hop_samples // frames * frames
+
+
+def _blocks_from(reader: AudioReader, first_sample: int) -> Iterator[np.ndarray]:
+    """Yield a recording from a sample on, in short blocks: who cuts it waits for no masks that are not needed."""
+    while first_sample < reader.info.num_samples:
+        yield (block := reader.read(first_sample, _SHORT_BLOCK_SAMPLES))
+        first_sample += block.shape[-1]
 
 
 def _remixed_blocks(

@@ -16,6 +16,7 @@ from varemix.signal.presence import EVERYTHING_PLAYS_DB
 if TYPE_CHECKING:
     import numpy as np
 
+    from varemix.model.any_order import AnyOrder
     from varemix.signal.grid import Grid
     from varemix.signal.presence import PresenceMeter
 
@@ -83,6 +84,10 @@ class MaskMaker(ABC):
         from varemix.separators.measuring import measured
 
         return measured(self.mask_blocks(mix, instruments), mix, self.grid, meter)
+
+    def in_any_order(self, mix: Mix, instruments: Sequence[str]) -> AnyOrder | None:
+        """Return what hears a mix window by window in any order; None where it hears from the beginning on."""
+        return None
 
     def identity_of(self, instrument: str) -> Identity:
         """Return who makes the masks of an instrument."""

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from varemix.model.any_order import AnyOrder
 from varemix.model.separator import Separator
 from varemix.separators.interface import Identity, MaskMaker, Mix
 from varemix.signal.presence import PresenceMeter
@@ -35,9 +36,22 @@ class OurNetwork(MaskMaker):
         """Yield the same, measured by the spectra that the network hears."""
         return self._blocks(mix, instruments, meter)
 
+    def in_any_order(self, mix: Mix, instruments: Sequence[str]) -> AnyOrder | None:
+        """Return what hears a mix in any order; nobody where only these instruments play."""
+        if self._nothing_else:
+            return None
+        return AnyOrder(self._network, self._asked(instruments), mix.num_samples, skips_silence=mix.is_part)
+
     def _blocks(self, mix: Mix, instruments: Sequence[str], meter: PresenceMeter | None) -> Iterator[np.ndarray]:
-        self.check_knows(instruments)
-        vectors = torch.stack([self._vectors[name] for name in instruments])
         return self._network.mask_blocks(
-            mix.mid(), vectors, meter=meter, nothing_else=self._nothing_else, skips_silence=mix.is_part
+            mix.mid(),
+            self._asked(instruments),
+            meter=meter,
+            nothing_else=self._nothing_else,
+            skips_silence=mix.is_part,
         )
+
+    def _asked(self, instruments: Sequence[str]) -> Tensor:
+        """Return the queries [N, K] of instruments."""
+        self.check_knows(instruments)
+        return torch.stack([self._vectors[name] for name in instruments])

@@ -73,18 +73,24 @@ class PresenceMeter:
 
     def __init__(self, num_masks: int, grid: Grid) -> None:
         self._stretch_frames = grid.frames_in(_STRETCH_S)
-        self._claimed = np.zeros(num_masks)
-        self._power = 0.0
+        self._num_masks = num_masks
+        self._claimed: dict[int, np.ndarray] = {}  # by stretch, of each mask
+        self._power: dict[int, float] = {}
         self._num_frames = 0
-        self._stretches: list[tuple[np.ndarray, float]] = []
 
-    def add(self, masks: np.ndarray, power: np.ndarray) -> None:
-        """Take in the next frames: masks [N, R, T] and the mix's power [R, T], on the same rows."""
+    def add(self, masks: np.ndarray, power: np.ndarray, first_frame: int | None = None) -> None:
+        """Take in frames: masks [N, R, T] and the mix's power [R, T], on the same rows.
+
+        They are the next ones, unless it is said at which they begin.
+        """
+        begin = self._num_frames if first_frame is None else first_frame
         first = 0
         while first < power.shape[-1]:
-            last = min(power.shape[-1], first + self._stretch_frames - self._num_frames)
-            self._add_to_stretch(masks[..., first:last], power[..., first:last])
+            stretch, inside = divmod(begin + first, self._stretch_frames)
+            last = min(power.shape[-1], first + self._stretch_frames - inside)
+            self._add_to(stretch, masks[..., first:last], power[..., first:last])
             first = last
+        self._num_frames = max(self._num_frames, begin + power.shape[-1])
 
     @property
     def loudest(self) -> float:
@@ -99,20 +105,21 @@ class PresenceMeter:
         stretches = self._whole_stretches()
         loudest = self.loudest if loudest is None else loudest
         loud = [(claimed, power) for claimed, power in stretches if power > loudest * 10 ** (_QUIET_DB / 10)]
-        shares = [claimed / power for claimed, power in loud] or [np.zeros_like(self._claimed)]
+        shares = [claimed / power for claimed, power in loud] or [np.zeros(self._num_masks)]
         return 10 * np.log10(np.max(shares, axis=0).clip(_LEAST_SHARE, 1.0))
 
     def _whole_stretches(self) -> list[tuple[np.ndarray, float]]:
         """Return claimed power [N] and power of each stretch, the last one joined to its neighbour if it is short."""
-        if not self._stretches or 2 * self._num_frames >= self._stretch_frames:
-            return [*self._stretches, (self._claimed, self._power)]
-        *before, (claimed, power) = self._stretches
-        return [*before, (claimed + self._claimed, power + self._power)]
+        nothing = np.zeros(self._num_masks)
+        numbers = range(max(1, -(-self._num_frames // self._stretch_frames)))
+        stretches = [(self._claimed.get(number, nothing), self._power.get(number, 0.0)) for number in numbers]
+        num_last = self._num_frames - self._stretch_frames * (len(stretches) - 1)
+        if len(stretches) == 1 or 2 * num_last >= self._stretch_frames:
+            return stretches
+        *before, (claimed, power), (last_claimed, last_power) = stretches
+        return [*before, (claimed + last_claimed, power + last_power)]
 
-    def _add_to_stretch(self, masks: np.ndarray, power: np.ndarray) -> None:
-        self._claimed = self._claimed + np.einsum("nft,nft,ft->n", masks, masks, power, dtype=np.float64)
-        self._power += float(power.sum(dtype=np.float64))
-        self._num_frames += power.shape[-1]
-        if self._num_frames == self._stretch_frames:
-            self._stretches.append((self._claimed, self._power))
-            self._claimed, self._power, self._num_frames = np.zeros_like(self._claimed), 0.0, 0
+    def _add_to(self, stretch: int, masks: np.ndarray, power: np.ndarray) -> None:
+        claimed = np.einsum("nft,nft,ft->n", masks, masks, power, dtype=np.float64)
+        self._claimed[stretch] = self._claimed.get(stretch, 0.0) + claimed
+        self._power[stretch] = self._power.get(stretch, 0.0) + float(power.sum(dtype=np.float64))
