@@ -3,7 +3,8 @@
 A desk is started as a person would start it, on a home of its own, and a song, one of the demonstration's over and
 over, is dropped on it twice: on a home that holds nothing, and after a restart, when its masks are stored. Told are the
 seconds from dropping until the first segment of the recording and of each instrument is there, with which playing
-begins; and until all is heard. Beside each are the seconds that the desk kept processors busy for it, which tell the
+begins; until a place later in the song sounds that the playhead jumps to while nothing of it is heard; and until all is
+heard. Beside each are the seconds that the desk kept processors busy for it, which tell the
 same on a machine that has other things to do.
 """
 
@@ -94,6 +95,13 @@ def play(client: httpx.Client, clock: Clock, song: Path) -> None:
     places = [f"{own}/audio", *(f"{own}/stems/{name}" for name in _INSTRUMENTS)]
     num_bytes = sum(len(_waited(client, f"{place}/0.flac?with={on_desk}")) for place in places)
     clock.say(f"first sound ({num_bytes / 2**20:.1f} MiB)")
+    later = 2 * facts["num_segments"] // 3
+    clock.restart()
+    at_s = later * facts["segment_samples"] / facts["rate_hz"]
+    client.post(f"{own}/listen", json={"at_s": at_s}).raise_for_status()
+    for place in places:
+        _waited(client, f"{place}/{later}.flac?with={on_desk}")
+    clock.say(f"sound at {at_s:g} s, jumped to,")
     for place in places:
         _waited(client, f"{place}/{facts['num_segments'] - 1}.flac?with={on_desk}")
     clock.say("all can be played")

@@ -92,6 +92,12 @@ class Face:
                 recording = await run_in_threadpool(studio.shelf.put, file)
         return JSONResponse(await run_in_threadpool(studio.facts, recording), 201)
 
+    async def example(self, request: Request) -> Response:
+        """Take the recording that comes along."""
+        studio = await self._loaded()
+        recording = await run_in_threadpool(studio.example)
+        return JSONResponse(await run_in_threadpool(studio.facts, recording), 201)
+
     async def facts(self, request: Request) -> Response:
         """Tell what a recording is, and what was heard in it."""
         studio, recording = await self._recording(request)
@@ -329,6 +335,7 @@ def create_app(
         Route("/api/instruments", _worded(face.instruments)),
         Route("/api/recordings", _worded(face.recordings), methods=["GET"]),
         Route("/api/recordings", _worded(face.put_recording), methods=["POST"]),
+        Route("/api/example", _worded(face.example), methods=["POST"]),
         Route(recording, _worded(face.facts), methods=["GET"]),
         Route(recording, _worded(face.forget), methods=["DELETE"]),
         Route(f"{recording}/waveform", _worded(face.waveform)),

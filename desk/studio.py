@@ -1,6 +1,7 @@
 """All that the desk works with: catalog, checkpoint, recordings, jobs. It is there before the model is loaded."""
 
 import secrets
+import shutil
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -10,6 +11,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from catalog.files import temporary_folder
 from catalog.store import Catalog
 from desk.batch import Batch, out_of
 from desk.depths import Depths
@@ -34,6 +36,7 @@ from varemix.remix.plan import RemixPlan
 if TYPE_CHECKING:
     from varemix.model.separator import Separator
 
+EXAMPLE = Path(__file__).parent / "example"
 _MAX_TARGETS = 50
 
 
@@ -171,6 +174,12 @@ class Studio:
             | {"has_masks": stored.get(entry["digest"], []), "sessions": sessions.get(entry["id"], [])}
             for entry in found
         ]
+
+    def example(self) -> Recording:
+        """Return the recording that comes along, dropped as a visitor would drop one of theirs."""
+        [source] = EXAMPLE.glob("*.ogg")
+        with temporary_folder(self.catalog.home.dropped) as folder:
+            return self.shelf.put(Path(shutil.copy(source, folder)))
 
     def opened_session(self, recording: Recording, body: Mapping[str, Any]) -> Session:
         """Return the session of a recording that was changed last, or a new one with the request's mix."""

@@ -15,6 +15,7 @@ import { bytes, poorQuality, withArticle } from "./words.js";
 
 const PICTURE_NAME = /\.(jpe?g|png|webp|gif|bmp|tiff?|heic|avif)$/i;
 
+const EXAMPLE_MIX = [{ target: "violin" }, { target: "accordion", gain_db: -18 }];
 const OPENED = "varemix-opened"; // the recording named on the command line is opened once
 const WATCH_MS = 5000;
 const LOADING_MS = 250;
@@ -118,6 +119,23 @@ async function takeRecording(file) {
     if (error.name !== "AbortError") tell(error.message, { key: "upload" });
   } finally {
     find("upload").hidden = true;
+  }
+}
+
+/** The recording that comes along, its accordion softer, and playing: what this is about, within seconds. */
+async function takeExample() {
+  find("example").disabled = true;
+  untell("upload");
+  try {
+    const facts = await server.example();
+    await server.openSession(facts.id, { instruments: EXAMPLE_MIX.filter(({ target }) => cast.get(target)) });
+    history.pushState(null, "", `#${facts.id}`); // a hash that is set would route, too, and later
+    await route();
+    desk?.player.play();
+  } catch (error) {
+    tell(error.message, { key: "upload" });
+  } finally {
+    find("example").disabled = false;
   }
 }
 
@@ -269,6 +287,7 @@ function startButtons() {
     take(event.target.files);
     event.target.value = "";
   };
+  find("example").onclick = takeExample;
   find("another").onclick = () => {
     location.hash = "";
   };

@@ -72,6 +72,7 @@ function refusal(status, text, retryAfter) {
 
 export const health = () => json("api/health");
 export const instruments = () => json("api/instruments");
+export const example = async () => (await post("api/example", {})).json();
 export const facts = (id) => json(`api/recordings/${id}`);
 export const waveform = (id) => json(`api/recordings/${id}/waveform`);
 export const spectrogramUrl = (id) => `api/recordings/${id}/spectrogram.png`;

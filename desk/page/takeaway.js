@@ -140,7 +140,7 @@ function planOf({ wishes, exponent }) {
 }
 
 function savePlan(mix) {
-  return attempt(async () => {
+  return attempt("plan-save", "Saving…", async () => {
     const url = URL.createObjectURL(await (await server.plan(planOf(mix))).blob());
     save(url, "remix.yaml");
     setTimeout(() => URL.revokeObjectURL(url), 60_000);
@@ -150,7 +150,7 @@ function savePlan(mix) {
 
 /** A dry run: what would be done to the library. */
 function lookAtLibrary(mix) {
-  return attempt(async () => {
+  return attempt("library-look", "Looking…", async () => {
     const found = await server.libraryPreview({ ...planOf(mix), out: find("library-out").value });
     const { total } = found;
     const unreadable = Object.keys(found.unreadable).length;
@@ -170,22 +170,25 @@ function lookAtLibrary(mix) {
 }
 
 function startLibrary(mix) {
-  return attempt(async () => {
+  return attempt("library-start", "Starting…", async () => {
     const { run, out } = await server.libraryStart({ ...planOf(mix), out: find("library-out").value });
     find("plan-dialog").close();
     tell(`The library is being remixed into '${out}'. Watch it at ${run}`, { key: "library", kind: "note", stays: true });
   });
 }
 
-async function attempt(work) {
+/** Do what a button is for; meanwhile the button says so, and is not pressed again. */
+async function attempt(id, doing, work) {
+  const button = find(id);
+  const { textContent: words } = button;
+  Object.assign(button, { textContent: doing, disabled: true });
   find("plan-wrong").textContent = "";
-  find("plan-dialog").setAttribute("aria-busy", "true");
   try {
     await work();
   } catch (error) {
     find("plan-wrong").textContent = error.message;
   } finally {
-    find("plan-dialog").removeAttribute("aria-busy");
+    Object.assign(button, { textContent: words, disabled: false });
   }
 }
 

@@ -107,6 +107,17 @@ def test_a_recording_is_dropped_heard_moved_compared_and_exported(musician: Visi
     assert soundfile.info(str(download.value.path())).frames == 6 * 44_100
 
 
+def test_a_visitor_hears_an_example_by_one_click(musician: Visitor) -> None:
+    musician.open()
+    musician.page.click("#example")
+    musician.page.wait_for_selector("#title:text-is('Greensleeves')")
+    musician.page.wait_for_selector("#transport[data-state='playing']")
+    musician.choose("violin")
+    assert musician.page.evaluate("[...document.querySelectorAll('.stave')].map((stave) => stave.dataset.target)") == [
+        "violin"
+    ], "of its instruments, those that the checkpoint knows"
+
+
 def test_wishes_are_saved_as_a_plan_for_a_library(musician: Visitor) -> None:
     musician.open("evening")
     musician.choose("tuba")
