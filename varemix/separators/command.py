@@ -1,9 +1,9 @@
 """Any program that takes a recording and writes stems, run in a process and an environment of its own.
 
-Its command line stands in the host's settings alone. It is given the recording as a WAV file at 44.1 kHz, of more than two
-channels each group of them by itself, and an empty folder; what it wrote there is read at whatever rate, length and
-channels it has. Memory here is bounded by a block, whatever the program takes; the disk holds recording and stems for so
-long.
+Its command line stands in the host's settings alone. It is given the recording as a WAV file at 44.1 kHz, of more than
+two channels each group of them by itself, and an empty folder; what it wrote there is read at whatever rate, length
+and channels it has. Memory here is bounded by a block, whatever the program takes; the disk holds recording and stems
+for so long.
 """
 
 import hashlib
