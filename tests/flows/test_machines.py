@@ -4,6 +4,8 @@ The workers are processes with folders and mirrors of their own; the home is in 
 """
 
 import json
+import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +18,6 @@ import pytest
 from catalog.files import Home
 from catalog.store import Catalog
 from tests.flows.machines import ROOT, Machines, machines
-from tests.middles import Middle
 from tests.outcomes import without_times
 from tests.s3 import s3_server
 from tests.tasks.planted import register_checkpoint, write_tones
@@ -27,7 +28,7 @@ _ENDS = ("COMPLETED", "CRASHED")
 _DEPLOY = """
 from flows.shard import shard
 
-shard.from_source(source={root!r}, entrypoint="tests/flows/waiting_shard.py:shard").deploy(
+shard.from_source(source={root!r}, entrypoint="flows/shard.py:shard").deploy(
     name="shard", work_pool_name="shards", print_next_steps=False
 )
 """
@@ -67,20 +68,12 @@ def shard_runs(hosts: Machines) -> list[dict[str, Any]]:
     return found
 
 
-def middle_of_masks(worker: Path, home: Home) -> Middle:
-    """Return when a worker is in the middle of making masks: some lie in its mirror."""
-    mirror = worker / "mirror" / home.root.name
-    return Middle(top=mirror, folder="masks", num_new=3, sign=worker / "middle")
-
-
-def kill_a_shard(workers: dict[int, Middle]) -> None:
-    """Wait until a worker is in the middle of making masks, and kill the process that makes them."""
-    while not (found := [worker for worker, middle in workers.items() if middle.is_reached()]):
-        time.sleep(0.05)
-    [run] = [child for child in psutil.Process(found[0]).children() if child.status() != psutil.STATUS_ZOMBIE]
-    run.kill()
-    for middle in workers.values():
-        middle.leave()
+def kill_a_shard(hosts: Machines, workers: list[int]) -> None:
+    """Wait until masks are being made, and kill one of the processes that make them."""
+    while not any(run["name"].startswith("masks") and run["state_type"] == "RUNNING" for run in shard_runs(hosts)):
+        time.sleep(0.2)
+    children = [child for worker in workers for child in psutil.Process(worker).children()]
+    os.kill(children[0].pid, signal.SIGKILL)
 
 
 def test_two_workers_make_what_one_process_makes_though_a_shard_is_killed(
@@ -112,16 +105,13 @@ def test_two_workers_make_what_one_process_makes_though_a_shard_is_killed(
     register_checkpoint(Catalog(shared), checkpoint_file, "small", "champion")
     assert hosts.run("-m", "prefect", "work-pool", "create", "shards", "--type", "process") == 0
     assert hosts.run("-c", _DEPLOY.format(root=str(ROOT))) == 0
-    middles = {name: middle_of_masks(tmp_path / name, shared) for name in ("one", "two")}
-    workers = {
-        hosts.start_worker(
-            name, "shards", VAREMIX_MIRROR=str(tmp_path / name / "mirror"), **middle.environment
-        ).pid: middle
-        for name, middle in middles.items()
-    }
+    workers = [
+        hosts.start_worker(name, "shards", VAREMIX_MIRROR=str(tmp_path / name / "mirror")).pid
+        for name in ("one", "two")
+    ]
     own = {"VAREMIX_HOME": shared.address, "VAREMIX_RUNNER": "deployments"}
     remix = hosts.start("remix", tmp_path / "remix", command, **own, VAREMIX_MIRROR=str(tmp_path / "remix/mirror"))
-    kill_a_shard(workers)
+    kill_a_shard(hosts, workers)
     assert remix.wait() == 0
 
     assert results(shared, out) == expected

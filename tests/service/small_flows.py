@@ -1,14 +1,13 @@
 """The flows as a worker runs them, with recipes that are over in seconds, and a sign of life every two.
 
 A run says that it has come to its gate, a file that its environment may name, and waits for it: so several begin at
-one moment. So does it in its middle, see `tests.middles`; where it is told to stop, it leaves that.
+one moment. So does it in its middle, see `tests.middles`.
 """
 
 import os
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from prefect import flow_engine
 
@@ -19,7 +18,6 @@ from flows.nightly import nightly
 from flows.refresh import refresh
 from flows.remix import remix
 from flows.train import train
-from tasks.threads import Shards
 from tests.middles import wait_in_the_middle
 from tests.tasks.small_recipe import small
 from varemix.training import recipe
@@ -48,26 +46,4 @@ def _open_at_the_gate(path: Path | str | None = None) -> Home:
 
 Home.open = _open_at_the_gate  # type: ignore[method-assign, assignment]
 
-_middle = wait_in_the_middle()
-_cancel_all, _end = Shards.cancel_all, Shards.__exit__
-
-
-def _leave_the_middle() -> None:
-    """Let the shard that waits come to its end too, as the run is told to stop."""
-    if _middle:
-        _middle.leave()
-
-
-def _cancel_all_and_leave(shards: Shards) -> None:
-    _leave_the_middle()
-    _cancel_all(shards)
-
-
-def _end_and_leave(shards: Shards, exc_type: Any, exc_value: Any, traceback: Any) -> None:
-    if exc_value:
-        _leave_the_middle()
-    _end(shards, exc_type, exc_value, traceback)
-
-
-Shards.cancel_all = _cancel_all_and_leave  # type: ignore[method-assign]
-Shards.__exit__ = _end_and_leave  # type: ignore[method-assign]
+wait_in_the_middle()
