@@ -148,7 +148,7 @@ class Hearing:
         if is_anew or digest not in self._stored:
             rows = stored_masks(self._catalog, self._checkpoint_id, [digest])
             heard_by = self._who.heard_by
-            standing = [row for row in rows if covering(self._catalog, [row], digest, [], heard_by=heard_by)]
+            standing = [row for row in rows if covering(self._catalog, [row], recording.row, [], heard_by=heard_by)]
             self._stored[digest] = standing
         rows = [row for row in self._stored[digest] if names <= set(row["queries"])]
         there = (row for row in rows if self._catalog.home.holds(row["path"]))

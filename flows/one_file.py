@@ -42,7 +42,9 @@ def remix_file(source: Path, target: Path, plan: RemixPlan, separator: Callable[
     check_file(source, target, plan)
     info = probe_audio(source)
     wishes = plan.for_track(source.name, read_tags(source), info.duration_s)
-    wishes = replace(wishes, format=format_of(source, target, writable(wishes, info.written_as).format, info))
+    info = probe_audio(source, audio_stream=wishes.audio_stream) if wishes.audio_stream else info
+    nearest = None if wishes.format else writable(wishes, info.written_as).format
+    wishes = replace(wishes, format=format_of(source, target, wishes.format, info, nearest))
     queries = {}
     if plan.targets():
         loaded = separator()
@@ -54,7 +56,7 @@ def remix_file(source: Path, target: Path, plan: RemixPlan, separator: Callable[
         if wishes.is_unity:
             return write_unchanged(source, temporary, wishes)
         maker = maker_of(loaded, wanted.queries, who=wanted.who, nothing_else=wishes.nothing_else)
-        heard = _heard(source, target.parent, maker, wanted.names, info.duration_s)
+        heard = _heard(source, target.parent, maker, wanted.names, info.duration_s, audio_stream=wishes.audio_stream)
         with heard as (masks, presence):
             return write_remix(source, temporary, masks, presence, wanted)
 
@@ -68,13 +70,14 @@ def separate_file(
     nothing_else: bool = False,
     even_if_unknown: bool = False,
     who: WhoHears = OURS_ALONE,
+    audio_stream: int = 0,
 ) -> dict[Path, str]:
     """Write a stem for each instrument's name or picture into the folder, named after recording and instrument.
 
     Returns the stems, and what is to be told of each: that its instrument does not seem to play, that its picture shows
     none that is known; or an empty text. Raises UsageError for such a picture, unless it is wished even if unknown.
     """
-    info = probe_audio(source)
+    info = probe_audio(source, audio_stream=audio_stream)
     loaded = separator()
     if nothing_else:
         loaded.settings.check_rivals()
@@ -91,10 +94,11 @@ def separate_file(
     with ExitStack() as stack:
         temporaries = [stack.enter_context(replacing(stem)) for stem in stems]
         maker = maker_of(loaded, list(distinct.values()), who=who, nothing_else=nothing_else)
-        heard = _heard(source, folder, maker, list(distinct), info.duration_s)
+        heard = _heard(source, folder, maker, list(distinct), info.duration_s, audio_stream=audio_stream)
         masks, presence = stack.enter_context(heard)
         reader = stack.enter_context(MaskReader(masks))
-        render_stems(source, temporaries, reader.blocks([query.name for query in queries]), grid_of(reader.header))
+        blocks = reader.blocks([query.name for query in queries])
+        render_stems(source, temporaries, blocks, grid_of(reader.header), audio_stream=audio_stream)
     return {stem: told_of_stem(presence, query, source, stem) for stem, query in zip(stems, queries, strict=True)}
 
 
@@ -107,6 +111,7 @@ def hear_file(
     nothing_else: bool = False,
     even_if_unknown: bool = False,
     who: WhoHears = OURS_ALONE,
+    audio_stream: int = 0,
 ) -> Presence:
     """Write the masks of one recording to the mask file `target`; by default of all instruments that are known.
 
@@ -118,23 +123,29 @@ def hear_file(
     known = list(dict.fromkeys([*loaded.instruments, *who.instruments]))
     queries = looked_at(asked_once(targets or known, known), lambda: loaded)
     check_known(queries, even_if_unknown=even_if_unknown)
-    with terminal_bar(f"hear {source.name} [s]", round(probe_audio(source).duration_s)) as advance:
-        maker = maker_of(loaded, queries, who=who, nothing_else=nothing_else)
-        names = [query.name for query in queries]
-        digest = file_digest(source)
-        _, presence = write_heard(target, source, maker, names, content_digest=digest, watch=_seconds(advance))
+    info = probe_audio(source, audio_stream=audio_stream)
+    with terminal_bar(f"hear {source.name} [s]", round(info.duration_s)) as advance:
+        _, presence = write_heard(
+            target,
+            source,
+            maker_of(loaded, queries, who=who, nothing_else=nothing_else),
+            [query.name for query in queries],
+            audio_stream=audio_stream,
+            content_digest=file_digest(source),
+            watch=_seconds(advance),
+        )
     return presence
 
 
 @contextmanager
 def _heard(
-    source: Path, folder: Path, maker: MaskMaker, names: Sequence[str], duration_s: float
+    source: Path, folder: Path, maker: MaskMaker, names: Sequence[str], duration_s: float, *, audio_stream: int
 ) -> Iterator[tuple[Path, Presence]]:
     """Hear a recording; give its mask file, which lies in the folder for so long, and how far the instruments play."""
     with TemporaryDirectory(prefix=".part-", dir=folder) as place:
         masks = Path(place, "masks.parquet")
         with terminal_bar(f"hear {source.name} [s]", round(duration_s)) as advance:
-            _, presence = write_heard(masks, source, maker, names, watch=_seconds(advance))
+            _, presence = write_heard(masks, source, maker, names, audio_stream=audio_stream, watch=_seconds(advance))
         yield masks, presence
 
 

@@ -108,7 +108,8 @@ def _show_changes(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> None:
     for job in made[:_PICTURED]:
         source = Path(job.track["library"], job.track["track_path"])
         title = f"{job.out_path.name}: {', '.join(wish.text for wish in job.wanted.wishes.gains)}"
-        if picture := picture_remix(source=source, remix=job.out_path, title=title):
+        stream = job.wanted.wishes.audio_stream
+        if picture := picture_remix(source=source, remix=job.out_path, title=title, audio_stream=stream):
             show_picture(f"remix of {job.track['track_path']}", picture, title)
 
 
@@ -122,18 +123,18 @@ def _unheard(catalog: Catalog, jobs: Sequence[Job], checkpoint_id: str) -> list[
     for job in jobs:
         if not job.wanted.wishes.nothing_else:
             anything[job.wanted.who] |= dict.fromkeys(job.wanted.queries)
-    groups: dict[tuple[bool, WhoHears, tuple[Query, ...]], list[Job]] = defaultdict(list)
+    groups: dict[tuple[bool, WhoHears, int, tuple[Query, ...]], list[Job]] = defaultdict(list)
     for job in jobs:
         if not job.wanted.wishes.is_unity:
             is_shared, who = job.wanted.wishes.nothing_else, job.wanted.who
-            groups[is_shared, who, job.wanted.queries if is_shared else tuple(anything[who])].append(job)
+            queries = job.wanted.queries if is_shared else tuple(anything[who])
+            groups[is_shared, who, job.wanted.wishes.audio_stream, queries].append(job)
     outcomes: list[Outcome] = []
-    for (is_shared, who, queries), group in groups.items():
+    for (is_shared, who, audio_stream, queries), group in groups.items():
         tracks = [job.track for job in group]
         needed = {job.track["track_id"]: job.wanted.names for job in group}
-        outcomes += heard_tracks(
-            catalog, tracks, checkpoint_id, list(queries), needed=needed, nothing_else=is_shared, who=who
-        )
+        asked: dict[str, Any] = {"nothing_else": is_shared, "who": who, "audio_stream": audio_stream}
+        outcomes += heard_tracks(catalog, tracks, checkpoint_id, list(queries), needed=needed, **asked)
     return [outcome for outcome in outcomes if outcome.status == "failed"]
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.queries import Query, query_vectors
 from tasks.who_hears import OURS_ALONE, WhoHears
-from varemix.media.audio import probe_audio
 from varemix.separators.installed import OURS
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from varemix.media.audio import AudioInfo
     from varemix.model.separator import Separator
     from varemix.separators.interface import MaskMaker, Mix
 
@@ -51,13 +54,26 @@ def _parted(others: Mapping[str, MaskMaker]) -> list[str]:
     return [name for maker, names in asked.items() for group in maker.alike(names).values() for name in group]
 
 
-def recording_mix(source: Path) -> Mix:
-    """Return a recording as it is heard. Raises MediaError when it cannot be read."""
-    from varemix.remix.render import front_blocks, heard_blocks, num_heard_samples
-    from varemix.separators.interface import Mix
+def recording_mixes(source: Path, info: AudioInfo, *, audio_stream: int = 0, in_step: bool = False) -> list[Mix]:
+    """Return each group of channels of a recording as it is heard.
 
-    return Mix(
-        num_samples=num_heard_samples(probe_audio(source)),
-        mid=lambda: heard_blocks(source),
-        pair=lambda: front_blocks(source),
-    )
+    Where all groups are gone through `in_step`, mid signals alone, the recording is read once for all.
+    """
+    from varemix.remix.render import group_blocks, heard_blocks, num_heard_samples
+    from varemix.separators.interface import Mix
+    from varemix.signal.blocks import copies, part
+
+    shared = copies(heard_blocks(source, audio_stream=audio_stream), len(info.groups)) if in_step else []
+
+    def mid(number: int) -> Iterator[np.ndarray]:
+        return part(shared[number] if in_step else heard_blocks(source, audio_stream=audio_stream), number)
+
+    return [
+        Mix(
+            num_samples=num_heard_samples(info),
+            mid=partial(mid, number),
+            pair=partial(group_blocks, source, number, audio_stream=audio_stream),
+            is_part=len(info.groups) > 1,
+        )
+        for number in range(len(info.groups))
+    ]

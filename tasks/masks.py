@@ -21,23 +21,24 @@ def make_masks(
     queries: list[Query],
     nothing_else: bool = False,
     who: WhoHears = OURS_ALONE,
+    audio_stream: int = 0,
 ) -> list[Outcome]:
     """Hear a shard of rows of `tracks`; skip tracks whose masks for all queries stand.
 
     `who` says what others than our network hear. With `nothing_else` the queries share a track among themselves, so
-    that other masks of theirs do not serve.
+    that other masks of theirs do not serve. `audio_stream` is the number, from 0 on, of the sound that is heard of
+    several.
     """
     catalog = Catalog(Home.open(home))
     stored = stored_masks(catalog, checkpoint_id, [track["content_digest"] for track in items])
     names = [query.name for query in queries]
+    asked: dict[str, Any] = {"nothing_else": nothing_else, "audio_stream": audio_stream}
 
     def stands(track: dict[str, Any]) -> bool:
-        digest = track["content_digest"]
-        heard = covering(catalog, stored, digest, names, nothing_else=nothing_else, heard_by=who.heard_by)
-        return heard is not None
+        return covering(catalog, stored, track, names, heard_by=who.heard_by, **asked) is not None
 
     def make(track: dict[str, Any]) -> dict[str, Any]:
-        row = heard_row(catalog, track, checkpoint_id, queries, nothing_else=nothing_else, who=who)
+        row = heard_row(catalog, track, checkpoint_id, queries, who=who, **asked)
         stored.extend([row] if row["status"] == "ready" else [])
         return row
 

@@ -55,10 +55,15 @@ def remix_id_of(job: Job, checkpoint_id: str, masks: dict[str, Any] | None) -> s
     `masks` is the row of those that serve, None where they are still to be made: what other versions of their step made
     gives another remix. Where nothing is to be heard, no version of theirs decides.
     """
-    is_unity, heard_by = job.wanted.wishes.is_unity, job.wanted.who.heard_by
+    is_unity, heard_by, groups = (
+        job.wanted.wishes.is_unity,
+        job.wanted.who.heard_by,
+        job.track.get("channel_groups"),
+    )
     versions = [STEP_VERSION, None if is_unity else version_of(masks)]
-    others = {"heard_by": heard_by} if heard_by and not is_unity else {}
-    return content_id("remix", version=versions, wishes=job.wanted.as_dict(), **others, **_decided(job, checkpoint_id))
+    apart = {"channel_groups": groups} if groups and not is_unity else {}
+    apart |= {"heard_by": heard_by} if heard_by and not is_unity else {}
+    return content_id("remix", version=versions, wishes=job.wanted.as_dict(), **apart, **_decided(job, checkpoint_id))
 
 
 def _decided(job: Job, checkpoint_id: str) -> dict[str, str | None]:
@@ -126,8 +131,8 @@ def _masks_for(catalog: Catalog, job: Job, stored: Sequence[dict[str, Any]]) -> 
     wanted = job.wanted
     if wanted.wishes.is_unity:
         return None
-    digest, is_shared = job.track["content_digest"], wanted.wishes.nothing_else
-    return covering(catalog, stored, digest, wanted.names, nothing_else=is_shared, heard_by=wanted.who.heard_by)
+    asked: dict[str, Any] = {"nothing_else": wanted.wishes.nothing_else, "audio_stream": wanted.wishes.audio_stream}
+    return covering(catalog, stored, job.track, wanted.names, heard_by=wanted.who.heard_by, **asked)
 
 
 def _written(catalog: Catalog, source: Path, target: Path, masks: dict[str, Any] | None, wanted: Wanted) -> Remixed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ def masks_stand(
     *,
     nothing_else: bool = False,
     heard_by: str | None = None,
+    audio_stream: int = 0,
 ) -> list[bool]:
     """Return for each row of `tracks` whether its masks stand for the queries that are `needed` of it."""
     digests = [track["content_digest"] for track in tracks]
@@ -45,8 +46,17 @@ def masks_stand(
     for row in stored_masks(catalog, checkpoint_id, digests):
         by_content[row["content_digest"]].append(row)
     return [
-        covering(catalog, by_content[digest], digest, names, nothing_else=nothing_else, heard_by=heard_by) is not None
-        for digest, names in zip(digests, needed, strict=True)
+        covering(
+            catalog,
+            by_content[track["content_digest"]],
+            track,
+            names,
+            nothing_else=nothing_else,
+            heard_by=heard_by,
+            audio_stream=audio_stream,
+        )
+        is not None
+        for track, names in zip(tracks, needed, strict=True)
     ]
 
 
@@ -69,45 +79,72 @@ def mask_id_of(
     *,
     nothing_else: bool = False,
     heard_by: str | None = None,
+    channel_groups: str | None = None,
+    audio_stream: int = 0,
     version: int | None = None,
 ) -> str:
-    """Return the id of the masks that a version of the step, by default this one, makes of a content for queries."""
+    """Return the id of the masks that a version of the step, by default this one, makes of a content for queries.
+
+    Several groups of channels, and another audio stream than the first, make it another one.
+    """
     kind, made_by = "masks of nothing else" if nothing_else else "masks", version or STEP_VERSION
-    others = {"heard_by": heard_by} if heard_by else {}
-    return content_id(kind, version=made_by, content=digest, checkpoint=checkpoint_id, queries=list(names), **others)
+    apart = {"channel_groups": channel_groups} if channel_groups else {}
+    other: dict[str, Any] = {"audio_stream": audio_stream + 1} if audio_stream else {}
+    other |= {"heard_by": heard_by} if heard_by else {}
+    made_of = {"content": digest, "checkpoint": checkpoint_id, "queries": list(names)}
+    return content_id(kind, version=made_by, **made_of, **apart, **other)
 
 
 def covering(
     catalog: Catalog,
     rows: Sequence[dict[str, Any]],
-    digest: str,
+    track: Mapping[str, Any],
     names: Sequence[str],
     *,
     nothing_else: bool = False,
     heard_by: str | None = None,
+    audio_stream: int = 0,
 ) -> dict[str, Any] | None:
-    """Return a row whose file is as it was written and has masks of the content for all those queries, or None.
+    """Return a row whose file is as it was written and has masks of a track for all those queries, or None.
 
     With `nothing_else` each mask depends on all others, so that the row must be of just those queries. `heard_by` is
     who must have heard them besides the checkpoint, see `WhoHears`: what they claim is taken from all other masks.
     """
     for row in rows:
-        is_heard = row["content_digest"] == digest and serves(
-            row, set(names), nothing_else=nothing_else, heard_by=heard_by
-        )
-        if is_heard and catalog.home.holds(row["path"], row["digest"], row["num_bytes"]):
+        is_of_track = is_of(row, track, audio_stream)
+        if (
+            is_of_track
+            and serves(row, set(names), nothing_else=nothing_else, heard_by=heard_by)
+            and catalog.home.holds(row["path"], row["digest"], row["num_bytes"])
+        ):
             return row
     return None
+
+
+def is_of(row: Mapping[str, Any], track: Mapping[str, Any], audio_stream: int) -> bool:
+    """Return whether the masks of a row are of what a track holds, of that audio stream and all groups of its channels.
+
+    What a row of `tracks` says of channels is of the first audio stream.
+    """
+    if row["content_digest"] != track["content_digest"] or _stream_of(row) != audio_stream:
+        return False
+    return bool(audio_stream) or row.get("channel_groups") == track.get("channel_groups")
 
 
 def serving_version(row: dict[str, Any]) -> int | None:
     """Return the version of the step that made the masks of a row; None where its masks serve no more."""
     made = row["content_digest"], row["checkpoint_id"], row["queries"]
+    of: dict[str, Any] = {"channel_groups": row.get("channel_groups"), "audio_stream": _stream_of(row)}
     is_shared = row["besides"] == _NOTHING
     versions = (STEP_VERSION, *_EARLIER_VERSIONS)
-    decided = {"nothing_else": is_shared, "heard_by": row.get("heard_by")}
-    own = (v for v in versions if row["mask_id"] == mask_id_of(*made, **decided, version=v))
+    of |= {"nothing_else": is_shared, "heard_by": row.get("heard_by")}
+    own = (v for v in versions if row["mask_id"] == mask_id_of(*made, version=v, **of))
     return next(own, None)
+
+
+def _stream_of(row: Mapping[str, Any]) -> int:
+    """Return the number, from 0 on, of the audio stream that was heard."""
+    return int(row.get("audio_stream") or 1) - 1
 
 
 def version_of(masks: dict[str, Any] | None) -> int | None:
@@ -130,6 +167,7 @@ def heard_row(
     *,
     nothing_else: bool = False,
     who: WhoHears = OURS_ALONE,
+    audio_stream: int = 0,
     watch: Watch | None = None,
 ) -> dict[str, Any]:
     """Return the row of a track's masks after writing them, or the row that says why there are none.
@@ -139,14 +177,18 @@ def heard_row(
     started = time.monotonic()
     names = [query.name for query in queries]
     digest = track["content_digest"]
+    groups = None if audio_stream else track.get("channel_groups")
+    of: dict[str, Any] = {"nothing_else": nothing_else, "channel_groups": groups, "audio_stream": audio_stream}
     row = {
-        "mask_id": mask_id_of(digest, checkpoint_id, names, nothing_else=nothing_else, heard_by=who.heard_by),
+        "mask_id": mask_id_of(digest, checkpoint_id, names, heard_by=who.heard_by, **of),
         "track_id": track["track_id"],
         "content_digest": digest,
         "checkpoint_id": checkpoint_id,
         "queries": names,
         "besides": _NOTHING if nothing_else else _ANYTHING,
         "heard_by": who.heard_by,
+        "channel_groups": groups,
+        "audio_stream": audio_stream + 1 if audio_stream else None,
     }
     try:
         written = _written(catalog, track, row, queries, who, watch)
@@ -174,13 +216,20 @@ def _written(
     is_shared = row["besides"] == _NOTHING
     maker = maker_of(separator, queries, who=who, checkpoint_id=row["checkpoint_id"], nothing_else=is_shared)
     header, presence = write_heard(
-        path, source, maker, row["queries"], content_digest=row["content_digest"], watch=watch
+        path,
+        source,
+        maker,
+        row["queries"],
+        audio_stream=_stream_of(row),
+        content_digest=row["content_digest"],
+        watch=watch,
     )
     check_as_seen(source, track)
     catalog.home.keep(path)
     return {
         "settings_json": json.dumps({"masks": separator.settings.masks, "bits": header.bits}),
         "presences_db": [presence.shares_db[query.name] for query in queries],
+        "group_presences_db": [each for query in queries for each in presence.group_shares_db.get(query.name, ())],
         "presence_threshold_db": presence.threshold_db,
         "own_thresholds_json": json.dumps(presence.own_thresholds_db) if presence.own_thresholds_db else None,
         "path": catalog.home.relative(path),

@@ -9,6 +9,7 @@ from flows.commands.checks import check_asked, choose_runner, existing_file, ope
 from flows.commands.server import check_server
 from flows.options import (
     AbsentOption,
+    AudioStreamOption,
     BesideOption,
     CheckpointOption,
     CollectOption,
@@ -66,6 +67,7 @@ def masks(
     even_if_unknown: UnknownOption = False,
     nothing_else: NothingElseOption = False,
     separator: SeparatorOption = None,
+    audio_stream: AudioStreamOption = None,
     gc: CollectOption = False,
     checkpoint: CheckpointOption = None,
     runner: RunnerOption = None,
@@ -99,6 +101,7 @@ def masks(
             nothing_else=nothing_else,
             even_if_unknown=even_if_unknown,
             who=who,
+            audio_stream=(audio_stream or 1) - 1,
             as_json=as_json,
         )
         return
@@ -120,7 +123,17 @@ def masks(
         others=who.instruments,
     )
     finish_run(
-        lambda: masks(str(library), instrument, image, nothing_else, checkpoint, home, even_if_unknown, wished),
+        lambda: masks(
+            str(library),
+            instrument,
+            image,
+            nothing_else,
+            checkpoint,
+            home,
+            even_if_unknown,
+            audio_stream or 1,
+            wished,
+        ),
         as_json=as_json,
     )
 
@@ -140,6 +153,7 @@ def remix(
     even_if_unknown: UnknownOption = False,
     nothing_else: NothingElseOption = False,
     separator: SeparatorOption = None,
+    audio_stream: AudioStreamOption = None,
     format_name: FormatOption = None,
     loudness: LoudnessOption = None,
     true_peak: TruePeakOption = None,
@@ -175,6 +189,7 @@ def remix(
         nothing_else=nothing_else or None,
         separators=separator or [],
         format=format_name,
+        audio_stream=audio_stream,
         loudness=loudness,
         true_peak_db=true_peak,
     )
@@ -221,6 +236,7 @@ def separate(
     even_if_unknown: UnknownOption = False,
     nothing_else: NothingElseOption = False,
     separator: SeparatorOption = None,
+    audio_stream: AudioStreamOption = None,
     checkpoint: CheckpointOption = None,
     runner: RunnerOption = None,
     runner_address: RunnerAddressOption = None,
@@ -255,7 +271,17 @@ def separate(
             others=who.instruments,
         )
         finish_run(
-            lambda: separate(str(source), str(out), targets, nothing_else, checkpoint, home, even_if_unknown, wished),
+            lambda: separate(
+                str(source),
+                str(out),
+                targets,
+                nothing_else,
+                checkpoint,
+                home,
+                even_if_unknown,
+                audio_stream or 1,
+                wished,
+            ),
             as_json=as_json,
         )
     else:
@@ -273,6 +299,7 @@ def separate(
             nothing_else=nothing_else,
             even_if_unknown=even_if_unknown,
             who=who,
+            audio_stream=(audio_stream or 1) - 1,
         )
         cut = {str(stem): reason for stem, reason in stems.items()}
         if as_json:
@@ -291,6 +318,7 @@ def _masks_of_file(
     nothing_else: bool,
     even_if_unknown: bool,
     who: "WhoHears",
+    audio_stream: int,
     as_json: bool,
 ) -> None:
     from flows.judgement import check_targets
@@ -309,6 +337,7 @@ def _masks_of_file(
         nothing_else=nothing_else,
         even_if_unknown=even_if_unknown,
         who=who,
+        audio_stream=audio_stream,
     )
     if as_json:
         print_json({"out": str(place), "shares_db": presence.shares_db, "threshold_db": presence.threshold_db})

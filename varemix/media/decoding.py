@@ -1,12 +1,14 @@
 """Recordings and the sound of videos decoded by ffmpeg's libraries: MP3, AAC, ALAC, WMA, and more.
 
 What the container says of the encoder's delay and padding is heeded, so that the first sample served is the first
-one recorded. Where a container tells its length in samples (MP4, MP3 with a Xing header), exactly so many are served;
-the others are decoded once to count them. A gap between packets becomes silence, so that the sound stays with the
-picture; up to one packet in a hundred may be undecodable and becomes a gap.
+one recorded; of CAF its packet table is read here, as ffmpeg cuts the end of ALAC twice. Where a container tells its
+length in samples (MP4, MP3 with a Xing header), exactly so many are served; the others are decoded once to count them.
+A gap between packets becomes silence, so that the sound stays with the picture; up to one packet in a hundred may be
+undecodable and becomes a gap.
 Only decoders of sound are ever opened, and no other file or address.
 """
 
+import ctypes
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,6 +16,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.audio.plane import AudioPlane
 from av.codec.context import Flags2
 from av.stream import Disposition
 from numpy.typing import NDArray
@@ -38,8 +41,10 @@ from varemix.media.containers import (
     W64,
     WAV,
     WAVPACK,
+    caf_promise,
 )
 from varemix.media.formats import CODECS, FLOAT_BITS, PCM_BITS, AudioInfo
+from varemix.media.layouts import named_layout
 from varemix.media.mpeg import first_frame, mp3_promise, num_mp3_frames, sound_position
 
 Samples = NDArray[np.float64]
@@ -49,8 +54,9 @@ _DEMUXERS = {
     **{WAV: "wav", AIFF: "aiff", FLAC: "flac", CAF: "caf", W64: "w64", AU: "au"},
     **{WAVPACK: "wv", TTA: "tta", APE: "ape", MUSEPACK: "mpc", MUSEPACK8: "mpc8", TAK: "tak"},
 }
-# What stands in these for a coding that nobody writes; what can hold plain samples gets them in any other's place.
-_STAND_INS = {MATROSKA: "flac", MP4: "alac"}
+# What stands in these for a coding that nobody writes, or not of such channels; what can hold plain samples gets them
+# in any other's place.
+_STAND_INS = {MATROSKA: ("flac",), MP4: ("alac", "flac"), CAF: ("pcm",)}
 _PLAIN = (WAV, AIFF, CAF, W64, AU)
 _PCM_SUBTYPES = {
     "u8": "PCM_U8",
@@ -64,7 +70,10 @@ _PCM_SUBTYPES = {
 _PCM_CODECS = [f"pcm_{kind}{end}" for kind in _PCM_SUBTYPES for end in ("", "le", "be")]
 _DECODERS = [*CODECS, *_PCM_CODECS, "mp3float", "mp2float", "mpc7", "mpc8", "als", "dca", "amrnb", "amrwb"]
 _FORMAT_SUBTYPES = {"u8": "PCM_U8", "s16": "PCM_16", "s32": "PCM_24", "flt": "FLOAT", "dbl": "DOUBLE"}
+_FRAME_TYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "flt": "f4", "dbl": "f8"}
 _FULL_SCALES = {"s16": 2.0**15, "s32": 2.0**31}
+_CUSTOM_LAYOUT = " channels ("  # in ffmpeg's name of one in an order of its own
+_NAMES_NO_LOUDSPEAKERS = (TTA,)  # what ffmpeg says of it is a guess by their number
 _TELLING = (MP4, FLAC, TTA, TAK, WAVPACK, APE)  # their headers tell their lengths in samples
 _AAC_FRAME_SAMPLES = 2048  # of the longest kind
 _USUAL_BITS = (8, 16, 24)
@@ -80,20 +89,23 @@ _BAD_PACKETS = (3, 0.01)  # so many, or this share, may be undecodable
 class DecodedSource:
     """A source of samples for `reading.AudioReader`. Raises MediaError for what cannot be served."""
 
-    def __init__(self, path: Path, container: str) -> None:
+    def __init__(self, path: Path, container: str, audio_stream: int = 0) -> None:
         self._path = path
         self._demuxer = _DEMUXERS[container]
+        self._audio_stream = audio_stream
         self._pieces: Generator[Samples, None, None] | None = None
         self._held: Samples = np.zeros((0, 0))
         self._position = 0
         self._coded_bytes = 0
         self._is_packet_lost = False
-        self._lead_samples = _own_lead_samples(path) if container == MP3 else 0
+        promise = caf_promise(path) if container == CAF and not audio_stream else None
+        self._lead_samples = promise[0] if promise else _own_lead_samples(path) if container == MP3 else 0
+        self._cuts_itself = bool(self._lead_samples or promise)
         with _opened(path, self._demuxer) as file:
-            info = _stream_info(file, container, path)
-            num_samples = (
-                None if self._lead_samples else _told_length(file.streams.audio[0], file.metadata, container, path)
-            )
+            stream = _audio_stream(file, audio_stream, path.name)
+            info = _stream_info(file, stream, container, path)
+            told = None if self._cuts_itself else _told_length(stream, file.metadata, container, path)
+            num_samples = promise[1] if promise else told
         if num_samples is None:
             num_samples = sum(piece.shape[1] for piece in self._decoded())
             if info.is_lossy and info.bit_rate_bps is None and num_samples:
@@ -139,7 +151,7 @@ class DecodedSource:
     def _decoded(self) -> Generator[Samples, None, None]:
         """Yield the samples [C, S] of the sound stream, gaps filled."""
         with _opened(self._path, self._demuxer) as file:
-            stream = file.streams.audio[0]
+            stream = _audio_stream(file, self._audio_stream, self._path.name)
             shape: tuple[int, int] | None = None
             num_samples, start_s = 0, 0.0
             to_skip = self._lead_samples
@@ -165,7 +177,7 @@ class DecodedSource:
     def _frames(self, file: av.container.InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame]:
         num_packets, num_bad = 0, 0
         decoder = _decoder(stream)
-        if self._lead_samples:
+        if self._cuts_itself:
             decoder.flags2 |= Flags2.skip_manual
         for packet in file.demux(stream):
             num_packets += 1
@@ -200,6 +212,7 @@ def _decoder(stream: av.AudioStream) -> av.AudioCodecContext:
     ffmpeg's own is at times only 14 dB away from it.
     """
     own = stream.codec_context
+    _keep_order(own)
     if own.name != "opus" or "libopus" not in av.codecs_available:
         return own
     decoder = av.CodecContext.create("libopus", "r")
@@ -223,12 +236,19 @@ def _opened(path: Path, demuxer: str) -> Iterator[av.container.InputContainer]:
 
 
 def _samples_of(frame: av.AudioFrame) -> Samples:
-    """Return samples [C, S] with full scale at 1."""
-    values = frame.to_ndarray()
-    if not frame.format.is_planar:
-        values = values.reshape(-1, frame.layout.nb_channels).T
-    samples = np.ascontiguousarray(values, dtype=np.float64)
+    """Return samples [C, S] with full scale at 1.
+
+    PyAV's own arrays run over the last plane where there are eight channels or more.
+    """
+    num_channels = _layout(frame.layout)[1]
     kind = frame.format.name.removesuffix("p")
+    dtype = np.dtype(_FRAME_TYPES[kind])
+    if frame.format.is_planar:
+        planes = [np.frombuffer(memoryview(AudioPlane(frame, i)), dtype, frame.samples) for i in range(num_channels)]
+        samples = np.array(planes, dtype=np.float64)
+    else:
+        values = np.frombuffer(memoryview(AudioPlane(frame, 0)), dtype, frame.samples * num_channels)
+        samples = np.ascontiguousarray(values.reshape(-1, num_channels).T, dtype=np.float64)
     if kind == "u8":
         return (samples - 128) / 128
     return samples / _FULL_SCALES.get(kind, 1.0)
@@ -245,9 +265,51 @@ def _silence(gap_s: float, shape: tuple[int, int], place_s: float, name: str) ->
         yield np.zeros((num_channels, min(_SILENCE_SAMPLES, missing - first)))
 
 
-def _stream_info(file: av.container.InputContainer, container: str, path: Path) -> AudioInfo:
-    """Return what the first sound stream is, its length still open."""
-    stream = file.streams.audio[0]
+def told_layout(path: Path, container: str) -> str | None:
+    """Return ffmpeg's name of the layout that a file tells of its first audio stream; None where it tells none."""
+    if container in _NAMES_NO_LOUDSPEAKERS:
+        return None
+    with _opened(path, _DEMUXERS[container]) as file:
+        layout, num_channels = _layout(file.streams.audio[0].codec_context.layout)
+    return named_layout(layout, num_channels)
+
+
+def _layout(layout: av.AudioLayout) -> tuple[str, int]:
+    """Return the name of a layout that was just read off a stream or frame, and its number of channels.
+
+    One in an order of its own is freed twice by PyAV, with what it was read from: the object stays for ever.
+    """
+    if _CUSTOM_LAYOUT in layout.name:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(layout))
+    return layout.name, layout.nb_channels
+
+
+def _keep_order(coding: av.AudioCodecContext) -> None:
+    """Let a decoder that is not open yet tell no order of its own: each of its frames would be freed twice."""
+    name, num_channels = _layout(coding.layout)
+    if _CUSTOM_LAYOUT in name:
+        coding.layout = f"{num_channels} channels"
+
+
+def _audio_stream(file: av.container.InputContainer, number: int, name: str) -> av.AudioStream:
+    """Return the audio stream of a number from 0 on. Raises MediaError, with what there is, where there is none."""
+    streams = file.streams.audio
+    if number < len(streams):
+        return streams[number]
+    listed = ", ".join(f"{i + 1} {_described(stream)}" for i, stream in enumerate(streams))
+    raise MediaError(
+        f"'{name}' has no audio stream {number + 1}; it has {len(streams)}: {listed}. Give the number of one of them."
+    )
+
+
+def _described(stream: av.AudioStream) -> str:
+    coding, said = stream.codec_context, stream.metadata
+    sound = [coding.name, _layout(coding.layout)[0]] if coding is not None else ["of an unknown coding"]
+    return " ".join([*(said[key] for key in ("language", "title") if said.get(key)), *sound])
+
+
+def _stream_info(file: av.container.InputContainer, stream: av.AudioStream, container: str, path: Path) -> AudioInfo:
+    """Return what an audio stream is, its length still open."""
     coding = stream.codec_context
     if coding is None or coding.format is None:
         raise MediaError(
@@ -256,8 +318,11 @@ def _stream_info(file: av.container.InputContainer, container: str, path: Path) 
         )
     name = coding.codec.canonical_name
     coded = "pcm" if name.startswith("pcm_") and name not in CODECS else name
-    codec = "pcm" if container in _PLAIN else coded if CODECS[coded].encoder else _STAND_INS.get(container, coded)
-    num_channels = coding.layout.nb_channels
+    layout, num_channels = _layout(coding.layout)
+    names_loudspeakers = num_channels > 2 and container not in _NAMES_NO_LOUDSPEAKERS
+    told = named_layout(layout, num_channels) if names_loudspeakers else None
+    is_plain = container in _PLAIN and (container, coded) != (CAF, "alac")
+    codec = "pcm" if is_plain else _codec_written(coded, container, told, num_channels)
     subtype = _subtype(coded, name, coding, path)
     is_stand_in = codec != coded
     if is_stand_in and subtype in FLOAT_BITS:
@@ -272,11 +337,19 @@ def _stream_info(file: av.container.InputContainer, container: str, path: Path) 
         num_samples=0,
         bit_rate_bps=(stream.bit_rate or coding.bit_rate or None) if CODECS[codec].is_lossy else None,
         is_variable_rate=_is_variable_rate(codec, container, path),
-        channel_layout=coding.layout.name if num_channels > 2 else None,
+        channel_layout=told,
         has_picture=any(not video.disposition & Disposition.attached_pic for video in file.streams.video),
         stream_index=stream.index,
+        audio_stream=list(file.streams.audio).index(stream),
         coded_as=CODECS[coded].label if is_stand_in else f"{bits} bits" if bits and bits not in _USUAL_BITS else "",
     )
+
+
+def _codec_written(coded: str, container: str, layout: str | None, num_channels: int) -> str:
+    """Return the coding that a file of such channels is written in: its own where anybody writes that."""
+    options = [coded, *_STAND_INS.get(container, ())]
+    written = (name for name in options if CODECS[name].encoder and CODECS[name].holds(layout, num_channels))
+    return next(written, coded)
 
 
 def _subtype(codec: str, name: str, coding: av.AudioCodecContext, path: Path) -> str:

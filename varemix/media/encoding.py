@@ -17,8 +17,9 @@ from av.stream import Disposition
 from numpy.typing import NDArray
 
 from varemix.errors import MediaError
-from varemix.media.containers import ADTS, ASF, MATROSKA, MP3, MP4, OGG, TTA, WAVPACK, container_of
+from varemix.media.containers import ADTS, ASF, CAF, MATROSKA, MP3, MP4, OGG, TTA, WAVPACK, container_of
 from varemix.media.formats import CODECS, AudioInfo
+from varemix.media.layouts import layout_name
 from varemix.media.programs import FedProgram, find_ffmpeg
 
 _STALL_S = 600.0  # how long ffmpeg may take for a block, or for finishing the file
@@ -33,6 +34,7 @@ _PCM_ENCODERS = {
     "FLOAT": "pcm_f32le",
     "DOUBLE": "pcm_f64le",
 }
+NAMED_SUBTYPES = ("PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")  # of CAF whose loudspeakers are named
 _ADTS_DELAY_SAMPLES = 1024
 _VORBIS_QUALITY = 6
 LEAST_VERSION_FOR_MATROSKA = 7  # those before move Opus against the picture by the encoder's delay
@@ -93,6 +95,11 @@ def _check_writable(path: Path, info: AudioInfo, source: Path | None) -> None:
             f"'{path.name}' cannot be written: {codec.label} holds at most {codec.max_channels} channels, not "
             f"{info.num_channels}. Choose another format, such as flac."
         )
+    if not codec.holds(info.channel_layout, info.num_channels):
+        raise MediaError(
+            f"'{path.name}' cannot be written: {codec.label} does not keep apart what it has: "
+            f"{layout_name(info.channel_layout, info.num_channels)}. Choose another format, such as flac."
+        )
     if info.subtype == "PCM_32" and info.codec not in ("pcm", "wavpack"):
         raise MediaError(
             f"'{path.name}' cannot be written: {codec.label} of 32 bits can be read only. Choose another format, such "
@@ -118,12 +125,13 @@ def _command(path: Path, info: AudioInfo, source: Path | None) -> list[str]:
         "ar": info.rate_hz,
         "ac": info.num_channels,
     }
-    if info.channel_layout is not None:
-        sound["channel_layout"] = info.channel_layout
+    if info.num_channels > 2:
+        held = CODECS[info.codec].layout_held(info.channel_layout, info.num_channels)
+        sound["channel_layout"] = held or info.channel_layout
     has_companion = source is not None and container_of(source) in _DEMUXERS
     if source is None or not has_companion:
         return _compiled([ffmpeg.input("pipe:", **sound)["a:0"]], path, _options(info, None))
-    copied = _Companion(source)
+    copied = _Companion(source, info)
     streams = copied.streams(info, sound)
     options = _options(info, source) | (copied.stream_options(info) if _keeps_streams(info) else {})
     first = _compiled(streams, path, options)
@@ -143,6 +151,11 @@ def _keeps_streams(info: AudioInfo) -> bool:
     return info.has_picture or info.container == MATROSKA
 
 
+def _sound(info: AudioInfo) -> str:
+    """Return ffmpeg's name of the new sound among the streams that are written."""
+    return f"a:{info.audio_stream if _keeps_streams(info) else 0}"
+
+
 def _compiled(streams: list[Any], path: Path, options: dict[str, Any]) -> list[str]:
     output = ffmpeg.output(*streams, f"file:{path.absolute()}", **options)
     quiet = output.global_args("-nostdin", "-hide_banner", "-loglevel", "error")
@@ -153,22 +166,22 @@ def _compiled(streams: list[Any], path: Path, options: dict[str, Any]) -> list[s
 
 
 def _options(info: AudioInfo, source: Path | None) -> dict[str, Any]:
-    codec = CODECS[info.codec]
+    codec, sound = CODECS[info.codec], _sound(info)
     options: dict[str, Any] = {
         "f": _muxer(info, source),
-        "c:a:0": _PCM_ENCODERS[info.subtype] if info.codec == "pcm" else codec.encoder,
+        f"c:{sound}": _PCM_ENCODERS[info.subtype] if info.codec == "pcm" else codec.encoder,
         "fflags": "+bitexact",
         "flags:a": "+bitexact",
         "threads": 1,
-        "ar:a:0": codec.coded_rate_hz(info.rate_hz),
+        f"ar:{sound}": codec.coded_rate_hz(info.rate_hz),
     }
     if codec.is_lossy:
         lowest_bps, highest_bps = (limit * info.num_channels for limit in codec.bps_limits)
         if info.bit_rate_bps is None and codec.bps_per_channel is None:
-            options["q:a:0"] = _VORBIS_QUALITY
+            options[f"q:{sound}"] = _VORBIS_QUALITY
         else:
             usual_bps = (codec.bps_per_channel or 0) * info.num_channels
-            options["b:a:0"] = min(max(info.bit_rate_bps or usual_bps, lowest_bps), highest_bps)
+            options[f"b:{sound}"] = min(max(info.bit_rate_bps or usual_bps, lowest_bps), highest_bps)
         if info.codec == "mp3" and info.is_variable_rate:
             options["abr"] = 1  # LAME's variable rate around a mean
     elif info.subtype == "PCM_24" and info.codec == "flac":
@@ -189,7 +202,7 @@ def _muxer(info: AudioInfo, source: Path | None) -> str:
         return "webm" if b"webm" in _head(source) else "matroska"
     if info.container == OGG:
         return "opus" if info.codec == "opus" else "ogg"
-    return {MP3: "mp3", ADTS: "adts", ASF: "asf", WAVPACK: "wv", TTA: "tta"}[info.container]
+    return {MP3: "mp3", ADTS: "adts", ASF: "asf", CAF: "caf", WAVPACK: "wv", TTA: "tta"}[info.container]
 
 
 def _head(source: Path | None) -> bytes:
@@ -248,13 +261,13 @@ def _opus_begin_s(packet_s: float, header: bytes, told_s: float) -> float:
 class _Companion:
     """The file whose other streams, chapters and tags go along."""
 
-    def __init__(self, source: Path) -> None:
+    def __init__(self, source: Path, info: AudioInfo) -> None:
         self.address = f"file:{source.absolute()}"
         self._demuxer = _DEMUXERS[container_of(source) or ""]
         options = {"protocol_whitelist": "file"}
         try:
             with av.open(self.address, format=self._demuxer, options=options, metadata_errors="replace") as file:
-                sound = file.streams.audio[0]
+                sound = file.streams.audio[info.audio_stream]
                 self._sound_index = sound.index
                 # A cover looks like a video to ffmpeg, and would become one; it goes with the tags.
                 self.kept = [
@@ -280,7 +293,8 @@ class _Companion:
 
     def stream_options(self, info: AudioInfo) -> dict[str, Any]:
         """Return how the other streams are copied, and where the new sound begins."""
-        options: dict[str, Any] = {"c": "copy", "disposition:a:0": "default" if self._is_default else "0"}
+        sound = _sound(info)
+        options: dict[str, Any] = {"c": "copy", f"disposition:{sound}": "default" if self._is_default else "0"}
         if info.container == MP4:
             options["movie_timescale"] = info.rate_hz  # edits, and so lengths, to the sample
         # Some versions of ffmpeg move all else by the delay of the sound's encoder, each time, unless told not to.
@@ -288,4 +302,4 @@ class _Companion:
         shift_s = 0.0 if info.container == MATROSKA else self._file_begins_s
         offset_samples = round((self._begins_s - shift_s) * info.rate_hz)
         # ffmpeg's -itsoffset does nothing to raw samples, which have no times.
-        return options | ({"filter:a:0": f"asetpts=PTS+{offset_samples}"} if offset_samples else {})
+        return options | ({f"filter:{sound}": f"asetpts=PTS+{offset_samples}"} if offset_samples else {})

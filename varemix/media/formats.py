@@ -22,6 +22,7 @@ from varemix.media.containers import (
     TAK,
     WAV,
 )
+from varemix.media.layouts import OTHER_SIDES, ChannelGroup, channel_groups, layout_name
 
 _HOLD_32_BITS = ("pcm", "wavpack")
 _NOT_WRITTEN = (APE, MUSEPACK, MUSEPACK8, TAK)
@@ -33,6 +34,8 @@ FLOAT_BITS = {"FLOAT": 32, "DOUBLE": 64}
 class Codec:
     """A coding: its name, ffmpeg's encoder of it (without one it is read only), and what it holds. No rates: any.
 
+    `layouts` are those of more than two channels that the encoder keeps as they are; it would mix any other into one of
+    them. Empty for any.
     `bps_per_channel` is the bit rate of a file that was of another format, at 44.1 kHz and above; `bps_limits` are
     those of one channel.
     """
@@ -41,6 +44,7 @@ class Codec:
     encoder: str = ""
     is_lossy: bool = False
     max_channels: int = 8
+    layouts: tuple[str, ...] = ()
     rates_hz: tuple[int, ...] = ()
     bps_per_channel: int | None = None
     bps_limits: tuple[int, int] = (0, 1_000_000)
@@ -50,8 +54,29 @@ class Codec:
         higher = [rate for rate in self.rates_hz if rate >= rate_hz]
         return min(higher) if higher else max(self.rates_hz, default=rate_hz)
 
+    def layout_held(self, layout: str | None, num_channels: int) -> str | None:
+        """Return what a layout of more than two channels is called in this coding, None where it cannot hold it.
+
+        What comes from the sides and from behind is the same to many codings, where only one of both is there.
+        """
+        if num_channels > self.max_channels:
+            return None
+        named = layout_name(layout, num_channels)
+        if not self.layouts:
+            return named
+        return next((name for name in (named, OTHER_SIDES.get(named)) if name in self.layouts), None)
+
+    def holds(self, layout: str | None, num_channels: int) -> bool:
+        """Return whether channels are kept as they are."""
+        return num_channels <= min(2, self.max_channels) or self.layout_held(layout, num_channels) is not None
+
 
 _MPEG_RATES_HZ = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
+_VORBIS_LAYOUTS = ("3.0", "quad", "5.0", "5.1", "6.1", "7.1")  # Vorbis I, 4.3.9
+_AAC_LAYOUTS = (
+    *("2.1", "3.0", "3.0(back)", "4.0", "quad", "quad(side)", "5.0", "5.0(side)", "5.1", "5.1(side)"),
+    *("hexagonal", "6.1(back)", "7.0", "7.1", "7.1(wide)", "octagonal"),
+)
 _WMA = Codec(
     label="WMA",
     encoder="wmav2",
@@ -66,6 +91,10 @@ _AC3 = Codec(
     encoder="ac3",
     is_lossy=True,
     max_channels=6,
+    layouts=(
+        *("3.0(back)", "3.0", "quad(side)", "quad", "4.0", "5.0(side)", "5.0"),
+        *("2.1", "3.1", "4.1", "5.1(side)", "5.1"),
+    ),
     rates_hz=(32_000, 44_100, 48_000),
     bps_per_channel=96_000,
     bps_limits=(32_000, 640_000),
@@ -103,7 +132,11 @@ CODECS: Mapping[str, Codec] = MappingProxyType(
     {
         "pcm": Codec(label="PCM", encoder="pcm", max_channels=64),
         "flac": Codec(label="FLAC", encoder="flac"),
-        "alac": Codec(label="ALAC", encoder="alac"),
+        "alac": Codec(
+            label="ALAC",
+            encoder="alac",
+            layouts=("3.0", "4.0", "5.0", "5.1", "6.1(back)", "7.1(wide)"),
+        ),
         "mp3": Codec(
             label="MP3",
             encoder="libmp3lame",
@@ -117,16 +150,18 @@ CODECS: Mapping[str, Codec] = MappingProxyType(
             label="AAC",
             encoder="aac",
             is_lossy=True,
+            layouts=_AAC_LAYOUTS,
             rates_hz=(7_350, *_MPEG_RATES_HZ, 64_000, 88_200, 96_000),
             bps_per_channel=128_000,
             bps_limits=(8_000, 288_000),
         ),
         # The bit rate of quality 6; libvorbis knows which quality a bit rate stands for only at some rates.
-        "vorbis": Codec(label="Vorbis", encoder="libvorbis", is_lossy=True),
+        "vorbis": Codec(label="Vorbis", encoder="libvorbis", is_lossy=True, layouts=_VORBIS_LAYOUTS),
         "opus": Codec(
             label="Opus",
             encoder="libopus",
             is_lossy=True,
+            layouts=("3.0", "quad", "5.1", "7.1"),  # ffmpeg exchanges the channels of 5.0 and of 6.1
             rates_hz=(8_000, 12_000, 16_000, 24_000, 48_000),
             bps_per_channel=80_000,
             bps_limits=(6_000, 255_000),
@@ -150,8 +185,10 @@ class AudioInfo:
     `container` is one of those of `container_of`, `codec` a key of CODECS; without one it is the container's own.
     `subtype` is the depth of the samples: 'PCM_U8', 'PCM_S8', 'PCM_16', 'PCM_24', 'PCM_32', 'FLOAT' or 'DOUBLE';
     codings that lose something give 'FLOAT'. `bit_rate_bps` is that of such a coding, its mean where
-    `is_variable_rate`; None where it goes by quality. `channel_layout` is ffmpeg's name for three channels and more.
-    `has_picture` tells a video; cover art is none. `stream_index` is the place of the sound among the streams.
+    `is_variable_rate`; None where it goes by quality. `channel_layout` is ffmpeg's name of the loudspeakers
+    that three channels and more are for, None where the file names none.
+    `has_picture` tells a video; cover art is none. `stream_index` is the place of the sound among all streams,
+    `audio_stream` among those of sound.
     `coded_as` says how the file is coded, or of how many bits, where nobody writes that; container, codec and subtype
     are then what is nearest to it. `doubt` says where the file is otherwise than it promises, and what counts.
     """
@@ -167,6 +204,7 @@ class AudioInfo:
     channel_layout: str | None = None
     has_picture: bool = False
     stream_index: int = 0
+    audio_stream: int = 0
     coded_as: str = ""
     doubt: str = ""
 
@@ -181,11 +219,19 @@ class AudioInfo:
         return self.num_samples / self.rate_hz
 
     @property
+    def groups(self) -> tuple[ChannelGroup, ...]:
+        """The channels that are heard and remixed together. Raises MediaError where they are too many."""
+        return channel_groups(self.channel_layout, self.num_channels)
+
+    @property
     def written_as(self) -> str | None:
         """The format of OUTPUT_FORMATS that the file becomes where nobody writes its own; None where it keeps it."""
-        if self.has_picture or (self.container not in _NOT_WRITTEN and CODECS[self.codec].encoder):
+        codec = CODECS[self.codec]
+        is_written = codec.encoder and codec.holds(self.channel_layout, self.num_channels)
+        if self.has_picture or (self.container not in _NOT_WRITTEN and is_written):
             return None
-        return "wav" if self.subtype in FLOAT_BITS and not self.is_lossy else "flac"
+        is_deep = self.subtype in FLOAT_BITS and not self.is_lossy
+        return "wav" if is_deep or self.num_channels > CODECS["flac"].max_channels else "flac"
 
     @property
     def is_lossy(self) -> bool:
@@ -272,7 +318,7 @@ def info_for_format(info: AudioInfo, name: str) -> AudioInfo:
     The depth is the source's where the format has it, else the nearest deeper one, else 24 bits; what was decoded
     from a coding that loses something gets 24 bits. The sound of a video comes without its picture. The suffix of the
     new file is `OUTPUT_FORMATS[name].suffix`. Rates that the format does not have are resampled in writing.
-    Raises UsageError for an unknown name, MediaError when the format does not hold so many channels.
+    Raises UsageError for an unknown name, MediaError when the format does not hold such channels.
     """
     wanted = OUTPUT_FORMATS.get(name)
     if wanted is None:
@@ -285,6 +331,11 @@ def info_for_format(info: AudioInfo, name: str) -> AudioInfo:
             f"{codec.label} holds at most {codec.max_channels} channels, and the recording has {info.num_channels}. "
             "Ask for flac, or for wav."
         )
+    if not codec.holds(info.channel_layout, info.num_channels):
+        raise MediaError(
+            f"{codec.label} does not keep apart what the recording has: "
+            f"{layout_name(info.channel_layout, info.num_channels)}. Ask for flac, or for wav."
+        )
     is_same_coding = info.codec == wanted.codec
     return replace(
         info,
@@ -293,9 +344,9 @@ def info_for_format(info: AudioInfo, name: str) -> AudioInfo:
         subtype=_nearest_subtype(info, wanted),
         bit_rate_bps=info.bit_rate_bps if is_same_coding else _usual_bit_rate_bps(info, codec),
         is_variable_rate=is_same_coding and info.is_variable_rate,
-        channel_layout=None,
         has_picture=False,
         stream_index=0,
+        audio_stream=0,
     )
 
 

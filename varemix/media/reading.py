@@ -38,7 +38,7 @@ from varemix.media.containers import (
     container_of,
     is_chained_ogg,
 )
-from varemix.media.decoding import DecodedSource
+from varemix.media.decoding import DecodedSource, told_layout
 from varemix.media.formats import FLOAT_BITS, PCM_BITS, AudioInfo
 from varemix.media.wholeness import check_whole
 
@@ -115,6 +115,7 @@ class _SoundFileSource:
             num_samples=self._file.frames,
             bit_rate_bps=_ogg_bit_rate_bps(path, self._file) if container == OGG else None,
             is_variable_rate=container == OGG,
+            channel_layout=told_layout(path, container) if self._file.channels > 2 else None,
         )
 
     def read(self, first_sample: int, num_samples: int) -> Samples:
@@ -189,19 +190,19 @@ _SOURCES: dict[str, Callable[[Path, str], _SampleSource]] = {
 }
 
 
-def probe_audio(path: Path) -> AudioInfo:
-    """Return what an audio file is. Errors are those of `AudioReader`.
+def probe_audio(path: Path, *, audio_stream: int = 0) -> AudioInfo:
+    """Return what an audio file is, or one of its audio streams. Errors are those of `AudioReader`.
 
     The header tells it, but for containers that do not tell their length in samples (WMA, Matroska, bare AAC, MP3
     without a Xing header): those are decoded once to count them.
     """
-    with AudioReader(path) as reader:
+    with AudioReader(path, audio_stream=audio_stream) as reader:
         return reader.info
 
 
-def read_audio(path: Path) -> tuple[Samples, AudioInfo]:
+def read_audio(path: Path, *, audio_stream: int = 0) -> tuple[Samples, AudioInfo]:
     """Return all samples [C, S] of an audio file and what it is. Errors are those of `AudioReader`."""
-    with AudioReader(path) as reader:
+    with AudioReader(path, audio_stream=audio_stream) as reader:
         # Block by block: memory grows with what is there, not with what a header claims.
         return np.concatenate(list(reader.blocks(_BLOCK_SAMPLES)), axis=1), reader.info
 
@@ -209,20 +210,22 @@ def read_audio(path: Path) -> tuple[Samples, AudioInfo]:
 class AudioReader:
     """An open audio file, read from any place; use it in a `with` statement.
 
-    Of a video, or a file with several sounds, the first sound stream is served. Coded files other than FLAC are
-    decoded forward: a step back decodes from the start again, so that any place gives the same as the whole.
+    Of a video, or a file with several sounds, one audio stream is served, numbered from 0 on. Coded files other than
+    FLAC are decoded forward: a step back decodes from the start again, so that any place gives the same as the whole.
     Raises MediaError, with the file's name, when the file's content is of no kind that is served, is empty, cut off
     or damaged, holds no samples, is WAV or AIFF of a coding that loses bits, or holds samples that are no finite
     numbers. What the header cannot show is raised in reading.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, audio_stream: int = 0) -> None:
         container = container_of(path)
         if container not in _SOURCES:
             raise MediaError(_not_audio_message(path))
         doubt = check_whole(path)
         self._name = path.name
-        self._source = _SOURCES[container](path, container)
+        self._source: _SampleSource = (
+            DecodedSource(path, container, audio_stream) if audio_stream else _SOURCES[container](path, container)
+        )
         if doubt:
             self._heed(doubt, path, container)
         try:

@@ -20,7 +20,7 @@ KEPT_CHUNKS: Mapping[str, tuple[bytes, ...]] = {
         *(b"bext", b"iXML", b"axml", b"chna", b"cue ", b"plst", b"LIST", b"CSET", b"DISP"),
         *(b"smpl", b"inst", b"acid", b"cart", b"_PMX"),
     ),
-    AIFF: (b"MARK", b"INST", b"COMT", b"MIDI", b"AESD", b"NAME", b"AUTH", b"(c) ", b"ANNO"),
+    AIFF: (b"CHAN", b"MARK", b"INST", b"COMT", b"MIDI", b"AESD", b"NAME", b"AUTH", b"(c) ", b"ANNO"),
 }
 # The sound, what is written anew with it, room between, and text that goes with the tags.
 _NO_NOTES = {
@@ -36,6 +36,7 @@ _NO_NOTES = {
         b"PAD ",
         b"Fake",
         b"bgcl",
+        b"CHAN",
         b"CSET",
         b"DISP",
     ),

@@ -25,12 +25,20 @@ IsLeftOut = Callable[[str, int], bool]  # of a field by name, and its size in by
 _PICTURE_FIELD = "metadata_block_picture"
 _FRONT_COVER = 3
 _NAME = "VAREMIX"
+_LOUDSPEAKERS = "WAVEFORMATEXTENSIBLE_CHANNEL_MASK"
 _UNREADABLE = "\ufffd"
 
 
 def mime_of(picture: bytes) -> str:
     """Return the type of a cover by its content."""
     return "image/png" if picture[:8] == b"\x89PNG\r\n\x1a\n" else "image/jpeg"
+
+
+def set_flac_mask(path: Path, mask: int) -> None:
+    """Name the loudspeakers of a FLAC file of more than two channels, where a mask names them (RFC 9639, 8.6.2)."""
+    file = FLAC(str(path.absolute()))
+    file[_LOUDSPEAKERS] = f"0x{mask:04X}"
+    file.save()
 
 
 class VorbisTags:
@@ -45,6 +53,7 @@ class VorbisTags:
 
     def copy(self, other: "VorbisTags", is_left_out: IsLeftOut) -> None:
         """Take over all comments and pictures, and between FLAC files the cue sheet."""
+        own_mask = self._file.tags.get(_LOUDSPEAKERS)
         self._file.tags.clear()
         for name, value in other._file.tags:
             if name.lower() != _PICTURE_FIELD and not is_left_out(name, len(value)):
@@ -52,6 +61,8 @@ class VorbisTags:
         for picture in other._pictures():
             if not is_left_out("cover", len(picture.data)):
                 self._add(picture)
+        if own_mask:
+            self._file.tags[_LOUDSPEAKERS] = own_mask
         if isinstance(self._file, FLAC) and isinstance(other._file, FLAC):
             self._file.cuesheet = other._file.cuesheet
 

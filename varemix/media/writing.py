@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from varemix.errors import MediaError
 from varemix.media import riff
 from varemix.media.containers import AIFF, AU, CAF, FLAC, W64, WAV, aiff_chunks, container_of, riff_chunks
-from varemix.media.encoding import EncodedFile
+from varemix.media.encoding import NAMED_SUBTYPES, EncodedFile
 from varemix.media.formats import FLOAT_BITS, PCM_BITS, AudioInfo
+from varemix.media.layouts import wave_mask
 from varemix.media.reading import Samples, check_finite
+from varemix.media.tag_families import set_flac_mask
 
 _LIBSNDFILE = (WAV, AIFF, FLAC, CAF, W64, AU)
 _TRY_BYTES = 1 << 16
@@ -51,7 +53,7 @@ class AudioWriter:
         self.num_clipped = 0
         self.peak = 0.0
         self._path = path
-        writes = _SoundFile if info.container in _LIBSNDFILE else EncodedFile
+        writes = _SoundFile if _is_for_libsndfile(info) else EncodedFile
         self._file: _SampleFile = writes(path, info, source)
 
     def write(self, samples: Samples) -> None:
@@ -98,6 +100,12 @@ class AudioWriter:
             self._file.abandon()
 
 
+def _is_for_libsndfile(info: AudioInfo) -> bool:
+    """Tell whether libsndfile writes a file; of CAF ffmpeg writes ALAC, and what names loudspeakers."""
+    is_named = info.container == CAF and bool(info.channel_layout) and info.subtype in NAMED_SUBTYPES
+    return info.container in _LIBSNDFILE and not is_named and (info.container, info.codec) != (CAF, "alac")
+
+
 class _SoundFile:
     """A file that libsndfile writes."""
 
@@ -105,6 +113,7 @@ class _SoundFile:
         self._path = path
         self._num_written = 0
         self._mask = _channel_mask(source, info)
+        self._is_flac = info.container == FLAC
         self._has_peak_time = info.container in (WAV, AIFF) and info.subtype in FLOAT_BITS
         try:
             self._file = soundfile.SoundFile(
@@ -138,7 +147,9 @@ class _SoundFile:
         self._check_written()
         if self._has_peak_time:
             _erase_peak_time(self._path)
-        if self._mask is not None:
+        if self._mask and self._is_flac:
+            set_flac_mask(self._path, self._mask)
+        elif self._mask is not None and not self._is_flac:
             riff.set_channel_mask(self._path, self._mask)
 
     def abandon(self) -> None:
@@ -157,10 +168,12 @@ class _SoundFile:
 
 
 def _channel_mask(source: Path | None, info: AudioInfo) -> int | None:
-    """Return the loudspeakers that a WAV source names for a WAV file of more than two channels."""
-    if source is None or info.container != WAV or info.num_channels <= 2 or container_of(source) != WAV:
+    """Return the loudspeakers that are named in a WAV or FLAC file of more than two channels; 0 for none."""
+    if info.container not in (WAV, FLAC) or info.num_channels <= 2:
         return None
-    return riff.channel_mask(source, info.num_channels)
+    if source is not None and (info.container, container_of(source)) == (WAV, WAV):
+        return riff.channel_mask(source, info.num_channels) or 0
+    return wave_mask(info.channel_layout, info.num_channels)
 
 
 def _reason(path: Path, error: soundfile.LibsndfileError) -> str:

@@ -24,8 +24,8 @@ from varemix.media.resampling import of_length, resampled_blocks
 from varemix.separators.interface import Identity, Mix
 from varemix.separators.settings import check_keys, seconds, text
 from varemix.separators.stems import StemSeparator
+from varemix.signal.blocks import cut_alike
 from varemix.signal.grid import RATE_HZ
-from varemix.signal.streams import side_by_side
 
 _INPUT, _OUTPUT = "{input}", "{output}"
 _TIME_LIMIT_S = 3600.0
@@ -81,7 +81,7 @@ def _read_side_by_side(files: list[Path]) -> Iterator[np.ndarray]:
         try:
             readers = [stack.enter_context(AudioReader(file)) for file in files]
             num_channels = max(min(2, reader.info.num_channels) for reader in readers)
-            for blocks in side_by_side(*(_at_our_rate(reader) for reader in readers)):
+            for blocks in cut_alike(*(_at_our_rate(reader) for reader in readers)):
                 yield np.stack([np.broadcast_to(block, (num_channels, block.shape[-1])) for block in blocks])
         except MediaError as error:
             raise SeparatorError(f"A stem cannot be read: {error}") from error

@@ -36,12 +36,14 @@ class Identity:
 class Mix:
     """A recording to be heard, at 44.1 kHz: `num_samples` long, to be gone through as often as it is needed.
 
-    `mid` begins to yield its mid signal in blocks [S_b], `pair` its front pair in blocks [C, S_b], C being 1 or 2.
+    `mid` begins to yield its mid signal in blocks [S_b], `pair` its front pair in blocks [C, S_b], C being 1 or 2. Of
+    more channels each group is a mix of its own, which `is_part` and may be silent for long.
     """
 
     num_samples: int
     mid: Callable[[], Iterator[np.ndarray]]
     pair: Callable[[], Iterator[np.ndarray]]
+    is_part: bool = False
 
     @classmethod
     def of(cls, samples: np.ndarray) -> Mix:
@@ -58,7 +60,7 @@ class MaskMaker(ABC):
 
     `instruments` are those it knows, by the names that varemix has for them; `grid` is what its masks lie on. Masks are
     kept at 1 bit where they `are_binary`. An instrument counts as playing where its share of the sound passes
-    `presence_threshold_db`.
+    `presence_threshold_db`. One that `goes_in_step` takes of a mix the mid signal alone, once, as it yields masks.
     """
 
     identity: Identity
@@ -66,6 +68,7 @@ class MaskMaker(ABC):
     grid: Grid
     are_binary: bool = False
     presence_threshold_db: float = EVERYTHING_PLAYS_DB
+    goes_in_step: bool = False
 
     @abstractmethod
     def mask_blocks(self, mix: Mix, instruments: Sequence[str]) -> Iterator[np.ndarray]:

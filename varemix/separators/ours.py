@@ -17,6 +17,8 @@ class OurNetwork(MaskMaker):
     With `nothing_else` all that is asked for shares the mix. Raises UsageError then where instruments do not compete.
     """
 
+    goes_in_step = True
+
     def __init__(
         self, network: Separator, vectors: Mapping[str, Tensor], identity: Identity, *, nothing_else: bool = False
     ) -> None:
@@ -38,4 +40,6 @@ class OurNetwork(MaskMaker):
     def _blocks(self, mix: Mix, instruments: Sequence[str], meter: PresenceMeter | None) -> Iterator[np.ndarray]:
         self.check_knows(instruments)
         vectors = torch.stack([self._vectors[name] for name in instruments])
-        return self._network.mask_blocks(mix.mid(), vectors, meter=meter, nothing_else=self._nothing_else)
+        return self._network.mask_blocks(
+            mix.mid(), vectors, meter=meter, nothing_else=self._nothing_else, skips_silence=mix.is_part
+        )

@@ -8,9 +8,9 @@ import numpy as np
 
 from varemix.errors import SeparatorError
 from varemix.separators.interface import MaskMaker, Mix
+from varemix.signal.blocks import cut_alike
 from varemix.signal.grid import RATE_HZ, Grid
 from varemix.signal.stem_masks import stem_mask_blocks
-from varemix.signal.streams import side_by_side
 
 STEM_GRID = Grid(window_samples=4096, hop_samples=1024, log_rows=512, floor=4e-3)
 """The grid of masks that are made of stems, where no other is asked for; docs/separators.md says why."""
@@ -68,7 +68,7 @@ class StemSeparator(MaskMaker):
     def _beside(self, mix: Mix) -> Iterator[np.ndarray]:
         """Yield the mix and its stems, [1 + N, C, S_b]."""
         stems = _as_long(self.stem_blocks(mix), mix.num_samples, self.identity.name)
-        for heard, given in side_by_side(mix.pair(), stems):
+        for heard, given in cut_alike(mix.pair(), stems):
             yield np.concatenate([heard[None], _with_channels(given, len(heard))])
         for _ in stems:  # nothing is left but the check at the end
             pass

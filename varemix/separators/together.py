@@ -11,7 +11,7 @@ import numpy as np
 
 from varemix.remix.mixer import filtered_blocks
 from varemix.separators.interface import Identity, MaskMaker, Mix
-from varemix.signal.streams import copies, side_by_side
+from varemix.signal.blocks import copies, cut_alike
 
 _LEAST_SHARE = 1e-6
 
@@ -52,7 +52,7 @@ class Together(MaskMaker):
         for_ours, told = copies(self._claims(mix), 2)
         heard = self._ours.mask_blocks(self._left_over(mix, for_ours), own)
         places = [[*self._claimed, *own].index(name) for name in instruments]
-        for claims, masks in side_by_side(told, heard):
+        for claims, masks in cut_alike(told, heard):
             unclaimed = 1 - claims.sum(axis=0)
             yield np.concatenate([claims, masks * unclaimed])[places]
 
@@ -70,7 +70,7 @@ class Together(MaskMaker):
             blocks = filtered_blocks((block[None] for block in mix.mid()), unclaimed, self.grid.applied)
             return (block[0] for block in blocks)
 
-        return Mix(num_samples=mix.num_samples, mid=mid, pair=mix.pair)
+        return Mix(num_samples=mix.num_samples, mid=mid, pair=mix.pair, is_part=mix.is_part)
 
     def _claims(self, mix: Mix) -> Iterator[np.ndarray]:
         """Yield what others claim, [M, R, T_b], in the order of all that they are there for; in sum 1 at most."""
@@ -80,7 +80,7 @@ class Together(MaskMaker):
         streams = [self._on_grid[maker].mask_blocks(mix, names) for maker, names in self._others.items()]
         if parted:
             streams.append(self._ours.mask_blocks(mix, parted))
-        for blocks in side_by_side(*streams):
+        for blocks in cut_alike(*streams):
             said = dict(zip(parted, blocks[-1], strict=True)) if parted else {}
             claims = [
                 mask * _part(name, group, said) if (group := shared[maker].get(name)) else mask

@@ -1,7 +1,7 @@
-"""Several readers of one signal that comes in blocks, and several signals read side by side."""
+"""Signals that come in blocks: several who take the same, two side by side. Stays out: what is done to them."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -28,7 +28,34 @@ def copies(blocks: Iterable[np.ndarray], number: int) -> list[Iterator[np.ndarra
     return [copy(queue) for queue in waiting]
 
 
-def side_by_side(*signals: Iterable[np.ndarray]) -> Iterator[list[np.ndarray]]:
+def part(blocks: Iterable[np.ndarray], number: int) -> Iterator[np.ndarray]:
+    """Yield one part [...] of blocks [P, ...]."""
+    for block in blocks:
+        yield block[number]
+
+
+def stacked(signals: Sequence[Iterable[np.ndarray]]) -> Iterator[np.ndarray]:
+    """Yield several signals that come in blocks [N, ...] of the same lengths as one, [N, P, ...]."""
+    for blocks in zip(*signals, strict=True):
+        yield np.stack(blocks, axis=1)
+
+
+def side_by_side(blocks: Iterable[np.ndarray], others: Iterator[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Pair each block with as many samples of another signal of the same length, cut into other blocks."""
+    held = np.zeros((1, 0), dtype=np.float32)
+    for block in blocks:
+        parts, length = [held] if held.size else [], held.shape[-1]
+        while length < block.shape[-1]:
+            parts.append(next(others))
+            length += parts[-1].shape[-1]
+        held = np.concatenate(parts, axis=-1)
+        yield block, held[:, : block.shape[-1]]
+        held = held[:, block.shape[-1] :]
+    for _ in others:  # nothing is left but the checks at the end
+        pass
+
+
+def cut_alike(*signals: Iterable[np.ndarray]) -> Iterator[list[np.ndarray]]:
     """Yield signals [..., S] cut along their last axis into blocks of common lengths, as far as all of them go."""
     sources = [iter(signal) for signal in signals]
     held: list[np.ndarray | None] = [None] * len(sources)
