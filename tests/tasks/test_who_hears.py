@@ -220,3 +220,15 @@ def test_nothing_else_shares_what_others_leave_over(catalog: Catalog, tracks: li
         total = np.sum([reader.read(query.name) for query in queries], axis=0)
     assert total.max() < 1.1
     assert total.max() > 0.9
+
+
+def test_each_group_of_channels_is_heard_by_who_was_named(catalog: Catalog, champion: str, library: Path) -> None:
+    write_tones(library / "surround.wav", seconds=0.6, num_channels=6)
+    tracks = scanned(catalog, library)
+    assert hear(catalog, tracks, who_hears({"voice": "deep"})) == {"surround.wav": ("done", "")}
+    [row] = catalog.read_rows("masks")
+    with MaskReader(catalog.home.absolute(row["path"])) as reader:
+        num_groups, flute, voice = len(reader.header.groups), reader.read("flute"), reader.read("voice")
+    assert num_groups > 1
+    assert voice.shape == flute.shape == (num_groups, 256, row["num_frames"])
+    assert (flute + voice).max() < 1.06
