@@ -59,6 +59,8 @@ def test_all_channels_of_surround_are_exported(
         contents = {"5.1.wav": content}
     assert contents == {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     assert {soundfile.info(io.BytesIO(each)).channels for each in contents.values()} == {6}
+    depths = desk.client.get(f"/api/recordings/{facts['id']}/depths?of=tuba").json()["tuba"]
+    assert all(each["mute_db"] < 0 for each in depths)
 
 
 def test_how_far_a_file_is_is_told(desk: Desk, tmp_path: Path) -> None:
