@@ -109,9 +109,7 @@ class Process:
 
     def forget_sessions(self) -> None:
         """Remove all sessions, as for somebody who comes for the first time."""
-        for recording in httpx.get(f"{self.url}api/recordings", timeout=_PATIENCE_MS / 500).json():
-            for session in recording["sessions"]:
-                httpx.delete(f"{self.url}api/sessions/{session['id']}").raise_for_status()
+        forget_sessions(self.url)
 
     def kill(self) -> None:
         """End the process, if it runs."""
@@ -119,6 +117,13 @@ class Process:
             self.process.kill()
             self.process.communicate()
             self.process = None
+
+
+def forget_sessions(url: str) -> None:
+    """Remove all sessions of the desk at an address."""
+    for recording in httpx.get(f"{url}api/recordings", timeout=_PATIENCE_MS / 500).json():
+        for session in recording["sessions"]:
+            httpx.delete(f"{url}api/sessions/{session['id']}", timeout=_PATIENCE_MS / 500).raise_for_status()
 
 
 @contextmanager
