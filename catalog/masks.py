@@ -9,6 +9,10 @@ the other: its frames lie side by side, which compresses better than frame after
 time. The rows of one instrument form a row group of their own (several, of 64 rows each, if the track is longer than
 some six minutes), in the order of the header's queries. The header is JSON under the key `varemix.masks` of the file's
 metadata. Format 1, whose masks lay on the linear bins of one transform, is read too.
+
+A recording of more than one group of channels, each of which was heard by itself, has masks for each: format 3. The
+header tells the `groups`, a row's column `group` the name of its own, and an instrument's row groups come group after
+group. All else is as in format 2, which mono and stereo have.
 """
 
 import json
@@ -31,6 +35,9 @@ from catalog.files import replacing
 from catalog.mask_packing import BITS, pack, packed_bytes, unpack
 
 FORMAT_VERSION = 2
+GROUPS_VERSION = 3
+"""The format of masks for several groups of channels."""
+
 ROW_FRAMES = 512
 """Frames in a row; the last row of an instrument may have fewer."""
 
@@ -47,6 +54,7 @@ _COLUMNS: dict[str, pa.DataType] = {
     "data": pa.binary(),
 }
 _SCHEMA = pa.schema(_COLUMNS)
+_GROUPS_SCHEMA = pa.schema({**_COLUMNS, "group": pa.string()})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +71,19 @@ class Maker:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MaskGroup:
+    """Channels that were heard together and are served by one mask: a name such as 'FL+FR', and numbers from 0 on."""
+
+    name: str
+    channels: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        _require(isinstance(self.name, str) and bool(self.name), f"name of a group is {self.name!r}", "a text")
+        are_numbers = bool(self.channels) and all(type(each) is int and each >= 0 for each in self.channels)
+        _require(are_numbers, f"channels of a group are {self.channels!r}", "whole numbers from 0 on")
+
+
+@dataclass(frozen=True, kw_only=True)
 class MaskHeader:
     """What a mask file says of itself. Raises MaskFileError for values that cannot be.
 
@@ -70,7 +91,8 @@ class MaskHeader:
     share of the highest, to the power `exponent`. The grid: a transform of
     `window_samples` at `rate_hz` with `hop_samples` between frames, read on `log_rows` log-frequency rows, None where
     the masks lie on its linear bins; `floor` is the magnitude that was added before the logarithm of what was heard.
-    `queries` are the names of the instruments (N), `makers` who made the masks of each.
+    `queries` are the names of the instruments (N), `makers` who made the masks of each. `groups` are those of the
+    channels (G) where they are several, none where one mask serves all.
     """
 
     content_digest: str
@@ -84,6 +106,7 @@ class MaskHeader:
     queries: tuple[str, ...]
     makers: tuple[Maker, ...]
     exponent: float = 1.0
+    groups: tuple[MaskGroup, ...] = ()
     format_version: int = FORMAT_VERSION
 
     def __post_init__(self) -> None:
@@ -95,7 +118,10 @@ class MaskHeader:
         _require(is_exponent, f"exponent is {self.exponent!r}", "a number above 0")
         _require(isinstance(self.content_digest, str), f"content_digest is {self.content_digest!r}", "a text")
         _require(type(self.floor) is float and self.floor > 0, f"floor is {self.floor!r}", "a number above 0")
-        _require(self.format_version == FORMAT_VERSION, f"the format is {self.format_version}", f"{FORMAT_VERSION}")
+        version = GROUPS_VERSION if self.groups else FORMAT_VERSION
+        _require(self.format_version == version, f"the format is {self.format_version}", f"{version}")
+        names = [group.name for group in self.groups]
+        _require(len(names) != 1 and len(set(names)) == len(names), f"groups is {names!r}", "several, each name once")
         _require(self.bits in BITS, f"bits is {self.bits}", f"one of {BITS}")
         _require(self.num_rows <= _MAX_ROWS, f"the masks have {self.num_rows} rows", f"at most {_MAX_ROWS}")
         are_texts = all(isinstance(query, str) and query for query in self.queries)
@@ -111,13 +137,23 @@ class MaskHeader:
         return self.window_samples // 2 + 1 if self.log_rows is None else self.log_rows
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """What a frame of all masks has: [N, R], of several groups of channels [N, G, R]."""
+        return (len(self.queries), *([len(self.groups)] if self.groups else []), self.num_rows)
+
+    @property
+    def num_groups(self) -> int:
+        """Groups of channels that have masks of their own (G)."""
+        return max(1, len(self.groups))
+
+    @property
     def rows_per_query(self) -> int:
-        """Rows of the file that one instrument has."""
+        """Rows of the file that one instrument has in one group of channels."""
         return math.ceil(self.num_frames / ROW_FRAMES)
 
     @property
     def groups_per_query(self) -> int:
-        """Row groups of one instrument."""
+        """Row groups of one instrument in one group of channels."""
         return math.ceil(self.rows_per_query / _GROUP_ROWS)
 
     def frames_of_row(self, row: int) -> int:
@@ -129,15 +165,16 @@ def write_masks(path: Path, header: MaskHeader, blocks: Iterable[NDArray[np.floa
     """Write the masks of a track to `path`, whole or not at all.
 
     `blocks` are arrays [N, R, T] in 0..1 that follow each other in time, of any T; their frames add up to the
-    header's. The file does not depend on how the frames were cut into blocks. Memory holds a few rows per
-    instrument, whatever the length of the track. Raises MaskFileError if the blocks do not fit the header.
+    header's. Of several groups of channels they are [N, G, R, T]. The file does not depend on how the frames were cut
+    into blocks. Memory holds a few rows per instrument and group, whatever the length of the track. Raises
+    MaskFileError if the blocks do not fit the header.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         spools = [stack.enter_context(tempfile.TemporaryFile(dir=path.parent)) for _ in header.queries]
-        sizes = _spool(header, blocks, spools)
+        places = _spool(header, blocks, spools)
         temporary = stack.enter_context(replacing(path))
-        _write_parquet(temporary, header, spools, sizes)
+        _write_parquet(temporary, header, spools, places)
 
 
 class MaskReader:
@@ -171,13 +208,14 @@ class MaskReader:
     def blocks(self, queries: Sequence[str]) -> Iterator[NDArray[np.float32]]:
         """The masks of `queries` as arrays [N, R, T] in 0..1, in the order of time, T at most ROW_FRAMES.
 
-        Memory holds one row group of each of `queries`, whatever the length of the track.
+        Of several groups of channels they are [N, G, R, T]. Memory holds one row group of each of `queries` and groups,
+        whatever the length of the track.
         """
         starts = [self._first_group(query) for query in queries]
         return self._blocks(queries, starts)
 
     def read(self, query: str) -> NDArray[np.float32]:
-        """The whole masks [R, T] of `query` in 0..1."""
+        """The whole masks [R, T] of `query` in 0..1; of several groups of channels [G, R, T]."""
         return np.concatenate([block[0] for block in self.blocks([query])], axis=-1)
 
     def _first_group(self, query: str) -> int:
@@ -186,23 +224,28 @@ class MaskReader:
                 f"The mask file {str(self._path)!r} holds no masks of {query!r}; it holds "
                 f"{', '.join(self.header.queries)}. Make masks of {query!r} first."
             )
-        return self.header.queries.index(query) * self.header.groups_per_query
+        return self.header.queries.index(query) * self.header.num_groups * self.header.groups_per_query
 
     def _blocks(self, queries: Sequence[str], starts: Sequence[int]) -> Iterator[NDArray[np.float32]]:
-        row = 0
-        for group in range(self.header.groups_per_query):
+        header, row = self.header, 0
+        group_names: list[str | None] = [group.name for group in header.groups] or [None]
+        masks_of = [(query, name) for query in queries for name in group_names]
+        firsts = [start + i * header.groups_per_query for start in starts for i in range(header.num_groups)]
+        for group in range(header.groups_per_query):
             with _explained(self._path):
-                tables = [self._file.read_row_group(start + group) for start in starts]
+                tables = [self._file.read_row_group(first + group) for first in firsts]
             columns = [table.to_pylist() for table in tables]
             for cells in zip(*columns, strict=True):
-                pairs = zip(cells, queries, strict=True)
-                yield np.stack([self._unpacked(cell, query, row) for cell, query in pairs])
+                named = zip(cells, masks_of, strict=True)
+                masks = np.stack([self._unpacked(cell, *names, row) for cell, names in named])
+                yield masks.reshape(len(queries), *header.shape[1:], -1)
                 row += 1
 
-    def _unpacked(self, cell: dict[str, object], query: str, row: int) -> NDArray[np.float32]:
+    def _unpacked(self, cell: dict[str, object], query: str, group: str | None, row: int) -> NDArray[np.float32]:
         """The masks [R, T] of one row of the file, after a check that it is the row that should stand here."""
-        expected = (query, row * ROW_FRAMES, self.header.frames_of_row(row))
-        found = (cell["query"], cell["first_frame"], cell["num_frames"])
+        named = [] if group is None else [group]
+        expected = (query, *named, row * ROW_FRAMES, self.header.frames_of_row(row))
+        found = (cell["query"], *(cell["group"] for _ in named), cell["first_frame"], cell["num_frames"])
         data = cell["data"]
         if found != expected or not isinstance(data, bytes):
             raise _damaged(self._path, f"row {found} found where {expected} was expected")
@@ -212,8 +255,11 @@ class MaskReader:
 
 
 def _rows(header: MaskHeader, blocks: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
-    """The frames of `blocks` cut anew into rows of the file [N, R, T], T = ROW_FRAMES for all but the last."""
-    shape = (len(header.queries), header.num_rows)
+    """The frames of `blocks` cut anew into rows of the file [N, (G,) R, T], T = ROW_FRAMES for all but the last.
+
+    What is given is overwritten by the next.
+    """
+    shape = header.shape
     buffer = np.empty((*shape, ROW_FRAMES), dtype=np.float32)
     num_filled = num_seen = 0
     for block in blocks:
@@ -227,39 +273,49 @@ def _rows(header: MaskHeader, blocks: Iterable[NDArray[np.float32]]) -> Iterator
             first += num_taken
             num_filled += num_taken
             if num_filled == ROW_FRAMES:
-                yield np.clip(buffer, 0, 1)
+                yield np.clip(buffer, 0, 1, out=buffer)
                 num_filled = 0
     _require(num_seen == header.num_frames, f"{num_seen} frames came", f"{header.num_frames}")
     if num_filled:
         yield np.clip(buffer[..., :num_filled], 0, 1)
 
 
-def _check_block(block: NDArray[np.float32], shape: tuple[int, int]) -> None:
-    fits = block.ndim == 3 and block.shape[:2] == shape
-    _require(fits, f"a block is {block.shape}", f"({shape[0]}, {shape[1]}, any number of frames)")
+def _check_block(block: NDArray[np.float32], shape: tuple[int, ...]) -> None:
+    axes = ", ".join(map(str, shape))
+    _require(block.shape[:-1] == shape, f"a block is {block.shape}", f"({axes}, any number of frames)")
     if block.size:
         low, high = float(block.min()), float(block.max())
         is_inside = low >= -_TOLERANCE and high <= 1 + _TOLERANCE  # false for NaN too
         _require(is_inside, f"masks lie between {low:g} and {high:g}", "0 to 1")
 
 
-def _spool(header: MaskHeader, blocks: Iterable[NDArray[np.float32]], spools: Sequence[IO[bytes]]) -> list[list[int]]:
-    """Write each instrument's rows, packed and compressed, to its own spool; returns their sizes [N, rows].
+_Places = list[list[tuple[int, int]]]
 
-    The network hears all instruments of a moment at once, the file holds one instrument after the other; the
-    spools turn one order into the other without the track in memory.
+
+def _spool(header: MaskHeader, blocks: Iterable[NDArray[np.float32]], spools: Sequence[IO[bytes]]) -> list[_Places]:
+    """Write each instrument's rows, packed and compressed, to its own spool.
+
+    Returns where each row of each group of channels lies in it, and its size [N, G, rows]. The network hears all
+    instruments of a moment at once, the file holds one instrument after the other; the spools turn one order into the
+    other without the track in memory.
     """
     codec = pa.Codec("zstd", compression_level=1)
-    sizes: list[list[int]] = [[] for _ in spools]
+    places: list[_Places] = [[[] for _ in range(header.num_groups)] for _ in spools]
     for row in _rows(header, blocks):
-        for masks, spool, row_sizes in zip(row, spools, sizes, strict=True):
-            row_sizes.append(spool.write(codec.compress(pack(masks, header.bits, header.exponent), asbytes=True)))
-    return sizes
+        for masks, spool, places_of_groups in zip(row, spools, places, strict=True):
+            of_groups = masks.reshape(header.num_groups, *masks.shape[-2:])
+            for own, own_places in zip(of_groups, places_of_groups, strict=True):
+                packed = codec.compress(pack(own, header.bits, header.exponent), asbytes=True)
+                own_places.append((spool.tell(), spool.write(packed)))
+    return places
 
 
-def _write_parquet(path: Path, header: MaskHeader, spools: Sequence[IO[bytes]], sizes: Sequence[Sequence[int]]) -> None:
+def _write_parquet(path: Path, header: MaskHeader, spools: Sequence[IO[bytes]], places: Sequence[_Places]) -> None:
     """Write what `_spool` wrote, one instrument after the other."""
-    schema = _SCHEMA.with_metadata({_HEADER_KEY: json.dumps(asdict(header)).encode()})
+    said = {name: value for name, value in asdict(header).items() if name != "groups" or value}
+    kind = _GROUPS_SCHEMA if header.groups else _SCHEMA
+    schema = kind.with_metadata({_HEADER_KEY: json.dumps(said).encode()})
+    names: list[str | None] = [group.name for group in header.groups] or [None]
     with pq.ParquetWriter(
         path,
         schema,
@@ -269,12 +325,17 @@ def _write_parquet(path: Path, header: MaskHeader, spools: Sequence[IO[bytes]], 
         write_statistics=["query", "first_frame"],
         write_page_checksum=True,
     ) as writer:
-        for query, spool, row_sizes in zip(header.queries, spools, sizes, strict=True):
-            spool.seek(0)
-            for first_row in range(0, len(row_sizes), _GROUP_ROWS):
-                rows = range(first_row, min(first_row + _GROUP_ROWS, len(row_sizes)))
-                cells = [_cell(header, query, row, spool.read(row_sizes[row])) for row in rows]
-                writer.write_table(_table(cells, schema))
+        for query, spool, places_of_groups in zip(header.queries, spools, places, strict=True):
+            for name, own_places in zip(names, places_of_groups, strict=True):
+                for first_row in range(0, len(own_places), _GROUP_ROWS):
+                    rows = range(first_row, min(first_row + _GROUP_ROWS, len(own_places)))
+                    cells = [_cell(header, query, row, _read_at(spool, *own_places[row])) for row in rows]
+                    writer.write_table(_table(cells, schema, name))
+
+
+def _read_at(spool: IO[bytes], position: int, num_bytes: int) -> bytes:
+    spool.seek(position)
+    return spool.read(num_bytes)
 
 
 def _cell(header: MaskHeader, query: str, row: int, compressed: bytes) -> tuple[str, int, int, bytes]:
@@ -284,7 +345,7 @@ def _cell(header: MaskHeader, query: str, row: int, compressed: bytes) -> tuple[
     return query, row * ROW_FRAMES, num_frames, data
 
 
-def _table(cells: Sequence[tuple[str, int, int, bytes]], schema: pa.Schema) -> pa.Table:
+def _table(cells: Sequence[tuple[str, int, int, bytes]], schema: pa.Schema, group: str | None) -> pa.Table:
     """Return rows as a table. It is made of buffers: PyArrow loads pandas to look at any list."""
     query, first_frame, num_frames, data = zip(*cells, strict=True)
     columns = [
@@ -293,6 +354,8 @@ def _table(cells: Sequence[tuple[str, int, int, bytes]], schema: pa.Schema) -> p
         _of_numbers(np.array(num_frames, np.int32), schema.field("num_frames").type),
         _of_bytes(data, schema.field("data").type),
     ]
+    if group is not None:
+        columns.append(_of_bytes([group.encode()] * len(cells), schema.field("group").type))
     return pa.Table.from_arrays(columns, schema=schema)
 
 
@@ -310,7 +373,7 @@ def _of_numbers(values: NDArray[np.integer], kind: pa.DataType) -> pa.Array:
 def _read_header(path: Path, file: pq.ParquetFile) -> MaskHeader:
     schema = file.schema_arrow
     text = (schema.metadata or {}).get(_HEADER_KEY)
-    if text is None or schema.remove_metadata() != _SCHEMA:
+    if text is None or schema.remove_metadata() not in (_SCHEMA, _GROUPS_SCHEMA):
         raise MaskFileError(
             f"{str(path)!r} is a Parquet file, but holds no masks; expected one that `write_masks` wrote."
         )
@@ -319,23 +382,27 @@ def _read_header(path: Path, file: pq.ParquetFile) -> MaskHeader:
         header = _header_of(content)
     except (ValueError, TypeError, KeyError, MaskFileError) as error:
         raise _damaged(path, f"its header is not valid: {error}") from error
+    if ("group" in schema.names) != bool(header.groups):
+        raise _damaged(path, "its rows and its header tell other groups of channels")
     _check_groups(path, file.metadata, header)
     return header
 
 
 def _header_of(content: dict[str, Any]) -> MaskHeader:
-    """Return the header that a file's JSON says, of this format or of the one before."""
+    """Return the header that a file's JSON says, of any format."""
     content = {**content, "queries": tuple(content["queries"])}
     if content.get("format_version") == _LINEAR_VERSION:
         num_bins, checkpoint_id = content.pop("num_bins"), content.pop("checkpoint_id")
         maker = {"name": "varemix", "version": "", "digest": checkpoint_id}
         content |= {"window_samples": 2 * num_bins - 2, "log_rows": None, "floor": _LINEAR_FLOOR}
         content |= {"makers": [maker] * len(content["queries"]), "format_version": FORMAT_VERSION}
-    return MaskHeader(**{**content, "makers": tuple(Maker(**maker) for maker in content["makers"])})
+    groups = tuple(MaskGroup(name=own["name"], channels=tuple(own["channels"])) for own in content.get("groups", []))
+    makers = tuple(Maker(**maker) for maker in content["makers"])
+    return MaskHeader(**{**content, "makers": makers, "groups": groups})
 
 
 def _check_groups(path: Path, metadata: pq.FileMetaData, header: MaskHeader) -> None:
-    num_expected = len(header.queries) * header.groups_per_query
+    num_expected = len(header.queries) * header.num_groups * header.groups_per_query
     if metadata.num_row_groups != num_expected:
         raise _damaged(path, f"{metadata.num_row_groups} row groups found, {num_expected} expected")
     for group in range(num_expected):

@@ -221,6 +221,7 @@ _TRACKS = _table(
     _optional("written_as", _TEXT, "the format that a remix of it has, where nobody writes its own; else none"),
     _optional("rate_hz", _COUNT, "sample rate", "Hz"),
     _optional("num_channels", _COUNT, "number of channels"),
+    _optional("channel_groups", _TEXT, "the groups of channels that are heard apart, such as FL+FR FC; none if one"),
     _optional("num_samples", _COUNT, "samples a channel"),
     _optional("duration_s", _NUMBER, "length", "s"),
     _optional("tags_json", _TEXT, "what its common tags say, as JSON"),
@@ -240,7 +241,10 @@ _MASKS = _table(
     _column(
         "besides", _TEXT, "what may play besides `queries`; anything if missing", choices="anything|nothing"
     ).with_nullable(True),
+    _optional("channel_groups", _TEXT, "the groups of channels that were heard apart; none if one"),
+    _optional("audio_stream", _COUNT, "the audio stream that was heard, from 1 on; the first if missing"),
     _optional("presences_db", pa.list_(_NUMBER), "how far each of `queries` plays, 0 all of the mix to -100", "dB"),
+    _optional("group_presences_db", pa.list_(_NUMBER), "the same in each of `channel_groups`, query after query", "dB"),
     _optional("presence_threshold_db", _NUMBER, "the presence from which the checkpoint takes it to play", "dB"),
     _optional("path", _TEXT, "the mask file, relative to the home"),
     _optional("bits", _COUNT, "bits a bin", "bit"),

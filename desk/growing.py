@@ -4,6 +4,7 @@ They lie compressed in a temporary file, as they will lie in the mask file that 
 listens meanwhile hears the same as who listens later.
 """
 
+import math
 import os
 import tempfile
 import weakref
@@ -45,7 +46,7 @@ class GrowingMasks:
         self._changed = Condition()
 
     def add(self, header: MaskHeader, masks: NDArray[np.float32]) -> None:
-        """Take in the next masks [N, R, T_b]."""
+        """Take in the next masks [N, R, T_b], of several groups of channels [N, G, R, T_b]."""
         codec = pa.Codec("zstd", compression_level=1)
         pieces = [codec.compress(pack(mask.clip(0, 1), header.bits, header.exponent), asbytes=True) for mask in masks]
         starts = np.cumsum([self._num_bytes, *map(len, pieces)]).tolist()
@@ -80,7 +81,7 @@ class GrowingMasks:
         return grid_of(self._header)
 
     def blocks(self, names: Sequence[str]) -> Iterator[NDArray[np.float32]]:
-        """Yield the masks of these names as arrays [N, R, T_b], in order; waits for those to come.
+        """Yield the masks of these names as arrays [N, R, T_b], or [N, G, R, T_b]; waits for those to come.
 
         Raises HearingError when no more come.
         """
@@ -101,11 +102,12 @@ class GrowingMasks:
 
     def _read(self, position: int, num_bytes: int, num_frames: int) -> NDArray[np.float32]:
         assert self._header is not None  # it came with the first of the masks
-        bits, num_rows, exponent = self._header.bits, self._header.num_rows, self._header.exponent
+        bits, exponent = self._header.bits, self._header.exponent
+        shape = (*self._header.shape[1:], num_frames)
         compressed = os.pread(self._file, num_bytes, position)
-        size = packed_bytes(num_rows * num_frames, bits)
+        size = packed_bytes(math.prod(shape), bits)
         data = pa.Codec("zstd").decompress(compressed, decompressed_size=size, asbytes=True)
-        return unpack(data, bits, (num_rows, num_frames), exponent)
+        return unpack(data, bits, shape, exponent)
 
 
 def _write_at(file: int, data: bytes, position: int) -> None:

@@ -137,7 +137,7 @@ class Hearing:
         digest = recording.row["content_digest"]
         if is_anew or digest not in self._stored:
             rows = stored_masks(self._catalog, self._checkpoint_id, [digest])
-            standing = [row for row in rows if covering(self._catalog, [row], digest, [])]
+            standing = [row for row in rows if covering(self._catalog, [row], recording.row, [])]
             self._stored[digest] = standing
         rows = [row for row in self._stored[digest] if names <= set(row["queries"])]
         there = (row for row in rows if self._catalog.home.holds(row["path"]))

@@ -24,7 +24,7 @@ from varemix.media.audio import SERVED_SUFFIXES, probe_audio
 from varemix.media.containers import container_of
 
 SEGMENT_S = 5
-PLAYED_CHANNELS = 2
+PLAYED_CHANNELS = 2  # of more, a downmix is played
 FULL_SCALE = 4.0
 """Samples of segments are divided by this, so that what passes full scale stays whole; the page multiplies once."""
 

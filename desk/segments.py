@@ -18,9 +18,10 @@ from catalog.errors import CatalogError
 from catalog.ids import content_id
 from desk.growing import HearingError
 from desk.hearing import Hearing, Masks
-from desk.recordings import FULL_SCALE, PLAYED_CHANNELS, Recording
+from desk.recordings import FULL_SCALE, Recording
 from varemix.errors import MediaError, VaremixError
 from varemix.media.audio import AudioInfo, AudioReader, AudioWriter
+from varemix.media.layouts import played
 
 _MAX_RENDERINGS = 12  # at once, most of which wait for what is being heard
 _RETRY_S = 10.0
@@ -85,7 +86,7 @@ class Rendering:
                 except MediaError as error:
                     damage, whole, number = error, whole[:number], 0
                 else:
-                    self._write(number, samples[None, :PLAYED_CHANNELS], writers)
+                    self._write(number, played(samples, reader.info.channel_layout)[None], writers)
         if damage:
             raise damage
 

@@ -29,7 +29,7 @@ _SHOWN_GRID = PAPER_GRID  # short windows show when a note begins
 def spectrogram(recording: Recording) -> bytes:
     """Return the spectrogram of a recording as a greyscale PNG."""
     cells = _cell_blocks(heard_blocks(recording.path), _SHOWN_GRID)
-    powers = (spectrum_of_cells(stretch, _SHOWN_GRID).abs().square() for stretch in cells)
+    powers = (spectrum_of_cells(stretch, _SHOWN_GRID).abs().square().mean(dim=0) for stretch in cells)
     level_db = 10 * np.log10(np.maximum(_pooled(powers, _SHOWN_GRID, _num_samples(recording)), 1e-20))
     return _png((level_db - level_db.max()) / -_FLOOR_DB + 1)
 
@@ -37,8 +37,13 @@ def spectrogram(recording: Recording) -> bytes:
 def mask(recording: Recording, masks: Masks) -> bytes:
     """Return what one mask takes as a greyscale PNG."""
     grid = masks.grid
-    bins = (to_bins(torch.from_numpy(block[0]), grid) for block in masks)
+    bins = (to_bins(torch.from_numpy(_of_all(block[0])), grid) for block in masks)
     return _png(_pooled(bins, grid, _num_samples(recording)))
+
+
+def _of_all(mask: np.ndarray) -> np.ndarray:
+    """Return one mask [R, T] of a recording, of several groups of channels [G, R, T] the largest at each place."""
+    return mask if mask.ndim == 2 else mask.max(axis=0)
 
 
 def _num_samples(recording: Recording) -> int:
@@ -67,17 +72,19 @@ def _pooled(blocks: Iterable[torch.Tensor], grid: Grid, num_samples: int) -> np.
 
 
 def _cell_blocks(blocks: Iterable[np.ndarray], grid: Grid) -> Iterable[torch.Tensor]:
-    """Yield stretches of a signal [S_b] that so many of its frames touch, zeros beyond the ends."""
+    """Yield stretches of a signal [G, S_b] that so many of its frames touch, zeros beyond the ends."""
     hop = grid.hop_samples
-    held = np.zeros(grid.reach_hops * hop, dtype=np.float32)
+    held: np.ndarray = np.zeros((1, grid.reach_hops * hop), dtype=np.float32)
     size = num_touched_cells(_BLOCK_FRAMES, grid) * hop
     for block in blocks:
-        held = np.concatenate([held, block.astype(np.float32, copy=False)])
-        while len(held) >= size:
-            yield torch.from_numpy(held[:size])
-            held = held[_BLOCK_FRAMES * hop :]
-    num_left = grid.num_frames(len(held) - grid.reach_hops * hop)
-    yield torch.from_numpy(np.pad(held, (0, num_touched_cells(num_left, grid) * hop - len(held))))
+        held = np.broadcast_to(held, (len(block), held.shape[-1]))  # the silence before
+        held = np.concatenate([held, block.astype(np.float32, copy=False)], axis=-1)
+        while held.shape[-1] >= size:
+            yield torch.from_numpy(held[:, :size])
+            held = held[:, _BLOCK_FRAMES * hop :]
+    num_left = grid.num_frames(held.shape[-1] - grid.reach_hops * hop)
+    missing = num_touched_cells(num_left, grid) * hop - held.shape[-1]
+    yield torch.from_numpy(np.pad(held, ((0, 0), (0, missing))))
 
 
 def _png(values: np.ndarray) -> bytes:

@@ -34,6 +34,7 @@ def masks(
     checkpoint: str | None = None,
     home: str | None = None,
     even_if_unknown: bool = False,
+    audio_stream: int = 1,
 ) -> Summary:
     """Hear every recording of a library and keep the masks of the instruments asked for.
 
@@ -45,6 +46,7 @@ def masks(
         checkpoint: id of the checkpoint; by default the champion, else the one that was shipped.
         home: the home folder; by default $VAREMIX_HOME or ./data.
         even_if_unknown: whether pictures are used too that show none of the instruments that the checkpoint knows.
+        audio_stream: which of several audio streams of a video is heard, from 1 on.
 
     """
     started = time.monotonic()
@@ -57,7 +59,8 @@ def masks(
     queries = looked_at(asked_once(wanted, known), lambda: separator_of(catalog, row))
     check_known(queries, even_if_unknown=even_if_unknown)
     tracks, lost = scanned(catalog, Path(library))
-    heard = heard_tracks(catalog, tracks, row["checkpoint_id"], queries, nothing_else=nothing_else)
+    asked: dict[str, Any] = {"nothing_else": nothing_else, "audio_stream": audio_stream - 1}
+    heard = heard_tracks(catalog, tracks, row["checkpoint_id"], queries, **asked)
     facts = {"checkpoint_id": row["checkpoint_id"], "instruments": ", ".join(wanted)}
     facts |= told_of(catalog, Path(library))
     summary = Summary(stage="masks", outcomes=(*heard, *lost), seconds=time.monotonic() - started, facts=facts)
@@ -107,6 +110,7 @@ def heard_tracks(
     *,
     needed: Mapping[str, list[str]] | None = None,
     nothing_else: bool = False,
+    audio_stream: int = 0,
 ) -> list[Outcome]:
     """Make the masks that are missing; return every track's outcome, in order.
 
@@ -114,7 +118,8 @@ def heard_tracks(
     """
     names = [query.name for query in queries]
     asked_of = [needed[track["track_id"]] if needed else names for track in tracks]
-    standing = masks_stand(catalog, tracks, checkpoint_id, asked_of, nothing_else=nothing_else)
+    asked: dict[str, Any] = {"nothing_else": nothing_else, "audio_stream": audio_stream}
+    standing = masks_stand(catalog, tracks, checkpoint_id, asked_of, **asked)
     missing = [track for track, stands in zip(tracks, standing, strict=True) if not stands]
     heard = run_shards(
         make_masks,
@@ -124,7 +129,7 @@ def heard_tracks(
         home=catalog.home.address,
         checkpoint_id=checkpoint_id,
         queries=queries,
-        nothing_else=nothing_else,
+        **asked,
     )
     made = {outcome.item: outcome for outcome in heard}
     paths = [track["track_path"] for track in tracks]
@@ -138,6 +143,7 @@ def heard_library(
     queries: list[Query],
     *,
     nothing_else: bool = False,
+    audio_stream: int = 0,
     out: Path | None = None,
 ) -> tuple[list[dict[str, Any]], list[Outcome]]:
     """Look through a library and make the masks that are missing.
@@ -145,7 +151,8 @@ def heard_library(
     Returns the rows of the tracks that have masks for all queries, and why the others have none.
     """
     tracks, lost = scanned(catalog, library, out=out)
-    heard = heard_tracks(catalog, tracks, checkpoint_id, queries, nothing_else=nothing_else)
+    asked: dict[str, Any] = {"nothing_else": nothing_else, "audio_stream": audio_stream}
+    heard = heard_tracks(catalog, tracks, checkpoint_id, queries, **asked)
     unheard = [outcome for outcome in heard if outcome.status == "failed"]
     silent = {outcome.item for outcome in unheard}
     return [track for track in tracks if track["track_path"] not in silent], [*unheard, *lost]

@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 
@@ -39,6 +40,7 @@ def remix_file(source: Path, target: Path, plan: RemixPlan, separator: Callable[
     check_file(source, target, plan)
     info = probe_audio(source)
     wishes = plan.for_track(source.name, read_tags(source), info.duration_s)
+    info = probe_audio(source, audio_stream=wishes.audio_stream) if wishes.audio_stream else info
     wishes = replace(wishes, format=format_of(source, target, writable(wishes, info.written_as).format, info))
     queries = {}
     if plan.targets():
@@ -50,7 +52,8 @@ def remix_file(source: Path, target: Path, plan: RemixPlan, separator: Callable[
     with writing_to(target), replacing(target) as temporary, called(temporary, target):
         if wishes.is_unity:
             return write_unchanged(source, temporary, wishes)
-        heard = _heard(source, target.parent, loaded, wanted.queries, info.duration_s, nothing_else=wishes.nothing_else)
+        asked: dict[str, Any] = {"nothing_else": wishes.nothing_else, "audio_stream": wishes.audio_stream}
+        heard = _heard(source, target.parent, loaded, wanted.queries, info.duration_s, **asked)
         with heard as (masks, presence):
             return write_remix(source, temporary, masks, presence, wanted)
 
@@ -63,13 +66,14 @@ def separate_file(
     *,
     nothing_else: bool = False,
     even_if_unknown: bool = False,
+    audio_stream: int = 0,
 ) -> dict[Path, str]:
     """Write a stem for each instrument's name or picture into the folder, named after recording and instrument.
 
     Returns the stems, and what is to be told of each: that its instrument does not seem to play, that its picture shows
     none that is known; or an empty text. Raises UsageError for such a picture, unless it is wished even if unknown.
     """
-    info = probe_audio(source)
+    info = probe_audio(source, audio_stream=audio_stream)
     loaded = separator()
     if nothing_else:
         loaded.settings.check_rivals()
@@ -84,10 +88,12 @@ def separate_file(
     distinct = {query.name: query for query in queries}
     with ExitStack() as stack:
         temporaries = [stack.enter_context(replacing(stem)) for stem in stems]
-        heard = _heard(source, folder, loaded, list(distinct.values()), info.duration_s, nothing_else=nothing_else)
+        asked: dict[str, Any] = {"nothing_else": nothing_else, "audio_stream": audio_stream}
+        heard = _heard(source, folder, loaded, list(distinct.values()), info.duration_s, **asked)
         masks, presence = stack.enter_context(heard)
         reader = stack.enter_context(MaskReader(masks))
-        render_stems(source, temporaries, reader.blocks([query.name for query in queries]), grid_of(reader.header))
+        blocks = reader.blocks([query.name for query in queries])
+        render_stems(source, temporaries, blocks, grid_of(reader.header), audio_stream=audio_stream)
     return {stem: told_of_stem(presence, query, source, stem) for stem, query in zip(stems, queries, strict=True)}
 
 
@@ -99,6 +105,7 @@ def hear_file(
     *,
     nothing_else: bool = False,
     even_if_unknown: bool = False,
+    audio_stream: int = 0,
 ) -> Presence:
     """Write the masks of one recording to the mask file `target`; by default of all instruments that are known.
 
@@ -109,13 +116,15 @@ def hear_file(
         loaded.settings.check_rivals()
     queries = looked_at(asked_once(targets or loaded.instruments, loaded.instruments), lambda: loaded)
     check_known(queries, even_if_unknown=even_if_unknown)
-    with terminal_bar(f"hear {source.name} [s]", round(probe_audio(source).duration_s)) as advance:
+    info = probe_audio(source, audio_stream=audio_stream)
+    with terminal_bar(f"hear {source.name} [s]", round(info.duration_s)) as advance:
         _, presence = write_heard(
             target,
             source,
             loaded,
             queries,
             nothing_else=nothing_else,
+            audio_stream=audio_stream,
             content_digest=file_digest(source),
             watch=_seconds(advance),
         )
@@ -131,13 +140,20 @@ def _heard(
     duration_s: float,
     *,
     nothing_else: bool,
+    audio_stream: int,
 ) -> Iterator[tuple[Path, Presence]]:
     """Hear a recording; give its mask file, which lies in the folder for so long, and how far the instruments play."""
     with TemporaryDirectory(prefix=".part-", dir=folder) as place:
         masks = Path(place, "masks.parquet")
         with terminal_bar(f"hear {source.name} [s]", round(duration_s)) as advance:
             _, presence = write_heard(
-                masks, source, separator, queries, nothing_else=nothing_else, watch=_seconds(advance)
+                masks,
+                source,
+                separator,
+                queries,
+                nothing_else=nothing_else,
+                audio_stream=audio_stream,
+                watch=_seconds(advance),
             )
         yield masks, presence
 

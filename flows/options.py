@@ -92,6 +92,15 @@ FormatOption = Annotated[
     str | None,
     typer.Option("--format", help="wav, aiff, flac, alac, mp3, m4a, ogg, opus or wma; default: each recording's own."),
 ]
+AudioStreamOption = Annotated[
+    int | None,
+    typer.Option(
+        "--audio-stream",
+        min=1,
+        max=99,
+        help="Which of several audio streams of a video is served, from 1 on; default: the first. The others stay.",
+    ),
+]
 LoudnessOption = Annotated[
     str | None, typer.Option("--loudness", help="as_is, match (as loud as the original), or LUFS such as -16.")
 ]

@@ -12,7 +12,7 @@ from flows.output import checked_out
 from flows.remix import checked_plan
 from tasks.checkpoints import checkpoint_row
 from tasks.remix import remix_id_of
-from tasks.stored_masks import serves, stored_masks
+from tasks.stored_masks import is_of, serves, stored_masks
 from tasks.tracks import seen_or_probed
 from tasks.wishes import Job, jobs_of
 from varemix.media.audio import OUTPUT_FORMATS, PCM_BITS
@@ -82,8 +82,9 @@ def _rows(catalog: Catalog, jobs: Sequence[Job], checkpoint_id: str) -> list[dic
     rows = []
     for job in jobs:
         wanted, stored = job.wanted, masks.get(job.track["content_digest"], [])
-        is_shared = wanted.wishes.nothing_else
-        heard = next((row for row in stored if serves(row, set(wanted.names), nothing_else=is_shared)), None)
+        is_shared, stream = wanted.wishes.nothing_else, wanted.wishes.audio_stream
+        own = (row for row in stored if is_of(row, job.track, stream))
+        heard = next((row for row in own if serves(row, set(wanted.names), nothing_else=is_shared)), None)
         is_done = remix_id_of(job, checkpoint_id, heard) in standing and job.out_path.is_file()
         is_heard = wanted.wishes.is_unity or heard is not None
         rows.append(

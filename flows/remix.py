@@ -107,7 +107,8 @@ def _show_changes(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> None:
     for job in made[:_PICTURED]:
         source = Path(job.track["library"], job.track["track_path"])
         title = f"{job.out_path.name}: {', '.join(wish.text for wish in job.wanted.wishes.gains)}"
-        if picture := picture_remix(source=source, remix=job.out_path, title=title):
+        stream = job.wanted.wishes.audio_stream
+        if picture := picture_remix(source=source, remix=job.out_path, title=title, audio_stream=stream):
             show_picture(f"remix of {job.track['track_path']}", picture, title)
 
 
@@ -117,16 +118,18 @@ def _unheard(catalog: Catalog, jobs: Sequence[Job], checkpoint_id: str) -> list[
     A recording is heard once for all that any rule asks; where nothing else plays, for just what is asked of it.
     """
     anything = dict.fromkeys(q for job in jobs if not job.wanted.wishes.nothing_else for q in job.wanted.queries)
-    groups: dict[tuple[bool, tuple[Query, ...]], list[Job]] = defaultdict(list)
+    groups: dict[tuple[bool, int, tuple[Query, ...]], list[Job]] = defaultdict(list)
     for job in jobs:
         if not job.wanted.wishes.is_unity:
             is_shared = job.wanted.wishes.nothing_else
-            groups[is_shared, job.wanted.queries if is_shared else tuple(anything)].append(job)
+            queries = job.wanted.queries if is_shared else tuple(anything)
+            groups[is_shared, job.wanted.wishes.audio_stream, queries].append(job)
     outcomes: list[Outcome] = []
-    for (is_shared, queries), group in groups.items():
+    for (is_shared, audio_stream, queries), group in groups.items():
         tracks = [job.track for job in group]
         needed = {job.track["track_id"]: job.wanted.names for job in group}
-        outcomes += heard_tracks(catalog, tracks, checkpoint_id, list(queries), needed=needed, nothing_else=is_shared)
+        asked: dict[str, Any] = {"needed": needed, "nothing_else": is_shared, "audio_stream": audio_stream}
+        outcomes += heard_tracks(catalog, tracks, checkpoint_id, list(queries), **asked)
     return [outcome for outcome in outcomes if outcome.status == "failed"]
 
 

@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from typing import Any
 
 from prefect import flow
 
@@ -30,6 +31,7 @@ def separate(
     checkpoint: str | None = None,
     home: str | None = None,
     even_if_unknown: bool = False,
+    audio_stream: int = 1,
 ) -> Summary:
     """Cut a stem of each instrument out of every recording of a library.
 
@@ -41,6 +43,7 @@ def separate(
         checkpoint: id of the checkpoint; by default the champion, else the one that was shipped.
         home: the home folder; by default $VAREMIX_HOME or ./data.
         even_if_unknown: whether pictures are used too that show none of the instruments that the checkpoint knows.
+        audio_stream: which of several audio streams of a video is heard, from 1 on.
 
     """
     started = time.monotonic()
@@ -53,9 +56,8 @@ def separate(
     queries = looked_at(asked_once(targets, known), lambda: separator_of(catalog, row))
     check_known(queries, even_if_unknown=even_if_unknown)
     remove_leftovers(target)
-    tracks, lost = heard_library(
-        catalog, Path(library), row["checkpoint_id"], queries, nothing_else=nothing_else, out=target
-    )
+    asked: dict[str, Any] = {"nothing_else": nothing_else, "audio_stream": audio_stream - 1}
+    tracks, lost = heard_library(catalog, Path(library), row["checkpoint_id"], queries, out=target, **asked)
     outcomes = run_shards(
         separate_tracks,
         tracks,
@@ -65,7 +67,7 @@ def separate(
         out=target,
         checkpoint_id=row["checkpoint_id"],
         queries=queries,
-        nothing_else=nothing_else,
+        **asked,
     )
     facts = {"checkpoint_id": row["checkpoint_id"], "instruments": ", ".join(targets), "out": str(target)}
     facts |= told_of(catalog, Path(library), out=target)

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from catalog.errors import MaskFileError
-from catalog.masks import Maker, MaskHeader, write_masks
+from catalog.masks import FORMAT_VERSION, GROUPS_VERSION, Maker, MaskGroup, MaskHeader, write_masks
 from tasks.queries import Query, query_vectors
-from varemix.media.audio import probe_audio
+from varemix.media.audio import AudioInfo, probe_audio
 from varemix.signal.grid import RATE_HZ, Grid
-from varemix.signal.presence import Presence, PresenceMeter
+from varemix.signal.presence import Presence, PresenceMeter, measured
 
 if TYPE_CHECKING:
     import numpy as np
+    from torch import Tensor
 
     from varemix.model.separator import Separator
 
@@ -33,34 +34,69 @@ def write_heard(
     queries: Sequence[Query],
     *,
     nothing_else: bool = False,
+    audio_stream: int = 0,
     content_digest: str = "",
     checkpoint_id: str = "",
     watch: Watch | None = None,
 ) -> tuple[MaskHeader, Presence]:
     """Hear a recording, write its masks to `path`, and return what they are and how far each instrument plays.
 
-    `watch` is shown what the file will hold as soon as it is heard: its header, and the next masks [N, R, T_b].
-    Raises MediaError when the recording cannot be read to its end.
+    Groups of channels are heard each by itself. `watch` is shown what the file will hold as soon as it is heard: its
+    header, and the next masks [N, R, T_b], of several groups [N, G, R, T_b]. Raises MediaError when the recording
+    cannot be read to its end.
     """
     from varemix.remix.render import heard_blocks, num_heard_samples
 
-    grid = separator.mask_grid
+    grid, info = separator.mask_grid, probe_audio(source, audio_stream=audio_stream)
+    groups = _mask_groups(info)
     header = MaskHeader(
         content_digest=content_digest,
-        num_frames=grid.num_frames(num_heard_samples(probe_audio(source))),
+        num_frames=grid.num_frames(num_heard_samples(info)),
         bits=_BITS[separator.settings.masks],
         exponent=_EXPONENTS[separator.settings.masks],
         rate_hz=RATE_HZ,
         **asdict(grid),
         queries=tuple(query.name for query in queries),
         makers=(Maker(name=_MAKER, version=version(_MAKER), digest=checkpoint_id),) * len(queries),
+        groups=groups,
+        format_version=GROUPS_VERSION if groups else FORMAT_VERSION,
     )
-    meter = PresenceMeter(len(queries), grid)
+    meters = [PresenceMeter(len(queries), grid) for _ in info.groups]
     vectors = query_vectors(separator, queries)
-    blocks = separator.mask_blocks(heard_blocks(source), vectors, meter=meter, nothing_else=nothing_else)
+    mids = heard_blocks(source, audio_stream=audio_stream)
+    blocks = _masks(separator, mids, vectors, meters, nothing_else=nothing_else)
     write_masks(path, header, _watched(header, blocks, watch) if watch else blocks)
-    shares_db = dict(zip(header.queries, meter.shares_db().tolist(), strict=True))
-    return header, Presence(shares_db=shares_db, threshold_db=float(separator.presence_threshold_db))
+    return header, measured(meters, header.queries, float(separator.presence_threshold_db))
+
+
+def _mask_groups(info: AudioInfo) -> tuple[MaskGroup, ...]:
+    """Return the groups of channels that have masks of their own; none where one mask serves all."""
+    groups = info.groups
+    return tuple(MaskGroup(name=group.name, channels=group.channels) for group in groups) if len(groups) > 1 else ()
+
+
+def _masks(
+    separator: Separator,
+    mids: Iterator[np.ndarray],
+    vectors: Tensor,
+    meters: Sequence[PresenceMeter],
+    *,
+    nothing_else: bool,
+) -> Iterator[np.ndarray]:
+    """Yield the masks [N, R, T_b] of what is heard [G, S_b], of several groups of channels [N, G, R, T_b].
+
+    A silent group is not heard. All are heard window by window, so that each is read once.
+    """
+    from varemix.signal.blocks import copies, part, stacked
+
+    has_many = len(meters) > 1
+    heard = [
+        separator.mask_blocks(
+            part(own, number), vectors, meter=meter, nothing_else=nothing_else, skips_silence=has_many
+        )
+        for number, (own, meter) in enumerate(zip(copies(mids, len(meters)), meters, strict=True))
+    ]
+    return stacked(heard) if has_many else heard[0]
 
 
 def grid_of(header: MaskHeader) -> Grid:

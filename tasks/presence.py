@@ -10,7 +10,10 @@ from varemix.signal.presence import Presence
 def presence_of(row: Mapping[str, Any]) -> Presence:
     """Return what was measured when the masks of a row of `masks` were made."""
     shares_db = dict(zip(row["queries"], row["presences_db"], strict=True))
-    return Presence(shares_db=shares_db, threshold_db=row["presence_threshold_db"])
+    own = list(row.get("group_presences_db") or ())
+    num_groups = len(own) // len(row["queries"])
+    of_groups = {name: own[i * num_groups : (i + 1) * num_groups] for i, name in enumerate(row["queries"]) if own}
+    return Presence(shares_db=shares_db, threshold_db=row["presence_threshold_db"], group_shares_db=of_groups)
 
 
 def absent(presence: Presence, queries: Sequence[Query]) -> list[Query]:

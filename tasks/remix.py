@@ -55,8 +55,10 @@ def remix_id_of(job: Job, checkpoint_id: str, masks: dict[str, Any] | None) -> s
     `masks` is the row of those that serve, None where they are still to be made: what other versions of their step made
     gives another remix. Where nothing is to be heard, no version of theirs decides.
     """
-    versions = [STEP_VERSION, None if job.wanted.wishes.is_unity else version_of(masks)]
-    return content_id("remix", version=versions, wishes=job.wanted.as_dict(), **_decided(job, checkpoint_id))
+    is_unity, groups = job.wanted.wishes.is_unity, job.track.get("channel_groups")
+    versions = [STEP_VERSION, None if is_unity else version_of(masks)]
+    apart = {"channel_groups": groups} if groups and not is_unity else {}
+    return content_id("remix", version=versions, wishes=job.wanted.as_dict(), **apart, **_decided(job, checkpoint_id))
 
 
 def _decided(job: Job, checkpoint_id: str) -> dict[str, str | None]:
@@ -124,8 +126,8 @@ def _masks_for(catalog: Catalog, job: Job, stored: Sequence[dict[str, Any]]) -> 
     wanted = job.wanted
     if wanted.wishes.is_unity:
         return None
-    is_shared = wanted.wishes.nothing_else
-    return covering(catalog, stored, job.track["content_digest"], wanted.names, nothing_else=is_shared)
+    asked: dict[str, Any] = {"nothing_else": wanted.wishes.nothing_else, "audio_stream": wanted.wishes.audio_stream}
+    return covering(catalog, stored, job.track, wanted.names, **asked)
 
 
 def _written(catalog: Catalog, source: Path, target: Path, masks: dict[str, Any] | None, wanted: Wanted) -> Remixed:

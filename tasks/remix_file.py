@@ -109,13 +109,27 @@ def called(temporary: Path, place: Path) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _Masks:
-    """The masks of a file, to be gone through as often as they are needed."""
+    """The masks of a file, to be gone through as often as they are needed.
+
+    Of several groups of channels, those of instruments that do not play in one are 0 there, unless `even_if_absent`.
+    """
 
     reader: MaskReader
     names: Sequence[str]
+    presence: Presence
+    even_if_absent: bool
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        return self.reader.blocks(self.names)
+        groups_played = [self.presence.groups_played(name) for name in self.names]
+        is_all = self.even_if_absent or not self.reader.header.groups or all(map(all, groups_played))
+        return self.reader.blocks(self.names) if is_all else self._played(groups_played)
+
+    def _played(self, groups_played: list[list[bool]]) -> Iterator[np.ndarray]:
+        import numpy as np
+
+        plays = np.array(groups_played, dtype=np.float32)[..., None, None]
+        for masks in self.reader.blocks(self.names):
+            yield masks * plays
 
 
 def write_remix(source: Path, target: Path, masks: Path, presence: Presence, wanted: Wanted) -> Remixed:
@@ -140,13 +154,14 @@ def write_remix(source: Path, target: Path, masks: Path, presence: Presence, wan
         rendered = render_remix(
             source,
             target,
-            _Masks(reader, names),
+            _Masks(reader, names, presence, wishes.even_if_absent),
             gains,
             grid_of(reader.header),
             smoothing_s=wishes.smoothing_s,
             dry_wet=wishes.dry_wet,
             care=wishes.care,
             format_name=wishes.format,
+            audio_stream=wishes.audio_stream,
         )
     told = ", ".join(f"{name}={gain.value}" for name, gain in playing)
     reasons += [rendered.note] if rendered.note else []
@@ -164,9 +179,20 @@ def write_unchanged(source: Path, target: Path, wishes: TrackWishes, *, because:
 
     skipped = f"left as it is by the rule '{wishes.rule}'" if wishes.is_skipped else "all gains are 0 dB"
     reason = because or skipped
-    is_other_format = wishes.format is not None and not has_format(probe_audio(source), wishes.format)
+    is_other_format = wishes.format is not None and not has_format(
+        probe_audio(source, audio_stream=wishes.audio_stream), wishes.format
+    )
     if not wishes.is_untouched:
-        rendered = render_remix(source, target, (), (), PAPER_GRID, care=wishes.care, format_name=wishes.format)
+        rendered = render_remix(
+            source,
+            target,
+            (),
+            (),
+            PAPER_GRID,
+            care=wishes.care,
+            format_name=wishes.format,
+            audio_stream=wishes.audio_stream,
+        )
         is_changed = rendered.has_other_level
         if is_changed or is_other_format:
             what = "its level changed" if is_changed else "the sound as it was"

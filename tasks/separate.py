@@ -35,6 +35,7 @@ def separate_tracks(
     checkpoint_id: str,
     queries: list[Query],
     nothing_else: bool = False,
+    audio_stream: int = 0,
 ) -> list[Outcome]:
     """Cut the stems of a shard of rows of `tracks` out with stored masks; skip tracks whose stems stand.
 
@@ -44,8 +45,10 @@ def separate_tracks(
     catalog = Catalog(Home.open(home))
     names = [query.name for query in queries]
     stored = stored_masks(catalog, checkpoint_id, [track["content_digest"] for track in items])
-    sharing = {"nothing_else_than": sorted(names)} if nothing_else else {}
-    heard = [covering(catalog, stored, t["content_digest"], names, nothing_else=nothing_else) for t in items]
+    sharing: dict[str, Any] = {"nothing_else_than": sorted(names)} if nothing_else else {}
+    sharing |= {"audio_stream": audio_stream + 1} if audio_stream else {}
+    asked: dict[str, Any] = {"nothing_else": nothing_else, "audio_stream": audio_stream}
+    heard = [covering(catalog, stored, track, names, **asked) for track in items]
     plans = [
         [_plan(track, out, checkpoint_id, name, sharing, version_of(masks)) for name in names]
         for track, masks in zip(items, heard, strict=True)
@@ -57,7 +60,7 @@ def separate_tracks(
         if all(plan["remix_id"] in known for plan in stems):
             outcomes.append(Outcome(item=track["track_path"], status="skipped"))
             continue
-        made = _separated(catalog, track, stems, masks, queries)
+        made = _separated(catalog, track, stems, masks, queries, audio_stream)
         rows += made
         reasons = dict.fromkeys(row["reason"] for row in made if row["reason"])
         outcomes.append(outcome_of(track["track_path"], made[0] | {"reason": "; ".join(reasons)}))
@@ -70,10 +73,10 @@ def _plan(
     out: Path,
     checkpoint_id: str,
     name: str,
-    sharing: dict[str, list[str]],
+    sharing: dict[str, Any],
     masks_version: int | None,
 ) -> dict[str, Any]:
-    """Return what is known of a stem before it is made; `sharing` names those that share the track, if it is so."""
+    """Return what is known of a stem before it is made; `sharing` says who shares which of a track's sounds."""
     path = Path(track["track_path"])
     facts = {
         "content_digest": track["content_digest"],
@@ -82,7 +85,9 @@ def _plan(
             out / path.parent / stem_name(path, name, stem_format(track["container"], track.get("written_as")))
         ),
     }
-    remix_id = content_id("stem", version=[STEP_VERSION, masks_version], query=name, **sharing, **facts)
+    groups = track.get("channel_groups")
+    apart = {"channel_groups": groups} if groups else {}
+    remix_id = content_id("stem", version=[STEP_VERSION, masks_version], query=name, **apart, **sharing, **facts)
     wishes_json = json.dumps({"stem": name} | sharing)
     return facts | {"remix_id": remix_id, "track_id": track["track_id"], "wishes_json": wishes_json}
 
@@ -93,6 +98,7 @@ def _separated(
     stems: list[dict[str, Any]],
     masks: dict[str, Any] | None,
     queries: list[Query],
+    audio_stream: int,
 ) -> list[dict[str, Any]]:
     """Return the rows of a track's stems after writing them, or the rows that say why there are none."""
     from varemix.remix.render import render_stems
@@ -108,7 +114,7 @@ def _separated(
             reader = stack.enter_context(MaskReader(catalog.home.fetched(masks["path"], masks["digest"])))
             temporaries = [stack.enter_context(replacing(target)) for target in targets]
             blocks = reader.blocks([query.name for query in queries])
-            rendered = render_stems(source, temporaries, blocks, grid_of(reader.header))
+            rendered = render_stems(source, temporaries, blocks, grid_of(reader.header), audio_stream=audio_stream)
             check_as_seen(source, track)
     except (MediaError, CatalogError) as error:
         return [stem | {"status": "failed", "reason": str(error)} for stem in stems]

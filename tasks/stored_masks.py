@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ def masks_stand(
     needed: Sequence[Sequence[str]],
     *,
     nothing_else: bool = False,
+    audio_stream: int = 0,
 ) -> list[bool]:
     """Return for each row of `tracks` whether its masks stand for the queries that are `needed` of it."""
     digests = [track["content_digest"] for track in tracks]
@@ -42,8 +43,16 @@ def masks_stand(
     for row in stored_masks(catalog, checkpoint_id, digests):
         by_content[row["content_digest"]].append(row)
     return [
-        covering(catalog, by_content[digest], digest, names, nothing_else=nothing_else) is not None
-        for digest, names in zip(digests, needed, strict=True)
+        covering(
+            catalog,
+            by_content[track["content_digest"]],
+            track,
+            names,
+            nothing_else=nothing_else,
+            audio_stream=audio_stream,
+        )
+        is not None
+        for track, names in zip(tracks, needed, strict=True)
     ]
 
 
@@ -65,34 +74,68 @@ def mask_id_of(
     names: Sequence[str],
     *,
     nothing_else: bool = False,
+    channel_groups: str | None = None,
+    audio_stream: int = 0,
     version: int | None = None,
 ) -> str:
-    """Return the id of the masks that a version of the step, by default this one, makes of a content for queries."""
+    """Return the id of the masks that a version of the step, by default this one, makes of a content for queries.
+
+    Several groups of channels, and another audio stream than the first, make it another one.
+    """
     kind, made_by = "masks of nothing else" if nothing_else else "masks", version or STEP_VERSION
-    return content_id(kind, version=made_by, content=digest, checkpoint=checkpoint_id, queries=list(names))
+    apart = {"channel_groups": channel_groups} if channel_groups else {}
+    other = {"audio_stream": audio_stream + 1} if audio_stream else {}
+    made_of = {"content": digest, "checkpoint": checkpoint_id, "queries": list(names)}
+    return content_id(kind, version=made_by, **made_of, **apart, **other)
 
 
 def covering(
-    catalog: Catalog, rows: Sequence[dict[str, Any]], digest: str, names: Sequence[str], *, nothing_else: bool = False
+    catalog: Catalog,
+    rows: Sequence[dict[str, Any]],
+    track: Mapping[str, Any],
+    names: Sequence[str],
+    *,
+    nothing_else: bool = False,
+    audio_stream: int = 0,
 ) -> dict[str, Any] | None:
-    """Return a row whose file is as it was written and has masks of the content for all those queries, or None.
+    """Return a row whose file is as it was written and has masks of a track for all those queries, or None.
 
     With `nothing_else` each mask depends on all others, so that the row must be of just those queries.
     """
     for row in rows:
-        is_heard = row["content_digest"] == digest and serves(row, set(names), nothing_else=nothing_else)
-        if is_heard and catalog.home.holds(row["path"], row["digest"], row["num_bytes"]):
+        is_of_track = is_of(row, track, audio_stream)
+        if (
+            is_of_track
+            and serves(row, set(names), nothing_else=nothing_else)
+            and catalog.home.holds(row["path"], row["digest"], row["num_bytes"])
+        ):
             return row
     return None
+
+
+def is_of(row: Mapping[str, Any], track: Mapping[str, Any], audio_stream: int) -> bool:
+    """Return whether the masks of a row are of what a track holds, of that audio stream and all groups of its channels.
+
+    What a row of `tracks` says of channels is of the first audio stream.
+    """
+    if row["content_digest"] != track["content_digest"] or _stream_of(row) != audio_stream:
+        return False
+    return bool(audio_stream) or row.get("channel_groups") == track.get("channel_groups")
 
 
 def serving_version(row: dict[str, Any]) -> int | None:
     """Return the version of the step that made the masks of a row; None where its masks serve no more."""
     made = row["content_digest"], row["checkpoint_id"], row["queries"]
+    of: dict[str, Any] = {"channel_groups": row.get("channel_groups"), "audio_stream": _stream_of(row)}
     is_shared = row["besides"] == _NOTHING
     versions = (STEP_VERSION, *_EARLIER_VERSIONS)
-    own = (v for v in versions if row["mask_id"] == mask_id_of(*made, nothing_else=is_shared, version=v))
+    own = (v for v in versions if row["mask_id"] == mask_id_of(*made, nothing_else=is_shared, version=v, **of))
     return next(own, None)
+
+
+def _stream_of(row: Mapping[str, Any]) -> int:
+    """Return the number, from 0 on, of the audio stream that was heard."""
+    return int(row.get("audio_stream") or 1) - 1
 
 
 def version_of(masks: dict[str, Any] | None) -> int | None:
@@ -114,6 +157,7 @@ def heard_row(
     queries: list[Query],
     *,
     nothing_else: bool = False,
+    audio_stream: int = 0,
     watch: Watch | None = None,
 ) -> dict[str, Any]:
     """Return the row of a track's masks after writing them, or the row that says why there are none.
@@ -123,13 +167,17 @@ def heard_row(
     started = time.monotonic()
     names = [query.name for query in queries]
     digest = track["content_digest"]
+    groups = None if audio_stream else track.get("channel_groups")
+    of: dict[str, Any] = {"nothing_else": nothing_else, "channel_groups": groups, "audio_stream": audio_stream}
     row = {
-        "mask_id": mask_id_of(digest, checkpoint_id, names, nothing_else=nothing_else),
+        "mask_id": mask_id_of(digest, checkpoint_id, names, **of),
         "track_id": track["track_id"],
         "content_digest": digest,
         "checkpoint_id": checkpoint_id,
         "queries": names,
         "besides": _NOTHING if nothing_else else _ANYTHING,
+        "channel_groups": groups,
+        "audio_stream": audio_stream + 1 if audio_stream else None,
     }
     try:
         written = _written(catalog, track, row, queries, watch)
@@ -152,6 +200,7 @@ def _written(
         separator,
         queries,
         nothing_else=row["besides"] == _NOTHING,
+        audio_stream=_stream_of(row),
         content_digest=row["content_digest"],
         checkpoint_id=row["checkpoint_id"],
         watch=watch,
@@ -161,6 +210,7 @@ def _written(
     return {
         "settings_json": json.dumps({"masks": separator.settings.masks, "bits": header.bits}),
         "presences_db": [presence.shares_db[query.name] for query in queries],
+        "group_presences_db": [each for query in queries for each in presence.group_shares_db.get(query.name, ())],
         "presence_threshold_db": presence.threshold_db,
         "path": catalog.home.relative(path),
         "bits": header.bits,

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 from catalog.ids import content_id, file_digest
 from varemix.errors import MediaError
 from varemix.media.audio import probe_audio
+from varemix.media.layouts import group_names
 from varemix.media.tags import COMMON_FIELDS, read_tags
 
 if TYPE_CHECKING:
     from catalog.store import Catalog
 
 _MAX_TAG = 1_000
+_ONE_GROUP = 2  # channels that are always heard together
 
 
 def mark_gone(catalog: Catalog, library: Path, present: list[Path]) -> None:
@@ -61,7 +63,8 @@ def known_rows(catalog: Catalog, library: Path, files: Sequence[Path]) -> dict[P
 
 def is_known(row: dict[str, Any]) -> bool:
     """Return whether a row says all that is known of a readable track today."""
-    return row["status"] == "ready" and row["tags_json"] is not None
+    is_grouped = (row["num_channels"] or 0) <= _ONE_GROUP or row["channel_groups"] is not None
+    return row["status"] == "ready" and row["tags_json"] is not None and is_grouped
 
 
 def seen_or_probed(catalog: Catalog, library: Path, files: Sequence[Path]) -> list[dict[str, Any]]:
@@ -99,6 +102,7 @@ def looked_at(library: Path, path: Path, *, is_digested: bool = True) -> dict[st
         "written_as": info.written_as,
         "rate_hz": info.rate_hz,
         "num_channels": info.num_channels,
+        "channel_groups": group_names(info.channel_layout, info.num_channels),
         "num_samples": info.num_samples,
         "duration_s": info.duration_s,
     }

@@ -9,6 +9,7 @@ from flows.commands.checks import check_asked, choose_runner, existing_file, ope
 from flows.commands.server import check_server
 from flows.options import (
     AbsentOption,
+    AudioStreamOption,
     BesideOption,
     CheckpointOption,
     CollectOption,
@@ -63,6 +64,7 @@ def masks(
     image: ImageOption = None,
     even_if_unknown: UnknownOption = False,
     nothing_else: NothingElseOption = False,
+    audio_stream: AudioStreamOption = None,
     gc: CollectOption = False,
     checkpoint: CheckpointOption = None,
     runner: RunnerOption = None,
@@ -92,6 +94,7 @@ def masks(
             home,
             nothing_else=nothing_else,
             even_if_unknown=even_if_unknown,
+            audio_stream=(audio_stream or 1) - 1,
             as_json=as_json,
         )
         return
@@ -105,7 +108,9 @@ def masks(
 
     check_asked(home, library, checkpoint, targets, nothing_else=nothing_else, even_if_unknown=even_if_unknown)
     finish_run(
-        lambda: masks(str(library), instrument, image, nothing_else, checkpoint, home, even_if_unknown),
+        lambda: masks(
+            str(library), instrument, image, nothing_else, checkpoint, home, even_if_unknown, audio_stream or 1
+        ),
         as_json=as_json,
     )
 
@@ -124,6 +129,7 @@ def remix(
     even_if_absent: AbsentOption = False,
     even_if_unknown: UnknownOption = False,
     nothing_else: NothingElseOption = False,
+    audio_stream: AudioStreamOption = None,
     format_name: FormatOption = None,
     loudness: LoudnessOption = None,
     true_peak: TruePeakOption = None,
@@ -158,6 +164,7 @@ def remix(
         even_if_unknown=even_if_unknown or None,
         nothing_else=nothing_else or None,
         format=format_name,
+        audio_stream=audio_stream,
         loudness=loudness,
         true_peak_db=true_peak,
     )
@@ -203,6 +210,7 @@ def separate(
     image: ImageOption = None,
     even_if_unknown: UnknownOption = False,
     nothing_else: NothingElseOption = False,
+    audio_stream: AudioStreamOption = None,
     checkpoint: CheckpointOption = None,
     runner: RunnerOption = None,
     runner_address: RunnerAddressOption = None,
@@ -226,7 +234,9 @@ def separate(
 
         check_asked(home, source, checkpoint, targets, nothing_else=nothing_else, even_if_unknown=even_if_unknown)
         finish_run(
-            lambda: separate(str(source), str(out), targets, nothing_else, checkpoint, home, even_if_unknown),
+            lambda: separate(
+                str(source), str(out), targets, nothing_else, checkpoint, home, even_if_unknown, audio_stream or 1
+            ),
             as_json=as_json,
         )
     else:
@@ -243,6 +253,7 @@ def separate(
             lambda: open_separator(checkpoint, home),
             nothing_else=nothing_else,
             even_if_unknown=even_if_unknown,
+            audio_stream=(audio_stream or 1) - 1,
         )
         cut = {str(stem): reason for stem, reason in stems.items()}
         if as_json:
@@ -260,6 +271,7 @@ def _masks_of_file(
     *,
     nothing_else: bool,
     even_if_unknown: bool,
+    audio_stream: int,
     as_json: bool,
 ) -> None:
     from flows.judgement import check_targets
@@ -277,6 +289,7 @@ def _masks_of_file(
         lambda: open_separator(checkpoint, home),
         nothing_else=nothing_else,
         even_if_unknown=even_if_unknown,
+        audio_stream=audio_stream,
     )
     if as_json:
         print_json({"out": str(place), "shares_db": presence.shares_db, "threshold_db": presence.threshold_db})

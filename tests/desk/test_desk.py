@@ -95,8 +95,8 @@ def test_the_first_sound_is_there_before_all_is_heard(
     may_go_on = threading.Event()
     heard_blocks = render.heard_blocks
 
-    def slowly(source: Path):  # type: ignore[no-untyped-def]
-        for number, block in enumerate(heard_blocks(source)):
+    def slowly(source: Path, **asked):  # type: ignore[no-untyped-def]
+        for number, block in enumerate(heard_blocks(source, **asked)):
             if number == 3:
                 assert may_go_on.wait(60)
             yield block

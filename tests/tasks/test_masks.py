@@ -69,7 +69,7 @@ def test_masks_are_what_the_separator_hears_and_the_row_describes_them(
     assert (row["digest"], row["num_bytes"]) == (file_digest(path), path.stat().st_size)
     assert row["content_digest"] == tracks[0]["content_digest"] == file_digest(source)
     separator = separator_of(catalog, checkpoint_row(catalog, champion))
-    mix = np.concatenate(list(heard_blocks(source)))
+    mix = np.concatenate(list(heard_blocks(source)), axis=-1)[0]
     expected = separator.masks(mix, query_vectors(separator, [FLUTE]))
     with MaskReader(path) as reader:
         stored, header = reader.read("flute"), reader.header
@@ -100,7 +100,7 @@ def test_masks_lie_on_the_rows_of_the_checkpoint_that_made_them(
     assert hear(catalog, scanned(catalog, library), TUBA, FLUTE, checkpoint_id="fine") == {"a.wav": "done"}
     [row] = catalog.read_rows("masks")
     separator = separator_of(catalog, checkpoint_row(catalog, "fine"))
-    mix = np.concatenate(list(heard_blocks(source)))
+    mix = np.concatenate(list(heard_blocks(source)), axis=-1)[0]
     expected = separator.masks(mix, query_vectors(separator, [TUBA, FLUTE])).values
     with MaskReader(catalog.home.absolute(row["path"])) as reader:
         assert grid_of(reader.header) == FINE_GRID
@@ -119,7 +119,7 @@ def test_the_row_tells_how_far_each_instrument_plays_and_how_far_it_must(
     [row] = catalog.read_rows("masks")
     separator = separator_of(catalog, checkpoint_row(catalog, "strict"))
     meter = PresenceMeter(2, separator.mask_grid)
-    mix = np.concatenate(list(heard_blocks(source)))
+    mix = np.concatenate(list(heard_blocks(source)), axis=-1)[0]
     separator.masks(mix, query_vectors(separator, [TUBA, FLUTE]), meter=meter)
     assert row["presences_db"] == pytest.approx(meter.shares_db().tolist(), abs=1e-3)
     assert row["presence_threshold_db"] == -21.5
@@ -157,7 +157,7 @@ def test_masks_of_nothing_else_are_shared_and_told_from_others(catalog: Catalog,
     rows = {row["besides"]: row for row in catalog.read_rows("masks")}
     assert set(rows) == {"anything", "nothing"}
     separator = separator_of(catalog, checkpoint_row(catalog, champion))
-    mix = np.concatenate(list(heard_blocks(source)))
+    mix = np.concatenate(list(heard_blocks(source)), axis=-1)[0]
     vectors = query_vectors(separator, [FLUTE, TUBA])
     for besides, nothing_else in (("anything", False), ("nothing", True)):
         with MaskReader(catalog.home.absolute(rows[besides]["path"])) as reader:

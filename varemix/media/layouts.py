@@ -132,7 +132,7 @@ def wave_mask(layout: str | None, num_channels: int) -> int:
 def stereo_weights(layout: str | None, num_channels: int) -> np.ndarray:
     """Return what turns channels into two to be listened to [2, C] (ITU-R BS.775, annex 4); no sum passes full scale.
 
-    Mono stays one channel, [1, 1]. Channels that are named by nobody go to both sides.
+    Mono and stereo stay as they are, [C, C]. Channels that are named by nobody go to both sides.
     """
     import numpy as np
 
@@ -141,6 +141,11 @@ def stereo_weights(layout: str | None, num_channels: int) -> np.ndarray:
     speakers = speakers_of(layout, num_channels) or ("FC",) * num_channels
     weights = np.array([_sides(speaker) for speaker in speakers]).T
     return weights / max(1.0, float(weights.sum(axis=1).max()))
+
+
+def played(samples: np.ndarray, layout: str | None) -> np.ndarray:
+    """Return what is played of samples [C, S]: mono and stereo as they are, of more channels a downmix [2, S]."""
+    return samples if len(samples) <= 2 else stereo_weights(layout, len(samples)) @ samples
 
 
 def loudness_weights(layout: str | None, num_channels: int) -> tuple[float, ...]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 EVERYTHING_PLAYS_DB = -1000.0
 """The presence threshold of a separator that was never calibrated."""
 
+_SILENT = 1e-5
 _LONG_S = 120.0  # from here on the milliseconds of giving memory back are not noticed
 
 
@@ -147,21 +148,27 @@ class Separator(nn.Module):
         *,
         meter: PresenceMeter | None = None,
         nothing_else: bool = False,
+        skips_silence: bool = False,
     ) -> Iterator[np.ndarray]:
         """Yield the masks [N, R, T_b] of a mono mix that comes in blocks [S_b], in order, without a gap.
 
         R are the rows of `mask_grid`, values in 0..1. The mix is heard in overlapping windows, cross-faded on the mask.
         Memory is bounded by a window and a block. A `meter` for N masks measures on the way whether the instruments
         play. With `nothing_else` only these N are taken to play: they compete among themselves instead of with the kept
-        ones, and equal queries share. It raises UsageError where instruments do not compete.
+        ones, and equal queries share. It raises UsageError where instruments do not compete. With `skips_silence` a
+        window in which nothing passes -100 dBFS is not heard: its masks are 0.
         """
         if nothing_else:
             self.settings.check_rivals()
         frames = self.settings.window_frames
-        heard = (
-            self._window_masks(cells, queries, nothing_else=nothing_else).numpy(force=True)[..., :num_own]
-            for cells, num_own in windows(mix_blocks, frames, self.settings.grid)
-        )
+
+        def heard_masks(cells: np.ndarray) -> np.ndarray:
+            if skips_silence and np.abs(cells).max() <= _SILENT:
+                return np.zeros((len(queries) + 1, self.mask_grid.num_rows, frames), dtype=np.float32)
+            return self._window_masks(cells, queries, nothing_else=nothing_else).numpy(force=True)
+
+        own = windows(mix_blocks, frames, self.settings.grid)
+        heard = (heard_masks(cells)[..., :num_own] for cells, num_own in own)
         num_frames = 0
         for faded in cross_faded(heard, frames):
             masks, power = faded[:-1], faded[-1]

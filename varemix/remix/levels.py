@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from varemix.errors import MediaError
+from varemix.media.layouts import loudness_weights
 from varemix.remix.level_care import MATCH
 
 MAX_BOOST_DB = 20.0
@@ -21,8 +22,8 @@ _OFFSET_LUFS = -0.691
 _ABSOLUTE_GATE_LUFS = -70.0
 _RELATIVE_GATE = 10.0 ** (-10.0 / 10.0)
 _SURROUND = 1.41
-# In the order of WAV files: L R C, bass, back or surround pair, side pair. Annex 3 puts the weight on what comes from
-# the sides; of 7.1 these are the side channels. Other layouts are unknown here and count as they are.
+# Where no loudspeakers are named, in the order of WAV files: L R C, bass, back or surround pair, side pair. Annex 3
+# puts the weight on what comes from the sides; of 7.1 these are the side channels. Others count as they are.
 _CHANNEL_WEIGHTS = {
     4: (1.0, 1.0, _SURROUND, _SURROUND),
     5: (1.0, 1.0, 1.0, _SURROUND, _SURROUND),
@@ -54,12 +55,14 @@ def loudness_gain_db(
 class LoudnessMeter:
     """The integrated loudness of a signal that comes in blocks (ITU-R BS.1770-4, annex 1).
 
-    Keeps 8 bytes for each 100 ms. Raises MediaError for a rate under 4 kHz, at which the weighting is not defined.
+    `layout` is ffmpeg's name of the loudspeakers, None where they are not named. Keeps 8 bytes for each 100 ms. Raises
+    MediaError for a rate under 4 kHz, at which the weighting is not defined.
     """
 
-    def __init__(self, rate_hz: int, num_channels: int) -> None:
+    def __init__(self, rate_hz: int, num_channels: int, layout: str | None = None) -> None:
+        usual = _CHANNEL_WEIGHTS.get(num_channels, (1.0,) * num_channels)
         self._rate_hz = rate_hz
-        self._weights = np.array(_CHANNEL_WEIGHTS.get(num_channels, (1.0,) * num_channels))
+        self._weights = np.array(loudness_weights(layout, num_channels) if layout else usual)
         self._filter = k_weighting(rate_hz)
         self._state = np.zeros((len(self._filter), num_channels, 2))
         self._step_energies = array("d")

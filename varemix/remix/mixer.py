@@ -63,10 +63,11 @@ def filtered_blocks(
 ) -> Iterator[np.ndarray]:
     """Filter a long signal [C, S_b] block by block with gains [R, T_b] on a grid that come in blocks of their own.
 
-    Gains [N, 1, R, T_b] give N filtered signals [N, C, S] of one spectrum. Yields as many samples as came in. The same
-    as `filter_samples` of the whole, whatever the blocks. `heed` is shown the spectra [C, T, F] and gains [T, F] on the
-    way, each frame once, those before the first one that have a part in the beginning too, but for the last few. Raises
-    MediaError when the gains are not as many frames as the signal has.
+    Gains [C, R, T_b] are each channel's own; where they are 0, a channel costs nothing. Gains [N, 1, R, T_b] give N
+    filtered signals [N, C, S] of one spectrum. Yields as many samples as came in. The same as `filter_samples` of the
+    whole, whatever the blocks. `heed` is shown the spectra [C, T, F] and gains [T, F] on the way, each frame once,
+    those before the first one that have a part in the beginning too, but for the last few. Raises MediaError when the
+    gains are not as many frames as the signal has.
     """
     cells = _Cells(sample_blocks, grid)
     num_context = 2 * grid.reach_hops - 1  # frames of a block with which the next one begins
@@ -100,9 +101,17 @@ def _filtered(cells: np.ndarray, gains: np.ndarray, grid: Grid, heed: Heed | Non
             num_new = len(frames) + 1 - 2 * grid.reach_hops
             heed(spectra[..., :num_new, :], frames[:num_new])
 
+    is_each_own = gains.ndim == cells.ndim + 1 and heed is None
+    some = gains.any(axis=(-2, -1)) if is_each_own else np.ones(len(cells), bool)
     with one_thread():
-        gained = filter_cells(torch.from_numpy(cells), torch.from_numpy(gains), grid, heed_new if heed else None)
-        return gained.numpy()
+        if some.all():
+            gained = filter_cells(torch.from_numpy(cells), torch.from_numpy(gains), grid, heed_new if heed else None)
+            return gained.numpy()
+        num_left = (gains.shape[-1] + 1 - 2 * grid.reach_hops) * grid.hop_samples
+        filtered = np.zeros((len(cells), num_left), dtype=cells.dtype)
+        if some.any():
+            filtered[some] = filter_cells(torch.from_numpy(cells[some]), torch.from_numpy(gains[some]), grid).numpy()
+        return filtered
 
 
 @contextmanager

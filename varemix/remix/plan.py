@@ -33,6 +33,7 @@ SOLO = "solo"
 OFF = "off"
 SAME = "same"
 MAX_RULES = 1_000
+MAX_AUDIO_STREAMS = 99
 
 _MAX_GAINS = 100
 _MAX_NAME = 200
@@ -44,7 +45,8 @@ class TrackWishes:
 
     `dry_wet` is the share of the change that is made, 0 to 1; `smoothing_s` the time constant with which masks are
     smoothed along time; `format` the name of another format, None for the recording's own; `rule` the name of the rule
-    that decided, empty for none. A recording that is skipped is left as it is.
+    that decided, empty for none. `audio_stream` is the number, from 0 on, of the sound that is remixed of several. A
+    recording that is skipped is left as it is.
     """
 
     gains: tuple[GainWish, ...] = ()
@@ -55,6 +57,7 @@ class TrackWishes:
     nothing_else: bool = False
     care: LevelCare = field(default_factory=LevelCare)
     format: str | None = None
+    audio_stream: int = 0
     is_skipped: bool = False
     rule: str = ""
 
@@ -82,6 +85,7 @@ class TrackWishes:
             "even_if_absent": self.even_if_absent,
             "nothing_else": self.nothing_else,
             "format": self.format,
+            **({"audio_stream": self.audio_stream + 1} if self.audio_stream else {}),
             **self.care.as_dict(),
         }
 
@@ -154,6 +158,7 @@ TruePeak = Annotated[
     Annotated[float, Field(ge=TRUE_PEAK_LIMITS_DB[0], le=TRUE_PEAK_LIMITS_DB[1])] | Literal["off"],
     BeforeValidator(_choice((OFF,), *TRUE_PEAK_LIMITS_DB)),
 ]
+AudioStream = Annotated[int, Field(strict=True, ge=1, le=MAX_AUDIO_STREAMS)]
 Format = Annotated[
     Literal["wav", "aiff", "flac", "mp3", "ogg", "opus", "m4a", "alac", "wma", "same"], BeforeValidator(_read_format)
 ]
@@ -192,6 +197,7 @@ class Rule(BaseModel):
         None, title="True peak (dBTP)", description=f"off: no limiter for these. {_AS_THE_PLAN}"
     )
     format: Format | None = Field(None, title="Format", description=f"same: the recording's own. {_AS_THE_PLAN}")
+    audio_stream: AudioStream | None = Field(None, title="Audio stream", description=_AS_THE_PLAN)
 
     _reads_decay = model_validator(mode="before")(_with_smoothing_s)
 
@@ -248,6 +254,11 @@ class RemixPlan(BaseModel):
     format: Format | None = Field(
         None, title="Format", description="The format to write; nothing or same for each recording's own."
     )
+    audio_stream: AudioStream = Field(
+        1,
+        title="Audio stream",
+        description="Which of several audio streams of a video is remixed, from 1 on; the others stay as they are.",
+    )
     rules: list[Rule] = Field(
         default_factory=list,
         max_length=MAX_RULES,
@@ -299,6 +310,7 @@ class RemixPlan(BaseModel):
             nothing_else=wished["nothing_else"],
             care=LevelCare(loudness=wished["loudness"], true_peak_db=None if peak_db == OFF else peak_db),
             format=None if file_format == SAME else file_format,
+            audio_stream=wished["audio_stream"] - 1,
             rule=rule.name if rule else "",
         )
 

@@ -2,23 +2,25 @@
 
 The output keeps the recording's format, rate, depth and channels, unless another format is asked for. Only the delta is
 made at 44.1 kHz and brought to the recording's own rate, so what lies above 22.05 kHz stays the original's. Memory is
-bounded by a block. Of more than two channels the front pair is remixed and the others pass. Where a loudness is wished,
-the remix is made twice: once to be measured, once to be written.
+bounded by a block. Of more than two channels each group is heard and remixed by itself (`varemix.media.layouts`); the
+bass passes. Where a loudness is wished, the remix is made twice: once to be measured, once to be written.
+
+Masks come as blocks [N, R, T_b] of a recording of one group of channels, else as [N, G, R, T_b].
 """
 
 import math
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from operator import itemgetter
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
+from varemix.errors import MediaError
 from varemix.media.audio import AudioInfo, AudioReader, AudioWriter, as_written, stem_format
-from varemix.media.resampling import mono, of_length, resampled_blocks
+from varemix.media.layouts import ChannelGroup, guess_note, played, stereo_weights
+from varemix.media.resampling import of_length, resampled_blocks
 from varemix.remix.gains import factor, gain_change_blocks, shares
 from varemix.remix.level_care import AS_IS, MATCH, LevelCare
 from varemix.remix.levels import LoudnessMeter, loudness_gain_db
@@ -26,6 +28,7 @@ from varemix.remix.limiter import Limiter, limited_blocks
 from varemix.remix.mixer import filtered_blocks
 from varemix.remix.spectral_loudness import SpectralLoudness
 from varemix.remix.wishes import GainWish
+from varemix.signal.blocks import copies, part, side_by_side
 from varemix.signal.grid import RATE_HZ, Grid
 from varemix.signal.smoothing import zlbm_blocks
 from varemix.signal.smoothing_time import DEFAULT_SMOOTHING_S, decay_of
@@ -34,7 +37,8 @@ from varemix.signal.spectrogram import Heed
 LEVELS_AS_THEY_ARE = LevelCare()
 
 _BLOCK_SAMPLES = 1 << 17
-_FRONT_PAIR = 2
+_STEREO = 2
+_GROUPED_AXES = 3  # of gains [G, R, T]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,12 +66,16 @@ class Rendered:
         return self.gain_db != 0.0 or self.num_limited > 0
 
 
-def heard_blocks(source: Path) -> Iterator[np.ndarray]:
-    """Yield what a network hears of a recording: its mid signal [S_b] at 44.1 kHz, in blocks."""
-    with AudioReader(source) as reader:
-        mid = (mono(block)[None].astype(np.float32) for block in reader.blocks(_BLOCK_SAMPLES))
-        for block in _at_model_rate(mid, reader.info):
-            yield block[0]
+def heard_blocks(source: Path, *, audio_stream: int = 0) -> Iterator[np.ndarray]:
+    """Yield what a network hears of a recording: the mid signal of each group [G, S_b] at 44.1 kHz, in blocks."""
+    with AudioReader(source, audio_stream=audio_stream) as reader:
+        groups = reader.info.groups
+        yield from _at_model_rate((_mids(block, groups) for block in reader.blocks(_BLOCK_SAMPLES)), reader.info)
+
+
+def _mids(block: np.ndarray, groups: Sequence[ChannelGroup]) -> np.ndarray:
+    """Return the mid signal of each group [G, S] of samples [C, S]."""
+    return np.stack([block[list(group.heard)].mean(axis=0) for group in groups]).astype(np.float32)
 
 
 def num_heard_samples(info: AudioInfo) -> int:
@@ -86,23 +94,25 @@ def render_remix(
     dry_wet: float = 1.0,
     care: LevelCare = LEVELS_AS_THEY_ARE,
     format_name: str | None = None,
+    audio_stream: int = 0,
 ) -> Rendered:
     """Write the remix of `source` to `target`; without wishes the sound as it was, but for its level and format.
 
-    `mask_blocks` are [N, R, T_b] on `grid`, one mask a wish, consecutive in time; they are gone through twice where
-    `care` wishes a loudness. `dry_wet` is the share of the change that is made. `format_name` is one of OUTPUT_FORMATS,
-    the recording's own where it is None; the pictures of a video stay as they are. Raises MediaError when the recording
-    cannot be read or the masks are not as long as it is.
+    `mask_blocks` are on `grid`, one mask a wish, consecutive in time; they are gone through twice where `care` wishes a
+    loudness. `dry_wet` is the share of the change that is made. `format_name` is one of OUTPUT_FORMATS, the recording's
+    own where it is None; the pictures and the other audio streams of a video stay as they are. Raises MediaError when
+    the recording cannot be read or the masks are not as long as it is.
     """
 
     def remixed(reader: AudioReader, heed: Heed | None = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         changes = gain_change_blocks(mask_blocks, wishes, grid, smoothing_s=smoothing_s) if wishes else None
         return _remixed_blocks(reader, changes, grid, dry_wet, heed)
 
-    gain_db = _loudness_gain_db(source, remixed, care.loudness)
-    with AudioReader(source) as reader, _writer_like(reader, target, source, format_name) as writer:
-        info, note = reader.info, as_written(reader.info, format_name)[1]
-        is_measured = not care.is_none or info.num_channels > _FRONT_PAIR
+    gain_db = _loudness_gain_db(source, remixed, care.loudness, audio_stream)
+    opened = AudioReader(source, audio_stream=audio_stream)
+    with opened as reader, _writer_like(reader, target, source, format_name) as writer:
+        info, note = reader.info, _note(reader.info, format_name, is_heard=bool(wishes))
+        is_measured = not care.is_none or info.num_channels > _STEREO
         measured, estimated = _Loudness(info) if is_measured else None, SpectralLoudness(grid.applied, dry_wet)
         limiter = None if care.true_peak_db is None else Limiter(info.rate_hz, info.num_channels, care.true_peak_db)
         pairs = remixed(reader, None if is_measured else estimated.add)
@@ -124,7 +134,7 @@ class _Loudness:
     """The loudness of a recording and of what becomes of it, measured sample by sample."""
 
     def __init__(self, info: AudioInfo) -> None:
-        self.before, self.after = (LoudnessMeter(info.rate_hz, info.num_channels) for _ in range(2))
+        self.before, self.after = (_meter(info) for _ in range(2))
 
     def heeding(self, pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield the pairs of blocks, before and after, and measure those before."""
@@ -141,47 +151,77 @@ class _Loudness:
         return self.after.integrated_lufs
 
 
+def _meter(info: AudioInfo) -> LoudnessMeter:
+    return LoudnessMeter(info.rate_hz, info.num_channels, info.channel_layout)
+
+
 def render_stems(
-    source: Path, targets: Sequence[Path], mask_blocks: Iterable[np.ndarray], grid: Grid, *, smoothing_s: float = 0.0
+    source: Path,
+    targets: Sequence[Path],
+    mask_blocks: Iterable[np.ndarray],
+    grid: Grid,
+    *,
+    smoothing_s: float = 0.0,
+    audio_stream: int = 0,
 ) -> list[Rendered]:
     """Write what each mask cuts out of `source` to the target of the same place; see `render_remix`.
 
-    Stems have the recording's format, or that of `stem_format`.
+    Stems have the recording's format, or that of `stem_format`, and its channels; the bass is silent in them.
     """
-    with AudioReader(source) as reader, ExitStack() as stack:
+    with AudioReader(source, audio_stream=audio_stream) as reader, ExitStack() as stack:
         format_name = stem_format(reader.info.container, reader.info.written_as)
         writers = [stack.enter_context(_writer_like(reader, target, source, format_name)) for target in targets]
-        original, *heard = _copies(reader.blocks(_BLOCK_SAMPLES), len(targets) + 1)
-        smoothed = _copies(zlbm_blocks(mask_blocks, decay_of(smoothing_s, grid)), len(targets))
+        original, *heard = copies(reader.blocks(_BLOCK_SAMPLES), len(targets) + 1)
+        smoothed = copies(zlbm_blocks(mask_blocks, decay_of(smoothing_s, grid)), len(targets))
         stems = [
-            _filtered_at_own_rate(blocks, reader.info, map(itemgetter(i), masks), grid)
+            _remade(blocks, reader.info, part(masks, i), grid)
             for i, (blocks, masks) in enumerate(zip(heard, smoothed, strict=True))
         ]
-        originals = _copies(original, len(targets))
-        cut = [_side_by_side(block, stem) for block, stem in zip(originals, stems, strict=True)]
+        channels = _remade_channels(reader.info)
+        originals = copies(original, len(targets))
+        cut = [side_by_side(block, stem) for block, stem in zip(originals, stems, strict=True)]
         for pieces in zip(*cut, strict=True):
             for writer, (block, stem) in zip(writers, pieces, strict=True):
                 silent = np.zeros_like(block)
-                silent[:_FRONT_PAIR] = stem
+                silent[channels] = stem
                 writer.write(silent)
-        note = as_written(reader.info, format_name)[1]
+        note = _note(reader.info, format_name)
     return [_rendered(writer, note) for writer in writers]
 
 
 def share_blocks(
-    source: Path, mask_blocks: Iterable[np.ndarray], grid: Grid, *, smoothing_s: float = DEFAULT_SMOOTHING_S
+    source: Path,
+    mask_blocks: Iterable[np.ndarray],
+    grid: Grid,
+    *,
+    smoothing_s: float = DEFAULT_SMOOTHING_S,
+    audio_stream: int = 0,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield blocks of a recording's front pair [C, S_b] and what falls to each mask of it [N, C, S_b], at its own rate.
+    """Yield blocks of what is played of a recording [P, S_b], and of what falls to each mask of it [N, P, S_b].
 
-    The remix is the sum of the recording and of s_i times the i-th, s_i being the `factor` of its gain: the same that
+    Mono and stereo are played as they are, more channels as `played` says. All is at the recording's own rate. The
+    remix is the sum of the recording and of s_i times the i-th, s_i being the `factor` of its gain: the same that
     `render_remix` writes, but for rounding. Raises MediaError as it does.
     """
-    with AudioReader(source) as reader:
-        original, heard = _copies(reader.blocks(_BLOCK_SAMPLES), 2)
-        fronts = (block[:_FRONT_PAIR] for block in original)
-        gains = (block[:, None] for block in zlbm_blocks(map(shares, mask_blocks), decay_of(smoothing_s, grid)))
-        for front, taken in _side_by_side(fronts, _filtered_at_own_rate(heard, reader.info, gains, grid)):
-            yield front, taken.reshape(-1, *front.shape)
+    with AudioReader(source, audio_stream=audio_stream) as reader:
+        info = reader.info
+        original, *heard = copies(reader.blocks(_BLOCK_SAMPLES), 1 + len(info.groups))
+        masks = copies(zlbm_blocks(map(shares, mask_blocks), decay_of(smoothing_s, grid)), len(info.groups))
+        own = [_share(*each, info, grid) for each in zip(heard, masks, range(len(info.groups)), strict=True)]
+        taken = (np.sum(each, axis=0) if len(each) > 1 else each[0] for each in zip(*own, strict=True))
+        for front, block in side_by_side((played(block, info.channel_layout) for block in original), taken):
+            yield front, block.reshape(-1, *front.shape)
+
+
+def _share(
+    blocks: Iterable[np.ndarray], masks: Iterable[np.ndarray], number: int, info: AudioInfo, grid: Grid
+) -> Iterator[np.ndarray]:
+    """Yield what is played of a group of channels, filtered with each of the masks, one pair below the other."""
+    channels, has_many = list(info.groups[number].channels), len(info.groups) > 1
+    weights = stereo_weights(info.channel_layout, info.num_channels)[:, channels]
+    group = (block[channels] if info.num_channels <= _STEREO else weights @ block[channels] for block in blocks)
+    gains = ((block[:, number] if has_many else block)[:, None] for block in masks)
+    return _filtered_at_own_rate(group, info, gains, grid)
 
 
 def _remixed_blocks(
@@ -191,23 +231,60 @@ def _remixed_blocks(
     if changes is None:
         yield from ((block, block) for block in reader.blocks(_BLOCK_SAMPLES))
         return
-    original, heard = _copies(reader.blocks(_BLOCK_SAMPLES), 2)
-    for block, delta in _side_by_side(original, _filtered_at_own_rate(heard, reader.info, changes, grid, heed)):
+    channels = _remade_channels(reader.info)
+    original, heard = copies(reader.blocks(_BLOCK_SAMPLES), 2)
+    for block, delta in side_by_side(original, _remade(heard, reader.info, changes, grid, heed)):
         remixed = block.copy()
-        remixed[:_FRONT_PAIR] += delta if dry_wet == 1 else dry_wet * delta
+        remixed[channels] += delta if dry_wet == 1 else dry_wet * delta
         yield block, remixed
+
+
+def _remade_channels(info: AudioInfo) -> list[int]:
+    """Return the channels that any mask serves, group after group."""
+    return [channel for group in info.groups for channel in group.channels]
+
+
+def _remade(
+    blocks: Iterable[np.ndarray],
+    info: AudioInfo,
+    gains: Iterable[np.ndarray],
+    grid: Grid,
+    heed: Heed | None = None,
+) -> Iterator[np.ndarray]:
+    """Yield those channels filtered, with gains [R, T_b] of one group, or [G, R, T_b] of several."""
+    channels = _remade_channels(info)
+    each = _gains_of_channels(gains, info.groups) if len(info.groups) > 1 else gains
+    return _filtered_at_own_rate((block[channels] for block in blocks), info, each, grid, heed)
+
+
+def _gains_of_channels(gains: Iterable[np.ndarray], groups: Sequence[ChannelGroup]) -> Iterator[np.ndarray]:
+    own_group = [i for i, group in enumerate(groups) for _ in group.channels]
+    for block in gains:
+        if block.ndim != _GROUPED_AXES or len(block) != len(groups):
+            raise MediaError(
+                f"The masks are of other groups of channels than the recording's {len(groups)}: "
+                f"{', '.join(group.name for group in groups)}. Make the masks of this recording again."
+            )
+        yield block[own_group]
+
+
+def _note(info: AudioInfo, format_name: str | None, *, is_heard: bool = True) -> str:
+    """Return what is to be told of a recording's coding and channels."""
+    guess = guess_note(info.channel_layout, info.num_channels) if is_heard else ""
+    return "; ".join(filter(None, [as_written(info, format_name)[1], guess]))
 
 
 def _loudness_gain_db(
     source: Path,
     remixed: Callable[[AudioReader], Iterator[tuple[np.ndarray, np.ndarray]]],
     loudness: Literal["as_is", "match"] | float,
+    audio_stream: int,
 ) -> float:
     """Return the gain that brings a remix to the loudness wished for."""
     if loudness == AS_IS:
         return 0.0
-    with AudioReader(source) as reader:
-        before, after = (LoudnessMeter(reader.info.rate_hz, reader.info.num_channels) for _ in range(2))
+    with AudioReader(source, audio_stream=audio_stream) as reader:
+        before, after = (_meter(reader.info) for _ in range(2))
         for original_block, remixed_block in remixed(reader):
             if loudness == MATCH:
                 before.add(original_block)
@@ -227,57 +304,19 @@ def _filtered_at_own_rate(
     grid: Grid,
     heed: Heed | None = None,
 ) -> Iterator[np.ndarray]:
-    """Yield the front pair filtered at 44.1 kHz and brought back to its own rate and length.
+    """Yield channels filtered at 44.1 kHz and brought back to their own rate and length.
 
-    Of N gains [N, 1, R, T_b] on a grid come N pairs, one below the other.
+    Gains are [R, T_b] for all channels or [C, R, T_b] for each; of N gains [N, 1, R, T_b] come all channels N times,
+    one below the other.
     """
-    front = (block[:_FRONT_PAIR].astype(np.float32) for block in blocks)
-    heard = filtered_blocks(_at_model_rate(front, info), gains, grid.applied, heed)
+    narrow = (block.astype(np.float32) for block in blocks)
+    heard = filtered_blocks(_at_model_rate(narrow, info), gains, grid.applied, heed)
     filtered = (block.reshape(-1, block.shape[-1]) for block in heard)
     return of_length(resampled_blocks(filtered, RATE_HZ, info.rate_hz), info.num_samples)
 
 
 def _at_model_rate(blocks: Iterable[np.ndarray], info: AudioInfo) -> Iterator[np.ndarray]:
     return of_length(resampled_blocks(blocks, info.rate_hz, RATE_HZ), num_heard_samples(info))
-
-
-def _copies(blocks: Iterable[np.ndarray], number: int) -> list[Iterator[np.ndarray]]:
-    """Return several iterators over the same blocks.
-
-    As `itertools.tee`, which holds some fifty blocks that all have taken; of these only what one has still to take.
-    """
-    source = iter(blocks)
-    waiting: list[deque[np.ndarray]] = [deque() for _ in range(number)]
-
-    def copy(own: deque[np.ndarray]) -> Iterator[np.ndarray]:
-        while True:
-            if not own:
-                block = next(source, None)
-                if block is None:
-                    return
-                for queue in waiting:
-                    queue.append(block)
-                del block
-            yield own.popleft()
-
-    return [copy(queue) for queue in waiting]
-
-
-def _side_by_side(
-    blocks: Iterable[np.ndarray], others: Iterator[np.ndarray]
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Pair each block with as many samples of another signal of the same length, cut into other blocks."""
-    held = np.zeros((1, 0), dtype=np.float32)
-    for block in blocks:
-        parts, length = [held] if held.size else [], held.shape[-1]
-        while length < block.shape[-1]:
-            parts.append(next(others))
-            length += parts[-1].shape[-1]
-        held = np.concatenate(parts, axis=-1)
-        yield block, held[:, : block.shape[-1]]
-        held = held[:, block.shape[-1] :]
-    for _ in others:  # nothing is left but the checks at the end
-        pass
 
 
 def _rendered(writer: AudioWriter, note: str) -> Rendered:

@@ -6,6 +6,7 @@ import pytest
 from tests.grids import FINE_GRID
 from varemix.errors import MediaError
 from varemix.media.audio import AudioInfo, AudioWriter, probe_audio, read_audio
+from varemix.media.layouts import played
 from varemix.media.resampling import resample
 from varemix.remix.gains import factor
 from varemix.remix.mixer import remix
@@ -40,12 +41,17 @@ def recording(folder: Path, container: str, subtype: str, rate_hz: int, channels
 
 
 def samples_of(source: Path) -> int:
-    return sum(len(block) for block in heard_blocks(source))
+    return sum(block.shape[-1] for block in heard_blocks(source))
 
 
 def mask_of(value: float, source: Path, grid: Grid = PAPER_GRID) -> list[np.ndarray]:
-    mask = np.full((1, grid.num_rows, grid.num_frames(samples_of(source))), value, dtype=np.float32)
+    mask = np.full((1, *groups_of(source), grid.num_rows, grid.num_frames(samples_of(source))), value, np.float32)
     return [mask[..., :7], mask[..., 7:]]
+
+
+def groups_of(source: Path) -> tuple[int, ...]:
+    num_groups = len(probe_audio(source).groups)
+    return (num_groups,) if num_groups > 1 else ()
 
 
 def drawn_masks(num_masks: int, source: Path, grid: Grid) -> np.ndarray:
@@ -111,13 +117,50 @@ def test_only_the_delta_is_added_at_another_rate(tmp_path, grid):
     assert np.abs(before - below).std() > 0.05, "the band above 22.05 kHz should be worth keeping"
 
 
-def test_channels_beyond_the_front_pair_pass(tmp_path):
+def test_every_channel_is_remixed_but_the_bass(tmp_path):
     source = recording(tmp_path, "WAV", "PCM_16", RATE_HZ, 6)
     target = tmp_path / "out.wav"
-    render_remix(source, target, mask_of(1.0, source), gain(MUTE_DB), PAPER_GRID)
+    rendered = render_remix(source, target, mask_of(1.0, source), gain(MUTE_DB), PAPER_GRID)
     before, after = read_audio(source)[0], read_audio(target)[0]
-    np.testing.assert_array_equal(after[2:], before[2:])
-    assert np.abs(after[:2]).max() <= 1 / 32768
+    np.testing.assert_array_equal(after[3], before[3])
+    assert np.abs(np.delete(after, 3, axis=0)).max() <= 1 / 32768
+    assert "taken for 5.1" in rendered.note
+
+
+@pytest.mark.parametrize("group", range(3))
+def test_a_mask_of_one_group_changes_its_channels_alone(tmp_path, group, grid):
+    source, target = recording(tmp_path, "WAV", "PCM_16", 48_000, 6), tmp_path / "out.wav"
+    masks = mask_of(0.0, source, grid)
+    for block in masks:
+        block[:, group] = 1.0
+    render_remix(source, target, masks, gain(MUTE_DB), grid)
+    before, after = read_audio(source)[0], read_audio(target)[0]
+    changed = [[0, 1], [2], [4, 5]][group]
+    others = [channel for channel in range(6) if channel not in changed]
+    np.testing.assert_array_equal(after[others], before[others])
+    assert np.abs(after[changed]).std() < 0.7 * before[changed].std(), "what lies under 22.05 kHz is muted"
+
+
+def test_masks_of_other_groups_are_refused(tmp_path):
+    source = recording(tmp_path, "WAV", "PCM_16", RATE_HZ, 6)
+    masks = np.ones((1, PAPER_GRID.num_rows, PAPER_GRID.num_frames(samples_of(source))), np.float32)
+    with pytest.raises(MediaError, match=r"FL\+FR, FC, BL\+BR"):
+        render_remix(source, tmp_path / "out.wav", [masks], gain(MUTE_DB), PAPER_GRID)
+
+
+def test_the_downmix_of_the_remix_is_what_is_played(tmp_path):
+    source, target = recording(tmp_path, "WAV", "FLOAT", 48_000, 6, seconds=3), tmp_path / "out.wav"
+    shape = (3, 3, PAPER_GRID.num_rows, PAPER_GRID.num_frames(samples_of(source)))
+    masks = [np.random.default_rng(0).random(shape, dtype=np.float32)]
+    wishes = [GainWish(target=str(i), gain_db=gain_db) for i, gain_db in enumerate([-20.0, 3.0, -4.0])]
+    render_remix(source, target, masks, wishes, PAPER_GRID, smoothing_s=0.05)
+    heard = [
+        front + sum(factor(wish.gain_db) * own for wish, own in zip(wishes, taken, strict=True))
+        for front, taken in share_blocks(source, masks, PAPER_GRID, smoothing_s=0.05)
+    ]
+    expected = played(read_audio(target)[0], None)
+    assert expected.shape[0] == 2
+    np.testing.assert_allclose(np.concatenate(heard, axis=-1), expected, rtol=0, atol=1e-5)
 
 
 def test_clipping_is_counted_and_the_peak_told(tmp_path):

@@ -1,0 +1,55 @@
+"""Signals that come in blocks: several who take the same, two side by side. Stays out: what is done to them."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+
+def copies(blocks: Iterable[np.ndarray], number: int) -> list[Iterator[np.ndarray]]:
+    """Return several iterators over the same blocks.
+
+    As `itertools.tee`, which holds some fifty blocks that all have taken; of these only what one has still to take.
+    """
+    source = iter(blocks)
+    waiting: list[deque[np.ndarray]] = [deque() for _ in range(number)]
+
+    def copy(own: deque[np.ndarray]) -> Iterator[np.ndarray]:
+        while True:
+            if not own:
+                block = next(source, None)
+                if block is None:
+                    return
+                for queue in waiting:
+                    queue.append(block)
+                del block
+            yield own.popleft()
+
+    return [copy(queue) for queue in waiting]
+
+
+def part(blocks: Iterable[np.ndarray], number: int) -> Iterator[np.ndarray]:
+    """Yield one part [...] of blocks [P, ...]."""
+    for block in blocks:
+        yield block[number]
+
+
+def stacked(signals: Sequence[Iterable[np.ndarray]]) -> Iterator[np.ndarray]:
+    """Yield several signals that come in blocks [N, ...] of the same lengths as one, [N, P, ...]."""
+    for blocks in zip(*signals, strict=True):
+        yield np.stack(blocks, axis=1)
+
+
+def side_by_side(blocks: Iterable[np.ndarray], others: Iterator[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Pair each block with as many samples of another signal of the same length, cut into other blocks."""
+    held = np.zeros((1, 0), dtype=np.float32)
+    for block in blocks:
+        parts, length = [held] if held.size else [], held.shape[-1]
+        while length < block.shape[-1]:
+            parts.append(next(others))
+            length += parts[-1].shape[-1]
+        held = np.concatenate(parts, axis=-1)
+        yield block, held[:, : block.shape[-1]]
+        held = held[:, block.shape[-1] :]
+    for _ in others:  # nothing is left but the checks at the end
+        pass
