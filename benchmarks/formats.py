@@ -37,6 +37,25 @@ Monkey's Audio, TAK, Musepack and WMA Lossless are read, and become FLAC; no row
 them.
 
 """
+_CHANNELS = """
+## More than two channels
+
+Every channel is remixed. Each left and right pair is heard as its mid signal and has masks of its own (FL+FR, BL+BR,
+SL+SR and so on), the centre and whatever else stands alone has its own, ambisonic channels have those of the one that
+hears all around. The bass (LFE) is untouched, bit for bit where the coding loses nothing. A group of channels costs as
+much time and room for masks as a stereo recording, a silent one next to none. Mono and stereo are one group.
+
+What loudspeakers the channels are for is read from the file: 2.1, 3.0, quad, 5.0, 5.1, 5.1(side), 6.1, 7.1 and whatever
+else ffmpeg has a name for. Where a file names none (plain WAV, TTA, PCM in Matroska), six channels are taken for 5.1
+and eight for 7.1, in the order of WAV; of any other number each is heard by itself. Both is told. At most 16 groups are
+remixed. WAV, FLAC and all that ffmpeg writes name the loudspeakers again; AIFF keeps what it said; CAF and W64 become
+silent on it, the samples in their order.
+
+Of a video with several audio streams the first is remixed, or the one of `--audio-stream N`; the others, pictures and
+subtitles are copied. What a coding does not keep apart is refused for another format; a recording's own that nobody
+writes so becomes FLAC, in MP4 ALAC or FLAC.
+
+"""
 _COLUMNS = (
     *("file", "coding", "written as", "samples", "length", "rate, channels"),
     *("tags", "cover", "chapters", "loop points", "loudness tags"),
@@ -106,8 +125,21 @@ def page() -> str:
         soundfile.write(folder / "sound.wav", samples, RATE_HZ, subtype="PCM_16")
         (folder / "chapters.txt").write_text(_CHAPTERS)
         _write_tagged(folder / "tagged.flac", samples)
-        rows = [_COLUMNS, ("---",) * len(_COLUMNS), *(_row(kind, folder) for kind in KINDS)]
-    return _HEAD + "".join(f"| {' | '.join(row)} |\n" for row in rows)
+        rows = [_COLUMNS, *(_row(kind, folder) for kind in KINDS)]
+    return _HEAD + _table(rows) + _CHANNELS + _table([("coding", "layouts of more than two channels"), *_layouts()])
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    head, *others = rows
+    lines = [head, ("---",) * len(head), *others]
+    return "".join(f"| {' | '.join(row)} |\n" for row in lines)
+
+
+def _layouts() -> Iterator[tuple[str, str]]:
+    """Return which layouts each coding that is written keeps."""
+    for codec in {codec.label: codec for codec in CODECS.values() if codec.encoder}.values():
+        most = f"any, up to {codec.max_channels} channels" if codec.max_channels > 2 else "none"
+        yield codec.label, ", ".join(codec.layouts) or most
 
 
 def _write_tagged(path: Path, samples: np.ndarray) -> None:
