@@ -45,10 +45,10 @@ SL+SR and so on), the centre and whatever else stands alone has its own, ambison
 hears all around. The bass (LFE) is untouched, bit for bit where the coding loses nothing. A group of channels costs as
 much time and room for masks as a stereo recording, a silent one next to none. Mono and stereo are one group.
 
-What loudspeakers the channels are for is read from the file: 2.1, 3.0, quad, 5.0, 5.1, 5.1(side), 6.1, 7.1 and whatever
+What loudspeakers the channels are for is read from the file: 2.1, 3.0, quad, 5.0, 5.1, 5.1(side), 6.1, 7.1 and what
 else ffmpeg has a name for. Where a file names none (plain WAV, TTA, PCM in Matroska), six channels are taken for 5.1
-and eight for 7.1, in the order of WAV; of any other number each is heard by itself. Both is told. At most 16 groups are
-remixed. WAV, FLAC and all that ffmpeg writes name the loudspeakers again; AIFF keeps what it said; CAF and W64 become
+and eight for 7.1, in the order of WAV; of any other number each is heard by itself. Both is told. At most 16 groups
+are remixed. WAV, FLAC and all that ffmpeg writes name the loudspeakers again; AIFF keeps what it said; W64 becomes
 silent on it, the samples in their order.
 
 Of a video with several audio streams the first is remixed, or the one of `--audio-stream N`; the others, pictures and

@@ -41,7 +41,8 @@ def remix_file(source: Path, target: Path, plan: RemixPlan, separator: Callable[
     info = probe_audio(source)
     wishes = plan.for_track(source.name, read_tags(source), info.duration_s)
     info = probe_audio(source, audio_stream=wishes.audio_stream) if wishes.audio_stream else info
-    wishes = replace(wishes, format=format_of(source, target, writable(wishes, info.written_as).format, info))
+    nearest = None if wishes.format else writable(wishes, info.written_as).format
+    wishes = replace(wishes, format=format_of(source, target, wishes.format, info, nearest))
     queries = {}
     if plan.targets():
         loaded = separator()
@@ -88,8 +89,8 @@ def separate_file(
     distinct = {query.name: query for query in queries}
     with ExitStack() as stack:
         temporaries = [stack.enter_context(replacing(stem)) for stem in stems]
-        asked: dict[str, Any] = {"nothing_else": nothing_else, "audio_stream": audio_stream}
-        heard = _heard(source, folder, loaded, list(distinct.values()), info.duration_s, **asked)
+        settings: dict[str, Any] = {"nothing_else": nothing_else, "audio_stream": audio_stream}
+        heard = _heard(source, folder, loaded, list(distinct.values()), info.duration_s, **settings)
         masks, presence = stack.enter_context(heard)
         reader = stack.enter_context(MaskReader(masks))
         blocks = reader.blocks([query.name for query in queries])

@@ -72,24 +72,26 @@ def checked_out(library: Path, out: Path) -> Path:
     return target
 
 
-def format_of(source: Path, target: Path, wished: str | None, info: AudioInfo | None = None) -> str | None:
+def format_of(
+    source: Path, target: Path, wished: str | None, info: AudioInfo | None = None, nearest: str | None = None
+) -> str | None:
     """Return the format that is wished or that the name of `target` asks for, None where it is the recording's own.
 
-    M4A is AAC where the recording has lost something already, else ALAC; before it is read, `info` is None.
+    M4A is AAC where the recording has lost something already, else ALAC; before it is read, `info` is None. `nearest`
+    is what a recording becomes whose own format nobody writes, where the name asks for none.
     Raises UsageError unless the remix can become that file.
     """
     suffix = target.suffix.lower()
-    if suffix == source.suffix.lower() and not wished:
+    if suffix == source.suffix.lower() and not (wished or nearest):
         return None
     lossless_first = {wanted.suffix: name for name, wanted in reversed([*OUTPUT_FORMATS.items()])}
     formats = lossless_first | ({OUTPUT_FORMATS["m4a"].suffix: "m4a"} if info and info.is_lossy else {})
-    if wished:
-        expected = OUTPUT_FORMATS[wished].suffix
-        if info and wished == info.written_as and suffix in formats:
-            return formats[suffix]
+    asked = wished or (nearest if suffix not in formats or suffix == source.suffix.lower() else None)
+    if asked:
+        expected = OUTPUT_FORMATS[asked].suffix
         if suffix != expected:
-            raise UsageError(f"'{target.name}' is no name for {wished}; name it {target.with_suffix(expected).name}.")
-        return wished
+            raise UsageError(f"'{target.name}' is no name for {asked}; name it {target.with_suffix(expected).name}.")
+        return asked
     if suffix not in formats:
         raise UsageError(
             f"'{target.name}' has a suffix that stands for no format that can be written; name it "

@@ -14,7 +14,7 @@ from varemix.media.audio import probe_audio, read_audio
 from varemix.media.tags import read_tags
 from varemix.model.separator import Separator
 from varemix.remix.mixer import remix
-from varemix.remix.plan import plan_of
+from varemix.remix.plan import RemixPlan, plan_of
 
 CODED = {
     "song.mp3": ["-c:a", "libmp3lame", "-b:a", "192k"],
@@ -103,3 +103,20 @@ def test_what_lies_in_the_way_is_said_in_words(catalog: Catalog, song: Path, tmp
     (tmp_path / "words.txt").write_text("no folder")
     with pytest.raises(MediaError, match=r"words.txt', which is no folder"):
         remix_file(song, tmp_path / "words.txt" / "out.flac", plan_of(["tuba=0"]), lambda: separator(catalog))
+
+
+def test_what_a_plan_asks_for_and_a_name_that_says_something_else_are_refused(catalog: Catalog, song: Path) -> None:
+    source = song.parent / "unwritten.opus"  # ffmpeg exchanges its channels, so that nobody writes it again
+    layout = "pan=5.0|c0=c0|c1=c1|c2=c0|c3=c0|c4=c1"
+    run_ffmpeg("-i", str(song), "-af", layout, "-c:a", "libopus", f"file:{source}")
+    rules = [{"name": "all", "match": {"file": "*"}, "gains": {"violin": -6}}]
+    asked = plan_of([], base=RemixPlan.model_validate({"format": "flac", "rules": rules}))
+    with pytest.raises(UsageError, match=r"'out\.wav' is no name for flac; name it out\.flac"):
+        remix_file(source, song.parent / "out.wav", asked, lambda: separator(catalog))
+    with pytest.raises(UsageError, match=r"'out\.opus' is no name for flac; name it out\.flac"):
+        remix_file(source, song.parent / "out.opus", plan_of(["violin=-6"]), lambda: separator(catalog))
+    made = remix_file(
+        source, song.parent / "out.wav", plan_of(["violin=-6"], even_if_absent=True), lambda: separator(catalog)
+    )
+    assert made.is_changed
+    assert probe_audio(song.parent / "out.wav").container == "WAV"

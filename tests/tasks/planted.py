@@ -10,7 +10,7 @@ import torch
 
 from catalog.files import Home
 from catalog.ids import file_digest
-from catalog.masks import Maker, MaskHeader, write_masks
+from catalog.masks import Maker, MaskGroup, MaskHeader, write_masks
 from catalog.store import Catalog
 from tasks.library import scan_tracks
 from tasks.library_files import library_files
@@ -91,7 +91,9 @@ def plant_masks(
 
     The instruments called absent were measured at -42 dB, the others at -6 dB; -18 dB are needed.
     """
-    masks = _bands(track, bands_hz, grid)
+    masks, groups = _bands(track, bands_hz, grid), _groups(track)
+    if groups:
+        masks = np.repeat(masks[:, None], len(groups), axis=1)
     header = MaskHeader(
         content_digest=track["content_digest"],
         num_frames=masks.shape[-1],
@@ -100,8 +102,16 @@ def plant_masks(
         **asdict(grid),
         queries=tuple(bands_hz),
         makers=(Maker(name="planted", version="1", digest=checkpoint_id),) * len(bands_hz),
+        groups=groups,
+        format_version=3 if groups else 2,
     )
-    mask_id = mask_id_of(track["content_digest"], checkpoint_id, list(bands_hz), nothing_else=nothing_else)
+    mask_id = mask_id_of(
+        track["content_digest"],
+        checkpoint_id,
+        list(bands_hz),
+        nothing_else=nothing_else,
+        channel_groups=track["channel_groups"],
+    )
     path = catalog.home.masks(mask_id)
     write_masks(path, header, [masks])
     _store(catalog, track, checkpoint_id, bands_hz, path, mask_id, absent=absent, nothing_else=nothing_else)
@@ -131,6 +141,14 @@ def plant_old_masks(
     return path
 
 
+def _groups(track: Mapping[str, Any]) -> tuple[MaskGroup, ...]:
+    """Return the groups of channels that are heard apart, none where it is one."""
+    if track["channel_groups"] is None:
+        return ()
+    groups = probe_audio(Path(track["library"], track["track_path"])).groups
+    return tuple(MaskGroup(name=group.name, channels=group.channels) for group in groups)
+
+
 def _bands(track: Mapping[str, Any], bands_hz: Mapping[str, tuple[float, float]], grid: Grid) -> np.ndarray:
     """Return masks [N, R, T] of a track that are 1 within the band of each instrument, else 0."""
     num_frames = grid.num_frames(num_heard_samples(probe_audio(Path(track["library"], track["track_path"]))))
@@ -158,6 +176,7 @@ def _store(
         "checkpoint_id": checkpoint_id,
         "queries": list(names),
         "besides": "nothing" if nothing_else else "anything",
+        "channel_groups": track["channel_groups"],
         "presences_db": [-42.0 if name in absent else -6.0 for name in names],
         "presence_threshold_db": -18.0,
         "path": catalog.home.relative(path),

@@ -1,13 +1,15 @@
 """Text in files that do not say, or not truly, how it is encoded: bytes in, text out.
 
 Belongs here: which code page such bytes are of. What a file declares counts; else UTF-8 where the bytes are that; else
-the single-byte page in which most of all words read like words of a language. Stays out: where in files text stands
-(`tags`, `tag_families`).
+the single-byte page in which most of all words read like words of a language, or, where not all do, a page of East Asia
+in which they are common (`wide_pages`). Stays out: where in files text stands (`tags`, `tag_families`).
 """
 
 import codecs
 import re
 from collections.abc import Iterable, Mapping, Sequence
+
+from varemix.media.wide_pages import WIDE_PAGES, likely_wide_page
 
 _LATIN = "abcdefghijklmnopqrstuvwxyz"
 _CYRILLIC = "абвгдежзийклмнопрстуфхцчшщъыьэюя"
@@ -51,6 +53,7 @@ _USUAL = "cp1252"
 _USUAL_SIGNS = "–—‘’“”„«»…°´·¡¿№&©®\xa0"
 _STRANGE = 4  # so many letters weigh as much as a sign that no name holds
 _WORD = re.compile(r"[^\W\d_]+")
+_LAST_ASCII = 0x7F
 _CUT_END = 4  # a field of fixed length may end within a character
 
 
@@ -67,11 +70,13 @@ def decoded(texts: Mapping[str, bytes], *, declared: str | None = None) -> dict[
 
 
 def likely_page(texts: Iterable[bytes]) -> str:
-    """Return Python's name of the single-byte page in which texts that are no UTF-8 read most like words."""
+    """Return Python's name of the page in which texts that are no UTF-8 read most like words."""
     content = b"\n".join(texts)
     likenesses = {page: _likeness(content, page) for page in _LANGUAGES}
     best = max(likenesses, key=lambda page: likenesses[page])  # the first of equals
-    return best if likenesses[best][0] > 0 else _USUAL
+    num_beyond_ascii = sum(byte > _LAST_ASCII for byte in content)
+    wide = likely_wide_page(content) if likenesses[best][0] < num_beyond_ascii else None
+    return wide or (best if likenesses[best][0] > 0 else _USUAL)
 
 
 def windows_page(number: int) -> str | None:
@@ -101,8 +106,9 @@ def _declared_text(content: bytes, declared: str | None) -> str | None:
 def _in_page(content: bytes, page: str) -> str:
     try:
         return content.decode(page)
-    except UnicodeDecodeError:
-        return content.decode("latin_1")  # in which every byte is something
+    except UnicodeDecodeError as error:
+        is_cut = page in WIDE_PAGES and error.start == len(content) - 1
+        return content[:-1].decode(page) if is_cut else content.decode("latin_1")  # in which every byte is something
 
 
 def _likeness(content: bytes, page: str) -> tuple[int, int]:

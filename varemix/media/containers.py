@@ -126,6 +126,39 @@ def _is_chain(content: bytes, position: int) -> bool:
     return position in (len(content), len(content) + 1)
 
 
+def caf_chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
+    """Yield (id, position of the first content byte, bytes promised) of each chunk of a CAF file.
+
+    Sound that does not know its length, -1, is the last.
+    """
+    position = 8
+    while True:
+        file.seek(position)
+        header = file.read(12)
+        if len(header) < 12:
+            return
+        chunk_id, num_bytes = struct.unpack(">4sq", header)
+        yield chunk_id, position + 12, num_bytes
+        if num_bytes < 0:
+            return
+        position += 12 + num_bytes
+
+
+def caf_promise(path: Path) -> tuple[int, int] | None:
+    """Return how many samples of a CAF file go before the first valid one, and how many are valid.
+
+    Its packet table says it, which only coded sound has (Apple Core Audio Format, packet table); None without one.
+    """
+    with path.open("rb") as file:
+        for chunk_id, position, _ in caf_chunks(file):
+            if chunk_id == b"pakt":
+                file.seek(position + 8)
+                said = file.read(16)
+                num_valid, num_before = struct.unpack(">qi4x", said) if len(said) == 16 else (0, 0)
+                return (num_before, num_valid) if num_valid > 0 and num_before >= 0 else None
+    return None
+
+
 def aiff_chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
     """Yield (id, position of the first content byte, bytes promised) of each chunk of an AIFF file."""
     position = 12

@@ -1,9 +1,10 @@
 """Recordings and the sound of videos decoded by ffmpeg's libraries: MP3, AAC, ALAC, WMA, and more.
 
 What the container says of the encoder's delay and padding is heeded, so that the first sample served is the first
-one recorded. Where a container tells its length in samples (MP4, MP3 with a Xing header), exactly so many are served;
-the others are decoded once to count them. A gap between packets becomes silence, so that the sound stays with the
-picture; up to one packet in a hundred may be undecodable and becomes a gap.
+one recorded; of CAF its packet table is read here, as ffmpeg cuts the end of ALAC twice. Where a container tells its
+length in samples (MP4, MP3 with a Xing header), exactly so many are served; the others are decoded once to count them.
+A gap between packets becomes silence, so that the sound stays with the picture; up to one packet in a hundred may be
+undecodable and becomes a gap.
 Only decoders of sound are ever opened, and no other file or address.
 """
 
@@ -40,6 +41,7 @@ from varemix.media.containers import (
     W64,
     WAV,
     WAVPACK,
+    caf_promise,
 )
 from varemix.media.formats import CODECS, FLOAT_BITS, PCM_BITS, AudioInfo
 from varemix.media.layouts import named_layout
@@ -54,7 +56,7 @@ _DEMUXERS = {
 }
 # What stands in these for a coding that nobody writes, or not of such channels; what can hold plain samples gets them
 # in any other's place.
-_STAND_INS = {MATROSKA: ("flac",), MP4: ("alac", "flac")}
+_STAND_INS = {MATROSKA: ("flac",), MP4: ("alac", "flac"), CAF: ("pcm",)}
 _PLAIN = (WAV, AIFF, CAF, W64, AU)
 _PCM_SUBTYPES = {
     "u8": "PCM_U8",
@@ -96,11 +98,14 @@ class DecodedSource:
         self._position = 0
         self._coded_bytes = 0
         self._is_packet_lost = False
-        self._lead_samples = _own_lead_samples(path) if container == MP3 else 0
+        promise = caf_promise(path) if container == CAF and not audio_stream else None
+        self._lead_samples = promise[0] if promise else _own_lead_samples(path) if container == MP3 else 0
+        self._cuts_itself = bool(self._lead_samples or promise)
         with _opened(path, self._demuxer) as file:
             stream = _audio_stream(file, audio_stream, path.name)
             info = _stream_info(file, stream, container, path)
-            num_samples = None if self._lead_samples else _told_length(stream, file.metadata, container, path)
+            told = None if self._cuts_itself else _told_length(stream, file.metadata, container, path)
+            num_samples = promise[1] if promise else told
         if num_samples is None:
             num_samples = sum(piece.shape[1] for piece in self._decoded())
             if info.is_lossy and info.bit_rate_bps is None and num_samples:
@@ -172,7 +177,7 @@ class DecodedSource:
     def _frames(self, file: av.container.InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame]:
         num_packets, num_bad = 0, 0
         decoder = _decoder(stream)
-        if self._lead_samples:
+        if self._cuts_itself:
             decoder.flags2 |= Flags2.skip_manual
         for packet in file.demux(stream):
             num_packets += 1
@@ -316,7 +321,8 @@ def _stream_info(file: av.container.InputContainer, stream: av.AudioStream, cont
     layout, num_channels = _layout(coding.layout)
     names_loudspeakers = num_channels > 2 and container not in _NAMES_NO_LOUDSPEAKERS
     told = named_layout(layout, num_channels) if names_loudspeakers else None
-    codec = "pcm" if container in _PLAIN else _codec_written(coded, container, told, num_channels)
+    is_plain = container in _PLAIN and (container, coded) != (CAF, "alac")
+    codec = "pcm" if is_plain else _codec_written(coded, container, told, num_channels)
     subtype = _subtype(coded, name, coding, path)
     is_stand_in = codec != coded
     if is_stand_in and subtype in FLOAT_BITS:

@@ -17,7 +17,7 @@ from av.stream import Disposition
 from numpy.typing import NDArray
 
 from varemix.errors import MediaError
-from varemix.media.containers import ADTS, ASF, MATROSKA, MP3, MP4, OGG, TTA, WAVPACK, container_of
+from varemix.media.containers import ADTS, ASF, CAF, MATROSKA, MP3, MP4, OGG, TTA, WAVPACK, container_of
 from varemix.media.formats import CODECS, AudioInfo
 from varemix.media.layouts import layout_name
 from varemix.media.programs import FedProgram, find_ffmpeg
@@ -34,6 +34,7 @@ _PCM_ENCODERS = {
     "FLOAT": "pcm_f32le",
     "DOUBLE": "pcm_f64le",
 }
+NAMED_SUBTYPES = ("PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")  # of CAF whose loudspeakers are named
 _ADTS_DELAY_SAMPLES = 1024
 _VORBIS_QUALITY = 6
 LEAST_VERSION_FOR_MATROSKA = 7  # those before move Opus against the picture by the encoder's delay
@@ -201,7 +202,7 @@ def _muxer(info: AudioInfo, source: Path | None) -> str:
         return "webm" if b"webm" in _head(source) else "matroska"
     if info.container == OGG:
         return "opus" if info.codec == "opus" else "ogg"
-    return {MP3: "mp3", ADTS: "adts", ASF: "asf", WAVPACK: "wv", TTA: "tta"}[info.container]
+    return {MP3: "mp3", ADTS: "adts", ASF: "asf", CAF: "caf", WAVPACK: "wv", TTA: "tta"}[info.container]
 
 
 def _head(source: Path | None) -> bytes:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from varemix.errors import MediaError
 from varemix.media import riff
 from varemix.media.containers import AIFF, AU, CAF, FLAC, W64, WAV, aiff_chunks, container_of, riff_chunks
-from varemix.media.encoding import EncodedFile
+from varemix.media.encoding import NAMED_SUBTYPES, EncodedFile
 from varemix.media.formats import FLOAT_BITS, PCM_BITS, AudioInfo
 from varemix.media.layouts import wave_mask
 from varemix.media.reading import Samples, check_finite
@@ -53,7 +53,7 @@ class AudioWriter:
         self.num_clipped = 0
         self.peak = 0.0
         self._path = path
-        writes = _SoundFile if info.container in _LIBSNDFILE else EncodedFile
+        writes = _SoundFile if _is_for_libsndfile(info) else EncodedFile
         self._file: _SampleFile = writes(path, info, source)
 
     def write(self, samples: Samples) -> None:
@@ -98,6 +98,12 @@ class AudioWriter:
             self._file.finish()
         else:
             self._file.abandon()
+
+
+def _is_for_libsndfile(info: AudioInfo) -> bool:
+    """Tell whether libsndfile writes a file; of CAF ffmpeg writes ALAC, and what names loudspeakers."""
+    is_named = info.container == CAF and bool(info.channel_layout) and info.subtype in NAMED_SUBTYPES
+    return info.container in _LIBSNDFILE and not is_named and (info.container, info.codec) != (CAF, "alac")
 
 
 class _SoundFile:

@@ -101,17 +101,24 @@ def _filtered(cells: np.ndarray, gains: np.ndarray, grid: Grid, heed: Heed | Non
             num_new = len(frames) + 1 - 2 * grid.reach_hops
             heed(spectra[..., :num_new, :], frames[:num_new])
 
-    is_each_own = gains.ndim == cells.ndim + 1 and heed is None
-    some = gains.any(axis=(-2, -1)) if is_each_own else np.ones(len(cells), bool)
     with one_thread():
-        if some.all():
-            gained = filter_cells(torch.from_numpy(cells), torch.from_numpy(gains), grid, heed_new if heed else None)
-            return gained.numpy()
-        num_left = (gains.shape[-1] + 1 - 2 * grid.reach_hops) * grid.hop_samples
-        filtered = np.zeros((len(cells), num_left), dtype=cells.dtype)
-        if some.any():
-            filtered[some] = filter_cells(torch.from_numpy(cells[some]), torch.from_numpy(gains[some]), grid).numpy()
-        return filtered
+        if heed is None and gains.ndim == cells.ndim + 1:
+            return _each_filtered(cells, gains, grid)
+        gained = filter_cells(torch.from_numpy(cells), torch.from_numpy(gains), grid, heed_new if heed else None)
+        return gained.numpy()
+
+
+def _each_filtered(cells: np.ndarray, gains: np.ndarray, grid: Grid) -> np.ndarray:
+    """Return channels filtered with gains of their own [C, R, T], one after the other, as that takes less memory.
+
+    Where gains are 0, there is nothing to be done.
+    """
+    num_left = (gains.shape[-1] + 1 - 2 * grid.reach_hops) * grid.hop_samples
+    filtered = np.zeros((len(cells), num_left), dtype=cells.dtype)
+    for own, gain, place in zip(cells, gains, filtered, strict=True):
+        if gain.any():
+            place[:] = filter_cells(torch.from_numpy(own), torch.from_numpy(gain), grid).numpy()
+    return filtered
 
 
 @contextmanager

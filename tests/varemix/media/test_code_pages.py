@@ -26,10 +26,24 @@ from varemix.media.code_pages import decoded, likely_page, windows_page
         ("Björk Guðmundsdóttir", "cp1252"),
         ("Blue Öyster Cult", "mac_roman"),
         ("Déjà vu", "cp850"),
+        ("宇多田ヒカル", "cp932"),
+        ("坂本龍一 / 戦場のメリークリスマス", "cp932"),
+        ("中島みゆき", "euc_jp"),
+        ("周杰伦", "gb18030"),
+        ("邓丽君 - 月亮代表我的心", "gb18030"),
+        ("周杰倫", "big5"),
+        ("陳奕迅 - 十年", "big5"),
+        ("방탄소년단", "cp949"),
+        ("조용필 - 돌아와요 부산항에", "cp949"),
     ],
 )
 def test_text_is_read_in_the_page_in_which_it_is_spelt_like_words(text: str, page: str) -> None:
     assert text.encode(page).decode(likely_page([text.encode(page)])) == text
+
+
+def test_a_field_of_fixed_length_may_end_within_a_wide_character() -> None:
+    title = "戦場のメリークリスマス".encode("cp932")
+    assert decoded({"a": title[:-1], "b": "坂本龍一".encode("cp932")}) == {"a": "戦場のメリークリスマ", "b": "坂本龍一"}
 
 
 def test_the_texts_of_a_file_are_of_one_page_but_for_what_is_utf_8() -> None:
