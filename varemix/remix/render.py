@@ -70,7 +70,12 @@ def heard_blocks(source: Path, *, audio_stream: int = 0) -> Iterator[np.ndarray]
     """Yield what a network hears of a recording: the mid signal of each group [G, S_b] at 44.1 kHz, in blocks."""
     with AudioReader(source, audio_stream=audio_stream) as reader:
         groups = reader.info.groups
-        yield from _at_model_rate((_mids(block, groups) for block in reader.blocks(_BLOCK_SAMPLES)), reader.info)
+        yield from _at_model_rate((_mids(block, groups) for block in _blocks(reader)), reader.info)
+
+
+def _blocks(reader: AudioReader) -> Iterator[np.ndarray]:
+    """Yield a recording in blocks [C, S_b]; those of many channels are shorter, so that none holds more than others."""
+    return reader.blocks(_BLOCK_SAMPLES * _STEREO // max(_STEREO, reader.info.num_channels))
 
 
 def _mids(block: np.ndarray, groups: Sequence[ChannelGroup]) -> np.ndarray:
@@ -171,7 +176,7 @@ def render_stems(
     with AudioReader(source, audio_stream=audio_stream) as reader, ExitStack() as stack:
         format_name = stem_format(reader.info.container, reader.info.written_as)
         writers = [stack.enter_context(_writer_like(reader, target, source, format_name)) for target in targets]
-        original, *heard = copies(reader.blocks(_BLOCK_SAMPLES), len(targets) + 1)
+        original, *heard = copies(_blocks(reader), len(targets) + 1)
         smoothed = copies(zlbm_blocks(mask_blocks, decay_of(smoothing_s, grid)), len(targets))
         stems = [
             _remade(blocks, reader.info, part(masks, i), grid)
@@ -205,7 +210,7 @@ def share_blocks(
     """
     with AudioReader(source, audio_stream=audio_stream) as reader:
         info = reader.info
-        original, *heard = copies(reader.blocks(_BLOCK_SAMPLES), 1 + len(info.groups))
+        original, *heard = copies(_blocks(reader), 1 + len(info.groups))
         masks = copies(zlbm_blocks(map(shares, mask_blocks), decay_of(smoothing_s, grid)), len(info.groups))
         own = [_share(*each, info, grid) for each in zip(heard, masks, range(len(info.groups)), strict=True)]
         taken = (np.sum(each, axis=0) if len(each) > 1 else each[0] for each in zip(*own, strict=True))
@@ -229,10 +234,10 @@ def _remixed_blocks(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield each block of a recording, and what becomes of it."""
     if changes is None:
-        yield from ((block, block) for block in reader.blocks(_BLOCK_SAMPLES))
+        yield from ((block, block) for block in _blocks(reader))
         return
     channels = _remade_channels(reader.info)
-    original, heard = copies(reader.blocks(_BLOCK_SAMPLES), 2)
+    original, heard = copies(_blocks(reader), 2)
     for block, delta in side_by_side(original, _remade(heard, reader.info, changes, grid, heed)):
         remixed = block.copy()
         remixed[channels] += delta if dry_wet == 1 else dry_wet * delta
