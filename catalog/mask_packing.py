@@ -15,14 +15,27 @@ _SIDE_BY_SIDE = {1: "V32", 2: "c16", 4: "u8", 8: "f4"}  # types of the size of a
 
 
 def pack(masks: NDArray[np.float32], bits: int, exponent: float = 1.0) -> bytes:
-    """`masks` [...] in 0..1 as packed levels of `bits` bits, in the array's order; the inverse of `unpack`.
+    """`masks` [...] in 0..1 as packed levels of `bits` bits, in the array's order; the inverse of `unpack`."""
+    return pack_levels(levels_of(masks, bits, exponent), bits)
+
+
+def levels_of(masks: NDArray[np.float32], bits: int, exponent: float = 1.0) -> NDArray[np.uint8]:
+    """The levels of `masks` [...] in 0..1.
 
     At 1 bit the level is 1 where a mask is above 0.5, else 0. At more bits it is round(mask ** (1 / exponent) *
     (2**bits - 1)), a half going to the even level: above 1, levels are finer where masks are faint, so that these do
-    not become 0. The first level of a byte lies in its lowest bits; the last byte is filled up with zeros.
+    not become 0.
     """
     stretched = masks if exponent == 1 or bits == 1 else masks ** np.float32(1 / exponent)
     levels = stretched > 0.5 if bits == 1 else np.rint(stretched * np.float32(2**bits - 1))
+    return levels.astype(np.uint8)
+
+
+def pack_levels(levels: NDArray[np.uint8], bits: int) -> bytes:
+    """Levels of `bits` bits packed into bytes, in the array's order.
+
+    The first level of a byte lies in its lowest bits; the last byte is filled up with zeros.
+    """
     per_byte = 8 // bits
     flat = np.zeros(-(-levels.size // per_byte) * per_byte, dtype=np.uint8)
     flat[: levels.size] = levels.ravel()

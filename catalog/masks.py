@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from catalog.errors import MaskFileError
 from catalog.files import replacing
-from catalog.mask_packing import BITS, pack, packed_bytes, unpack
+from catalog.mask_packing import BITS, levels_of, pack_levels, packed_bytes, unpack
 
 FORMAT_VERSION = 2
 GROUPS_VERSION = 3
@@ -235,6 +235,7 @@ class MaskReader:
             with _explained(self._path):
                 tables = [self._file.read_row_group(first + group) for first in firsts]
             columns = [table.to_pylist() for table in tables]
+            del tables
             for cells in zip(*columns, strict=True):
                 named = zip(cells, masks_of, strict=True)
                 masks = np.stack([self._unpacked(cell, *names, row) for cell, names in named])
@@ -254,13 +255,13 @@ class MaskReader:
             return unpack(data, self.header.bits, shape, self.header.exponent)
 
 
-def _rows(header: MaskHeader, blocks: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
-    """The frames of `blocks` cut anew into rows of the file [N, (G,) R, T], T = ROW_FRAMES for all but the last.
+def _rows(header: MaskHeader, blocks: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.uint8]]:
+    """The levels of `blocks` cut anew into rows of the file [N, (G,) R, T], T = ROW_FRAMES for all but the last.
 
     What is given is overwritten by the next.
     """
     shape = header.shape
-    buffer = np.empty((*shape, ROW_FRAMES), dtype=np.float32)
+    buffer = np.empty((*shape, ROW_FRAMES), dtype=np.uint8)
     num_filled = num_seen = 0
     for block in blocks:
         _check_block(block, shape)
@@ -269,15 +270,17 @@ def _rows(header: MaskHeader, blocks: Iterable[NDArray[np.float32]]) -> Iterator
         first = 0
         while first < block.shape[-1]:
             num_taken = min(ROW_FRAMES - num_filled, block.shape[-1] - first)
-            buffer[..., num_filled : num_filled + num_taken] = block[..., first : first + num_taken]
+            for levels, masks in zip(buffer, block, strict=True):
+                taken = np.clip(masks[..., first : first + num_taken], 0, 1)
+                levels[..., num_filled : num_filled + num_taken] = levels_of(taken, header.bits, header.exponent)
             first += num_taken
             num_filled += num_taken
             if num_filled == ROW_FRAMES:
-                yield np.clip(buffer, 0, 1, out=buffer)
+                yield buffer
                 num_filled = 0
     _require(num_seen == header.num_frames, f"{num_seen} frames came", f"{header.num_frames}")
     if num_filled:
-        yield np.clip(buffer[..., :num_filled], 0, 1)
+        yield buffer[..., :num_filled]
 
 
 def _check_block(block: NDArray[np.float32], shape: tuple[int, ...]) -> None:
@@ -302,10 +305,10 @@ def _spool(header: MaskHeader, blocks: Iterable[NDArray[np.float32]], spools: Se
     codec = pa.Codec("zstd", compression_level=1)
     places: list[_Places] = [[[] for _ in range(header.num_groups)] for _ in spools]
     for row in _rows(header, blocks):
-        for masks, spool, places_of_groups in zip(row, spools, places, strict=True):
-            of_groups = masks.reshape(header.num_groups, *masks.shape[-2:])
+        for levels, spool, places_of_groups in zip(row, spools, places, strict=True):
+            of_groups = levels.reshape(header.num_groups, *levels.shape[-2:])
             for own, own_places in zip(of_groups, places_of_groups, strict=True):
-                packed = codec.compress(pack(own, header.bits, header.exponent), asbytes=True)
+                packed = codec.compress(pack_levels(own, header.bits), asbytes=True)
                 own_places.append((spool.tell(), spool.write(packed)))
     return places
 

@@ -52,7 +52,8 @@ def cross_faded(window_masks: Iterable[np.ndarray], window_frames: int) -> Itera
         if before is not None:
             faded = before * (1 - rising) + masks[..., :overlap] * rising
             joined = np.concatenate([faded, masks[..., overlap:]], axis=-1)
+        del masks  # as large as what is yielded, which others hold for a while
+        before = joined[..., -overlap:].copy()
         yield joined[..., :-overlap]
-        before = joined[..., -overlap:]
     if before is not None:
         yield before

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
+_SHORT_FRAMES = 64
+
 
 def copies(blocks: Iterable[np.ndarray], number: int) -> list[Iterator[np.ndarray]]:
     """Return several iterators over the same blocks.
@@ -35,9 +37,10 @@ def part(blocks: Iterable[np.ndarray], number: int) -> Iterator[np.ndarray]:
 
 
 def stacked(signals: Sequence[Iterable[np.ndarray]]) -> Iterator[np.ndarray]:
-    """Yield several signals that come in blocks [N, ...] of the same lengths as one, [N, P, ...]."""
+    """Yield several signals in blocks [N, ..., T] of the same lengths as one, [N, P, ..., T], in short blocks."""
     for blocks in zip(*signals, strict=True):
-        yield np.stack(blocks, axis=1)
+        for first in range(0, blocks[0].shape[-1], _SHORT_FRAMES):
+            yield np.stack([block[..., first : first + _SHORT_FRAMES] for block in blocks], axis=1)
 
 
 def side_by_side(blocks: Iterable[np.ndarray], others: Iterator[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
