@@ -52,7 +52,7 @@ async ([gains, place]) => {
     const wishes = Object.fromEntries(Object.entries(gains).map(([name, gain]) =>
         [name, { gain_db: gain ?? 0, is_muted: gain === null, is_solo: false }]));
     const { original, stems } = voiceGains(wishes);
-    const company = Object.keys(stems);
+    const company = server.companyOf(Object.keys(stems), 1, []);
     for (const [voice, gain] of Object.entries({ "": original, ...stems })) {
         mixer.setGain(voice, gain);
         for (let place = 0; place < facts.num_segments; place += 1) {
