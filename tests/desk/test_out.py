@@ -19,7 +19,7 @@ from flows.one_file import open_separator, remix_file, separate_file
 from tests.desk.conftest import OpenDesk
 from tests.desk.sounds import Desk, write_noise
 from tests.tasks.planted import write_tones
-from tests.tasks.test_surround import write_surround
+from tests.tasks.surround import write_surround
 from varemix.remix.plan import plan_of
 from varemix.remix.plan_yaml import parse_plan
 

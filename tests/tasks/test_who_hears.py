@@ -20,7 +20,7 @@ from tasks.separate import separate_tracks
 from tasks.who_hears import OURS_ALONE, WhoHears, parsed_separators, who_hears
 from tasks.wishes import jobs_of, plan_queries
 from tests.tasks.planted import TONES_HZ, scanned, statuses, write_tones
-from tests.tasks.test_surround import write_surround
+from tests.tasks.surround import write_surround
 from varemix.errors import SeparatorError, UsageError
 from varemix.media.audio import read_audio
 from varemix.remix.plan import RemixPlan, plan_of
