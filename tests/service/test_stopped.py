@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -137,7 +138,12 @@ def test_a_stopped_worker_ends_its_run_with_nothing_half_made_and_the_run_starts
     middle = stage.middle(tmp_path)
     run_id = host.start("masks", stage.parameters, **middle.environment)
     wait_until(middle.is_reached, SLOW_S, host.logs)
-    assert host.daemon("worker-cpu").stop(SLOW_S) == "stopped"
+    worker = host.daemon("worker-cpu")
+    with ThreadPoolExecutor(1) as aside:
+        stopping = aside.submit(worker.stop, SLOW_S)
+        wait_until(lambda: "Received SIGTERM" in worker.last_words(30) or stopping.done(), SLOW_S, host.logs)
+        middle.leave()  # a worker may wait for shards that go on
+        assert stopping.result() == "stopped"
     assert processes_of(run_id) == []
     assert stage.unlike() == []
     host.up()
