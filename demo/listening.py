@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
 from pathlib import Path
 from string import Template
 from tempfile import TemporaryDirectory
@@ -47,15 +47,21 @@ class Example:
         """The drawing that it is asked for with."""
         return HERE / "pictures" / f"{self.instrument}_1.jpg"
 
-    @cached_property
+    @property
     def mix(self) -> Mix:
         """The mix of the library."""
         return next(mix for mix in MIXES if mix.tune == self.tune)
 
-    @cached_property
+    @property
     def parts(self) -> dict[str, NDArray[np.float64]]:
         """What each instrument plays, [S, C] each."""
-        return part_sounds(self.mix, mix_seeds()[MIXES.index(self.mix)])
+        return _rendered(self.mix)
+
+
+@cache
+def _rendered(mix: Mix) -> dict[str, NDArray[np.float64]]:
+    """Render the parts of a mix, once for all examples of it."""
+    return part_sounds(mix, mix_seeds()[MIXES.index(mix)])
 
 
 EXAMPLES = (
@@ -106,7 +112,8 @@ def _made(example: Example, folder: Path, separator: Any) -> tuple[float, str]:
     name = f"{example.tune}-{example.instrument}"
     sounds = {f"{example.tune}-before": mix, f"{name}-after": remix, f"{name}-truth": wanted}
     for file, sound in sounds.items():
-        _write(folder / f"{file}.m4a", sound)
+        if not (folder / f"{file}.m4a").exists():  # several examples are of one mix
+            _write(folder / f"{file}.m4a", sound)
     return db, _item(example, list(sounds), db, told.in_words())
 
 
@@ -134,7 +141,7 @@ def _write(path: Path, sound: NDArray[np.float64]) -> None:
 
 def _item(example: Example, files: list[str], db: float, told: str) -> str:
     """Return the HTML of one example."""
-    names = [part.instrument.replace("_", " ") for part in example.mix.parts]
+    names = [_name(part.instrument) for part in example.mix.parts]
     asked = {"mute": "out"}.get(example.gain, f"{example.gain} dB")
     heads = ("as it was", "remix", "what was asked for")
     players = "".join(
@@ -142,16 +149,16 @@ def _item(example: Example, files: list[str], db: float, told: str) -> str:
         for head, file in zip(heads, files, strict=True)
     )
     return (
-        f'<section><img src="../../demo/pictures/{example.picture.name}" alt="drawing: {_name(example)}">'
-        f"<div><h3>{html.escape(example.tune.replace('_', ' ').title())}: {_name(example)} {asked}</h3>"
+        f'<section><img src="../../demo/pictures/{example.picture.name}" alt="drawing: {_name(example.instrument)}">'
+        f"<div><h3>{html.escape(example.tune.replace('_', ' ').title())}: {_name(example.instrument)} {asked}</h3>"
         f"<p>{', '.join(names).capitalize()} play. {html.escape(_verdict(db, told))}</p></div>"
         f'<div class="players">{players}</div></section>'
     )
 
 
-def _name(example: Example) -> str:
+def _name(instrument: str) -> str:
     """Return the instrument as a person writes it."""
-    return example.instrument.replace("_", " ")
+    return instrument.replace("_", " ")
 
 
 def _verdict(db: float, told: str) -> str:
