@@ -103,16 +103,11 @@ def looked_at_plan(
 def wanted_of(wishes: TrackWishes, queries: Mapping[str, Query]) -> Wanted:
     """Return the wishes with their queries; UsageError where two of them are for one instrument."""
     own = tuple(queries[wish.target] for wish in wishes.gains)
-    wanted = Wanted(wishes=wishes, queries=own, who=_who_hears(wishes.separator) if own else OURS_ALONE)
+    wanted = Wanted(wishes=wishes, queries=own, who=who_hears(wishes.separator) if own else OURS_ALONE)
     if len(set(wanted.names)) < len(wanted.names):
         named = ", ".join(wish.text for wish in wishes.gains)
         raise UsageError(f"One instrument has two gains in {named}; give each one.")
     return wanted
-
-
-def _who_hears(wished: tuple[tuple[str, str], ...]) -> WhoHears:
-    """Return who hears what; nothing is looked up where all is ours."""
-    return who_hears(wished) if wished else OURS_ALONE
 
 
 def writable(wishes: TrackWishes, written_as: str | None) -> TrackWishes:
