@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -15,10 +16,21 @@ from catalog.store import Catalog
 from desk.app import create_app
 from desk.loading import Loading, Opened
 from desk.studio import Studio
+from tests.desk.browser import chromium
 from tests.desk.sounds import Desk
 from tests.tasks.conftest import catalog, champion, checkpoint_file, library, one_thread  # noqa: F401 - fixtures
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 OpenDesk = Callable[..., Desk]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["Browser"]:
+    """Give a browser."""
+    with chromium() as program:
+        yield program
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import soundfile
 from PIL import Image
 
 from desk.app import PAGE
-from tests.desk.browser import HEARD, Process, Visitor, chromium, desk_process, tab, until, visitor
+from tests.desk.browser import HEARD, Process, Visitor, desk_process, tab, until, visitor
 from tests.desk.sounds import write_noise
 from tests.tasks.planted import BANDS_HZ, open_catalog, plant_masks, register_checkpoint, scanned
 from tests.tasks.untrained import write_checkpoint
@@ -42,12 +42,6 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
         plant_masks(catalog, row, champion, absent=["flute"])
     with desk_process(catalog.home.root, root / "library") as process:
         yield process
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator["Browser"]:
-    with chromium() as program:
-        yield program
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.desk.browser import Process, Visitor, chromium, desk_process, tab, until, visitor
+from tests.desk.browser import Process, Visitor, desk_process, tab, until, visitor
 from tests.desk.sounds import noise_bytes
 from tests.tasks.planted import BANDS_HZ, open_catalog, register_checkpoint
 from tests.tasks.untrained import write_checkpoint
@@ -39,12 +39,6 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     (root / "library").mkdir()
     with desk_process(catalog.home.root, root / "library") as process:
         yield process
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator["Browser"]:
-    with chromium() as program:
-        yield program
 
 
 def shown_at_rest(someone: Visitor) -> Any:

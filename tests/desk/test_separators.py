@@ -9,18 +9,16 @@ from catalog.store import Catalog
 from desk.batch import Batch
 from tests.desk.conftest import OpenDesk
 from tests.desk.sounds import write_noise
+from tests.varemix.separators.planted import plant_settings
 from varemix.errors import UsageError
 from varemix.remix.plan import RemixPlan
 from varemix.remix.plan_yaml import parse_plan
-from varemix.separators import installed
 
 
 @pytest.fixture
 def named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Return who hears what, set up on this host."""
-    monkeypatch.setitem(installed._OWN, "planted", "tests.varemix.separators.planted:Low")
-    (tmp_path / "separators.yaml").write_text("deep: {kind: planted, instrument: tuba}\n")
-    monkeypatch.setenv("VAREMIX_SEPARATORS", str(tmp_path / "separators.yaml"))
+    plant_settings(tmp_path, monkeypatch, "deep: {kind: planted, instrument: tuba}\n")
     return {"tuba": "deep"}
 
 

@@ -9,19 +9,15 @@ from flows.evaluate_separators import drawn_mixes, known_separators
 from tasks.evaluate_separators import SeparatorQuestion, evaluate_separators, separator_questions
 from tasks.shards import Outcome
 from tests.sounds import make_sounds
+from tests.varemix.separators.planted import plant_settings
 from varemix.errors import UsageError
-from varemix.separators import installed
 
 OURS = ["flute", "tuba", "violin"]
 
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setitem(installed._OWN, "planted", "tests.varemix.separators.planted:Low")
-    path = tmp_path / "separators.yaml"
-    path.write_text("deep: {kind: planted, instrument: tuba, hz: 700}\n")
-    monkeypatch.setenv("VAREMIX_SEPARATORS", str(path))
-    return path
+    return plant_settings(tmp_path, monkeypatch, "deep: {kind: planted, instrument: tuba, hz: 700}\n")
 
 
 def questions(folder: Path) -> list[SeparatorQuestion]:

@@ -21,6 +21,7 @@ from tasks.who_hears import OURS_ALONE, WhoHears, parsed_separators, who_hears
 from tasks.wishes import jobs_of, plan_queries
 from tests.tasks.planted import TONES_HZ, scanned, statuses, write_tones
 from tests.tasks.surround import write_surround
+from tests.varemix.separators.planted import plant_settings
 from varemix.errors import SeparatorError, UsageError
 from varemix.media.audio import read_audio
 from varemix.remix.plan import RemixPlan, plan_of
@@ -33,11 +34,7 @@ INSTRUMENTS = sorted(TONES_HZ)
 @pytest.fixture(autouse=True)
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the host's settings, in which a separator is called `deep`."""
-    monkeypatch.setitem(installed._OWN, "planted", "tests.varemix.separators.planted:Low")
-    path = tmp_path / "separators.yaml"
-    path.write_text("deep: {kind: planted}\n")
-    monkeypatch.setenv("VAREMIX_SEPARATORS", str(path))
-    return path
+    return plant_settings(tmp_path, monkeypatch, "deep: {kind: planted}\n")
 
 
 @pytest.fixture

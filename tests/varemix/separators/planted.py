@@ -1,11 +1,14 @@
 """Separators whose answers are known: tones of one pitch for each instrument, cut out exactly."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from varemix.errors import SeparatorError
+from varemix.separators import installed
 from varemix.separators.interface import Identity, MaskMaker, Mix
 from varemix.separators.stems import StemSeparator
 from varemix.signal.frequency_grid import to_rows
@@ -13,6 +16,15 @@ from varemix.signal.grid import RATE_HZ, Grid
 
 GRID = Grid(window_samples=2048, hop_samples=1024, log_rows=None, floor=1e-3)
 HZ = {"voice": 300.0, "bass": 70.0, "drums": 9_000.0, "violin": 2_000.0}
+
+
+def plant_settings(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> Path:
+    """Write a host's settings, whose kind `planted` is `Low`; return their file."""
+    monkeypatch.setitem(installed._OWN, "planted", f"{__name__}:{Low.__name__}")
+    path = folder / "separators.yaml"
+    path.write_text(text)
+    monkeypatch.setenv("VAREMIX_SEPARATORS", str(path))
+    return path
 
 
 def tone(name: str, num_samples: int, num_channels: int = 2) -> np.ndarray:
