@@ -348,7 +348,7 @@ def _standing(place: Place, stage: Stage) -> dict[str, int]:
     catalog = place.catalog
     digests = {
         Path(row["out_path"]): row["digest"]
-        for row in catalog.read_rows("remixes", where={"status": ["remixed", "untouched"]})
+        for row in catalog.read_rows("remixes", where={"status": ["remixed", "unchanged"]})
         if row["remix_id"] in stage.new_remixes
     }
     digests |= {

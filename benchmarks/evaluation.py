@@ -104,7 +104,7 @@ def measure_peaq(pairs: list[tuple[np.ndarray, np.ndarray]]) -> None:
 def main() -> None:
     """Read the options and measure."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.evaluation", description=__doc__.split("\n")[0])
-    parser.add_argument("--clips", metavar="HOME", help="a home whose clips are used; else the demonstration's")
+    parser.add_argument("--clips", metavar="HOME", help="a data folder whose clips are used; else the demonstration's")
     parser.add_argument("--pairs", type=int, default=50, help="how many pairs are scored")
     options = parser.parse_args()
     try:

@@ -42,7 +42,7 @@ _CHANNELS = """
 
 Every channel is remixed. Each left and right pair is heard as its mid signal and has masks of its own (FL+FR, BL+BR,
 SL+SR and so on), the centre and whatever else stands alone has its own, ambisonic channels have those of the one that
-hears all around. The bass (LFE) is untouched, bit for bit where the coding loses nothing. A group of channels costs as
+hears all around. The bass (LFE) is unchanged, bit for bit where the coding loses nothing. A group of channels costs as
 much time and room for masks as a stereo recording, a silent one next to none. Mono and stereo are one group.
 
 What loudspeakers the channels are for is read from the file: 2.1, 3.0, quad, 5.0, 5.1, 5.1(side), 6.1, 7.1 and what

@@ -193,7 +193,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.hearing", description=__doc__.split("\n")[0])
     parser.add_argument("--checkpoint", type=Path, help="a .safetensors file; else what is shipped")
     parser.add_argument("--device", default="cpu", help="auto, cpu or cuda")
-    parser.add_argument("--clips", metavar="HOME", help="a home whose clips are mixed; else the demonstration's")
+    parser.add_argument("--clips", metavar="HOME", help="a data folder whose clips are mixed; else the demonstration's")
     parser.add_argument("--seconds", type=float, default=180.0, help="how long the recording is")
     parser.add_argument("--rounds", type=int, default=3, help="so many count, after one that does not")
     parser.add_argument("--threads", type=int, default=2, help="of the processor")

@@ -127,7 +127,7 @@ def measure(options: argparse.Namespace) -> None:
         torch.set_num_threads(1)
     path = options.checkpoint or shipped_checkpoint()
     if path is None:
-        raise SystemExit("No checkpoint was shipped; give one with --checkpoint.")
+        raise SystemExit("No model was shipped; give one with --model.")
     separator = Separator.load(path, _CPU)
     names = list(separator.instruments)
     with tempfile.TemporaryDirectory(prefix="varemix-") as name:

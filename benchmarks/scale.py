@@ -167,7 +167,7 @@ def measure_storage(library: Path, names: list[str]) -> None:
     from varemix.weights import shipped_checkpoint
 
     checkpoint = shipped_checkpoint()
-    assert checkpoint is not None, "there is no shipped checkpoint"
+    assert checkpoint is not None, "there is no built-in model"
     separator = Separator.load(checkpoint)
     wanted = list(names or separator.instruments)
     maker = maker_of(separator, [Query(name=name) for name in wanted])

@@ -192,7 +192,7 @@ def main() -> None:
         say_what_masks_cost(mixes, lambda one: heard[id(one)], f"\nDemucs of {asked.weights.name}")
         say_own(mixes, lambda one: heard[id(one)])
     checkpoint = shipped_checkpoint()
-    assert checkpoint is not None, "there is no shipped checkpoint"
+    assert checkpoint is not None, "there is no built-in model"
     say_how_they_hear_together(mixes, Separator.load(checkpoint))
 
 

@@ -240,7 +240,7 @@ def options_of(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.training", description=__doc__.split("\n")[0])
     parser.add_argument("--recipe", default="reference", choices=list(RECIPES), help="what is trained")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    parser.add_argument("--clips", metavar="HOME", help="a home whose clips are used; else the demonstration's")
+    parser.add_argument("--clips", metavar="HOME", help="a data folder whose clips are used; else the demonstration's")
     parser.add_argument(
         "--batch-size", type=int, help=f"instead of the recipe's; on a processor at most {_MOST_ON_CPU}"
     )

@@ -84,11 +84,13 @@ def restore(backup: Path, home: Path) -> Copied:
 def _check_target(home: Home, target: Path) -> None:
     if home.bucket:
         raise HomeError(
-            f"The home {home.address!r} lies in a bucket, whose own versions keep it. Turn those on, or copy it "
+            f"The data folder {home.address!r} lies in a bucket, whose own versions keep it. Turn those on, or copy it "
             "with the tools of the store."
         )
     if target.is_relative_to(home.root) or home.root.is_relative_to(target):
-        raise HomeError(f"The backup '{target}' and the home '{home.root}' lie within each other. Give another folder.")
+        raise HomeError(
+            f"The backup '{target}' and the data folder '{home.root}' lie within each other. Give another folder."
+        )
     if not target.exists() or not any(target.iterdir()):
         return
     try:
@@ -122,7 +124,7 @@ def _copy_table(catalog: Catalog, name: str, target: Path) -> int:
             continue
     if not DeltaTable.is_deltatable(str(target)) or DeltaTable(target).version() != version:
         raise HomeError(
-            f"Table {name!r} could not be copied whole from '{source}'. Is the home a folder of this machine? "
+            f"Table {name!r} could not be copied whole from '{source}'. Is the data folder a folder of this machine? "
             "A bucket is backed up by its own means."
         )
     return version

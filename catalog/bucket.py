@@ -51,7 +51,7 @@ class Bucket:
         """The bucket at s3://NAME or s3://NAME/FOLDER. Raises HomeError for another address."""
         address = address.rstrip("/")
         if not _ADDRESS.fullmatch(address) or ".." in address:
-            raise HomeError(f"{address!r} is no address of a home; expected s3://BUCKET or s3://BUCKET/FOLDER.")
+            raise HomeError(f"{address!r} is no address of a data folder; expected s3://BUCKET or s3://BUCKET/FOLDER.")
         return cls(address)
 
     @property
@@ -109,7 +109,7 @@ class Bucket:
                     obstore.delete(self._store, name)
         except OSError as error:
             raise HomeError(
-                f"The home {self.address!r} cannot be written ({_first_line(error)}); expected a bucket that is "
+                f"The data folder {self.address!r} cannot be written ({_first_line(error)}); expected a bucket that is "
                 "there and keys that may write to it. Look at AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION "
                 "and, where the server is not Amazon's, AWS_ENDPOINT_URL."
             ) from error
@@ -144,7 +144,7 @@ def _module() -> Any:
         import obstore
     except ImportError as error:
         raise HomeError(
-            "A home in a bucket needs the package obstore, which is not installed. "
+            "A data folder in a bucket needs the package obstore, which is not installed. "
             "Install the extra: pip install 'varemix[s3]'."
         ) from error
     return obstore

@@ -142,7 +142,7 @@ class Home:
 
     def checkpoint(self, checkpoint_id: str) -> Path:
         """The weights of a checkpoint."""
-        name = checked_name(checkpoint_id, "Checkpoint id")
+        name = checked_name(checkpoint_id, "Model id")
         return self.root / "checkpoints" / f"checkpoint-{name}.safetensors"
 
     def masks(self, mask_id: str) -> Path:
@@ -178,7 +178,7 @@ class Home:
         for candidate in (path.absolute(), path.resolve()):
             if candidate.is_relative_to(self.root) and ".." not in candidate.parts:
                 return candidate.relative_to(self.root).as_posix()
-        raise HomeError(f"{str(path)!r} lies outside the home {str(self.root)!r}; expected a path within it.")
+        raise HomeError(f"{str(path)!r} lies outside the data folder {str(self.root)!r}; expected a path within it.")
 
     def absolute(self, text: str) -> Path:
         """The path that `relative` turned into `text`.
@@ -188,7 +188,9 @@ class Home:
         """
         parts = PurePosixPath(text).parts
         if not parts or text.startswith("/") or ".." in parts or "\0" in text:
-            raise HomeError(f"The stored path {text!r} is not within the home; expected a relative path without '..'.")
+            raise HomeError(
+                f"The stored path {text!r} is not within the data folder; expected a relative path without '..'."
+            )
         return self.root.joinpath(*parts)
 
     def holds(self, text: str, digest: str | None = None, num_bytes: int | None = None) -> bool:
@@ -357,7 +359,7 @@ def _check_once(bucket: Bucket) -> None:
 
 def _unusable(chosen: Path, error: Exception) -> HomeError:
     return HomeError(
-        f"The home folder {str(chosen)!r} cannot be written ({error}); expected a folder "
+        f"The data folder {str(chosen)!r} cannot be written ({error}); expected a folder "
         f"that is yours. Set {_HOME_VARIABLE} to one, or mend its permissions."
     )
 

@@ -25,9 +25,9 @@ _COLUMNS = {
     "remixes": (("out_path", "digest"),),
 }
 _OUTSIDE = "remixes"
-"""The table whose files lie where a person wished, and may have been moved on by them."""
+"""The table whose files lie where a person asked for it, and may have been moved on by them."""
 
-_FILES_STAND = {"ready", "remixed", "untouched", None}
+_FILES_STAND = {"ready", "remixed", "unchanged", "untouched", None}  # untouched: as unchanged used to be called
 
 
 @dataclass(frozen=True, kw_only=True)

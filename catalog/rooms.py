@@ -25,7 +25,7 @@ _NAMES = {
     "work": rf"work-{_ID}",
 }
 ROOMS: tuple[str, ...] = tuple(_NAMES)
-"""The folders of a home that hold files, but for `tables`."""
+"""The folders of a data folder that hold files, but for `tables`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -234,7 +234,7 @@ def _check_stored_columns(table: Table, delta: DeltaTable) -> None:
             + (" and " if unknown and lacking else "")
             + (f"it lacks {', '.join(lacking)}, which this version needs" if lacking else "")
             + f". {'A newer' if unknown else 'Another'} version made it: "
-            "install that one, restore a backup from before, or use another home."
+            "install that one, restore a backup from before, or use another data folder."
         )
 
 

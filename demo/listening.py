@@ -163,7 +163,7 @@ def _name(instrument: str) -> str:
 
 def _verdict(db: float, told: str) -> str:
     """Return in words how near the remix came."""
-    if "does not play" in told:
+    if "not detected" in told:
         return "It is not detected, so the mix is left as it is."
     return f"The remix is {db:.1f} dB nearer to what was asked for than the mix."
 

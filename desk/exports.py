@@ -132,7 +132,7 @@ class Exports:
         row = self._hearing.row(recording, set(names))
         if row is None:
             self._hearing.masks(recording, names)  # says why there are none
-            raise DeskError(422, "These instruments could not be heard. Try again.")
+            raise DeskError(422, "These instruments could not be analysed. Try again.")
         return row
 
     def _begun(self, name: str, write: Callable[[Export], str], heard: Future[None] | None) -> Export:

@@ -103,7 +103,7 @@ class GrowingMasks:
             while self._header is None and not self._is_closed:
                 self._changed.wait(_WAIT_S)
         if self._header is None:
-            raise HearingError(self._reason or "Nothing was heard.")
+            raise HearingError(self._reason or "Nothing was analysed.")
         return grid_of(self._header)
 
     def blocks(self, names: Sequence[str], first_frame: int = 0) -> Iterator[NDArray[np.float32]]:

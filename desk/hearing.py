@@ -154,7 +154,7 @@ class Hearing:
                 if names <= job.names and not job.reason:
                     return job.done
             if sum(job.is_running for job in self._jobs) >= _MAX_JOBS:
-                raise DeskError(503, "The desk has too much to hear already. Wait a while.", {"Retry-After": "10"})
+                raise DeskError(503, "The desk has too much to analyse already. Wait a while.", {"Retry-After": "10"})
             self._jobs = [job for job in self._jobs if job.is_running or job.recording.id != recording.id]
             wanted = {query.name: query for query in [*self._instruments, *queries]}
             job = _Job(

@@ -53,7 +53,7 @@ class Loading:
         try:
             file = serving_file(opened.checkpoint, opened.home.address)
             self.known.set_result(told(hearing_qualities(read_header(file))))
-            self.doing = "the home and its tables"
+            self.doing = "the data folder and its tables"
             from desk.studio import Studio
 
             studio = Studio(opened, folder)

@@ -40,7 +40,9 @@ class Photos:
             raise DeskError(status, str(error)) from error
         folder = self._folder / query.name
         if not folder.is_dir() and sum(1 for _ in self._folder.iterdir()) >= _MAX_PHOTOS:
-            raise DeskError(507, f"The desk keeps {_MAX_PHOTOS} photos, and has them. Remove some from its home.")
+            raise DeskError(
+                507, f"The desk keeps {_MAX_PHOTOS} photos, and has them. Remove some from its data folder."
+            )
         folder.mkdir(exist_ok=True)
         if not any(folder.iterdir()):
             file.replace(folder / file.name)

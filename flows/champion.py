@@ -97,6 +97,6 @@ def _standing(catalog: Catalog) -> dict[str, str]:
 def _named(catalog: Catalog, checkpoint_id: str | None) -> str:
     """Return a checkpoint as a link to the run that trained it."""
     if checkpoint_id is None:
-        return "none; the shipped checkpoint serves"
+        return "none; the built-in model serves"
     rows = catalog.read_rows("checkpoints", where={"checkpoint_id": checkpoint_id})
     return run_link(rows[0]["run_id"], checkpoint_id) if rows else checkpoint_id

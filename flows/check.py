@@ -43,7 +43,7 @@ def page(found: dict[str, Any]) -> str:
     """Return what was found as Markdown, and what to do."""
     counts = ", ".join(f"{count} of {table}" for table, count in found["files"].items()) or "none"
     problems = found["problems"]
-    parts = ["# Check", f"Home {found['home']}. Files read: {counts}. Problems: {len(problems) or 'none'}."]
+    parts = ["# Check", f"Data folder {found['home']}. Files read: {counts}. Problems: {len(problems) or 'none'}."]
     if problems:
         rows = [[problem["table"], problem["item"], problem["found"]] for problem in problems]
         parts += [markdown([["table", "item", "what is wrong"], *rows]), *found["advice"]]
@@ -61,9 +61,11 @@ def _advice(problems: Sequence[Problem]) -> list[str]:
             "has removed it."
         )
     if "checkpoints" in files:
-        advice.append("A checkpoint comes back only from a backup: copy its file from there.")
+        advice.append("A model comes back only from a backup: copy its file from there.")
     if any(problem.path is None for problem in problems):
-        advice.append("A table comes back only from a backup: move the home away, then run `varemix restore BACKUP`.")
+        advice.append(
+            "A table comes back only from a backup: move the data folder away, then run `varemix restore BACKUP`."
+        )
     return advice
 
 

@@ -17,18 +17,18 @@ from flows.commands.safekeeping import backup, check, restore
 from flows.commands.separators import separators
 from flows.commands.service import down, up
 from flows.commands.upkeep import alerts, doctor, housekeeping, nightly, pin, promote, rollback, status
-from flows.options import talking
+from flows.options import Command, talking
 from flows.surroundings import settle
 from flows.terminal import errors_in_words
 from varemix.errors import UsageError
 
-_COMMANDS = (
-    *(doctor, talking(refresh), talking(labels), talking(train), talking(bundle), talking(evaluate)),
-    *(talking(promote), talking(rollback), pin),
-    *(instruments, talking(masks), talking(remix), presets, talking(separate), talking(separators), desk),
-    *(talking(nightly), status, alerts, up, down),
-    *(talking(housekeeping), check, backup, restore),
-)
+_COMMANDS = {
+    "Remix": (talking(remix), desk, talking(separate), instruments, presets, talking(separators)),
+    "Library": (talking(nightly), talking(masks), status, talking(refresh), talking(labels)),
+    "Learning": (talking(train), talking(bundle), talking(evaluate), talking(promote), talking(rollback), pin),
+    "Service": (up, down, alerts),
+    "Upkeep": (doctor, check, talking(housekeeping), backup, restore),
+}
 
 app = typer.Typer(name="varemix", no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -48,8 +48,9 @@ def varemix(
     """Remix whole libraries of recordings by showing pictures of the instruments to make louder or softer."""
 
 
-for _command in _COMMANDS:
-    app.command()(_command)
+for _group, _commands in _COMMANDS.items():
+    for _command in _commands:
+        app.command(cls=Command, rich_help_panel=_group)(_command)
 
 
 def main() -> None:

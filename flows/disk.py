@@ -32,7 +32,7 @@ def disk_table(found: dict[str, Any]) -> str:
     free, whole = found["free_bytes"], found["total_bytes"]
     words = f"The disk has {free / 1e9:.1f} GB free of {whole / 1e9:.1f}."
     if free < _LITTLE_FREE * whole:
-        words += " That is little: look at what `varemix housekeeping --dry-run` would free, or move the home."
+        words += " That is little: look at what `varemix housekeeping --dry-run` would free, or move the data folder."
     table = markdown([["room", "files", "MB"], *rows, ["all", "", in_megabytes(total)]])
     return f"## Disk\n\n{table}\n\n{words}"
 

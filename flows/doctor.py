@@ -34,8 +34,8 @@ def looks(home: str | None = None) -> list[tuple[str, Callable[[], list[Finding]
     """Return what is looked at, everything that varemix leans on, and how, the quick ones first."""
     return [
         ("the installed packages", lambda: [_python(), *map(_package, _PACKAGES)]),
-        ("the home folder", lambda: [_home(home)]),
-        ("the shipped checkpoint", lambda: [_checkpoint()]),
+        ("the data folder", lambda: [_home(home)]),
+        ("the built-in model", lambda: [_checkpoint()]),
         ("the Prefect server", lambda: [_prefect()]),
         ("the runner of shards", lambda: [_runner()]),
         ("ffmpeg", lambda: [_ffmpeg()]),
@@ -102,13 +102,13 @@ def _home(home: str | None) -> Finding:
     try:
         place = Home.open(home)
         mirrored = f"{place.address}, where two writers lose nothing; mirrored in {place.root}"
-        return Finding(what="home folder", is_well=True, found=mirrored if place.bucket else place.address)
+        return Finding(what="data folder", is_well=True, found=mirrored if place.bucket else place.address)
     except CatalogError as error:
-        return Finding(what="home folder", is_well=False, found="not usable", remedy=str(error))
+        return Finding(what="data folder", is_well=False, found="not usable", remedy=str(error))
 
 
 def _checkpoint() -> Finding:
-    what = "shipped checkpoint"
+    what = "built-in model"
     path = shipped_checkpoint()
     if path is None:
         return Finding(what=what, is_well=True, found="none; `varemix nightly` trains one")

@@ -9,7 +9,7 @@ from varemix.wording import markdown
 _EXPLAINED = (
     "NSDR: by how many dB a separated instrument is nearer to the truth than the mix was; a mean over validation mixes."
 )
-_NOT_MEASURED = "How well this checkpoint hears them was not measured."
+_NOT_MEASURED = "How well this model separates them was not measured."
 
 
 def page(checkpoint_id: str, qualities: Sequence[HearingQuality]) -> str:
@@ -17,7 +17,7 @@ def page(checkpoint_id: str, qualities: Sequence[HearingQuality]) -> str:
     rows = [[quality.instrument, quality.words, _in_db(quality.nsdr_db)] for quality in qualities]
     is_measured = any(quality.nsdr_db is not None for quality in qualities)
     parts = [
-        f"Checkpoint {checkpoint_id} knows {len(qualities)} instruments by name.",
+        f"Model {checkpoint_id} knows {len(qualities)} instruments by name.",
         markdown([["instrument", "is heard", "NSDR [dB]"], *rows]),
         _EXPLAINED if is_measured else _NOT_MEASURED,
     ]

@@ -179,7 +179,7 @@ def _overview(stages: list[Summary], catalog: Catalog, warning: str | None, seco
     champion, serving = champion_id(catalog), serving_id(catalog)
     scored = {stage.facts.get("checkpoint_id"): stage for stage in stages if stage.stage == "evaluate"}
     facts = {
-        "champion": champion or (serving and f"none yet; the shipped checkpoint {serving} serves"),
+        "champion": champion or (serving and f"none yet; the built-in model {serving} serves"),
         "warning": warning,
         "decision": _decision(by_stage),
         "mean_nsdr_db": scored[serving].facts["mean_nsdr_db"] if serving in scored else None,

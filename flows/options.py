@@ -1,4 +1,7 @@
-"""The options of the command line, each described once."""
+"""The options of the command line, each described once; names that they had before are still understood.
+
+Stays out: what a command does with them (`commands`).
+"""
 
 import os
 from collections.abc import Callable
@@ -7,9 +10,12 @@ from inspect import Parameter, signature
 from pathlib import Path
 from typing import Annotated, Any
 
+import click
 import typer
+from typer.core import TyperCommand
 
 _LEVEL = "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"
+_FORMER_NAMES = {"--checkpoint": "--model", "--even-if-absent": "--force", "--nothing-else": "--exclusive"}
 
 
 def _tell_prefect(is_verbose: bool) -> bool:
@@ -25,12 +31,12 @@ VerboseOption = Annotated[
     bool, typer.Option("--verbose", callback=_tell_prefect, help="Show the lines and links of Prefect, too.")
 ]
 HomeOption = Annotated[
-    str | None, typer.Option("--home", help="Home folder, or s3://BUCKET/FOLDER.", envvar="VAREMIX_HOME")
+    str | None, typer.Option("--home", help="Data folder, or s3://BUCKET/FOLDER.", envvar="VAREMIX_HOME")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object for programs.")]
 CheckpointOption = Annotated[
     str | None,
-    typer.Option("--checkpoint", help="Id of a checkpoint, or `shipped`; default: the champion, else the shipped one."),
+    typer.Option("--model", help="Id of a model, or `built-in`; default: the champion, else the built-in one."),
 ]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 GainOption = Annotated[
@@ -39,7 +45,7 @@ GainOption = Annotated[
 ]
 AbsentOption = Annotated[
     bool,
-    typer.Option("--even-if-absent", help="Apply every gain, also of instruments that do not seem to play."),
+    typer.Option("--force", help="Apply every gain, also of instruments that are not detected."),
 ]
 UnknownOption = Annotated[
     bool,
@@ -51,7 +57,7 @@ UnknownOption = Annotated[
 NothingElseOption = Annotated[
     bool,
     typer.Option(
-        "--nothing-else",
+        "--exclusive",
         help="Nothing but the named instruments plays: they share the recording among themselves.",
     ),
 ]
@@ -71,13 +77,13 @@ MaskExponentOption = Annotated[
 ]
 DecayOption = Annotated[
     float | None,
-    typer.Option("--decay", help="The same as it used to be given: what is left after 11.6 ms, 0 to below 1."),
+    typer.Option("--decay", hidden=True, help="--smoothing as it used to be given: what is left after 11.6 ms."),
 ]
 SeparatorOption = Annotated[
     list[str] | None,
     typer.Option(
         "--separator",
-        help="INSTRUMENT=NAME: who hears it, such as voice=demucs; `varemix separators` lists names; may be repeated.",
+        help="INSTRUMENT=NAME: what separates it, such as voice=demucs; `varemix separators` lists names; repeatable.",
     ),
 ]
 BesideOption = Annotated[
@@ -88,10 +94,11 @@ BesideOption = Annotated[
     ),
 ]
 PlanOption = Annotated[
-    Path | None, typer.Option("--plan", help="File of wishes (YAML), with rules for folders, tags, and names.")
+    Path | None, typer.Option("--plan", help="File of mix settings (YAML), with rules for folders, tags, and names.")
 ]
 PresetOption = Annotated[
-    str | None, typer.Option("--preset", help="Wishes to start from; `varemix presets` lists them. Give --target too.")
+    str | None,
+    typer.Option("--preset", help="Mix settings to start from; `varemix presets` lists them. Give --target too."),
 ]
 TargetOption = Annotated[
     list[str] | None, typer.Option("--target", help="Instrument or picture that the preset is about; may be repeated.")
@@ -116,7 +123,7 @@ AudioStreamOption = Annotated[
     ),
 ]
 LoudnessOption = Annotated[
-    str | None, typer.Option("--loudness", help="as_is, match (as loud as the original), or LUFS such as -16.")
+    str | None, typer.Option("--loudness", help="unchanged, match (as loud as the original), or LUFS such as -16.")
 ]
 TruePeakOption = Annotated[
     str | None, typer.Option("--true-peak", help="Ceiling of a limiter in dBTP, such as -1; or off.")
@@ -126,7 +133,7 @@ DryRunOption = Annotated[
 ]
 CollectOption = Annotated[
     bool,
-    typer.Option("--gc", help="Remove masks that no champion, shipped or pinned checkpoint needs, and hear nothing."),
+    typer.Option("--gc", help="Remove masks that no champion, built-in or pinned model needs, and analyse nothing."),
 ]
 InstrumentOption = Annotated[list[str] | None, typer.Option("--instrument", help="Name of an instrument.")]
 ImageOption = Annotated[list[str] | None, typer.Option("--image", help="Path of a picture of an instrument.")]
@@ -183,9 +190,7 @@ RecipeOption = Annotated[
 PhotosOption = Annotated[
     Path | None, typer.Option("--photos", help="Folder of photographs by instrument, to learn from too.")
 ]
-StartOption = Annotated[
-    str | None, typer.Option("--start", help="Checkpoint to begin with: an id, a file, or `shipped`.")
-]
+StartOption = Annotated[str | None, typer.Option("--start", help="Model to begin with: an id, a file, or `built-in`.")]
 MinutesOption = Annotated[
     float | None,
     typer.Option("--minutes", min=0.01, help="Train so long, and end with a finished network; default: as the recipe."),
@@ -213,11 +218,24 @@ NodesOption = Annotated[
     int, typer.Option("--nodes", min=1, help="Machines that train together; give this command on each of them.")
 ]
 NodeRankOption = Annotated[
-    int, typer.Option("--node-rank", min=0, help="Number of this machine, from 0 on; 0 writes the checkpoint.")
+    int, typer.Option("--node-rank", min=0, help="Number of this machine, from 0 on; 0 writes the model.")
 ]
 EndpointOption = Annotated[
     str, typer.Option("--rdzv-endpoint", help="HOST:PORT where the machines meet: a free port of machine 0.")
 ]
+
+
+class Command(TyperCommand):
+    """A command that also understands the names that options had before."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments, each former name as the one of today."""
+        return super().parse_args(ctx, [_of_today(argument) for argument in args])
+
+
+def _of_today(argument: str) -> str:
+    name, equals, value = argument.partition("=")
+    return f"{_FORMER_NAMES.get(name, name)}{equals}{value}"
 
 
 def talking(command: Callable[..., None]) -> Callable[..., None]:

@@ -36,7 +36,7 @@ def _checkpoint(catalog: Catalog, row: dict[str, Any]) -> str:
         ["trained by", run_link(row["run_id"], f"a run of recipe {row['recipe']}")],
         ["scores", _scores(catalog, own)],
     ]
-    return markdown([["what heard the recordings", ""], *facts])
+    return markdown([["what analysed the recordings", ""], *facts])
 
 
 def _scores(catalog: Catalog, checkpoint_id: str) -> str:
@@ -46,7 +46,7 @@ def _scores(catalog: Catalog, checkpoint_id: str) -> str:
     for split, own in scores.sort_values("updated_at").groupby("split"):
         mean = f"mean NSDR {own['nsdr_db'].mean():.2f} dB on {len(own)} scores of {split}"
         told.append(run_link(own["run_id"].iloc[-1], mean))
-    return "; ".join(told) or f"none yet: varemix evaluate --checkpoint {checkpoint_id}"
+    return "; ".join(told) or f"none yet: varemix evaluate --model {checkpoint_id}"
 
 
 def _remixes(catalog: Catalog, out_paths: Sequence[Path], out: Path) -> str:

@@ -54,8 +54,8 @@ def check_home(home: Path, library: Path) -> None:
     root = library.expanduser().resolve()
     if home.is_relative_to(root):
         raise UsageError(
-            f"The home folder '{home}' lies within the library '{root}'; the library is never written to. Give a home "
-            "beside it, with --home or VAREMIX_HOME."
+            f"The data folder '{home}' lies within the library '{root}'; the library is never written to. Give a data "
+            "folder beside it, with --home or VAREMIX_HOME."
         )
 
 

@@ -68,7 +68,7 @@ def _decision(row: dict[str, Any]) -> dict[str, Any]:
 
 def page(found: dict[str, Any]) -> str:
     """Return the status as Markdown."""
-    instead = "the shipped checkpoint serves" if found["shipped_checkpoint"] else ""
+    instead = "the built-in model serves" if found["shipped_checkpoint"] else ""
     champion = found["champion"] or {"checkpoint_id": "none yet", "reason": instead and f"({instead})"}
     counts = [
         [name, ", ".join(f"{count} {word}" for word, count in sorted(words.items())) or "none"]
@@ -79,7 +79,7 @@ def page(found: dict[str, Any]) -> str:
         *counts,
         ["checkpoints", str(found["num_checkpoints"])],
         ["champion", f"{champion['checkpoint_id']} {champion['reason'] or ''}"],
-        ["shipped checkpoint", found["shipped_checkpoint"] or "none"],
+        ["built-in model", found["shipped_checkpoint"] or "none"],
     ]
     parts = ["# Status", markdown([["what", "there is"], *facts])]
     if found["material"]:

@@ -75,5 +75,5 @@ def _show_curves(home: Home, checkpoint_id: str) -> None:
         show_picture(
             "Training curves",
             home.fetched(home.relative(picture)).read_bytes(),
-            f"Losses of checkpoint {checkpoint_id}",
+            f"Losses of model {checkpoint_id}",
         )

@@ -16,7 +16,7 @@ from catalog.errors import CatalogError
 from catalog.files import replacing
 from catalog.ids import content_id, file_digest
 from catalog.store import NO_VERSION, Catalog
-from varemix.weights import SHIPPED, shipped_checkpoint
+from varemix.weights import BUILT_IN, SHIPPED, shipped_checkpoint
 
 if TYPE_CHECKING:
     from varemix.model.separator import Separator
@@ -37,12 +37,12 @@ def checkpoint_row(catalog: Catalog, checkpoint_id: str | None) -> dict[str, Any
     CatalogError when there is no such checkpoint.
     """
     wanted = checkpoint_id or champion_id(catalog) or SHIPPED
-    if wanted == SHIPPED:
+    if wanted in BUILT_IN:
         return _shipped_row(catalog, is_asked_for=bool(checkpoint_id))
     rows = catalog.read_rows("checkpoints", where={"checkpoint_id": wanted})
     if not rows:
         known = ", ".join(catalog.read("checkpoints")["checkpoint_id"]) or "none"
-        raise CatalogError(f"There is no checkpoint '{wanted}'; the catalog has {known}.")
+        raise CatalogError(f"There is no model '{wanted}'; the catalog has {known}.")
     return rows[0]
 
 
@@ -74,8 +74,8 @@ def _shipped_row(catalog: Catalog, *, is_asked_for: bool) -> dict[str, Any]:
     """Return the row of the shipped checkpoint, after bringing it into the catalog if it is not there."""
     file = shipped_checkpoint()
     if file is None:
-        found = "This installation was shipped without a checkpoint." if is_asked_for else "There is no champion yet."
-        raise CatalogError(f"{found} Run `varemix nightly`, or train and promote a checkpoint first.")
+        found = "This installation was shipped without a model." if is_asked_for else "There is no champion yet."
+        raise CatalogError(f"{found} Run `varemix nightly`, or train and promote a model first.")
     digest = file_digest(file)
     checkpoint_id = _id_of_shipped(digest)
     path = catalog.home.checkpoint(checkpoint_id)
@@ -129,5 +129,5 @@ def _loaded(path: Path, digest: str, device: str) -> Separator:
     from varemix.training.devices import chosen_device
 
     if path.exists() and file_digest(path) != digest:
-        raise CatalogError(f"The checkpoint '{path}' was changed since it was recorded. Restore it, or train again.")
+        raise CatalogError(f"The model '{path}' was changed since it was recorded. Restore it, or train again.")
     return Separator.load(path, chosen_device(device))

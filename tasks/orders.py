@@ -17,7 +17,7 @@ from catalog.errors import CatalogError
 from catalog.files import Home, write_atomically
 from tasks.shards import Outcome
 
-_IN_HOME = "path in the home"
+_IN_HOME = "path in the data folder"
 _NOT_SENT = ("shard", "home", "return")  # they travel as parameters
 
 

@@ -27,7 +27,7 @@ ABANDONED_AFTER_DAYS = 30.0
 """Unfinished training that nothing went on with for so long is given up."""
 
 _DAY_S = 24 * 3600.0
-_TITLE = re.compile(rb"<title>[^<]*checkpoint ([A-Za-z0-9_-]{1,64})")
+_TITLE = re.compile(rb"<title>[^<]*(?:model|checkpoint) ([A-Za-z0-9_-]{1,64})")
 _TITLE_BYTES = 1 << 14
 
 
@@ -130,7 +130,7 @@ def _reports(catalog: Catalog, old: list[Found]) -> list[Orphan]:
     known = set(catalog.read("checkpoints", columns=["checkpoint_id"])["checkpoint_id"])
     told = ((file, _reported(catalog.home, file)) for file in old)
     return [
-        Orphan(found=file, reason=f"is about checkpoint {name}, which is gone")
+        Orphan(found=file, reason=f"is about model {name}, which is gone")
         for file, name in told
         if name is not None and name not in known
     ]

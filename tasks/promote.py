@@ -64,7 +64,7 @@ def promote_if_better(*, checkpoint_id: str, home: str, split: str, seed: int) -
         mean_db = _scores(catalog, checkpoint_id, split, seed)["nsdr_db"].mean()
         reason = f"first champion, mean NSDR {mean_db:.2f} dB on {split}"
         return _crowned(catalog, "promoted", checkpoint_id, reason, split=split)
-    rival = "champion" if champion else "shipped checkpoint"
+    rival = "champion" if champion else "built-in model"
     found = compared(catalog, serving, checkpoint_id, split, seed)
     if found is None:
         return _kept(catalog, checkpoint_id, f"not promoted: the {rival} {serving} was not scored on the same pairs")
@@ -119,7 +119,7 @@ def rollback_target(catalog: Catalog) -> tuple[str, str | None]:
     if not earlier or (earlier[-1] is None and shipped_id() is None):
         raise CatalogError(
             f"{champion} is the first champion; nothing served before it that one could go back to. "
-            "`varemix promote ID` makes another checkpoint the champion."
+            "`varemix promote ID` makes another model the champion."
         )
     usable_row(catalog, earlier[-1] or SHIPPED)
     return champion, earlier[-1]
@@ -131,7 +131,7 @@ def usable_row(catalog: Catalog, checkpoint_id: str) -> dict[str, Any]:
     path = catalog.home.fetched(row["path"], row["digest"])
     if not path.is_file() or file_digest(path) != row["digest"]:
         found = "was changed since it was recorded" if path.is_file() else "is gone"
-        raise CatalogError(f"The file of checkpoint {row['checkpoint_id']}, '{path}', {found}. Restore it first.")
+        raise CatalogError(f"The file of model {row['checkpoint_id']}, '{path}', {found}. Restore it first.")
     return row
 
 
@@ -170,7 +170,7 @@ def _kept(
 ) -> Outcome:
     champion = champion_id(catalog)
     record(catalog, "kept", reason, challenger=challenger, before=champion, after=champion, split=split, found=found)
-    return Outcome(item=challenger, status="untouched", reason=reason)
+    return Outcome(item=challenger, status="unchanged", reason=reason)
 
 
 def _crowned(

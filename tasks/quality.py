@@ -18,9 +18,9 @@ def told_of_worse(decision: dict[str, Any]) -> str | None:
     """Raise the event where a decision put a champion that is worse in the place of a better one; return its words."""
     if decision["verdict"] != WORSE or decision["champion_after_id"] == decision["champion_before_id"]:
         return None
-    serving = decision["champion_after_id"] or "the shipped checkpoint"
+    serving = decision["champion_after_id"] or "the built-in model"
     message = (
-        f"Checkpoint {serving} serves now, and separates worse than {decision['champion_before_id']} on the same "
+        f"Model {serving} serves now, and separates worse than {decision['champion_before_id']} on the same "
         f"{decision['num_scores']} scores of {decision['split']}: mean NSDR {decision['challenger_nsdr_db']:.2f} dB "
         f"against {decision['champion_nsdr_db']:.2f} dB. If that was not meant: varemix rollback."
     )

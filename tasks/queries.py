@@ -65,7 +65,7 @@ def asked(target: str, instruments: Sequence[str]) -> Query:
         nearest = get_close_matches(name, instruments, n=1)
         meant = f" Did you mean {nearest[0]}?" if nearest else ""
         raise UsageError(
-            f"'{target[:_SHOWN_CHARACTERS]}' is neither an instrument that the checkpoint knows "
+            f"'{target[:_SHOWN_CHARACTERS]}' is neither an instrument that the model knows "
             f"({', '.join(instruments)}) nor the path of a picture. Give one of these names, or a picture.{meant}"
         )
     pictures = _pictures_in(path) if path.is_dir() else (path,)

@@ -142,7 +142,7 @@ def _facts(made: Remixed, masks: dict[str, Any] | None) -> dict[str, Any]:
     """Return what a row says of a remix that was written."""
     facts = {
         "mask_id": masks["mask_id"] if masks else None,
-        "status": "remixed" if made.is_changed else "untouched",
+        "status": "remixed" if made.is_changed else "unchanged",
         "reason": made.reason or None,
     }
     if made.rendered is None:

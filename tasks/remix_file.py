@@ -50,7 +50,7 @@ class Remixed:
 
     def facts(self) -> dict[str, Any]:
         """Return what became of it, for programs."""
-        facts: dict[str, Any] = {"status": "remixed" if self.is_changed else "untouched"}
+        facts: dict[str, Any] = {"status": "remixed" if self.is_changed else "unchanged"}
         if rendered := self.rendered:
             facts |= {"num_clipped": rendered.num_clipped, "peak_db": round(rendered.peak_db, 1)}
             facts |= _rounded(before_lufs=rendered.before_lufs, after_lufs=rendered.after_lufs)
@@ -62,7 +62,7 @@ class Remixed:
 
     def in_words(self) -> str:
         """Return what became of it, for people."""
-        said = ["remixed" if self.is_changed else "untouched"]
+        said = ["remixed" if self.is_changed else "unchanged"]
         if rendered := self.rendered:
             said.append(f"highest peak {rendered.peak_db:.1f} dBFS")
             if rendered.before_lufs is not None and rendered.after_lufs is not None:
@@ -158,7 +158,7 @@ def write_remix(
     heard, wishes = wanted.heard(), wanted.wishes
     missing = () if wishes.even_if_absent else tuple(absent(presence, [query for query, _ in heard]))
     reasons = doubts_told(query for query, _ in heard)
-    reasons += [f"does not play: {measured(presence, missing)}"] if missing else []
+    reasons += [f"not detected: {measured(presence, missing)}"] if missing else []
     playing = [(query.name, gain) for query, gain in heard if query not in missing]
     sharing = wanted.sharing(presence)
     if not playing:

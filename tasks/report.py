@@ -47,7 +47,7 @@ def write_report(
     catalog = Catalog(Home.open(home))
     separator = separator_of(catalog, checkpoint_row(catalog, checkpoint_id))
     path = catalog.home.reports / f"evaluate-{content_id('report', checkpoint=checkpoint_id, **drawn)}.html"
-    title = f"Evaluation of checkpoint {checkpoint_id} on {drawn['split']}"
+    title = f"Evaluation of model {checkpoint_id} on {drawn['split']}"
     page = html_report(title, tables, figures, _examples(separator, questions, scores), facts=facts)
     write_atomically(path, page.encode())
     catalog.home.keep(path)
@@ -64,7 +64,7 @@ def write_comparison(
     """
     catalog = Catalog(Home.open(home))
     path = catalog.home.reports / f"compare-{content_id('report', checkpoints=list(checkpoint_ids), **drawn)}.html"
-    title = f"Checkpoints {' and '.join(checkpoint_ids)} on {drawn['split']}"
+    title = f"Models {' and '.join(checkpoint_ids)} on {drawn['split']}"
     write_atomically(path, html_report(title, tables, {}, [], facts=facts).encode())
     catalog.home.keep(path)
     return str(path)

@@ -61,7 +61,7 @@ def _start(catalog: Catalog, recipe: Recipe, champion: str | None, serving: str 
     """Return the checkpoint to start from, and how it begins in words."""
     if serving is None:
         return None, "it begins with nothing learnt"
-    rival = "champion" if champion else "shipped checkpoint"
+    rival = "champion" if champion else "built-in model"
     try:
         row = checkpoint_row(catalog, champion)
         settings = read_settings(catalog.home.fetched(row["path"], row["digest"]))

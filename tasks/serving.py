@@ -6,7 +6,7 @@ from catalog.champion import Champion, told_champion
 from catalog.errors import CatalogError
 from catalog.files import Home
 from catalog.ids import checked_name, file_digest
-from varemix.weights import SHIPPED, shipped_checkpoint
+from varemix.weights import BUILT_IN, shipped_checkpoint
 
 _SUFFIX = ".safetensors"
 
@@ -20,9 +20,9 @@ def serving_file(checkpoint: str | None, home: str | None) -> Path:
     if checkpoint and checkpoint.endswith(_SUFFIX):
         return Path(checkpoint)
     place, shipped = Home.chosen(home), shipped_checkpoint()
-    if checkpoint == SHIPPED and shipped:
+    if checkpoint in BUILT_IN and shipped:
         return shipped
-    if checkpoint not in {None, SHIPPED} and not place.bucket:
+    if checkpoint not in {None, *BUILT_IN} and not place.bucket:
         return _file_by_id(str(checkpoint), place)
     told = told_champion(place) if checkpoint is None else None
     if told and told.champion:
@@ -31,18 +31,18 @@ def serving_file(checkpoint: str | None, home: str | None) -> Path:
 
 
 def _file_by_id(checkpoint_id: str, home: Home) -> Path:
-    path = home.checkpoint(checked_name(checkpoint_id, "Checkpoint id"))
+    path = home.checkpoint(checked_name(checkpoint_id, "Model id"))
     if not path.is_file():
         prefix = home.checkpoint("-").stem.removesuffix("-")
         known = ", ".join(sorted(file.stem.removeprefix(prefix) for file in path.parent.glob(f"{prefix}*{_SUFFIX}")))
-        raise CatalogError(f"There is no checkpoint '{checkpoint_id}'; the catalog has {known or 'none'}.")
+        raise CatalogError(f"There is no model '{checkpoint_id}'; the catalog has {known or 'none'}.")
     return path
 
 
 def _unchanged(champion: Champion, home: Home) -> Path:
     path = home.absolute(champion.path)
     if path.exists() and file_digest(path) != champion.digest:
-        raise CatalogError(f"The checkpoint '{path}' was changed since it was recorded. Restore it, or train again.")
+        raise CatalogError(f"The model '{path}' was changed since it was recorded. Restore it, or train again.")
     return path
 
 

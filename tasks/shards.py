@@ -25,12 +25,13 @@ from tasks.terminal_bar import Advance
 from varemix.errors import DownloadInterruptedError, VaremixError
 from varemix.redaction import redacted
 
-Status = Literal["done", "skipped", "untouched", "unavailable", "failed"]
+Status = Literal["done", "skipped", "unchanged", "unavailable", "failed"]
 NUM_RETRIES = 2
 _ENDINGS: dict[str, Status] = {
     "ready": "done",
     "remixed": "done",
-    "untouched": "untouched",
+    "unchanged": "unchanged",
+    "untouched": "unchanged",  # as rows of older versions say it
     "unavailable": "unavailable",
     "failed": "failed",
 }

@@ -14,7 +14,7 @@ _MAX_INSTRUMENT_BYTES = 120  # a picture's name, too, leaves room for the record
 def told_of_stem(presence: Presence, query: Query, source: Path, stem: Path) -> str:
     """Return what is to be told of a stem of a recording, an empty text where it is nothing."""
     is_missing = bool(absent(presence, [query]))
-    missing = [f"does not seem to play: {measured(presence, [query])}"] if is_missing else []
+    missing = [f"is not detected: {measured(presence, [query])}"] if is_missing else []
     shortened = [note] if (note := cut_note(stem.name, of=source.name)) else []
     return "; ".join([*doubts_told([query]), *missing, *shortened])
 

@@ -54,7 +54,7 @@ def _unneeded(catalog: Catalog) -> list[dict[str, Any]]:
 def _reason(row: dict[str, Any], kept: set[str | None], held: set[str]) -> str:
     """Return why the masks of a row may go; empty where they stay."""
     if row["checkpoint_id"] not in kept:
-        return f"checkpoint {row['checkpoint_id']} is neither champion nor pinned"
+        return f"model {row['checkpoint_id']} is neither champion nor pinned"
     if serving_version(row) is None:
         return "was made by another version of the step"
     return "" if row["content_digest"] in held else "no track of a library holds that sound any more"

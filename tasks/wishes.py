@@ -82,7 +82,7 @@ def _check_heard(wanted: Wanted, instruments: Sequence[str]) -> None:
     for query in wanted.queries:
         if query.picture is None and query.name not in (*instruments, *wanted.who.instruments):
             raise UsageError(
-                f"The checkpoint does not know '{query.name}', and no separator is named for it"
+                f"The model does not know '{query.name}', and no separator is named for it"
                 f"{f' by the rule {wanted.wishes.rule}' if wanted.wishes.rule else ''}. Name one, or take it out."
             )
 

@@ -26,7 +26,7 @@ def choose_runner(runner: str | None, address: str | None) -> None:
 
 
 def open_catalog(home: str | None) -> "Catalog":
-    """Return the catalog of a home; HomeError where it cannot be written."""
+    """Return the catalog of a data folder; HomeError where it cannot be written."""
     place = Home.open(home)
     from catalog.store import Catalog
 
@@ -43,7 +43,7 @@ def check_asked(
     even_if_unknown: bool,
     others: Sequence[str] = (),
 ) -> None:
-    """Raise an error unless library and checkpoint are there and serve, and every name and every picture is known.
+    """Raise an error unless library and model are there and serve, and every name and every picture is known.
 
     `others` are instruments that other separators know.
     """

@@ -66,8 +66,8 @@ def labels(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List clips and sounds that a checkpoint takes for another instrument, nearly certain; nothing is changed."""
-    doing("hearing what is learnt from")
+    """List clips and sounds that a model takes for another instrument, nearly certain; nothing is changed."""
+    doing("analysing what is learnt from")
     check_server()
     from flows.labels import labels
     from tasks.checkpoints import checkpoint_row
@@ -155,7 +155,7 @@ def evaluate(
     compare: CompareOption = None,
     split: Annotated[str, typer.Option("--split", help="val, test or train.")] = "val",
     pairs: PairsOption = 64,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the drawing of pairs.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed with which mixes are drawn.")] = 0,
     stills: StillsOption = None,
     sources: SourcesOption = 2,
     images_per_source: ImagesOption = 1,
@@ -163,19 +163,19 @@ def evaluate(
     sounds: SoundsOption = None,
     separators: Annotated[
         bool,
-        typer.Option("--separators", help="Which separator of this host hears which instrument best, by --sounds."),
+        typer.Option("--separators", help="Which separator of this host separates which instrument best, by --sounds."),
     ] = False,
     runner: RunnerOption = None,
     runner_address: RunnerAddressOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Score a checkpoint on mixes of two instruments, or of more, and write a report to look at and listen to.
+    """Score a model on mixes of two instruments, or of more, and write a report to look at and listen to.
 
     It says how well each instrument is separated, how good remixes are, how far gains are achieved, how quiet wrong
     pictures stay, whether it is told what plays, and with --stills which pictures are taken for what they show. With
     --sounds it also asks for further instruments and for players in harmony by name, and listens whether strangers are
-    taken for what they are not. With --compare it puts two checkpoints side by side and says whether one is better.
+    taken for what they are not. With --compare it puts two models side by side and says whether one is better.
     With --separators all separators hear the same mixes of --sounds, in one table by instrument.
     """
     choose_runner(runner, runner_address)

@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 
 
 def instruments(checkpoint: CheckpointOption = None, home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """List the instruments that are known by name, and how well each is heard."""
-    doing("reading what the checkpoint knows")
+    """List the instruments that are known by name, and how well each is separated."""
+    doing("reading what the model knows")
     from flows.instruments import as_dicts, page
     from tasks.checkpoints import checkpoint_row
     from tasks.queries import known_qualities
@@ -76,7 +76,7 @@ def masks(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Hear every recording of a library and keep the masks; or, with --gc, remove the masks that nothing needs."""
+    """Analyse every recording of a library and store the masks; or, with --gc, remove the masks that nothing needs."""
     choose_runner(runner, runner_address)
     if gc:
         doing("looking for masks that nothing needs")
@@ -85,7 +85,7 @@ def masks(
 
         finish_run(lambda: housekeeping(open_catalog(home).home.address), as_json=as_json)
     if library is None:
-        raise UsageError("No library was given; give the folder of recordings to hear, or --gc.")
+        raise UsageError("No library was given; give the folder of recordings to analyse, or --gc.")
     from flows.judgement import check_library, check_targets
     from tasks.who_hears import parsed_separators, who_hears
 
@@ -107,7 +107,9 @@ def masks(
         )
         return
     if out:
-        raise UsageError(f"--out is for one recording, and '{library}' is none; masks of a library lie in the home.")
+        raise UsageError(
+            f"--out is for one recording, and '{library}' is none; masks of a library lie in the data folder."
+        )
     check_library(library, home)
     check_targets(targets, checkpoint, home, nothing_else=nothing_else, who=who)
     doing(f"hearing {library}")
@@ -161,7 +163,7 @@ def remix(
 ) -> None:
     """Make instruments louder or softer in one recording, or in all of a folder.
 
-    A recording in which they do not play is left as it is. With --nothing-else name all that plays, what shall stay
+    A recording in which they do not play is left unchanged. With --exclusive name all that plays, what shall stay
     with a gain of 0. Options come in the place of what a plan or a preset says.
     """
     choose_runner(runner, runner_address)
@@ -238,7 +240,7 @@ def separate(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Cut stems of instruments out of one recording, or of all in a folder."""
+    """Write stems of instruments, of one recording or of all in a folder."""
     choose_runner(runner, runner_address)
     from flows.judgement import check_folders, check_targets
     from flows.output import check_writable

@@ -37,8 +37,8 @@ def backup(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Copy the home to another folder, while runs go on; what is there already is not copied again."""
-    doing(f"copying the home to {target}")
+    """Copy the data folder to another folder, while runs go on; what is there already is not copied again."""
+    doing(f"copying the data folder to {target}")
     from catalog.backup import back_up
 
     copied = back_up(open_catalog(home), target)
@@ -50,7 +50,7 @@ def restore(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Copy a backup into a home that is new or empty."""
+    """Copy a backup into a data folder that is new or empty."""
     doing(f"copying {backup}")
     from catalog.backup import restore
     from catalog.files import Home

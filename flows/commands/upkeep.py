@@ -60,14 +60,14 @@ def nightly(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run the whole night: refresh, train if enough is new, evaluate, promote what is better, masks, remix."""
+    """Run the scheduled pipeline: refresh, train if enough is new, evaluate, promote what is better, masks, remix."""
     choose_runner(runner, runner_address)
     from flows.judgement import check_folders
     from flows.wishes import wished_plan
 
     check_folders(library, out, home)
     folder, wished = str(stills) if stills else None, wished_plan(gain or [], file=plan)
-    doing("running the night")
+    doing("running the pipeline")
     check_server()
     from flows.nightly import check_night, nightly
 
@@ -77,12 +77,12 @@ def nightly(
 
 
 def promote(
-    checkpoint: Annotated[str, typer.Argument(help="Id of the checkpoint, or `shipped`.")],
+    checkpoint: Annotated[str, typer.Argument(help="Id of the model, or `built-in`.")],
     why: WhyOption = "",
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a checkpoint the champion by hand, whatever the scores say."""
+    """Make a model the champion by hand, whatever the scores say."""
     doing(f"promoting {checkpoint}")
     check_server()
     from flows.champion import promote
@@ -104,12 +104,12 @@ def rollback(why: WhyOption = "", home: HomeOption = None, as_json: JsonOption =
 
 
 def pin(
-    checkpoint: Annotated[str, typer.Argument(help="Id of the checkpoint.")],
+    checkpoint: Annotated[str, typer.Argument(help="Id of the model.")],
     why: Annotated[str, typer.Option("--why", help="What for, to be read later.")] = "by hand",
     off: Annotated[bool, typer.Option("--off", help="No longer.")] = False,
     home: HomeOption = None,
 ) -> None:
-    """Keep what a checkpoint made, though it is not the champion."""
+    """Keep what a model made, though it is not the champion."""
     doing(f"pinning {checkpoint}")
     from tasks.tidy import pin
 
@@ -145,7 +145,7 @@ def alerts(
         typer.Argument(help="https://..., or mailtos://user:password@host?from=&to=", envvar="VAREMIX_ALERTS"),
     ],
 ) -> None:
-    """Have an address told when a night failed, a run crashed, or what serves separates worse than before."""
+    """Have an address told when a scheduled run failed, a run crashed, or what serves separates worse than before."""
     doing("setting up the alerts")
     from flows.alerts import alert_to
 
@@ -158,7 +158,7 @@ def status(
     as_json: JsonOption = False,
 ) -> None:
     """Say what the catalog holds, and what failed and why; or, with --disk, how much of the disk it takes."""
-    doing("reading what the home holds")
+    doing("reading what the data folder holds")
     if disk:
         from flows.disk import disk_table, disk_use
 

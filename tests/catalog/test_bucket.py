@@ -151,9 +151,9 @@ def test_two_processes_with_mirrors_of_their_own_lose_no_row(address: str) -> No
 @pytest.mark.parametrize(
     ("address", "expected"),
     [
-        ("s3://", "no address of a home"),
-        ("s3://UPPER/case", "no address of a home"),
-        ("s3://bucket/../other", "no address of a home"),
+        ("s3://", "no address of a data folder"),
+        ("s3://UPPER/case", "no address of a data folder"),
+        ("s3://bucket/../other", "no address of a data folder"),
         ("s3://bucket/a b", "expected s3://BUCKET or s3://BUCKET/FOLDER"),
     ],
 )

@@ -80,13 +80,13 @@ def test_stored_paths_come_back(home: Home) -> None:
 
 @pytest.mark.parametrize("text", ["../a", "a/../../b", "/etc/passwd", "", ".", "a\0b", "//a"])
 def test_stored_paths_that_leave_the_home_are_refused(home: Home, text: str) -> None:
-    with pytest.raises(HomeError, match="within the home"):
+    with pytest.raises(HomeError, match="within the data folder"):
         home.absolute(text)
 
 
 def test_a_path_outside_the_home_has_no_stored_form(home: Home, tmp_path: Path) -> None:
     for path in (tmp_path / "a", home.root / ".." / "a", Path("/etc/passwd")):
-        with pytest.raises(HomeError, match="outside the home"):
+        with pytest.raises(HomeError, match="outside the data folder"):
             home.relative(path)
 
 

@@ -54,6 +54,6 @@ def test_the_same_column_has_the_same_type_in_every_table() -> None:
 
 def test_statuses_are_those_of_the_work() -> None:
     assert TABLES["videos"].choices("status") == ("ready", "unavailable", "failed")
-    assert TABLES["remixes"].choices("status") == ("remixed", "untouched", "failed")
+    assert TABLES["remixes"].choices("status") == ("remixed", "unchanged", "failed")
     assert TABLES["checkpoints"].choices("stage") == ("candidate", "champion", "retired", "shipped")
     assert TABLES["videos"].choices("reason") == ()

@@ -109,7 +109,7 @@ def test_a_visitor_hears_an_example_by_one_click(musician: Visitor) -> None:
     musician.choose("violin")
     assert musician.page.evaluate("[...document.querySelectorAll('.stave')].map((stave) => stave.dataset.target)") == [
         "violin"
-    ], "of its instruments, those that the checkpoint knows"
+    ], "of its instruments, those that the model knows"
 
 
 def test_wishes_are_saved_as_a_plan_for_a_library(musician: Visitor) -> None:
@@ -180,7 +180,7 @@ def test_a_double_click_sets_a_fader_to_zero(musician: Visitor) -> None:
 def test_an_instrument_that_does_not_seem_to_play_is_said_to_and_can_be_moved_all_the_same(musician: Visitor) -> None:
     musician.open("evening")
     musician.choose("flute")
-    assert "does not seem to play" in musician.page.inner_text(".stave[data-target='flute'] .note")
+    assert "is not detected" in musician.page.inner_text(".stave[data-target='flute'] .note")
     musician.move("flute", -9)
     assert musician.page.inner_text(".stave[data-target='flute'] .db") == "−9.0 dB"
 

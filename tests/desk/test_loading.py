@@ -29,12 +29,12 @@ def test_names_are_told_before_the_workroom_is_there_and_it_before_the_model(
     monkeypatch.setattr(Studio, "__init__", init)
     monkeypatch.setattr(Studio, "warm_up", warm_up)
     loading.load(Opened(home=catalog.home), tmp_path)
-    assert [*seen, loading.doing] == ["what the model knows", "the home and its tables", "the model", ""]
+    assert [*seen, loading.doing] == ["what the model knows", "the data folder and its tables", "the model", ""]
 
 
 def test_who_waits_is_told_why_there_is_nothing(catalog: Catalog, tmp_path: Path) -> None:
     loading = Loading()
-    with pytest.raises(CatalogError, match="no checkpoint 'lost'"):
+    with pytest.raises(CatalogError, match="no model 'lost'"):
         loading.load(Opened(home=catalog.home, checkpoint="lost"), tmp_path)
     assert isinstance(loading.known.exception(timeout=0), CatalogError)
     assert isinstance(loading.studio.exception(timeout=0), CatalogError)

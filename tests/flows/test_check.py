@@ -40,7 +40,7 @@ def test_mending_removes_what_a_command_makes_again_and_no_checkpoint(home: Cata
     assert video.exists()
     told = page(check(home, mend=True))
     assert "removed, `varemix refresh` makes it again" in told
-    assert "A checkpoint comes back only from a backup" in told
+    assert "A model comes back only from a backup" in told
     assert not video.exists()
     assert weights.exists()
 
@@ -53,5 +53,5 @@ def test_a_broken_table_is_told_in_one_line_with_what_to_do(home: Catalog) -> No
     assert problem["item"] == "table videos"
     assert not set(problem["found"]) & set("\x1b\n")
     assert found["advice"] == [
-        "A table comes back only from a backup: move the home away, then run `varemix restore BACKUP`."
+        "A table comes back only from a backup: move the data folder away, then run `varemix restore BACKUP`."
     ]

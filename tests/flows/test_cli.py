@@ -104,7 +104,7 @@ def world(tmp_path: Path, checkpoint_file: Path, file_without_rivals: Path) -> P
 
 
 SONG = "library/deep/song.wav"
-ALONE = "--nothing-else --checkpoint alone"
+ALONE = "--exclusive --model alone"
 NIGHT = ("nightly", "--source", "good.csv")
 BAD_WISHES = {
     "unknown instrument": (2, "'theremin' is neither an instrument", "masks library --instrument theremin"),
@@ -140,7 +140,7 @@ BAD_WISHES = {
     ),
     "plan that is not there": (2, "'lost.yaml' cannot be read", "remix library --out out --plan lost.yaml"),
     "rule for nobody's instrument": (2, "'theremin' is neither", "remix library --out out --plan stranger.yaml"),
-    "rule without rivals": (2, "by itself", "remix library --out out --plan alone.yaml --checkpoint alone"),
+    "rule without rivals": (2, "by itself", "remix library --out out --plan alone.yaml --model alone"),
     "plan and preset": (
         2,
         "A plan and a preset were given",
@@ -168,10 +168,14 @@ BAD_WISHES = {
     "library within the output": (2, "within one another", "remix library/deep --out library --gain violin=3"),
     "output is the library": (2, "within one another", "remix library --out library/deep/.. --gain violin=3"),
     "output within it by a link": (2, "within one another", "remix library --out link/out --gain violin=3"),
-    "unknown checkpoint": (1, "no checkpoint 'lost'", "remix library --out out --gain violin=3 --checkpoint lost"),
-    "home within the library": (2, "The home folder", "remix library --out out --gain violin=3 --home library"),
-    "home within it, for masks": (2, "The home folder", "masks library --home library"),
-    "home within it, for stems": (2, "home folder", "separate library --out out --instrument tuba --home library"),
+    "unknown model": (1, "no model 'lost'", "remix library --out out --gain violin=3 --model lost"),
+    "data folder within the library": (2, "The data folder", "remix library --out out --gain violin=3 --home library"),
+    "data folder within it, for masks": (2, "The data folder", "masks library --home library"),
+    "data folder within it, for stems": (
+        2,
+        "data folder",
+        "separate library --out out --instrument tuba --home library",
+    ),
     "stems of nothing": (2, "No instrument was given", "separate library --out out"),
     "stems within the library": (2, "within one another", "separate library --out library/x --instrument violin"),
     "stems of an unknown one": (2, "'theremin' is neither", "separate library --out out --instrument theremin"),
@@ -197,8 +201,8 @@ BAD_WISHES = {
     "mixes of one": (2, "--sources", "evaluate --sources 1"),
     "mixes of more than there are": (1, "need clips of 3 instruments", "evaluate --sources 3"),
     "no image": (2, "--images-per-source", "evaluate --images-per-source 0"),
-    "no shipped checkpoint": (1, "shipped without", "remix library --out out --gain violin=3 --checkpoint shipped"),
-    "home below a file": (1, "cannot be written", "status --home words.jpg/home"),
+    "no built-in model": (1, "shipped without", "remix library --out out --gain violin=3 --model shipped"),
+    "data folder below a file": (1, "cannot be written", "status --home words.jpg/home"),
     "unknown command": (2, "dance", "dance"),
     "unknown option": (2, "--loud", "status --loud"),
     "no output": (2, "--out", "remix library --gain violin=3"),
@@ -244,10 +248,10 @@ BAD_WISHES = {
     "output of no kind": (2, "stands for no format", f"remix {SONG} --out out.xyz --gain violin=3"),
     "output is the source": (2, "overwrite its source", f"remix {SONG} --out link/deep/song.wav --gain violin=3"),
     "output is a folder": (2, "is a folder", f"remix {SONG} --out empty --gain violin=3"),
-    "checkpoint of words": (
+    "model of words": (
         1,
-        "'words.safetensors' is not a checkpoint",
-        f"remix {SONG} --out out.wav --gain violin=3 --checkpoint words.safetensors",
+        "'words.safetensors' is not a model",
+        f"remix {SONG} --out out.wav --gain violin=3 --model words.safetensors",
     ),
     "one file, gain that is no number": (2, "is no number", f"remix {SONG} --out out.wav --gain violin=loud"),
     "one file, another name than its format": (
@@ -318,7 +322,7 @@ def test_a_new_home_holds_nothing_and_says_so(run: Run, tmp_path: Path) -> None:
 
 def test_a_champion_is_promoted_and_rolled_back_only_where_that_can_be(run: Run, world: Path) -> None:
     said = run("promote", "nobody", "--home", world / "home")
-    assert (said.code, "There is no checkpoint 'nobody'" in said.err) == (1, True)
+    assert (said.code, "There is no model 'nobody'" in said.err) == (1, True)
     said = run("rollback", "--home", world / "home")
     assert (said.code, "small is the first champion; nothing served before it" in said.err) == (1, True)
     said = run("rollback", "--home", world / "new")
@@ -353,7 +357,7 @@ def test_the_doctor_finds_everything_well_here(run: Run, tmp_path: Path, monkeyp
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
     said = run("doctor", "--home", tmp_path / "home", "--json")
     assert [finding for finding in said.facts["findings"] if not finding["is_well"]] == []
-    assert {"Python", "torch", "ffmpeg", "home folder", "Prefect server"} <= {
+    assert {"Python", "torch", "ffmpeg", "data folder", "Prefect server"} <= {
         finding["what"] for finding in said.facts["findings"]
     }
     assert said.code == 0
@@ -365,7 +369,7 @@ def test_the_doctor_tells_how_to_mend_what_is_not_well(run: Run, world: Path, mo
     said = run("doctor", "--home", world / "words.jpg" / "home")
     assert said.code == 1
     bad = [line for line in said.out.splitlines() if line.startswith("BAD")]
-    assert [line.split(":")[0] for line in bad] == ["BAD   home folder", "BAD   Prefect server", "BAD   ffmpeg"]
+    assert [line.split(":")[0] for line in bad] == ["BAD   data folder", "BAD   Prefect server", "BAD   ffmpeg"]
     assert "Correct or unset it." in said.out
     assert "prefect server start" in said.out
 
@@ -390,7 +394,7 @@ def test_what_is_named_beside_nothing_else_shares_the_recording(run: Run, world:
 
 def test_one_recording_is_copied_where_nothing_is_wished(run: Run, world: Path) -> None:
     said = run("remix", world / SONG, "--out", world / "o.wav", "--gain", "violin=0", "--home", world / "home")
-    assert (said.code, said.out) == (0, f"{world / 'o.wav'}: untouched; all gains are 0 dB\n")
+    assert (said.code, said.out) == (0, f"{world / 'o.wav'}: unchanged; all gains are 0 dB\n")
     assert (world / "o.wav").read_bytes() == (world / SONG).read_bytes()
 
 
@@ -405,10 +409,10 @@ def test_one_recording_in_which_the_instrument_does_not_play_is_left_alone_and_t
 ) -> None:
     command = ("remix", world / SONG, "--out", world / "o.wav", "--gain", "violin=-6", "--checkpoint", strict)
     said = run(*command)
-    assert said.out.startswith(f"{world / 'o.wav'}: untouched; does not play: violin")
+    assert said.out.startswith(f"{world / 'o.wav'}: unchanged; not detected: violin")
     assert (world / "o.wav").read_bytes() == (world / SONG).read_bytes()
     facts = run(*command, "--json").facts
-    assert (facts["status"], facts["absent"]) == ("untouched", ["violin"])
+    assert (facts["status"], facts["absent"]) == ("unchanged", ["violin"])
     assert "needs 1.0 dB" in facts["reason"]
     assert run(*command, "--even-if-absent", "--json").facts["status"] == "remixed"
     assert (world / "o.wav").read_bytes() != (world / SONG).read_bytes()
@@ -417,10 +421,10 @@ def test_one_recording_in_which_the_instrument_does_not_play_is_left_alone_and_t
 def test_a_stem_of_what_does_not_seem_to_play_is_made_and_says_so(run: Run, world: Path, strict: Path) -> None:
     command = ("separate", world / SONG, "--out", world / "stems", "--instrument", "tuba", "--checkpoint", strict)
     stem = str(world / "stems" / "song - tuba.wav")
-    assert run(*command).out.startswith(f"{stem}: does not seem to play: tuba (share ")
+    assert run(*command).out.startswith(f"{stem}: is not detected: tuba (share ")
     facts = run(*command, "--json").facts
     assert facts["stems"] == [stem]
-    assert facts["reasons"][stem].startswith("does not seem to play: tuba")
+    assert facts["reasons"][stem].startswith("is not detected: tuba")
     assert visible_files(world / "stems") == ["song - tuba.wav"]
 
 
@@ -440,12 +444,12 @@ def test_status_and_doctor_name_the_shipped_checkpoint(
 ) -> None:
     monkeypatch.setattr("varemix.weights.REFERENCE", checkpoint_file)
     assert run("status", "--home", world / "new", "--json").facts["shipped_checkpoint"] == str(checkpoint_file)
-    assert "the shipped checkpoint serves" in run("status", "--home", world / "new").out
+    assert "the built-in model serves" in run("status", "--home", world / "new").out
     found = {finding["what"]: finding for finding in run("doctor", "--json").facts["findings"]}
-    assert "knows 3 instruments" in found["shipped checkpoint"]["found"]
+    assert "knows 3 instruments" in found["built-in model"]["found"]
     monkeypatch.setattr("varemix.weights.REFERENCE", world / "words.safetensors")
     found = {finding["what"]: finding for finding in run("doctor", "--json").facts["findings"]}
-    assert (found["shipped checkpoint"]["is_well"], "make install" in found["shipped checkpoint"]["remedy"]) == (
+    assert (found["built-in model"]["is_well"], "make install" in found["built-in model"]["remedy"]) == (
         False,
         True,
     )
@@ -558,13 +562,13 @@ def test_a_copied_preset_does_what_the_preset_does(run: Run, world: Path) -> Non
 def test_a_rule_of_a_plan_is_for_one_recording_too(run: Run, world: Path) -> None:
     (world / "good.yaml").write_text("gains: {violin: -6}\nrules: [{name: songs, match: {file: song*}, skip: true}]\n")
     said = run("remix", world / SONG, "--out", world / "o.wav", "--plan", world / "good.yaml", "--home", world / "home")
-    assert said.out == f"{world / 'o.wav'}: untouched; left as it is by the rule 'songs'\n"
+    assert said.out == f"{world / 'o.wav'}: unchanged; left as it is by the rule 'songs'\n"
     assert (world / "o.wav").read_bytes() == (world / SONG).read_bytes()
 
 
 def test_one_recording_becomes_another_format(run: Run, world: Path) -> None:
     command = ("remix", world / SONG, "--out", world / "o.flac", "--format", "flac", "--home", world / "home")
-    assert run(*command, "--json").facts["status"] == "untouched"
+    assert run(*command, "--json").facts["status"] == "unchanged"
     (before, _), (after, info) = read_audio(world / SONG), read_audio(world / "o.flac")
     assert info.container == "FLAC"
     np.testing.assert_array_equal(after, before)

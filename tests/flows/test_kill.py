@@ -95,7 +95,7 @@ class Place:
 
     def set_aside(self) -> None:
         """Give home and remixes other names, so that the next run begins anew."""
-        self.home.rename(self.folder / "home of the undisturbed run")
+        self.home.rename(self.folder / "data folder of the undisturbed run")
         self.out.rename(self.folder / "out of the undisturbed run")
 
 

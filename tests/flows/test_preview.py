@@ -189,7 +189,7 @@ def test_how_long_it_takes_is_told_by_how_fast_it_was_done_before(catalog: Catal
         4 * 400 / 60, abs=0.3
     )
     row = {"track_id": tracks[0]["track_id"], "wishes_json": "{}", "status": "remixed", "seconds": 40.0}
-    copied = {"remix_id": "copied", "status": "untouched", "seconds": 0.001}
+    copied = {"remix_id": "copied", "status": "unchanged", "seconds": 0.001}
     catalog.merge("remixes", [row | {"remix_id": "made"}, row | copied])  # as long as it plays; copies do not count
     assert preview(catalog, library, out, wishes, None)["total"]["about_minutes_of_work"] == pytest.approx(
         (4 * 400 + 4 * 40) / 60, abs=0.3
@@ -246,7 +246,7 @@ def test_the_page_has_the_numbers_in_words(catalog: Catalog, library: Path, out:
     for name, value in (
         ("library", str(library)),
         ("out", str(out)),
-        ("checkpoint id", "small"),
+        ("model id", "small"),
         ("recordings", "4"),
         ("minutes of sound", "2.7"),
         ("already done", "0"),

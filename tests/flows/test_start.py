@@ -156,7 +156,7 @@ def test_sharing_is_refused_by_the_header_alone(folder: Path) -> None:
     [
         "remix song.wav --out made/o.wav --gain violin=-6",
         "remix song.wav --out made/o.flac --gain violin=-6 --gain tuba=solo --json",
-        "remix song.wav --out made/o.wav --gain violin=-6 --nothing-else",
+        "remix song.wav --out made/o.wav --gain violin=-6 --exclusive",
         "separate song.wav --out made --instrument violin",
         "masks song.wav --out made/masks.parquet",
     ],
@@ -176,7 +176,7 @@ def test_the_champion_of_a_home_serves_without_its_tables_being_opened(tmp_path:
         file = write_checkpoint(tmp_path / f"{name}.safetensors", [*TONES_HZ, f"{name}_lute"])
         register_checkpoint(catalog, file, name)
     promote_by_hand.fn(checkpoint_id="second", home=str(tmp_path / "home"))
-    command = "remix song.wav --out o.wav --gain second_lute=-6 --even-if-absent"
+    command = "remix song.wav --out o.wav --gain second_lute=-6 --force"
     said = started(tmp_path, *command.split())
     assert said.code == 0, said.err
     assert said.loaded & OF_LIBRARIES == set()
@@ -187,8 +187,8 @@ def test_the_champion_of_a_home_serves_without_its_tables_being_opened(tmp_path:
 @pytest.mark.parametrize(
     ("words", "command"),
     [
-        ("remixing song.wav", "remix song.wav --out made/p.wav --gain violin=-6 --checkpoint small.safetensors"),
-        ("reading what the home holds", "status"),
+        ("remixing song.wav", "remix song.wav --out made/p.wav --gain violin=-6 --model small.safetensors"),
+        ("reading what the data folder holds", "status"),
         ("promoting nobody", "promote nobody"),
         ("reading every file", "check"),
         ("looking at torch at work", "doctor"),
@@ -234,6 +234,6 @@ def test_a_terminal_shows_a_spinner_that_goes_with_the_answer(tmp_path: Path) ->
     os.close(theirs)
     shown = os.read(ours, 2**16).decode()
     os.close(ours)
-    assert "reading what the home holds" in shown
+    assert "reading what the data folder holds" in shown
     assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")  # the cursor is there again
     assert json.loads(ran.stdout)["num_checkpoints"] == 0

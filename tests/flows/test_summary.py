@@ -13,7 +13,7 @@ def ended(*statuses: Status) -> Summary:
 @pytest.mark.parametrize(
     ("statuses", "code"),
     [
-        (("done", "skipped", "untouched", "unavailable"), 0),
+        (("done", "skipped", "unchanged", "unavailable"), 0),
         ((), 0),
         (("done", "failed"), 3),
         (("skipped", "failed"), 3),

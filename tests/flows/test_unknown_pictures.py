@@ -8,7 +8,7 @@ from tests.flows.test_cli import Run, run  # noqa: F401 - a fixture
 from tests.tasks.pictured import write_picture, write_recogniser
 from tests.tasks.planted import open_catalog, register_checkpoint, write_tones
 
-TOLD = "shows none of the instruments that the checkpoint knows; it is most like "
+TOLD = "shows none of the instruments that the model knows; it is most like "
 
 
 @pytest.fixture(scope="module")

@@ -72,12 +72,12 @@ def test_another_shipped_file_is_another_checkpoint(catalog: Catalog, shipped: P
 
 
 def test_an_installation_without_a_checkpoint_says_so_when_it_is_asked_for(catalog: Catalog, champion: str) -> None:
-    with pytest.raises(CatalogError, match="shipped without a checkpoint"):
+    with pytest.raises(CatalogError, match="shipped without a model"):
         checkpoint_row(catalog, "shipped")
 
 
 def test_an_unknown_id_is_an_error_that_lists_the_known_ones(catalog: Catalog, champion: str) -> None:
-    with pytest.raises(CatalogError, match="no checkpoint 'nobody'; the catalog has small"):
+    with pytest.raises(CatalogError, match="no model 'nobody'; the catalog has small"):
         checkpoint_row(catalog, "nobody")
 
 
@@ -91,5 +91,5 @@ def test_the_separator_of_a_row_is_loaded_once(catalog: Catalog, champion: str) 
 def test_a_checkpoint_whose_file_is_gone_is_an_error(catalog: Catalog, champion: str) -> None:
     row = checkpoint_row(catalog, champion)
     catalog.home.absolute(row["path"]).unlink()
-    with pytest.raises(CheckpointError, match="There is no checkpoint at"):
+    with pytest.raises(CheckpointError, match="There is no model at"):
         separator_of(catalog, row, "cpu")

@@ -79,7 +79,7 @@ def everything(tmp_path_factory: pytest.TempPathFactory, checkpoint_file: Path) 
     }.items():
         register_checkpoint(catalog, checkpoint_file, name, stage)
         put(curves_path(home, name)), put(curves_path(home, name).with_suffix(".csv")), put(card_path(home, name))
-        put(home.reports / f"evaluate-{name}.html", f"<html><title>Evaluation of checkpoint {name} on val</title>")
+        put(home.reports / f"evaluate-{name}.html", f"<html><title>Evaluation of model {name} on val</title>")
     [row] = catalog.read_rows("checkpoints", where={"checkpoint_id": "champion"})
     catalog.merge("checkpoints", [row | versions | {"clips_version": version}])
     pin(catalog, "kept", "of the album")
@@ -109,7 +109,7 @@ def everything(tmp_path_factory: pytest.TempPathFactory, checkpoint_file: Path) 
         home.reports / "evaluate-stray.html",
     ]
     for path in goes:
-        put(path, "<title>Evaluation of checkpoint stray on val</title>")
+        put(path, "<title>Evaluation of model stray on val</title>")
     return Everything(home.root, folder / "library", stays, [home.relative(path) for path in goes], version)
 
 

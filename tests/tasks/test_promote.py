@@ -74,12 +74,12 @@ def test_before_the_first_champion_it_must_be_better_than_the_shipped_checkpoint
     serving = str(serving_id(catalog))
     score(catalog, "old", on_pairs(1, 2, 3, 1, 2, 3))
     assert promote(catalog, "old").reason == (
-        f"not promoted: the shipped checkpoint {serving} was not scored on the same pairs"
+        f"not promoted: the built-in model {serving} was not scored on the same pairs"
     )
     score(catalog, serving, on_pairs(2, 3, 4, 2, 3, 4))
     kept = promote(catalog, "old")
-    assert (kept.status, serving_id(catalog)) == ("untouched", serving)
-    assert kept.reason.startswith("not promoted: worse: mean NSDR 2.00 dB against the shipped checkpoint's 3.00 dB")
+    assert (kept.status, serving_id(catalog)) == ("unchanged", serving)
+    assert kept.reason.startswith("not promoted: worse: mean NSDR 2.00 dB against the built-in model's 3.00 dB")
     score(catalog, "new", on_pairs(3, 4, 5, 3, 4, 5))
     assert promote(catalog, "new").reason.startswith("promoted: better: mean NSDR 4.00 dB against the shipped")
     assert serving_id(catalog) == "new"
@@ -118,7 +118,7 @@ def test_a_checkpoint_that_is_not_better_for_sure_does_not(
     score(catalog, "new", on_pairs(*news_db))
     version = catalog.version("checkpoints")
     outcome = promote(catalog, "new")
-    assert outcome.status == "untouched"
+    assert outcome.status == "unchanged"
     assert outcome.reason.startswith("not promoted: ")
     assert stages(catalog) == {"old": "champion", "new": "candidate"}
     assert catalog.version("checkpoints") == version
@@ -135,7 +135,7 @@ def test_only_pairs_that_both_were_scored_on_count(catalog: Catalog, candidates:
     promote(catalog, "old")
     score(catalog, "new", on_pairs(1, 1, 1, 1, 1) | {"easy": 30.0})
     outcome = promote(catalog, "new")
-    assert outcome.status == "untouched"
+    assert outcome.status == "unchanged"
     assert "worse: mean NSDR 1.00 dB against the champion's 2.00 dB" in outcome.reason
     assert outcome.reason.endswith("on 5 scores of val")
 
@@ -155,7 +155,7 @@ def test_only_still_images_and_pairs_of_the_same_split_and_seed_count(
         {"num_sources": 3},
     ):
         score(catalog, "new", on_pairs(30, 30, 30, 30, 30), **others)
-    assert promote(catalog, "new").status == "untouched"
+    assert promote(catalog, "new").status == "unchanged"
 
 
 def test_without_a_pair_in_common_nobody_is_promoted(catalog: Catalog, candidates: tuple[str, str]) -> None:
@@ -163,7 +163,7 @@ def test_without_a_pair_in_common_nobody_is_promoted(catalog: Catalog, candidate
     promote(catalog, "old")
     score(catalog, "new", {"b": 9.0})
     outcome = promote(catalog, "new")
-    assert (outcome.status, "not scored on the same pairs" in outcome.reason) == ("untouched", True)
+    assert (outcome.status, "not scored on the same pairs" in outcome.reason) == ("unchanged", True)
 
 
 def test_a_checkpoint_that_leaves_nothing_to_score_is_never_better(
@@ -172,7 +172,7 @@ def test_a_checkpoint_that_leaves_nothing_to_score_is_never_better(
     score(catalog, "old", on_pairs(2, 2, 2, 2, 2))
     promote(catalog, "old")
     score(catalog, "new", dict.fromkeys(on_pairs(2, 2, 2, 2, 2), None))
-    assert promote(catalog, "new").status == "untouched"
+    assert promote(catalog, "new").status == "unchanged"
     assert champion_id(catalog) == "old"
 
 
@@ -180,4 +180,4 @@ def test_scores_that_one_of_both_lacks_count_for_neither(catalog: Catalog, candi
     score(catalog, "old", on_pairs(2, 2, 2, 2, 2) | {"b": -90.0})
     promote(catalog, "old")
     score(catalog, "new", on_pairs(1, 1, 1, 1, 1) | {"b": None})
-    assert promote(catalog, "new").status == "untouched"
+    assert promote(catalog, "new").status == "unchanged"

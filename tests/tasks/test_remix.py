@@ -124,10 +124,10 @@ def test_unity_copies_every_byte_and_needs_no_masks(catalog: Catalog, champion: 
         file.write(b"LIST\x04\x00\x00\x00INFO")  # tags that a rendered file would lose
     tracks = scanned(catalog, library)
     [outcome] = remix(catalog, tracks, out, wanted("flute=0", "tuba=-0")).values()
-    assert (outcome.status, outcome.reason) == ("untouched", "all gains are 0 dB")
+    assert (outcome.status, outcome.reason) == ("unchanged", "all gains are 0 dB")
     assert (out / "deep" / "a.wav").read_bytes() == source.read_bytes()
     [row] = catalog.read_rows("remixes")
-    assert (row["status"], row["digest"], row["mask_id"]) == ("untouched", file_digest(source), None)
+    assert (row["status"], row["digest"], row["mask_id"]) == ("unchanged", file_digest(source), None)
     assert statuses(remix(catalog, tracks, out, wanted("flute=0", "tuba=-0")).values()) == {"deep/a.wav": "skipped"}
 
 
@@ -165,11 +165,11 @@ def test_a_track_in_which_nothing_wished_for_plays_is_copied_byte_for_byte(
     [track] = scanned(catalog, library)
     plant_masks(catalog, track, champion, absent=["violin", "flute"])
     [outcome] = remix(catalog, [track], out, wanted(*gains)).values()
-    reason = f"does not play: {named} (share of the sound -42.0 dB, needs -18.0 dB)"
-    assert (outcome.status, outcome.reason) == ("untouched", reason)
+    reason = f"not detected: {named} (share of the sound -42.0 dB, needs -18.0 dB)"
+    assert (outcome.status, outcome.reason) == ("unchanged", reason)
     assert (out / "a.wav").read_bytes() == source.read_bytes()
     [row] = catalog.read_rows("remixes")
-    assert (row["status"], row["reason"], row["digest"]) == ("untouched", reason, file_digest(source))
+    assert (row["status"], row["reason"], row["digest"]) == ("unchanged", reason, file_digest(source))
     assert statuses(remix(catalog, [track], out, wanted(*gains)).values()) == {"a.wav": "skipped"}
 
 
@@ -185,7 +185,7 @@ def test_what_is_absent_is_left_out_of_a_remix_of_what_plays(
     [outcome] = remix(catalog, [track], out / "all", wanted(*gains)).values()
     assert (outcome.status, outcome.reason) == (
         "done",
-        "does not play: violin (share of the sound -42.0 dB, needs -18.0 dB)",
+        "not detected: violin (share of the sound -42.0 dB, needs -18.0 dB)",
     )
     [outcome] = remix(catalog, [track], out / "alone", wanted(*alone)).values()
     assert (outcome.status, outcome.reason) == ("done", "")
@@ -447,7 +447,7 @@ def test_a_recording_for_which_nothing_is_wished_stays_when_another_checkpoint_s
     write_tones(library / "a.wav")
     tracks = scanned(catalog, library)
     register_checkpoint(catalog, checkpoint_file, "other")
-    assert statuses(remix(catalog, tracks, out, wanted("violin=0")).values()) == {"a.wav": "untouched"}
+    assert statuses(remix(catalog, tracks, out, wanted("violin=0")).values()) == {"a.wav": "unchanged"}
     later = remix(catalog, tracks, out, wanted("violin=0"), checkpoint_id="other")
     assert statuses(later.values()) == {"a.wav": "skipped"}
 

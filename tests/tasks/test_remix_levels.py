@@ -171,10 +171,10 @@ def test_what_is_at_its_level_and_in_its_format_already_is_copied_byte_for_byte(
 ) -> None:
     song.write_bytes(song.read_bytes() + TAGS)
     [outcome] = remix(catalog, scanned(catalog, library), out, plan_of(gains, **settings))
-    assert ended(outcome) == ("untouched", "all gains are 0 dB")
+    assert ended(outcome) == ("unchanged", "all gains are 0 dB")
     assert (out / "song.wav").read_bytes() == song.read_bytes()
     row = row_of(catalog, out / "song.wav")
-    assert (row["status"], row["digest"], row["mask_id"]) == ("untouched", file_digest(song), None)
+    assert (row["status"], row["digest"], row["mask_id"]) == ("unchanged", file_digest(song), None)
 
 
 def test_where_all_gains_are_0_db_levels_are_cared_for_without_masks(
@@ -197,7 +197,7 @@ def test_levels_are_cared_for_where_no_instrument_plays_too(
     [track] = scanned(catalog, library)
     plant_masks(catalog, track, champion, absent=["violin"])
     [outcome] = remix(catalog, [track], out, plan_of(["violin=-6"], loudness=-30))
-    assert ended(outcome) == ("done", "does not play: violin (share of the sound -42.0 dB, needs -18.0 dB)")
+    assert ended(outcome) == ("done", "not detected: violin (share of the sound -42.0 dB, needs -18.0 dB)")
     assert loudness_lufs(out / "song.wav") == pytest.approx(-30, abs=0.05)
     gains_db = tone_gains_db(song, out / "song.wav")
     assert gains_db["violin"] == pytest.approx(gains_db["tuba"], abs=0.01)
@@ -212,24 +212,24 @@ def test_a_track_that_a_rule_skips_is_copied_whatever_the_plan_wishes(
     plant_masks(catalog, tracks[1], champion)  # the song only: what is skipped needs none
     base = RemixPlan.model_validate({"rules": [LIVE | {"skip": True}]})
     outcomes = remix(catalog, tracks, out, plan_of(["violin=-6"], base=base, loudness=-30, format="flac"))
-    assert [ended(o) for o in outcomes] == [("untouched", "left as it is by the rule 'live'"), ("done", "")]
+    assert [ended(o) for o in outcomes] == [("unchanged", "left as it is by the rule 'live'"), ("done", "")]
     assert visible_files(out) == ["live.wav", "song.flac"]
     assert (out / "live.wav").read_bytes() == live.read_bytes()
     row = row_of(catalog, out / "live.wav")
     assert (row["rule"], json.loads(row["wishes_json"]), row["gain_db"]) == ("live", {"is_skipped": True}, None)
 
 
-def test_another_format_holds_the_same_samples_and_is_called_untouched(
+def test_another_format_holds_the_same_samples_and_is_called_unchanged(
     catalog: Catalog, champion: str, library: Path, song: Path, out: Path
 ) -> None:
     [outcome] = remix(catalog, scanned(catalog, library), out, plan_of([], format="flac"))
-    assert ended(outcome) == ("untouched", "all gains are 0 dB")
+    assert ended(outcome) == ("unchanged", "all gains are 0 dB")
     assert visible_files(out) == ["song.flac"]
     (before, _), (after, info) = read_audio(song), read_audio(out / "song.flac")
     assert (info.container, info.subtype) == ("FLAC", "PCM_24")
     np.testing.assert_array_equal(after, before)
     row = row_of(catalog, out / "song.flac")
-    assert (row["status"], row["digest"]) == ("untouched", file_digest(out / "song.flac"))
+    assert (row["status"], row["digest"]) == ("unchanged", file_digest(out / "song.flac"))
 
 
 def test_a_remix_in_another_format_has_the_samples_of_that_in_its_own(
@@ -264,7 +264,7 @@ def test_what_stands_is_skipped_and_not_written_again(
     [name] = visible_files(out)
     written, version = (out / name).stat().st_mtime_ns, catalog.version("remixes")
     [second] = remix(catalog, tracks, out, plan)
-    assert first.status in ("done", "untouched")
+    assert first.status in ("done", "unchanged")
     assert ended(second) == ("skipped", "")
     assert ((out / name).stat().st_mtime_ns, catalog.version("remixes")) == (written, version)
 
@@ -319,4 +319,4 @@ def test_a_name_that_another_track_of_the_library_had_before_is_free_in_every_sh
     jobs = jobs_of(scanned(catalog, library), plan, plan_queries(plan, ["violin"]), out)
     settings = {"shard": "1", "home": str(catalog.home.root), "checkpoint_id": "small"}
     ended = [remix_tracks.fn(items=[job], **settings)[0].status for job in jobs]
-    assert ended == ["untouched", "untouched"]
+    assert ended == ["unchanged", "unchanged"]

@@ -76,7 +76,7 @@ def test_before_the_first_champion_it_goes_on_from_the_shipped_checkpoint_and_is
     assert planned(catalog) == Retraining(
         is_due=True,
         start=shipped,
-        reason=f"there is no champion yet; it goes on from the shipped checkpoint {shipped}",
+        reason=f"there is no champion yet; it goes on from the built-in model {shipped}",
     )
     add_clips(catalog, *[f"clip {number}" for number in range(20)])
     trained(catalog, checkpoint_file, "tried")

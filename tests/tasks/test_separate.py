@@ -81,7 +81,7 @@ def test_the_stem_of_what_does_not_seem_to_play_is_made_and_says_so(
     [track] = scanned(catalog, library)
     plant_masks(catalog, track, champion, absent=["tuba"])
     [outcome] = separate(catalog, [track], out, "flute", "tuba")
-    reason = "does not seem to play: tuba (share of the sound -42.0 dB, needs -18.0 dB)"
+    reason = "is not detected: tuba (share of the sound -42.0 dB, needs -18.0 dB)"
     assert (outcome.status, outcome.reason) == ("done", reason)
     assert visible_files(out) == ["a - flute.wav", "a - tuba.wav"]
     reasons = {json.loads(row["wishes_json"])["stem"]: row["reason"] for row in catalog.read_rows("remixes")}

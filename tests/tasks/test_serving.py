@@ -31,7 +31,7 @@ def serving(catalog: Catalog, checkpoint: str | None = None) -> Path:
 def test_a_file_or_an_id_serves_as_it_is_asked_for(catalog: Catalog, tmp_path: Path) -> None:
     assert serving(catalog, "b") == catalog.home.checkpoint("b")
     assert serving(catalog, str(tmp_path / "a.safetensors")) == tmp_path / "a.safetensors"
-    with pytest.raises(CatalogError, match=r"no checkpoint 'c'; the catalog has a, b\."):
+    with pytest.raises(CatalogError, match=r"no model 'c'; the catalog has a, b\."):
         serving(catalog, "c")
 
 

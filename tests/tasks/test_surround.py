@@ -38,7 +38,7 @@ def remixed(catalog: Catalog, library: Path, out: Path, plan: RemixPlan) -> list
     made = make_masks.fn(items=tracks, queries=list(queries.values()), audio_stream=stream, **settings)
     assert set(statuses(made).values()) <= {"done", "skipped"}
     outcomes = remix_tracks.fn(items=jobs_of(tracks, plan, queries, out), **settings)
-    assert set(statuses(outcomes).values()) <= {"done", "untouched"}, outcomes
+    assert set(statuses(outcomes).values()) <= {"done", "unchanged"}, outcomes
     return catalog.read_rows("masks")
 
 

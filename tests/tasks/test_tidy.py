@@ -35,14 +35,14 @@ def test_masks_of_the_champion_and_of_pinned_checkpoints_stay(
     pin(catalog, "pinned", "of the album")
     num_bytes = old.stat().st_size
     outcomes, freed = tidy_masks.fn(home=str(catalog.home.root))
-    assert [outcome.reason for outcome in outcomes] == ["checkpoint old is neither champion nor pinned"]
+    assert [outcome.reason for outcome in outcomes] == ["model old is neither champion nor pinned"]
     assert freed == num_bytes
     assert not old.exists()
     assert all(path.exists() for name in (champion, "pinned") for path in masks_of(catalog, name))
     assert masks_of(catalog, "old") == []
     assert tidied(catalog) == {}
     pin(catalog, "pinned", None)
-    assert list(tidied(catalog).values()) == ["checkpoint pinned is neither champion nor pinned"]
+    assert list(tidied(catalog).values()) == ["model pinned is neither champion nor pinned"]
 
 
 def test_masks_of_what_is_gone_and_of_other_versions_go(
@@ -84,5 +84,5 @@ def test_a_file_that_no_row_knows_goes_when_it_is_old(catalog: Catalog, champion
 
 
 def test_an_unknown_checkpoint_cannot_be_pinned(catalog: Catalog) -> None:
-    with pytest.raises(CatalogError, match="no checkpoint 'nobody'"):
+    with pytest.raises(CatalogError, match="no model 'nobody'"):
         pin(catalog, "nobody", "of the album")

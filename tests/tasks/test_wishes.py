@@ -157,8 +157,8 @@ def test_every_target_of_a_plan_and_of_its_rules_has_its_query(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("gains", "rule_gains", "words"),
     [
-        ({"theremin": 3}, {"violin": 3}, "'theremin' is neither an instrument that the checkpoint knows"),
-        ({"violin": 3}, {"theremin": 3}, "'theremin' is neither an instrument that the checkpoint knows"),
+        ({"theremin": 3}, {"violin": 3}, "'theremin' is neither an instrument that the model knows"),
+        ({"violin": 3}, {"theremin": 3}, "'theremin' is neither an instrument that the model knows"),
         ({"violin": 3, "Violin ": 6}, {"tuba": 3}, "two gains in violin=3.0, Violin=6.0"),
         ({"violin": 3}, {"tuba": "mute", "TUBA": "solo"}, "two gains in tuba=mute, TUBA=solo"),
     ],

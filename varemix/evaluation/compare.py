@@ -85,7 +85,7 @@ def compare(
     if not common:
         raise EvaluationError(
             f"{len(pairs_a)} mixes of the first scores and {len(pairs_b)} of the second were asked by still images; "
-            "none is in both, so nothing can be compared. Evaluate both checkpoints with the same split, number of "
+            "none is in both, so nothing can be compared. Evaluate both models with the same split, number of "
             "pairs, pictures and seed."
         )
     both = a.merge(b, on=_KEY, how="outer", suffixes=("_a", "_b"))
@@ -131,7 +131,7 @@ def _asked(scores: pd.DataFrame, which: str, condition: str) -> pd.DataFrame:
         pair_id, instrument = repeated.iloc[0][_KEY]
         raise EvaluationError(
             f"The {which} scores hold '{instrument}' of the mix '{pair_id}' more than once; one score a source is "
-            "expected. Choose the scores of one checkpoint and one split."
+            "expected. Choose the scores of one model and one split."
         )
     return asked
 

@@ -177,7 +177,7 @@ def _draw_calibration(axes: "Axes", present: np.ndarray, absent: np.ndarray, thr
     edges = _bin_edges_db(np.concatenate([present, absent]))
     playing, silent = (np.histogram(kind.clip(min=edges[0]), edges)[0] for kind in (present, absent))
     asked = playing + silent
-    name_axes(axes, x="measure of presence [dB]", y="really plays [%]")
+    name_axes(axes, x="measure of detection [dB]", y="really plays [%]")
     for low, high, num_playing, num_asked in zip(edges[:-1], edges[1:], playing, asked, strict=True):
         if num_asked:
             share = 100 * num_playing / num_asked

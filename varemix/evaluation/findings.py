@@ -115,7 +115,7 @@ class Findings:
                 "Log-spectral distance, remix against separate-and-add": mixing_levels_figure(self.remixes, "lsd_db"),
             }
         if len(self.gains):
-            found["Wished and achieved gain"] = achieved_gain_figure(self.gains)
+            found["Gain that was set and gain achieved"] = achieved_gain_figure(self.gains)
         present_db, absent_db = measures_db(self.scores)
         if len(present_db) and len(absent_db):
             found["Presence"] = presence_figure(present_db, absent_db, self.threshold_db)
@@ -137,7 +137,7 @@ class Findings:
             yield f"## Stills taken for another instrument\n\n{mistakes_table(shown)}"
         if len(self.gains):
             yield "## Achieved gain"
-            yield "How far the level of the instrument, and of the rest, changed when its gain was wished."
+            yield "How far the level of the instrument, and of the rest, changed when its gain was set."
             yield achieved_gains_table(self.gains)
         if len(self.remixes):
             yield "## Remix against separate-and-add"

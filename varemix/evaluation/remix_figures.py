@@ -123,7 +123,7 @@ def draw_mixing_levels(remix_scores: pd.DataFrame, measure: str) -> "Figure":
 
 def draw_achieved_gain(gain_scores: pd.DataFrame) -> "Figure":
     """Return the figure that `achieved_gain_figure` encodes."""
-    title = "What becomes of a wished gain"
+    title = "What becomes of a gain"
     known = gain_scores.dropna(subset=list(_CHANGES), how="all")
     if known.empty:
         return nothing_measured(title)
@@ -133,7 +133,7 @@ def draw_achieved_gain(gain_scores: pd.DataFrame) -> "Figure":
         height_in=5,
         note="Means with bootstrap 95 % intervals; thin lines: each instrument by itself.",
     )
-    name_axes(axes, x="wished gain of the instrument [dB]", y="achieved change of level [dB]", grid="both")
+    name_axes(axes, x="gain that was set [dB]", y="achieved change of level [dB]", grid="both")
     wishes_db = np.sort(known["wished_db"].unique())
     levels_db = wishes_db[np.isfinite(wishes_db)]
     mute_at_db = float(levels_db.min(initial=0.0)) - _GAP_DB

@@ -67,8 +67,8 @@ def _conditions() -> Iterator[tuple[str, str, _Cell]]:
 
 
 def _presences() -> Iterator[tuple[str, str, _Cell]]:
-    yield TITLES[IMAGE], "presence, ROC area", lambda column: _area(*measures_db(column.clips.scores))
-    yield TITLES[NAME], "presence, ROC area", lambda column: _area(*_by_name_db(column.clips))
+    yield TITLES[IMAGE], "detection, ROC area", lambda column: _area(*measures_db(column.clips.scores))
+    yield TITLES[NAME], "detection, ROC area", lambda column: _area(*_by_name_db(column.clips))
     yield TITLES[NAME], _FOUND, lambda column: _share_found(column.clips.presences, _played(column.clips))
     yield TITLES[NAME], _WRONG, lambda column: _wrongly(column.clips.presences, _played(column.clips))
 
@@ -95,7 +95,7 @@ def _sounds(columns: list[Column]) -> Iterator[tuple[str, str, _Cell]]:
             yield title, f"{measured} [dB]", _of_part(part, score)
         for wished_db in sorted({wish for sounds in found for wish in sounds.gains_of(part)["wished_db"]}):
             for score, measured in _GRADES.items():
-                yield f"{title}, wished {wish_in_words(wished_db)}", measured, _of_gains(part, wished_db, score)
+                yield f"{title}, set to {wish_in_words(wished_db)}", measured, _of_gains(part, wished_db, score)
         for name in sorted({name for sounds in found for name in sounds.of(part)["instrument"]}):
             yield f"{title}, {name}", "NSDR [dB]", _of_part(part, "nsdr_db", name)
     for material, title in {"pair": "pairs with a further instrument", "ensemble": PARTS["ensemble"]}.items():

@@ -82,7 +82,7 @@ def guess_note(layout: str | None, num_channels: int) -> str:
         usual = _USUAL_LAYOUTS[num_channels]
         order = ", ".join(_named(usual))
         return f"it names no loudspeakers; its {num_channels} channels were taken for {usual}: {order}"
-    return f"it names no loudspeakers; each of its {num_channels} channels was heard by itself"
+    return f"it names no loudspeakers; each of its {num_channels} channels was analysed by itself"
 
 
 @lru_cache(maxsize=64)

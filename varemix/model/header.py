@@ -26,9 +26,7 @@ _MOST_HEADER_BYTES = 100_000_000
 def read_header(path: Path) -> dict[str, Any]:
     """Return the header's JSON object. Raises CheckpointError when the file is not a checkpoint of varemix."""
     if not path.is_file():
-        raise CheckpointError(
-            f"There is no checkpoint at '{path}'. Train one, or give the path of a .safetensors file."
-        )
+        raise CheckpointError(f"There is no model at '{path}'. Train one, or give the path of a .safetensors file.")
     try:
         metadata = safetensors_metadata(path)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OSError) as error:
@@ -38,11 +36,11 @@ def read_header(path: Path) -> dict[str, Any]:
         version = header["version"]
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
-            f"'{path}' holds weights, but no header of varemix; use a checkpoint that varemix wrote."
+            f"'{path}' holds weights, but no header of varemix; use a model that varemix wrote."
         ) from error
     if version not in (_ONE_GRID_VERSION, FORMAT_VERSION):
         raise CheckpointError(
-            f"'{path}' has checkpoint format {version}, this varemix reads {_ONE_GRID_VERSION} and {FORMAT_VERSION}; "
+            f"'{path}' has model format {version}, this varemix reads {_ONE_GRID_VERSION} and {FORMAT_VERSION}; "
             "use the varemix that wrote it, or train again."
         )
     current = _with_grid(header) if version == _ONE_GRID_VERSION else dict(header)
@@ -81,9 +79,7 @@ def as_checkpoint_error(path: Path) -> Iterator[None]:
 
 def not_a_checkpoint(path: Path, error: Exception) -> CheckpointError:
     """Return what is to be told of a file that is no safetensors file, or a damaged one."""
-    return CheckpointError(
-        f"'{path}' is not a checkpoint ({error}); a .safetensors file written by varemix was expected."
-    )
+    return CheckpointError(f"'{path}' is not a model ({error}); a .safetensors file written by varemix was expected.")
 
 
 def safetensors_metadata(path: Path) -> dict[str, Any]:

@@ -57,8 +57,8 @@ def _check_alike(separators: Sequence[Separator]) -> None:
         )
         if not is_alike:
             raise CheckpointError(
-                "These checkpoints cannot be joined: the same recipe with a frozen EfficientNet-Lite, the same "
-                "instruments and one sound network each are expected. Join checkpoints of one recipe."
+                "These models cannot be joined: the same recipe with a frozen EfficientNet-Lite, the same "
+                "instruments and one sound network each are expected. Join models of one recipe."
             )
 
 

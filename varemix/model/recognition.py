@@ -40,7 +40,7 @@ class Resemblance:
         named = " and ".join(f"{near.name.replace('_', ' ')} ({near.share:.0%})" for near in self.nearest)
         if self.is_known:
             return f"is most like {named}"
-        return f"shows none of the instruments that the checkpoint knows; it is most like {named}"
+        return f"shows none of the instruments that the model knows; it is most like {named}"
 
 
 @torch.inference_mode()

@@ -122,7 +122,7 @@ class Separator(nn.Module):
         if name not in self.instruments:
             known = ", ".join(self.instruments) or "none"
             raise UsageError(
-                f"This checkpoint does not know the instrument '{name}'. It knows: {known}. "
+                f"This model does not know the instrument '{name}'. It knows: {known}. "
                 "Give one of these names, or the path of a picture."
             )
         return self.instrument_queries[self.instruments.index(name)]

@@ -110,6 +110,6 @@ class SeparatorSettings:
         """Raise UsageError unless instruments compete, and so can share a recording among themselves."""
         if not self.has_rivals:
             raise UsageError(
-                "This checkpoint hears every instrument by itself; it cannot share a recording out among those asked "
-                "for. Ask without `nothing else`, or use a checkpoint with rivals, such as one of the recipe reference."
+                "This model separates every instrument by itself; it cannot share a recording out among those asked "
+                "for. Ask without `exclusive`, or use a model with rivals, such as one of the recipe reference."
             )

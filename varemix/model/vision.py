@@ -148,7 +148,7 @@ class _NoTrunk(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         raise UsageError(
-            "This checkpoint came without the network that looks at pictures. Take it back with `varemix bundle "
+            "This model came without the network that looks at pictures. Take it back with `varemix bundle "
             "--take`, or ask for an instrument by name."
         )
 

@@ -28,7 +28,7 @@ class LevelCare:
     def __post_init__(self) -> None:
         if self.loudness not in (AS_IS, MATCH) and not _is_within(self.loudness, LOUDNESS_LIMITS_LUFS):
             raise UsageError(
-                f"Loudness '{self.loudness}' is none; give as_is, match, or a number of LUFS from "
+                f"Loudness '{self.loudness}' is none; give unchanged, match, or a number of LUFS from "
                 f"{LOUDNESS_LIMITS_LUFS[0]:g} to {LOUDNESS_LIMITS_LUFS[1]:g}."
             )
         if self.true_peak_db is not None and not _is_within(self.true_peak_db, TRUE_PEAK_LIMITS_DB):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 RATE_HZ = 44_100
-"""The rate at which everything is heard."""
+"""The rate at which everything is analysed."""
 
 _MOST_OVERLAP = 64  # frames at one place: more is a mistake, and would seem to hang
 
@@ -108,7 +108,7 @@ class Grid:
 
 
 PAPER_GRID = Grid(window_samples=1022, hop_samples=512, log_rows=256, floor=1e-10)
-"""The paper's: 512 bins on 256 rows. What is no matter of a checkpoint, such as pictures of spectra, lies on it too.
+"""The paper's: 512 bins on 256 rows. What is no matter of a model, such as pictures of spectra, lies on it too.
 
 Source: Yang, Wei, Lerch 2020, section III.
 """

@@ -92,7 +92,7 @@ def fit_head(
     lacking = sorted(set(separator.instruments) - {name for name, paths in photos.items() if paths})
     if lacking and not may_lack:
         raise TrainingError(
-            f"There are no photographs of {', '.join(lacking)}; every instrument that the checkpoint knows needs some. "
+            f"There are no photographs of {', '.join(lacking)}; every instrument that the model knows needs some. "
             "Give a folder of photographs with a subfolder for each."
         )
     fitted = recognising(separator)
@@ -105,9 +105,7 @@ def recognising(separator: Separator) -> Separator:
     try:
         made = Separator(replace(separator.settings, recognises=True), separator.instruments)
     except ValueError as error:
-        raise TrainingError(
-            f"This checkpoint's head cannot be fitted: {error} Use one on EfficientNet-Lite."
-        ) from error
+        raise TrainingError(f"This model's head cannot be fitted: {error} Use one on EfficientNet-Lite.") from error
     assert not separator.is_folded, "a separator that was made to hear alone holds other weights than it learnt"
     own = {name: value for name, value in separator.state_dict().items() if not name.startswith(_HEAD)}
     made.load_state_dict(made.state_dict() | own)

@@ -90,7 +90,7 @@ def new_separator(recipe: Recipe, start: Path | None = None) -> Separator:
     if not begins_with(recipe, begun.settings):
         raise TrainingError(
             f"'{start}' holds another separator than recipe '{recipe.name}' trains. "
-            "Start from a checkpoint of that recipe, or from none."
+            "Start from a model of that recipe, or from none."
         )
     has_trunk = begun.settings.vision == recipe.separator.vision
     if not has_trunk:

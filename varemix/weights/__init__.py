@@ -7,7 +7,10 @@ it (`model`).
 from pathlib import Path
 
 SHIPPED = "shipped"
-"""What the shipped checkpoint may be called instead of by its id, and its stage in tables."""
+"""The stage in tables of the model that comes with the software."""
+
+BUILT_IN = ("built-in", SHIPPED)
+"""What that model may be called instead of by its id."""
 
 REFERENCE = Path(__file__).parent / "reference.safetensors"
 

@@ -113,10 +113,10 @@ def test_names_are_never_markup() -> None:
 
 def test_facts_come_first_as_people_read_them() -> None:
     page = report(facts={"checkpoint_id": "a1", "mean_nsdr_db": {"image": 2.5, "video": 3.0}})
-    assert "checkpoint id" in page.text
+    assert "model id" in page.text
     assert "mean nsdr [dB]" in page.text
     assert "image 2.5, video 3.0" in page.text
-    assert page.text.index("checkpoint id") < page.text.index("Means.")
+    assert page.text.index("model id") < page.text.index("Means.")
 
 
 def test_what_there_is_nothing_of_has_no_section() -> None:

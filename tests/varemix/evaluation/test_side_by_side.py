@@ -124,7 +124,7 @@ def test_presence_by_name_counts_what_is_found_and_what_is_taken_to_play_wrongly
     rows = rows_of(side_by_side_table({"one": Column(clips=clips(1.0), sounds=None)}))
     assert rows["name", "found of what plays [%]"] == ["50"]  # the tuba at -25 dB is not
     assert rows["name", "taken to play of what does not, mean number"][0].startswith("0.50")
-    assert rows["name", "presence, ROC area"] == ["0.750"]  # of four pairs, -25 dB is below -10 dB
+    assert rows["name", "detection, ROC area"] == ["0.750"]  # of four pairs, -25 dB is below -10 dB
 
 
 def test_the_numbers_of_one_checkpoint_tell_presence_by_name() -> None:

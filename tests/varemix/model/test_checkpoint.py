@@ -153,7 +153,7 @@ def test_provenance_is_readable_without_the_weights(saved):
 
 
 def test_a_missing_file_is_said_so(tmp_path):
-    with pytest.raises(CheckpointError, match="no checkpoint at"):
+    with pytest.raises(CheckpointError, match="no model at"):
         load_checkpoint(tmp_path / "none.safetensors")
 
 
@@ -161,7 +161,7 @@ def test_a_missing_file_is_said_so(tmp_path):
 def test_what_is_no_checkpoint_is_refused(tmp_path, content):
     path = tmp_path / "strange.safetensors"
     path.write_bytes(content)
-    with pytest.raises(CheckpointError, match="not a checkpoint"):
+    with pytest.raises(CheckpointError, match="not a model"):
         load_checkpoint(path)
 
 

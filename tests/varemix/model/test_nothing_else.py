@@ -81,5 +81,5 @@ def test_a_meter_measures_the_shared_masks(separator, mix, queries):
 
 def test_a_separator_without_rivals_says_what_it_cannot(settings, mix, queries):
     by_itself = Separator(replace(settings, has_rivals=False)).eval()
-    with pytest.raises(UsageError, match=r"This checkpoint hears every instrument by itself; .*use a checkpoint with"):
+    with pytest.raises(UsageError, match=r"This model separates every instrument by itself; .*use a model with"):
         by_itself.masks(mix, queries, nothing_else=True)

@@ -26,7 +26,7 @@ def test_pictures_are_like_what_they_show_and_strangers_are_told_with_the_neares
     assert nearest_names(looks)[:2] == ["flute", "tuba"]
     assert [look.is_known for look in looks] == [True, True, False]
     assert {near.name for near in looks[2].nearest} == set(knowing.instruments)
-    assert looks[2].in_words.startswith("shows none of the instruments that the checkpoint knows; it is most like ")
+    assert looks[2].in_words.startswith("shows none of the instruments that the model knows; it is most like ")
 
 
 def test_a_picture_asks_for_what_the_name_of_what_it_shows_asks_for(knowing: Separator) -> None:

@@ -58,7 +58,7 @@ def test_a_rule_can_take_the_plan_back():
     assert [wish.target for wish in wishes.gains] == ["violin", "photo.jpg"]
 
 
-def test_a_skipped_recording_is_left_untouched():
+def test_a_skipped_recording_is_left_unchanged():
     wishes = wishes_for(genre="Speech")
     assert wishes.is_skipped
     assert wishes.is_untouched

@@ -150,7 +150,7 @@ def test_the_best_weights_are_kept_not_the_last(
         pytest.param("after", 3, 3, id="within an epoch"),
         pytest.param("after", 4, 3, id="between the best weights and the state"),
         pytest.param("after", 6, 6, id="within the second epoch"),
-        pytest.param("before", 9, 8, id="in writing the checkpoint"),
+        pytest.param("before", 9, 8, id="in writing the model"),
     ],
 )
 def test_a_killed_run_goes_on_as_if_it_had_not_been(
