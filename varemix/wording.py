@@ -17,7 +17,7 @@ def markdown(rows: Sequence[Sequence[str]]) -> str:
 
 
 def _words(name: str) -> str:
-    return name.replace("_db", " [dB]").replace("_", " ")
+    return name.replace("_db", " [dB]").replace("checkpoint", "model").replace("_", " ")
 
 
 def _in_one_cell(fact: object) -> str:

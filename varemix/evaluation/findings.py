@@ -33,6 +33,7 @@ from varemix.evaluation.tables import (
     mistakes_table,
     share_of_ceiling,
 )
+from varemix.evaluation.verdict import SMOOTHING_TERMS, TERMS, verdict
 
 _SUMMED_UP = ("ideal_binary", "ideal_ratio", "video", "image", "name", "images_together", "wrong_image")
 _LEVELS = ("image", "wrong_image", "blank_image")
@@ -124,7 +125,10 @@ class Findings:
         return found
 
     def _sections(self, num_sources: int) -> Iterator[str]:
+        if said := verdict(self.scores):
+            yield said
         yield f"## Separation of mixes of {num_sources}"
+        yield TERMS
         yield (
             "Means over all sources of the mixes, bootstrap 95 % intervals; levels are the estimate's RMS beside the "
             "mix's. Separate-and-add with the others at 0 leaves the still image's stem, so its scores are the same."
@@ -148,5 +152,8 @@ class Findings:
             yield mixing_levels_table(self.remixes)
         if len(self.smoothings):
             yield "## Smoothing"
-            yield "Fall of the error beside the sound of the ideal ratio mask (equation 2, improvement positive)."
+            yield (
+                "Fall of the error beside the sound of the ideal ratio mask (equation 2, improvement positive). "
+                f"{SMOOTHING_TERMS}"
+            )
             yield smoothing_table(self.smoothings)
