@@ -40,14 +40,14 @@ them.
 _CHANNELS = """
 ## More than two channels
 
-Every channel is remixed. Each left and right pair is heard as its mid signal and has masks of its own (FL+FR, BL+BR,
+Every channel is remixed. Each left and right pair is analysed as its mid signal and has masks of its own (FL+FR, BL+BR,
 SL+SR and so on), the centre and whatever else stands alone has its own, ambisonic channels have those of the one that
 hears all around. The bass (LFE) is unchanged, bit for bit where the coding loses nothing. A group of channels costs as
 much time and room for masks as a stereo recording, a silent one next to none. Mono and stereo are one group.
 
 What loudspeakers the channels are for is read from the file: 2.1, 3.0, quad, 5.0, 5.1, 5.1(side), 6.1, 7.1 and what
 else ffmpeg has a name for. Where a file names none (plain WAV, TTA, PCM in Matroska), six channels are taken for 5.1
-and eight for 7.1, in the order of WAV; of any other number each is heard by itself. Both is told. At most 16 groups
+and eight for 7.1, in the order of WAV; of any other number each is analysed by itself. Both is told. At most 16 groups
 are remixed. WAV, FLAC and all that ffmpeg writes name the loudspeakers again; AIFF keeps what it said; W64 becomes
 silent on it, the samples in their order.
 
