@@ -27,6 +27,7 @@ from tasks.stems import stem_name, told_of_stem
 from tasks.wishes import wanted_of, writable
 from varemix.errors import UsageError, VaremixError
 from varemix.media.audio import OUTPUT_FORMATS, stem_format
+from varemix.remix.automation import MAX_RANGES, seconds_of, time_text
 from varemix.remix.mask_exponent import MASK_EXPONENT_LIMITS, PLAIN
 from varemix.remix.plan import RemixPlan, plan_of
 from varemix.remix.plan_yaml import dump_plan
@@ -72,6 +73,8 @@ class Exports:
     def begin(self, recording: Recording, plan: RemixPlan, queries: Mapping[str, Query]) -> Export:
         """Begin to write a remix. Raises UsageError for wishes that cannot be."""
         wishes = plan.for_track(recording.row["track_path"], recording.tags, recording.row["duration_s"])
+        if fault := wishes.fault(recording.row["duration_s"]):
+            raise UsageError(fault)
         wishes = writable(wishes, recording.row.get("written_as"))
         plan = plan.model_copy(update={"format": wishes.format})
         wanted = wanted_of(wishes, queries)
@@ -188,12 +191,15 @@ def plan_of_request(
 ) -> RemixPlan:
     """Return the plan that the page's gains are; pictures go by their paths. Raises UsageError, DeskError."""
     gains = body.get("gains")
-    if not isinstance(gains, dict) or not all(_is_gain(value) for value in gains.values()):
-        raise DeskError(422, "`gains` says by target how many dB louder or softer each shall be, or mute, or solo.")
+    if not isinstance(gains, dict) or not all(_is_gain(value) or _is_gain_list(value) for value in gains.values()):
+        raise DeskError(
+            422,
+            "`gains` says by target how many dB louder or softer each is, or mute, or solo, or lists such in time.",
+        )
     texts = []
     for target, value in gains.items():
-        query = queries[target]
-        texts.append(f"{text_of(query)}={_gain_text(value)}")
+        parts = map(_part_text, value) if isinstance(value, list) else [_gain_text(value)]
+        texts += [f"{text_of(queries[target])}={part}" for part in parts]
     file_format = format_of(body)
     absent = body.get("even_if_absent", even_if_absent)
     if not isinstance(absent, bool):
@@ -244,6 +250,8 @@ def export_name(source: Path, plan: RemixPlan, titles: Mapping[str, str]) -> str
         title = Path(titles.get(target, target)).stem.replace("_", " ")
         if isinstance(gain, str):
             said.append(f"{title} {gain}")
+        elif isinstance(gain, tuple):
+            said.append(f"{title} automated")
         elif gain:
             said.append(f"{title} {gain:+.3g} dB")
     told = ", ".join(said)
@@ -266,6 +274,26 @@ def targets_of(body: Mapping[str, Any]) -> Sequence[str]:
 
 def _is_gain(value: object) -> bool:
     return isinstance(value, str | int | float) and not isinstance(value, bool)
+
+
+def _is_gain_list(value: object) -> bool:
+    """Return whether a value has the form of gains in time; whether they can be is asked of their text."""
+    return isinstance(value, list) and 0 < len(value) <= MAX_RANGES + 1 and all(map(_is_part, value))
+
+
+def _is_part(part: object) -> bool:
+    if not isinstance(part, dict) or "db" not in part or not part.keys() <= {"from", "to", "db", "fade"}:
+        return False
+    return all(_is_gain(value) for value in part.values())
+
+
+def _part_text(part: Mapping[str, str | float]) -> str:
+    """Return a gain in time as it is written on the command line."""
+    gain = _gain_text(part["db"])
+    if not part.keys() & {"from", "to"}:
+        return gain
+    span = "-".join(time_text(seconds_of(part[name])) if name in part else "" for name in ("from", "to"))
+    return f"{gain}@{span}" + (f"~{part['fade']}" if "fade" in part else "")
 
 
 def _gain_text(value: str | float) -> str:

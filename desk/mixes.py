@@ -8,8 +8,9 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from desk.errors import DeskError
+from varemix.errors import UsageError
+from varemix.remix.automation import DEFAULT_FADE_S, MAX_GAIN_DB, MAX_RANGES, MOST_FADE_S, MUTE_DB, GainRange, in_order
 from varemix.remix.mask_exponent import MASK_EXPONENT_LIMITS, PLAIN
-from varemix.remix.wishes import MAX_GAIN_DB
 
 LOWEST_GAIN_DB = -60.0
 MAX_TITLE = 120
@@ -19,21 +20,49 @@ _MAX_MARKERS = 500
 Target = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,64}$")]
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TITLE)]
 Seconds = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
+GainDb = Annotated[float, Field(ge=LOWEST_GAIN_DB, le=MAX_GAIN_DB, allow_inf_nan=False)]
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class MixedRange(_Part):
+    """A stretch of time in which an instrument has another gain, with its fades; nothing is the start or the end."""
+
+    from_s: Seconds | None = None
+    to_s: Seconds | None = None
+    gain_db: GainDb = 0.0
+    is_muted: bool = False
+    fade_s: Annotated[float, Field(ge=0, le=MOST_FADE_S)] = DEFAULT_FADE_S
+
+    def range(self) -> GainRange:
+        """Return the range. Raises UsageError for what cannot be."""
+        gain_db = MUTE_DB if self.is_muted else self.gain_db
+        return GainRange(gain_db=gain_db, from_s=self.from_s, to_s=self.to_s, fade_s=self.fade_s)
+
+
 class MixedInstrument(_Part):
-    """One instrument of a mix; `picture` is the photo that it is shown by, where somebody said what a photo shows."""
+    """One instrument of a mix; `picture` is the photo that it is shown by, where somebody said what a photo shows.
+
+    Outside its `ranges` its gain is `gain_db`.
+    """
 
     target: Target
     title: Title | None = None
     picture: Target | None = None
-    gain_db: Annotated[float, Field(ge=LOWEST_GAIN_DB, le=MAX_GAIN_DB, allow_inf_nan=False)] = 0.0
+    gain_db: GainDb = 0.0
     is_muted: bool = False
     is_solo: bool = False
+    ranges: Annotated[tuple[MixedRange, ...], Field(max_length=MAX_RANGES)] = ()
+
+    @model_validator(mode="after")
+    def _has_ranges_that_can_be(self) -> Self:
+        try:
+            in_order([one.range() for one in self.ranges])
+        except UsageError as error:
+            raise ValueError(str(error)) from error
+        return self
 
 
 class Marker(_Part):

@@ -22,7 +22,7 @@ from tasks.stems import stem_name, told_of_stem
 from tasks.terminal_bar import Advance, terminal_bar
 from tasks.who_hears import OURS_ALONE, WhoHears
 from tasks.wishes import looked_at_plan, plan_queries, wanted_of, writable
-from varemix.errors import UsageError
+from varemix.errors import MediaError, UsageError
 from varemix.media.audio import probe_audio, stem_format
 from varemix.media.tags import read_tags
 from varemix.model.separator import Separator
@@ -43,6 +43,8 @@ def remix_file(source: Path, target: Path, plan: RemixPlan, separator: Callable[
     check_file(source, target, plan)
     info = probe_audio(source)
     wishes = plan.for_track(source.name, read_tags(source), info.duration_s)
+    if fault := wishes.fault(info.duration_s):
+        raise MediaError(f"'{source.name}' cannot be remixed so. {fault}")
     info = probe_audio(source, audio_stream=wishes.audio_stream) if wishes.audio_stream else info
     nearest = None if wishes.format else writable(wishes, info.written_as).format
     wishes = replace(wishes, format=format_of(source, target, wishes.format, info, nearest))

@@ -41,7 +41,11 @@ CheckpointOption = Annotated[
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 GainOption = Annotated[
     list[str] | None,
-    typer.Option("--gain", help="NAME=DB, e.g. violin=-6 or photo.jpg=mute or cello=solo; may be repeated."),
+    typer.Option(
+        "--gain",
+        help="NAME=DB, e.g. violin=-6 or photo.jpg=mute or cello=solo; violin=-6@1:20-2:05 for a range, ~0.5 behind it "
+        "for fades of half a second; may be repeated.",
+    ),
 ]
 AbsentOption = Annotated[
     bool,

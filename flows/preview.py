@@ -9,7 +9,7 @@ import pandas as pd
 from catalog.store import Catalog
 from flows.masks import checked_library, told_of
 from flows.output import checked_out
-from flows.remix import checked_plan
+from flows.remix import checked_plan, in_short
 from tasks.checkpoints import checkpoint_row
 from tasks.remix import remix_id_of
 from tasks.stored_masks import is_of, serves, stored_masks
@@ -29,7 +29,7 @@ _LOSSY_BYTES_PER_S = 24_000
 
 
 def preview(catalog: Catalog, library: Path, out: Path, plan: RemixPlan, checkpoint: str | None) -> dict[str, Any]:
-    """Return what a remix of a library would do: by rule, in all, and what cannot be read.
+    """Return what a remix of a library would do: by rule, in all, and what cannot be read or remixed so.
 
     Nothing is written, but for the shipped checkpoint where it serves and is not in the catalog yet. Files that are new
     are looked at, but not heard.
@@ -39,7 +39,8 @@ def preview(catalog: Catalog, library: Path, out: Path, plan: RemixPlan, checkpo
     row = checkpoint_row(catalog, checkpoint)
     tracks = seen_or_probed(catalog, root, files)
     readable = [track for track in tracks if track["status"] == "ready"]
-    jobs = jobs_of(readable, plan, checked_plan(catalog, row, plan), target)
+    every = jobs_of(readable, plan, checked_plan(catalog, row, plan), target)
+    jobs = [job for job in every if not job.fault]
     frame = pd.DataFrame(_rows(catalog, jobs, row["checkpoint_id"]))
     by_rule = {rule: _summed(part) for rule, part in frame.groupby("rule", sort=False)} if jobs else {}
     total = _summed(frame) if jobs else {}
@@ -47,16 +48,18 @@ def preview(catalog: Catalog, library: Path, out: Path, plan: RemixPlan, checkpo
         "library": str(root),
         "out": str(target),
         "checkpoint_id": row["checkpoint_id"],
+        **{name: text for name, text in in_short(plan).items() if name == "gains"},
         "by_rule": by_rule,
         "total": total | ({"about_minutes_of_work": _minutes(catalog, frame)} if jobs else {}),
         **told_of(catalog, library, out=target),
-        "unreadable": {track["track_path"]: track["reason"] for track in tracks if track["status"] != "ready"},
+        "unreadable": {track["track_path"]: track["reason"] for track in tracks if track["status"] != "ready"}
+        | {job.track["track_path"]: job.fault for job in every if job.fault},
     }
 
 
 def page(found: Mapping[str, Any]) -> str:
     """Return a preview as Markdown."""
-    told = ("library", "out", "checkpoint_id", "not served", "folders not opened")
+    told = ("library", "out", "checkpoint_id", "gains", "not served", "folders not opened")
     facts = {name: found[name] for name in told if name in found} | dict(found["total"])
     parts = ["# What would be done", markdown([["what", "how much"], *map(list, facts_in_words(facts))])]
     if len(found["by_rule"]) > 1:
@@ -67,7 +70,7 @@ def page(found: Mapping[str, Any]) -> str:
         parts.append(markdown([["rule", *(name.replace("_", " ") for name in names)], *rows]))
     if found["unreadable"]:
         rows = [list(item) for item in found["unreadable"].items()]
-        parts.append("## What cannot be read\n\n" + markdown([["recording", "reason"], *rows]))
+        parts.append("## What cannot be read, or remixed so\n\n" + markdown([["recording", "reason"], *rows]))
     return "\n\n".join(parts)
 
 

@@ -126,7 +126,7 @@ def _unheard(catalog: Catalog, jobs: Sequence[Job], checkpoint_id: str) -> list[
     groups: dict[tuple[bool, int, WhoHears, tuple[Query, ...]], list[Job]] = defaultdict(list)
     for job in jobs:
         wishes, who = job.wanted.wishes, job.wanted.who
-        if not wishes.is_unity:
+        if not wishes.is_unity and not job.fault:
             queries = job.wanted.queries if wishes.nothing_else else tuple(anything[who])
             groups[wishes.nothing_else, wishes.audio_stream, who, queries].append(job)
     outcomes: list[Outcome] = []

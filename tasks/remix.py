@@ -106,6 +106,8 @@ def _remixed(
     source, target = Path(job.track["library"], job.track["track_path"]), job.out_path
     try:
         check_as_seen(source, job.track)
+        if job.fault:
+            raise MediaError(job.fault)
         if str(target) in taken:
             raise MediaError(
                 f"'{target}' is the remix of '{taken[str(target)]}', which would be lost. Choose another folder."

@@ -65,6 +65,11 @@ class Job:
     wanted: Wanted
     out_path: Path
 
+    @property
+    def fault(self) -> str:
+        """What cannot be wished of the track, an empty text where all can be."""
+        return self.wanted.wishes.fault(self.track["duration_s"])
+
 
 def plan_queries(plan: RemixPlan, instruments: Sequence[str]) -> dict[str, Query]:
     """Return the query of each target of a plan; UsageError or MediaError for what cannot be."""

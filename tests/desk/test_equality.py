@@ -15,7 +15,8 @@ from tests.tasks.planted import TONES_HZ, register_checkpoint
 from tests.tasks.untrained import write_checkpoint
 from varemix.media.audio import read_audio
 from varemix.remix.gains import factor
-from varemix.remix.plan import plan_of
+from varemix.remix.plan import RemixPlan, plan_of
+from varemix.remix.plan_yaml import parse_plan
 from varemix.signal.grid import PAPER_GRID, Grid
 
 INSTRUMENTS = sorted(TONES_HZ)
@@ -91,6 +92,48 @@ def test_one_at_zero_db_keeps_its_share(desk: Desk, catalog: Catalog, tmp_path: 
     flute, _ = desk.stems(facts, ["flute", "tuba"])
     expected = rendered(song, {"flute": "mute", "tuba": "0"}, catalog, tmp_path)
     assert np.abs(read_audio(song)[0] - flute - expected).max() < AUDIBLE
+
+
+@pytest.mark.parametrize(("rate_hz", "exponent"), [(44_100, 1.0), (48_000, 0.5)])
+def test_with_gains_that_change_in_time_page_and_export_are_what_the_batch_renders(
+    desk: Desk, catalog: Catalog, tmp_path: Path, rate_hz: int, exponent: float
+) -> None:
+    song = write_noise(tmp_path / "song.wav", rate_hz=rate_hz)
+    facts = desk.drop(song)
+    desk.hear(facts["id"], INSTRUMENTS)
+    original = desk.signal(facts, "audio")
+    flute, _, violin = desk.stems(facts, INSTRUMENTS, f"&exponent={exponent}&moved=flute,violin")
+    ranges = [{"from": 1.5, "to": "0:03.25", "db": "mute", "fade": 0.5}, {"from": 4, "db": 3}]
+    gains: dict[str, Any] = {"flute": [{"db": -4.5}, *ranges], "tuba": 0, "violin": [ranges[0]]}
+    settings = {"mask_exponent": exponent, "even_if_absent": True}
+    plan = RemixPlan.model_validate({"gains": gains, **settings})
+    target = tmp_path / "out" / song.name
+    target.parent.mkdir()
+    remix_file(song, target, plan, lambda: open_separator(None, str(catalog.home.root)))
+    expected = read_audio(target)[0]
+    times_s = (np.arange(original.shape[1]) + 1) / rate_hz
+    soft = factor(-4.5)
+    of_flute = np.interp(times_s, [1.5, 2, 2.75, 3.25, 4, 4.05], [soft, -1, -1, soft, soft, factor(3)])
+    of_violin = np.interp(times_s, [1.5, 2, 2.75, 3.25], [0, -1, -1, 0])
+    assert np.abs(original + of_flute * flute + of_violin * violin - expected).max() < AUDIBLE
+    assert desk.exported(facts, {"gains": gains, "mask_exponent": exponent}) == target.read_bytes(), "bit for bit"
+    text = desk.client.post("/api/plan", json={"gains": gains, "mask_exponent": exponent}).text
+    assert parse_plan(text, "remix.yaml").gains == plan.gains
+
+
+def test_gains_in_time_that_cannot_be_are_refused_before_anything_is_written(desk: Desk, tmp_path: Path) -> None:
+    facts = desk.drop(write_noise(tmp_path / "song.wav"))
+    for ranges, words in (
+        ([{"from": 1, "to": 9, "db": -6}], "goes beyond the recording's end at 0:06.3"),
+        ([{"from": 2, "to": 1, "db": -6}], "does not lie after"),
+        ([{"from": 1, "to": 3, "db": -6}, {"from": 2, "to": 4, "db": -6}], "overlap"),
+        ([{"from": "soon", "to": 3, "db": -6}], "is no time"),
+        ([{"from": 1, "to": 3, "db": "loud"}], "is no number of dB"),
+        ([{"from": 1, "to": 3}], "lists such in time"),
+    ):
+        answer = desk.client.post(f"/api/recordings/{facts['id']}/export", json={"gains": {"flute": ranges}})
+        assert answer.status_code == 422, ranges
+        assert words in answer.json()["error"]
 
 
 @pytest.mark.parametrize("exponent", [0.35, 2.8])

@@ -21,6 +21,7 @@ from tests.tasks.planted import (
     write_tones,
 )
 from varemix.errors import MediaError, UsageError
+from varemix.media.audio import probe_audio
 from varemix.remix.plan import RemixPlan, plan_of
 
 SECONDS = 40.0  # of each planted recording: at 8 kHz and 16 bits 640 kB
@@ -216,6 +217,20 @@ def test_files_that_are_new_or_changed_are_looked_at(catalog: Catalog, library: 
     found = total(catalog, library, out, PLAN)
     assert (found["recordings"], found["already_done"]) == (4, 2)
     assert (found["to_write"], found["to_hear_before"], found["about_megabytes_to_write"]) == (2, 2, 1.9)
+
+
+def test_gains_in_time_are_named_and_which_recording_is_too_short_for_them(
+    catalog: Catalog, library: Path, out: Path
+) -> None:
+    longest_s = max(probe_audio(path).duration_s for path in library.rglob("*.wav"))
+    plan = plan_of(["violin=-3", "violin=mute@0:00.1-0:00.5~0.1", f"flute=-6@{longest_s / 2}-{longest_s}"])
+    found = preview(catalog, library, out, plan, None)
+    assert found["gains"].startswith("violin=-3.0 violin=mute@0:00.1-0:00.5~0.1, flute=-6.0@")
+    assert "violin=mute@0:00.1-0:00.5~0.1" in page(found)
+    late = preview(catalog, library, out, plan_of([f"violin=-6@0:00-{longest_s + 1}"]), None)
+    assert late["total"] == {}
+    assert all("goes beyond the recording's end" in reason for reason in late["unreadable"].values())
+    assert "goes beyond" in page(late)
 
 
 def test_what_cannot_be_read_is_named_with_its_reason(catalog: Catalog, library: Path, out: Path) -> None:

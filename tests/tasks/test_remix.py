@@ -118,6 +118,21 @@ def test_remixes_lie_in_the_folders_of_their_tracks_whatever_their_names(
     assert visible_files(out) == sorted(names)
 
 
+def test_a_range_is_remixed_and_a_recording_that_is_too_short_for_it_stops_nobody(
+    catalog: Catalog, champion: str, library: Path, out: Path
+) -> None:
+    source = write_tones(library / "long.wav", seconds=3)
+    write_tones(library / "short.wav", seconds=1.5)
+    outcomes = remix(catalog, planted(catalog, library), out, wanted("flute=mute@0:01-0:02~0.1"))
+    assert statuses(outcomes.values()) == {"long.wav": "done", "short.wav": "failed"}
+    assert "0:01-0:02 goes beyond the recording's end at 0:01.5; end it there" in outcomes["short.wav"].reason
+    before, after = read_audio(source)[0], read_audio(out / "long.wav")[0]
+    np.testing.assert_array_equal(after[:, :44_100], before[:, :44_100])
+    np.testing.assert_array_equal(after[:, 88_200:], before[:, 88_200:])
+    assert np.abs(after - before)[:, 44_100:88_200].max() > 0.01
+    assert not (out / "short.wav").exists()
+
+
 def test_unity_copies_every_byte_and_needs_no_masks(catalog: Catalog, champion: str, library: Path, out: Path) -> None:
     source = write_tones(library / "deep" / "a.wav")
     with source.open("ab") as file:

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
+from varemix.remix.automation import MUTE_DB
 from varemix.remix.mask_exponent import PLAIN
-from varemix.remix.wishes import MUTE_DB, GainWish
+from varemix.remix.wishes import GainWish, audible
 from varemix.signal.grid import Grid
 from varemix.signal.masks import Masks
 from varemix.signal.smoothing import zlbm_blocks
@@ -25,6 +26,7 @@ def gain_change(
     Equation (1): the gain is 1 + sum of s_i M_i. Where the masks of all wishes claim more than a bin holds, each gets
     its share of it, `shares`: the gain is then never negative, and linear in the factors s_i. With a solo, what no
     soloed mask claims is muted: the gain is the sum of what the soloed masks claim, and other wishes only share.
+    Of gains that change in time this is the base gains' part; what ranges change is added at the samples (`curves`).
     All is summed on the rows, so that the sum alone is read on the bins. What falls to each is raised to
     `mask_exponent`, see `claims`. Masks are smoothed along time after, with a time constant of `smoothing_s`, which for
     the sum is the same as smoothing each.
@@ -48,10 +50,29 @@ def gain_change_blocks(
     if mask_exponent == PLAIN:
         claimed = (_weighted_sum(factors, masks) / _crowd(masks) for masks in blocks)
     else:
-        moved = [place for place, factor in enumerate(factors) if factor]
-        claimed = (_weighted_sum(factors, claims(masks, mask_exponent, moved)) for masks in blocks)
+        claimed = (_weighted_sum(factors, claims(masks, mask_exponent, _moved(wishes))) for masks in blocks)
     for change in zlbm_blocks(claimed, decay_of(smoothing_s, grid)):
         yield np.maximum(change - has_solo, -1)  # a rounding error below -1 would turn the phase
+
+
+def claim_blocks(
+    blocks: Iterable[np.ndarray],
+    wishes: Sequence[GainWish],
+    places: Sequence[int],
+    grid: Grid,
+    *,
+    smoothing_s: float,
+    mask_exponent: float = PLAIN,
+) -> Iterator[np.ndarray]:
+    """Yield what falls to the wishes at some places [P, R, T], smoothed, as `gain_change_blocks` counts it."""
+    claimed = (claims(masks, mask_exponent, _moved(wishes))[list(places)] for masks in blocks)
+    yield from zlbm_blocks(claimed, decay_of(smoothing_s, grid))
+
+
+def _moved(wishes: Sequence[GainWish]) -> list[int]:
+    """Return the places of the wishes that change anything."""
+    counting = audible(wishes)
+    return [place for place, wish in enumerate(wishes) if wish in counting]
 
 
 def shares(masks: np.ndarray) -> np.ndarray:

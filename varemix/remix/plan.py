@@ -6,7 +6,7 @@ some; the first rule that is for a recording decides what is wished of it otherw
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal, Self
@@ -25,18 +25,16 @@ from pydantic import (
 from varemix.errors import UsageError
 from varemix.remix.level_care import AS_IS, LOUDNESS_LIMITS_LUFS, MATCH, TRUE_PEAK_LIMITS_DB, LevelCare
 from varemix.remix.mask_exponent import MASK_EXPONENT_LIMITS, PLAIN
+from varemix.remix.plan_gains import GAINS_TEXT, MAX_GAINS, Gains, Target, choice, gain_of, wish_of
 from varemix.remix.rules import Match
-from varemix.remix.wishes import MAX_GAIN_DB, MUTE_DB, GainWish, is_unity, parse_gains
+from varemix.remix.wishes import GainWish, is_unity, parse_gains, ranges_fault
 from varemix.signal.smoothing_time import DEFAULT_SMOOTHING_S, MOST_SMOOTHING_S, smoothing_of
 
-MUTE = "mute"
-SOLO = "solo"
 OFF = "off"
 SAME = "same"
 MAX_RULES = 1_000
 MAX_AUDIO_STREAMS = 99
 
-_MAX_GAINS = 100
 _MAX_NAME = 200
 _OURS = "varemix"  # what our own network is called
 
@@ -79,6 +77,10 @@ class TrackWishes:
         has_same_level = self.care.true_peak_db is None and self.care.loudness in (AS_IS, MATCH)
         return self.is_unity and has_same_level and self.format is None
 
+    def fault(self, duration_s: float) -> str:
+        """Return what cannot be wished of a recording so long, and what to do; an empty text where all can be."""
+        return "" if self.is_unity else ranges_fault(self.gains, duration_s)
+
     def as_dict(self) -> dict[str, Any]:
         """Return the wishes as plain values that decide the result, in one canonical form."""
         if self.is_skipped:
@@ -95,41 +97,6 @@ class TrackWishes:
             **({"separator": dict(self.separator)} if self.separator else {}),
             **self.care.as_dict(),
         }
-
-
-def _choice(words: tuple[str, ...], lowest: float, highest: float) -> Callable[[object], object]:
-    """Return what reads a value that is one of a few words or a number, of a form or a file."""
-
-    def read(value: object) -> object:
-        if value is None:
-            return None
-        if isinstance(value, str):
-            text = value.strip().lower()
-            word = text.replace(" ", "_").replace("-", "_")
-            if word in words:
-                return word
-            value = _number(text)
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or not lowest <= value <= highest:  # type: ignore[operator]
-            raise ValueError(f"'{value}' is none; give {', '.join(words)}, or a number from {lowest:g} to {highest:g}.")
-        return float(value) + 0.0  # type: ignore[arg-type]  # -0.0 becomes 0.0
-
-    return read
-
-
-def _number(text: str) -> object:
-    try:
-        return float(text)
-    except ValueError:
-        return text
-
-
-def _read_gain(value: object) -> object:
-    """Return a gain; one of minus infinity is a mute."""
-    read = _choice((MUTE, SOLO), MUTE_DB, MAX_GAIN_DB)(value)
-    if read is None:
-        raise ValueError("has no gain; give a number of dB, mute or solo.")
-    return MUTE if read == MUTE_DB else read
 
 
 def _read_format(value: object) -> object:
@@ -149,22 +116,16 @@ def _with_smoothing_s(values: Any) -> Any:
     return {**others, "smoothing_s": smoothing_of(decay)}
 
 
-Target = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=_MAX_NAME * 10)]
-Gain = Annotated[
-    Annotated[float, Field(le=MAX_GAIN_DB)] | Literal["mute", "solo"],
-    BeforeValidator(_read_gain),
-]
-Gains = Annotated[dict[Target, Gain], Field(max_length=_MAX_GAINS)]
 Share = Annotated[float, Field(strict=True, ge=0, le=1)]
 Smoothing = Annotated[float, Field(strict=True, ge=0, le=MOST_SMOOTHING_S)]
 MaskExponent = Annotated[float, Field(strict=True, ge=MASK_EXPONENT_LIMITS[0], le=MASK_EXPONENT_LIMITS[1])]
 Loudness = Annotated[
     Literal["as_is", "match"] | Annotated[float, Field(ge=LOUDNESS_LIMITS_LUFS[0], le=LOUDNESS_LIMITS_LUFS[1])],
-    BeforeValidator(_choice((AS_IS, MATCH), *LOUDNESS_LIMITS_LUFS)),
+    BeforeValidator(choice((AS_IS, MATCH), *LOUDNESS_LIMITS_LUFS)),
 ]
 TruePeak = Annotated[
     Annotated[float, Field(ge=TRUE_PEAK_LIMITS_DB[0], le=TRUE_PEAK_LIMITS_DB[1])] | Literal["off"],
-    BeforeValidator(_choice((OFF,), *TRUE_PEAK_LIMITS_DB)),
+    BeforeValidator(choice((OFF,), *TRUE_PEAK_LIMITS_DB)),
 ]
 AudioStream = Annotated[int, Field(strict=True, ge=1, le=MAX_AUDIO_STREAMS)]
 Format = Annotated[
@@ -172,12 +133,11 @@ Format = Annotated[
 ]
 Separators = Annotated[
     dict[Target, Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=_MAX_NAME)]],
-    Field(max_length=_MAX_GAINS),
+    Field(max_length=MAX_GAINS),
 ]
 _SEPARATOR_TEXT = (
     "Who hears which instrument: names of separators that the host has, by instrument; varemix is our own."
 )
-_GAINS_TEXT = "How many dB louder or softer each is, by instrument or path of a picture: a number, mute, or solo."
 _AS_THE_PLAN = "Nothing given: as the plan has it."
 
 
@@ -194,7 +154,7 @@ class Rule(BaseModel):
         False, title="Leave untouched", description="Leave these recordings as they are."
     )
     gains: Annotated[Gains, Field(min_length=1)] | None = Field(
-        None, title="Gains (dB)", description=f"{_GAINS_TEXT} These stand in the place of all the plan's gains."
+        None, title="Gains (dB)", description=f"{GAINS_TEXT} These stand in the place of all the plan's gains."
     )
     dry_wet: Share | None = Field(None, title="Dry/wet", description=_AS_THE_PLAN)
     smoothing_s: Smoothing | None = Field(None, title="Smoothing (s)", description=_AS_THE_PLAN)
@@ -238,7 +198,7 @@ class RemixPlan(BaseModel):
     gains: Gains = Field(
         default_factory=dict,
         title="Gains (dB)",
-        description=_GAINS_TEXT,
+        description=GAINS_TEXT,
         examples=[{"violin": -6, "photo.jpg": "mute"}],
     )
     dry_wet: Share = Field(1.0, title="Dry/wet", description="How much of the change is made: 0 nothing, 1 all of it.")
@@ -327,7 +287,7 @@ class RemixPlan(BaseModel):
         wished = {name: getattr(self, name) for name in type(self).model_fields} | (rule.overrides() if rule else {})
         peak_db, file_format = wished["true_peak_db"], wished["format"]
         return TrackWishes(
-            gains=tuple(_wish(target, gain) for target, gain in wished["gains"].items()),
+            gains=tuple(wish_of(target, gain) for target, gain in wished["gains"].items()),
             dry_wet=wished["dry_wet"],
             smoothing_s=wished["smoothing_s"],
             mask_exponent=wished["mask_exponent"],
@@ -349,7 +309,7 @@ def plan_of(gains: Sequence[str] = (), *, base: RemixPlan | None = None, **setti
     nothing is wished at all.
     """
     values = base.model_dump() if base else {}
-    own = {wish.target: wish.value for wish in parse_gains(gains)}
+    own = {wish.target: gain_of(wish) for wish in parse_gains(gains)}
     places = {_comparable(target): target for target in own}
     gains_of_base = values.get("gains", {}).items()
     values |= {"gains": {places.get(_comparable(target), target): gain for target, gain in gains_of_base} | own}
@@ -376,9 +336,3 @@ def _separators(named: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """Return who hears which instrument, in one canonical form; ours need not be named."""
     by_instrument = {instrument.lower().replace(" ", "_"): name for instrument, name in named.items()}
     return tuple(sorted((instrument, name) for instrument, name in by_instrument.items() if name != _OURS))
-
-
-def _wish(target: str, gain: float | str) -> GainWish:
-    if isinstance(gain, str):
-        return GainWish(target=target, is_solo=True) if gain == SOLO else GainWish(target=target, gain_db=MUTE_DB)
-    return GainWish(target=target, gain_db=gain)

@@ -91,7 +91,7 @@ def _readable(value: Any) -> Any:
     """Return plain values, -6 instead of -6.0."""
     if isinstance(value, dict):
         return {key: _readable(part) for key, part in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [_readable(part) for part in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
@@ -167,7 +167,7 @@ class _Document:
             return _unknown_key(place, _schema_at(RemixPlan.model_json_schema(), place[:-1]))
         if fault["type"] == "missing":
             return f"{title} is missing; give {_expected(schema)}."
-        if "properties" in schema and fault["type"] == "value_error":
+        if fault["type"] == "value_error" and ("properties" in schema or _is_of_gain_list(place, fault["input"])):
             return f"{title}: {fault['ctx']['error']}" if place else str(fault["ctx"]["error"])
         if fault["type"] in ("too_long", "too_short"):
             limits = fault["ctx"].get("max_length"), fault["ctx"].get("min_length")
@@ -257,6 +257,11 @@ def _is_text(place: _Place) -> bool:
     )
 
 
+def _is_of_gain_list(place: _Place, found: object) -> bool:
+    """Return whether a place is a list of gains in time, or one of the times in it, whose errors say what is wrong."""
+    return "gains" in place and (isinstance(found, list) or place[-1] in ("from", "to"))
+
+
 def _known(place: _Place, lines: dict[_Place, int]) -> _Place:
     """Return the innermost part of a place that stands in the file."""
     while place not in lines:
@@ -267,9 +272,17 @@ def _known(place: _Place, lines: dict[_Place, int]) -> _Place:
 def _title(place: _Place) -> str:
     """Return how a person calls a place: `rule 2: match.genre`."""
     if place[:1] == ("rules",) and len(place) > 1:
-        inner = ".".join(str(part) for part in place[2:])
+        inner = _dotted(place[2:])
         return f"rule {int(place[1]) + 1}" + (f": {inner}" if inner else "")
-    return _shortened(".".join(str(part) for part in place)) or "the file"
+    return _shortened(_dotted(place)) or "the file"
+
+
+def _dotted(place: _Place) -> str:
+    """Return the keys that lead to a place, of a list's entry its number from 1: `gains.violin, entry 2: from`."""
+    text = ""
+    for part in place:
+        text += f", entry {part + 1}:" if isinstance(part, int) else f" {part}" if text[-1:] == ":" else f".{part}"
+    return text.removeprefix(".").removesuffix(":")
 
 
 def _unknown_key(place: _Place, schema: dict[str, Any]) -> str:
@@ -285,11 +298,15 @@ def _schema_at(schema: dict[str, Any], place: _Place) -> dict[str, Any]:
     part = schema
     for step in place:
         properties = part.get("properties", {})
-        inner = (
-            part.get("items", {}) if isinstance(step, int) else properties.get(step, part.get("additionalProperties"))
-        )
+        inner = _items(part) if isinstance(step, int) else properties.get(step, part.get("additionalProperties"))
         part = _resolved(inner or {}, definitions)
     return part
+
+
+def _items(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a list's entries, also where a list is one of several choices."""
+    choices = [schema, *schema.get("anyOf", ())]
+    return next((choice["items"] for choice in choices if "items" in choice), {})
 
 
 def _resolved(part: Any, definitions: dict[str, Any]) -> dict[str, Any]:

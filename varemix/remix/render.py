@@ -9,7 +9,7 @@ Masks come as blocks [N, R, T_b] of a recording of one group of channels, else a
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +21,8 @@ from varemix.errors import MediaError
 from varemix.media.audio import AudioInfo, AudioReader, AudioWriter, as_written, stem_format
 from varemix.media.layouts import ChannelGroup, guess_note, played, stereo_weights
 from varemix.media.resampling import of_length, resampled_blocks
-from varemix.remix.gains import claims, factor, gain_change_blocks
+from varemix.remix.curves import automated, scaled_blocks
+from varemix.remix.gains import claim_blocks, claims, factor, gain_change_blocks
 from varemix.remix.level_care import AS_IS, MATCH, LevelCare
 from varemix.remix.levels import LoudnessMeter, loudness_gain_db
 from varemix.remix.limiter import Limiter, limited_blocks
@@ -130,14 +131,13 @@ def render_remix(
 
     def remixed(reader: AudioReader, heed: Heed | None = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         settings = {"smoothing_s": smoothing_s, "mask_exponent": mask_exponent}
-        changes = gain_change_blocks(mask_blocks, wishes, grid, **settings) if wishes else None
-        return _remixed_blocks(reader, changes, grid, dry_wet, heed)
+        return _remixed_blocks(reader, mask_blocks, wishes, grid, settings, dry_wet, heed)
 
     gain_db = _loudness_gain_db(source, remixed, care.loudness, audio_stream)
     opened = AudioReader(source, audio_stream=audio_stream)
     with opened as reader, _writer_like(reader, target, source, format_name) as writer:
         info, note = reader.info, _note(reader.info, format_name, is_heard=bool(wishes))
-        is_measured = not care.is_none or info.num_channels > _STEREO
+        is_measured = not care.is_none or info.num_channels > _STEREO or bool(automated(wishes))
         measured, estimated = _Loudness(info) if is_measured else None, SpectralLoudness(grid.applied, dry_wet)
         limiter = None if care.true_peak_db is None else Limiter(info.rate_hz, info.num_channels, care.true_peak_db)
         pairs = remixed(reader, None if is_measured else estimated.add)
@@ -273,17 +273,36 @@ def _blocks_from(reader: AudioReader, first_sample: int) -> Iterator[np.ndarray]
 
 
 def _remixed_blocks(
-    reader: AudioReader, changes: Iterable[np.ndarray] | None, grid: Grid, dry_wet: float, heed: Heed | None
+    reader: AudioReader,
+    mask_blocks: Iterable[np.ndarray],
+    wishes: Sequence[GainWish],
+    grid: Grid,
+    settings: Mapping[str, float],
+    dry_wet: float,
+    heed: Heed | None,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield each block of a recording, and what becomes of it."""
-    if changes is None:
+    """Yield each block of a recording, and what becomes of it: what its base gains change is added, then its ranges."""
+    if not wishes:
         yield from ((block, block) for block in _blocks(reader))
         return
-    channels = _remade_channels(reader.info)
-    original, heard = copies(_blocks(reader), 2)
-    for block, delta in paired(original, _remade(heard, reader.info, changes, grid, heed)):
+    info, channels, places = reader.info, _remade_channels(reader.info), automated(wishes)
+    is_constant = not places or any(wish.gain_db for wish in wishes)
+    num_deltas = is_constant + len(places)
+    originals = copies(_blocks(reader), 2 * num_deltas)
+    masks = copies(mask_blocks, is_constant + bool(places))
+    deltas = []
+    if is_constant:
+        changes = gain_change_blocks(masks.pop(), wishes, grid, **settings)
+        deltas.append(_remade(originals.pop(), info, changes, grid, heed))
+    if places:
+        own = copies(claim_blocks(masks.pop(), wishes, places, grid, **settings), len(places))
+        stems = [_remade(originals.pop(), info, part(claimed, i), grid) for i, claimed in enumerate(own)]
+        deltas += [scaled_blocks(s, wishes[place], info.rate_hz) for s, place in zip(stems, places, strict=True)]
+    for pairs in zip(*map(paired, originals, deltas), strict=True):
+        block = pairs[0][0]
         remixed = block.copy()
-        remixed[channels] += delta if dry_wet == 1 else dry_wet * delta
+        for _, delta in pairs:
+            remixed[channels] += delta if dry_wet == 1 else dry_wet * delta
         yield block, remixed
 
 

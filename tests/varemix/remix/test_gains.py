@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from varemix.errors import UsageError
+from varemix.remix.automation import MUTE_DB
 from varemix.remix.gains import claims, factor, gain_change, gain_change_blocks, shares
-from varemix.remix.wishes import MUTE_DB, GainWish, audible, is_unity, parse_gain, parse_gains
+from varemix.remix.wishes import GainWish, audible, is_unity, parse_gain, parse_gains
 from varemix.signal.grid import PAPER_GRID, Grid
 from varemix.signal.masks import Masks
 from varemix.signal.smoothing import zlbm

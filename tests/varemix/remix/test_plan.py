@@ -173,13 +173,14 @@ def test_a_plan_that_cannot_be_is_refused(plan):
 
 def test_the_form_says_of_every_field_what_it_is():
     schema = RemixPlan.model_json_schema()
-    models = [schema, schema["$defs"]["Rule"], schema["$defs"]["Match"]]
+    models = [schema, schema["$defs"]["Rule"], schema["$defs"]["Match"], schema["$defs"]["GainPart"]]
     fields = [field for model in models for field in model["properties"].values()]
     assert len(fields) > 30
     assert all(field.get("title") and field.get("description") for field in fields)
     assert schema["properties"]["dry_wet"]["minimum"] == 0
-    gain, word = schema["properties"]["gains"]["additionalProperties"]["anyOf"]
+    gain, word, parts = schema["properties"]["gains"]["additionalProperties"]["anyOf"]
     assert (gain["maximum"], word["enum"]) == (24, ["mute", "solo"])
+    assert parts["items"]["$ref"].endswith("/GainPart")
 
 
 def test_the_formats_are_those_that_can_be_written():

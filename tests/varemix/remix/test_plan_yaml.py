@@ -6,10 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from varemix.errors import UsageError
-from varemix.remix.plan import RemixPlan
+from varemix.remix.plan import RemixPlan, plan_of
 from varemix.remix.plan_yaml import dump_plan, load_plan, parse_plan
 from varemix.signal.grid import PAPER_GRID
 from varemix.signal.smoothing_time import decay_of
+
+ANY_GAIN = "give a number up to 24 or mute or solo or a list, each entry after a hyphen."
 
 EXAMPLE = """\
 # One night for a mixed library.
@@ -76,10 +78,10 @@ def test_values_may_be_used_again_by_an_alias():
 
 
 MISTAKES = [
-    ("gains: {violin: loud}", 1, "gains.violin is 'loud'; give a number up to 24 or mute or solo."),
-    ("\n\ngains:\n  violin:\n", 4, "gains.violin is nothing; give a number up to 24 or mute or solo."),
-    ("gains: {violin: 60}", 1, "gains.violin is '60'; give a number up to 24 or mute or solo."),
-    ("gains: {violin: [1]}", 1, "gains.violin is a list; give a number up to 24 or mute or solo."),
+    ("gains: {violin: loud}", 1, f"gains.violin is 'loud'; {ANY_GAIN}"),
+    ("\n\ngains:\n  violin:\n", 4, f"gains.violin is nothing; {ANY_GAIN}"),
+    ("gains: {violin: 60}", 1, f"gains.violin is '60'; {ANY_GAIN}"),
+    ("gains: {violin: [1]}", 1, "gains.violin, entry 1 is '1'; give entries of the form `name: value`."),
     ("gains: violin", 1, "gains is 'violin'; give entries of the form `name: value`."),
     ("dry_wet: 0.5\nsmoothing_s: 11", 2, "smoothing_s is '11'; give a number from 0 to 10."),
     ("dry_wet: 0.5\nsmoothing: 1", 2, "smoothing is no known key. Did you mean smoothing_s?"),
@@ -256,3 +258,55 @@ def test_any_text_is_a_plan_or_a_told_mistake(text):
 
 def test_reading_and_writing_leave_the_rest_of_yaml_as_it_was():
     assert yaml.safe_load("a: no") == {"a": False}
+
+
+IN_TIME = """
+gains:
+  violin:
+    - {db: -3}
+    - {from: 1:20, to: "2:05.5", db: mute, fade: 0.5}
+    - {from: 150, db: 3}
+  tuba: -6
+"""
+
+
+def test_gains_in_time_are_read_and_written_as_they_were():
+    plan = parse_plan(IN_TIME, "remix.yaml")
+    violin, tuba = plan.variants()[0].gains
+    assert violin.text == "violin=-3.0 violin=mute@1:20-2:05.5~0.5 violin=3.0@2:30-"
+    assert tuba.text == "tuba=-6.0"
+    assert parse_plan(dump_plan(plan), "remix.yaml") == plan
+    assert plan_of([*violin.text.split(), "tuba=-6"]) == plan
+
+
+def test_a_rule_may_change_gains_in_time():
+    plan = parse_plan(
+        "rules: [{name: a, match: {file: a.wav}, gains: {violin: [{from: 0:01, to: 0:02, db: -6}]}}]", "remix.yaml"
+    )
+    assert plan.for_track("a.wav", {}, 9.0).gains[0].text == "violin=-6.0@0:01-0:02"
+    assert "goes beyond the recording's end at 0:01.5" in plan.for_track("a.wav", {}, 1.5).fault(1.5)
+    assert plan.for_track("b.wav", {}, 1.5).fault(1.5) == ""
+
+
+@pytest.mark.parametrize(
+    ("gain", "message"),
+    [
+        ("[{from: 1:20, to: 1:00, db: -6}]", "entry 1: 1:20-1:00: to 1:00 does not lie after from 1:20"),
+        ("[{from: 1:75, db: -6}]", "entry 1: from: '1:75' is no time; give minutes and seconds"),
+        ("[{from: 1:00, db: loud}]", "entry 1: db is 'loud'; give a number up to 24 or mute"),
+        ("[{from: 1:00}]", "entry 1: db is missing; give a number up to 24 or mute"),
+        ("[{frm: 1:00, db: 1}]", "entry 1: frm is no known key. Did you mean from?"),
+        ("[{db: 1}, {db: 2}]", "two entries have neither from nor to"),
+        ("[{db: 1, fade: 2}]", "entry 1: fade belongs to a range"),
+        ("[]", "holds no gain; give at least one"),
+        ("[{from: 1:00, to: 2:00, db: 1}, {from: 90, db: 2}]", "The ranges 1:00-2:00 and 1:30- overlap"),
+        ("[-6]", "entry 1 is '-6'; give entries of the form `name: value`"),
+    ],
+)
+def test_gains_in_time_that_cannot_be_are_told_with_line_and_entry(gain, message):
+    for where in (f"gains:\n  violin: {gain}", f"rules:\n- {{name: a, match: {{}}, gains: {{violin: {gain}}}}}"):
+        with pytest.raises(UsageError, match="line 2: ") as caught:
+            parse_plan(where, "remix.yaml")
+        assert f"gains.violin{',' if message.startswith('entry') else ':'} {message}" in str(caught.value).replace(
+            "gains.violin has 0", "gains.violin: has 0"
+        )

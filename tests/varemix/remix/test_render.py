@@ -8,10 +8,11 @@ from varemix.errors import MediaError
 from varemix.media.audio import AudioInfo, AudioWriter, probe_audio, read_audio
 from varemix.media.layouts import played
 from varemix.media.resampling import resample
+from varemix.remix.automation import MUTE_DB, GainRange
 from varemix.remix.gains import factor
 from varemix.remix.mixer import remix
 from varemix.remix.render import heard_blocks, num_heard_samples, render_remix, render_stems, share_blocks
-from varemix.remix.wishes import MUTE_DB, GainWish
+from varemix.remix.wishes import GainWish
 from varemix.signal.grid import PAPER_GRID, RATE_HZ, Grid
 from varemix.signal.masks import Masks
 
@@ -201,3 +202,70 @@ def test_stems_keep_rate_and_length_and_add_up(tmp_path, grid):
     assert info == info_before
     expected = resample(resample(before, 48_000, RATE_HZ), RATE_HZ, 48_000)[:, : before.shape[1]]
     np.testing.assert_allclose((first + second)[:, 2000:-2000], expected[:, 2000:-2000], rtol=0, atol=1e-4)
+
+
+AUTOMATED = GainWish(target="a", ranges=(GainRange(gain_db=-9, from_s=0.6, to_s=1.1, fade_s=0.1),))
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_outside_its_ranges_every_sample_is_the_recordings(tmp_path, format_):
+    source = recording(tmp_path, *format_, seconds=2)
+    target = tmp_path / f"out{source.suffix}"
+    render_remix(source, target, mask_of(1.0, source), [AUTOMATED], PAPER_GRID)
+    before, after, rate_hz = read_audio(source)[0], read_audio(target)[0], format_[2]
+    first, end = round(0.6 * rate_hz), round(1.1 * rate_hz)
+    np.testing.assert_array_equal(after[:, :first], before[:, :first])
+    np.testing.assert_array_equal(after[:, end:], before[:, end:])
+    assert np.abs(after - before)[:, first:end].max() > 0.1
+
+
+def test_a_mask_of_everything_in_a_range_is_the_curve_of_its_gain(tmp_path, grid):
+    source, target = recording(tmp_path, "WAV", "FLOAT", RATE_HZ, 2, seconds=2), tmp_path / "out.wav"
+    render_remix(source, target, mask_of(1.0, source, grid), [AUTOMATED], grid)
+    times_s = (np.arange(2 * RATE_HZ) + 1) / RATE_HZ
+    curve = np.interp(times_s, [0.6, 0.7, 1.0, 1.1], [1, 10 ** (-9 / 20), 10 ** (-9 / 20), 1])
+    np.testing.assert_allclose(read_audio(target)[0], read_audio(source)[0] * curve, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("exponent", [0.5, 1.0, 2.0])
+@pytest.mark.parametrize("rate_hz", [RATE_HZ, 48_000])
+def test_outside_its_ranges_a_remix_is_that_of_the_base_gains_and_inside_that_of_the_ranges(
+    tmp_path, rate_hz, exponent
+):
+    source = recording(tmp_path, "WAV", "FLOAT", rate_hz, 2, seconds=3)
+    masks = drawn_masks(3, source, PAPER_GRID)
+    own = GainRange(gain_db=MUTE_DB, from_s=1.0, to_s=2.0, fade_s=0.1)
+    others = [GainWish(target="b", gain_db=2.0), GainWish(target="c")]
+
+    def rendered(wish: GainWish) -> np.ndarray:
+        settings = {"smoothing_s": 0.05, "mask_exponent": exponent}
+        render_remix(
+            source, tmp_path / "out.wav", [masks[..., :9], masks[..., 9:]], [wish, *others], PAPER_GRID, **settings
+        )
+        return read_audio(tmp_path / "out.wav")[0]
+
+    found = rendered(GainWish(target="a", gain_db=-3.0, ranges=(own,)))
+    base, inside = rendered(GainWish(target="a", gain_db=-3.0)), rendered(GainWish(target="a", gain_db=MUTE_DB))
+    np.testing.assert_array_equal(found[:, :rate_hz], base[:, :rate_hz])
+    np.testing.assert_array_equal(found[:, 2 * rate_hz :], base[:, 2 * rate_hz :])
+    full = slice(round(1.11 * rate_hz), round(1.89 * rate_hz))
+    np.testing.assert_allclose(found[:, full], inside[:, full], rtol=0, atol=1e-5)
+    assert np.abs(inside[:, full] - base[:, full]).max() > 0.01
+
+
+def test_beside_a_solo_ranges_do_not_count(tmp_path):
+    source = recording(tmp_path, "WAV", "FLOAT", RATE_HZ, 1, seconds=2)
+    masks = drawn_masks(2, source, PAPER_GRID)
+    solo = GainWish(target="b", is_solo=True)
+    made = []
+    for wish in (AUTOMATED, GainWish(target="a")):
+        render_remix(source, tmp_path / "out.wav", [masks], [wish, solo], PAPER_GRID)
+        made.append(read_audio(tmp_path / "out.wav")[0])
+    np.testing.assert_array_equal(*made)
+
+
+def test_the_loudness_of_a_remix_with_ranges_is_measured(tmp_path):
+    source = recording(tmp_path, "WAV", "FLOAT", RATE_HZ, 1, seconds=8)
+    wish = GainWish(target="a", ranges=(GainRange(gain_db=-12, to_s=7.95),))
+    rendered = render_remix(source, tmp_path / "out.wav", mask_of(1.0, source), [wish], PAPER_GRID)
+    assert rendered.after_lufs - rendered.before_lufs == pytest.approx(-12, abs=0.5)
