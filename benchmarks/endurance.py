@@ -48,7 +48,7 @@ from varemix.remix.plan import RemixPlan, plan_of
 from varemix.weights import shipped_checkpoint
 
 PLANS = (
-    plan_of(["tuba=mute", "flute=+3"], even_if_absent=True),
+    plan_of(["tuba=mute", "flute=+3"], force=True),
     plan_of(
         ["violin=-6"],
         base=RemixPlan.model_validate(
@@ -59,7 +59,7 @@ PLANS = (
                 ]
             }
         ),
-        even_if_absent=True,
+        force=True,
     ),
 )
 """What is wished, one after the other, for one folder of remixes: the second hears other instruments."""

@@ -60,7 +60,7 @@ def _write(path: Path, samples: np.ndarray, folder: Path) -> None:
 
 def remixing(source: Path, masks: Path, gains: dict[str, float], folder: Path) -> Callable[[], None]:
     """Return what remixes a recording once, as a library's is."""
-    wishes = plan_of([f"{name}={gain_db}" for name, gain_db in gains.items()], even_if_absent=True).variants()[0]
+    wishes = plan_of([f"{name}={gain_db}" for name, gain_db in gains.items()], force=True).variants()[0]
     wanted = Wanted(wishes=wishes, queries=tuple(Query(name=name) for name in gains))
     presence = Presence(shares_db=dict.fromkeys(gains, 0.0), threshold_db=-20.0)
 

@@ -207,7 +207,7 @@ def plan_of_request(
     exponent = exponent_of(body.get("mask_exponent", PLAIN))
     is_doubted = any(query.doubt for query in queries.values())
     settings: dict[str, Any] = {"mask_exponent": exponent, "even_if_unknown": is_doubted or None, "format": file_format}
-    return plan_of(texts, even_if_absent=absent, separator=dict(separator or {}) or None, **settings)
+    return plan_of(texts, force=absent, separator=dict(separator or {}) or None, **settings)
 
 
 def exponent_of(value: object) -> float:

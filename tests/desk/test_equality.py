@@ -25,7 +25,7 @@ AUDIBLE = 1e-4  # -80 dBFS
 
 def rendered(song: Path, gains: dict[str, str], catalog: Catalog, folder: Path, **settings: Any) -> np.ndarray:
     """Return what `varemix remix` makes of a recording."""
-    plan = plan_of([f"{target}={gain}" for target, gain in gains.items()], even_if_absent=True, **settings)
+    plan = plan_of([f"{target}={gain}" for target, gain in gains.items()], force=True, **settings)
     target = folder / "out" / song.name
     target.parent.mkdir(exist_ok=True)
     remix_file(song, target, plan, lambda: open_separator(None, str(catalog.home.root)))

@@ -54,7 +54,7 @@ def test_all_channels_of_surround_are_exported(
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             contents = {name: archive.read(name) for name in archive.namelist()}
     else:
-        plan = plan_of(["tuba=mute", "violin=-6"], mask_exponent=0.5, even_if_absent=True)
+        plan = plan_of(["tuba=mute", "violin=-6"], mask_exponent=0.5, force=True)
         remix_file(song, tmp_path / "out" / "5.1.wav", plan, lambda: separator)
         contents = {"5.1.wav": content}
     assert contents == {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}

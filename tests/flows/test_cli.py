@@ -96,7 +96,7 @@ def world(tmp_path: Path, checkpoint_file: Path, file_without_rivals: Path) -> P
         "good": "gains: {violin: -6}\nrules: [{name: deep, match: {folder: deep}, skip: true}]\n",
         "bad": "gains: {violin: -6}\nloudnes: match\n",
         "stranger": "gains: {violin: -6}\nrules: [{name: deep, match: {folder: deep}, gains: {theremin: 3}}]\n",
-        "alone": "gains: {violin: -6}\nrules: [{name: deep, match: {folder: deep}, nothing_else: true}]\n",
+        "alone": "gains: {violin: -6}\nrules: [{name: deep, match: {folder: deep}, exclusive: true}]\n",
     }
     for name, text in plans.items():
         (tmp_path / f"{name}.yaml").write_text(text)

@@ -157,7 +157,7 @@ def test_a_source_that_changes_while_it_is_read_fails_with_a_reason_and_the_next
         return samples
 
     monkeypatch.setattr(AudioReader, "read", read_and_harm)
-    wishes = plan_of(["tuba=mute"], even_if_absent=True)
+    wishes = plan_of(["tuba=mute"], force=True)
     summary = remix(str(library), str(out), wishes, home=str(home))
     assert summary.counts == {"done": 1, "failed": 1}
     assert [outcome.item for outcome in summary.failed] == ["deep/song.wav"]

@@ -115,8 +115,6 @@ def test_what_a_plan_asks_for_and_a_name_that_says_something_else_are_refused(ca
         remix_file(source, song.parent / "out.wav", asked, lambda: separator(catalog))
     with pytest.raises(UsageError, match=r"'out\.opus' is no name for flac; name it out\.flac"):
         remix_file(source, song.parent / "out.opus", plan_of(["violin=-6"]), lambda: separator(catalog))
-    made = remix_file(
-        source, song.parent / "out.wav", plan_of(["violin=-6"], even_if_absent=True), lambda: separator(catalog)
-    )
+    made = remix_file(source, song.parent / "out.wav", plan_of(["violin=-6"], force=True), lambda: separator(catalog))
     assert made.is_changed
     assert probe_audio(song.parent / "out.wav").container == "WAV"

@@ -116,7 +116,7 @@ def test_what_has_masks_need_not_be_heard(catalog: Catalog, library: Path, out: 
     plant_masks(catalog, tracks[3], "small")
     found = total(catalog, library, out, PLAN)
     assert (found["to_hear_before"], found["to_write"]) == (0, 2)
-    shared = PLAN.model_copy(update={"nothing_else": True})
+    shared = PLAN.model_copy(update={"exclusive": True})
     assert total(catalog, library, out, shared)["to_hear_before"] == 2
 
 

@@ -80,7 +80,12 @@ def test_a_plan_from_before_smoothing_was_in_seconds_is_read(file: Path) -> None
 
 @pytest.mark.parametrize(
     ("option", "word", "left"),
-    [("true_peak_db", "off", None), ("format", "same", None), ("loudness", "as_is", "as_is")],
+    [
+        ("true_peak_db", "off", None),
+        ("format", "same", None),
+        ("loudness", "unchanged", "unchanged"),
+        ("loudness", "as_is", "unchanged"),
+    ],
 )
 def test_an_option_can_take_back_what_a_plan_wishes(tmp_path: Path, option: str, word: str, left: object) -> None:
     file = tmp_path / "mine.yaml"
@@ -96,8 +101,8 @@ def test_a_preset_is_for_targets_and_others_and_takes_options_too() -> None:
     plan = wished_plan(["flute=-3"], preset_name="practice", targets=["violin"], others=["tuba", "cello"])
     assert gains(plan) == [["violin=6.0", "tuba=-6.0", "cello=-6.0", "flute=-3.0"]]
     assert plan.true_peak_db == -1
-    other = wished_plan(["violin=-1"], preset_name="karaoke", targets=["violin", "tuba"], loudness="as_is")
-    assert (gains(other), other.loudness) == ([["violin=-1.0", "tuba=mute"]], "as_is")
+    other = wished_plan(["violin=-1"], preset_name="karaoke", targets=["violin", "tuba"], loudness="unchanged")
+    assert (gains(other), other.loudness) == ([["violin=-1.0", "tuba=mute"]], "unchanged")
 
 
 def test_pictures_beside_a_plan_are_found_from_another_working_folder(

@@ -214,7 +214,7 @@ def test_a_person_can_overrule_what_was_heard_and_that_is_another_remix(
     [track] = scanned(catalog, library)
     plant_masks(catalog, track, champion, absent=["violin"])
     remix(catalog, [track], out, wanted("violin=-6"))
-    [outcome] = remix(catalog, [track], out, wanted("violin=-6", even_if_absent=True)).values()
+    [outcome] = remix(catalog, [track], out, wanted("violin=-6", force=True)).values()
     assert (outcome.status, outcome.reason) == ("done", "")
     assert tone_gains_db(source, out / "a.wav")["violin"] == pytest.approx(-6, abs=0.05)
     assert len(catalog.read("remixes")) == 2

@@ -26,7 +26,7 @@ LOSSLESS = [name for name in FILES if "ac3" not in name and "aac" not in name]
 
 
 def wanted(*gains: str, **settings: Any) -> RemixPlan:
-    return plan_of(gains or ("violin=-9", "tuba=mute"), even_if_absent=True, **settings)
+    return plan_of(gains or ("violin=-9", "tuba=mute"), force=True, **settings)
 
 
 def remixed(catalog: Catalog, library: Path, out: Path, plan: RemixPlan) -> list[dict[str, Any]]:

@@ -197,7 +197,7 @@ def test_the_order_of_wishes_does_not_matter_but_all_else_does(tmp_path: Path) -
         wanted("violin=-6", f"{photo}=+3", "tuba=mute"),
         wanted(*gains, dry_wet=0.9),
         wanted(*gains, smoothing_s=0.1),
-        wanted(*gains, even_if_absent=True),
+        wanted(*gains, force=True),
         wanted(*gains, nothing_else=True),
         wanted(*gains, loudness="match"),
         wanted(*gains, true_peak_db=-1),

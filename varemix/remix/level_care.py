@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from varemix.errors import UsageError
 
-AS_IS = "as_is"
+UNCHANGED = "unchanged"
 MATCH = "match"
 LOUDNESS_LIMITS_LUFS = (-50.0, -5.0)
 TRUE_PEAK_LIMITS_DB = (-20.0, 0.0)
@@ -18,15 +18,16 @@ TRUE_PEAK_LIMITS_DB = (-20.0, 0.0)
 class LevelCare:
     """What shall become of a remix's level.
 
-    `loudness` is 'as_is', 'match' (the remix is brought to the original's integrated loudness), or a number of LUFS.
-    `true_peak_db` is the ceiling in dBTP that a limiter holds; None leaves peaks alone. Raises UsageError for others.
+    `loudness` is 'unchanged', 'match' (the remix is brought to the original's integrated loudness), or a number of
+    LUFS. `true_peak_db` is the ceiling in dBTP that a limiter holds; None leaves peaks alone. Raises UsageError for
+    others.
     """
 
-    loudness: Literal["as_is", "match"] | float = "as_is"
+    loudness: Literal["unchanged", "match"] | float = "unchanged"
     true_peak_db: float | None = None
 
     def __post_init__(self) -> None:
-        if self.loudness not in (AS_IS, MATCH) and not _is_within(self.loudness, LOUDNESS_LIMITS_LUFS):
+        if self.loudness not in (UNCHANGED, MATCH) and not _is_within(self.loudness, LOUDNESS_LIMITS_LUFS):
             raise UsageError(
                 f"Loudness '{self.loudness}' is none; give unchanged, match, or a number of LUFS from "
                 f"{LOUDNESS_LIMITS_LUFS[0]:g} to {LOUDNESS_LIMITS_LUFS[1]:g}."
@@ -43,8 +44,8 @@ class LevelCare:
         return self == LevelCare()
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the wishes as plain values that decide the result."""
-        return asdict(self)
+        """Return the wishes as plain values that decide the result, as digests of results have always had them."""
+        return asdict(self) | ({"loudness": "as_is"} if self.loudness == UNCHANGED else {})
 
 
 def _is_within(value: object, limits: tuple[float, float]) -> bool:

@@ -36,13 +36,13 @@ _FORGOTTEN = 1e-30
 
 
 def loudness_gain_db(
-    loudness: Literal["as_is", "match"] | float, original_lufs: float | None, remix_lufs: float | None
+    loudness: Literal["unchanged", "match"] | float, original_lufs: float | None, remix_lufs: float | None
 ) -> float:
     """Return the gain in dB that gives a remix the loudness wished for, from what a LoudnessMeter says of both.
 
     'match' brings the remix to the original's integrated loudness, a number to so many LUFS. At most MAX_BOOST_DB
-    louder: what a mute leaves of a solo recording shall not be blown up. 0 for 'as_is', and where the remix, or with
-    'match' the original, is silent or shorter than a gating block.
+    louder: what a mute leaves of a solo recording shall not be blown up. 0 for 'unchanged', and where the remix, or
+    with 'match' the original, is silent or shorter than a gating block.
     """
     wished_lufs = original_lufs if loudness == MATCH else loudness
     if isinstance(wished_lufs, str) or not _is_measured(wished_lufs) or not _is_measured(remix_lufs):

@@ -23,7 +23,7 @@ from pydantic import (
 )
 
 from varemix.errors import UsageError
-from varemix.remix.level_care import AS_IS, LOUDNESS_LIMITS_LUFS, MATCH, TRUE_PEAK_LIMITS_DB, LevelCare
+from varemix.remix.level_care import LOUDNESS_LIMITS_LUFS, MATCH, TRUE_PEAK_LIMITS_DB, UNCHANGED, LevelCare
 from varemix.remix.mask_exponent import MASK_EXPONENT_LIMITS, PLAIN
 from varemix.remix.plan_gains import GAINS_TEXT, MAX_GAINS, Gains, Target, choice, gain_of, wish_of
 from varemix.remix.rules import Match
@@ -36,6 +36,8 @@ MAX_RULES = 1_000
 MAX_AUDIO_STREAMS = 99
 
 _MAX_NAME = 200
+_FORMER_NAMES = {"even_if_absent": "force", "nothing_else": "exclusive"}
+_FORMER_UNCHANGED = "as_is"
 _OURS = "varemix"  # what our own network is called
 
 
@@ -74,7 +76,7 @@ class TrackWishes:
         """Whether the recording comes out as it went in, sound, level and format."""
         if self.is_skipped:
             return True
-        has_same_level = self.care.true_peak_db is None and self.care.loudness in (AS_IS, MATCH)
+        has_same_level = self.care.true_peak_db is None and self.care.loudness in (UNCHANGED, MATCH)
         return self.is_unity and has_same_level and self.format is None
 
     def fault(self, duration_s: float) -> str:
@@ -104,9 +106,20 @@ def _read_format(value: object) -> object:
     return value.strip().lower().removeprefix(".") if isinstance(value, str) else value
 
 
-def _with_smoothing_s(values: Any) -> Any:
+def _in_words_of_today(values: Any) -> Any:
+    """Return the values of a plan or a rule, words that they used to be given in read as those of today."""
+    if not isinstance(values, Mapping):
+        return values
+    named = {name if (now := _FORMER_NAMES.get(name, name)) in values else now: value for name, value in values.items()}
+    loudness = named.get("loudness")
+    if isinstance(loudness, str) and loudness.strip().lower().replace(" ", "_").replace("-", "_") == _FORMER_UNCHANGED:
+        named["loudness"] = UNCHANGED
+    return _with_smoothing_s(named)
+
+
+def _with_smoothing_s(values: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the values of a plan or a rule, the decay a frame that used to be given read as a time constant."""
-    if not isinstance(values, Mapping) or "smoothing" not in values or "smoothing_s" in values:
+    if "smoothing" not in values or "smoothing_s" in values:
         return values
     decay = values["smoothing"]
     is_decay = isinstance(decay, int | float) and not isinstance(decay, bool) and 0 <= decay < 1
@@ -120,8 +133,8 @@ Share = Annotated[float, Field(strict=True, ge=0, le=1)]
 Smoothing = Annotated[float, Field(strict=True, ge=0, le=MOST_SMOOTHING_S)]
 MaskExponent = Annotated[float, Field(strict=True, ge=MASK_EXPONENT_LIMITS[0], le=MASK_EXPONENT_LIMITS[1])]
 Loudness = Annotated[
-    Literal["as_is", "match"] | Annotated[float, Field(ge=LOUDNESS_LIMITS_LUFS[0], le=LOUDNESS_LIMITS_LUFS[1])],
-    BeforeValidator(choice((AS_IS, MATCH), *LOUDNESS_LIMITS_LUFS)),
+    Literal["unchanged", "match"] | Annotated[float, Field(ge=LOUDNESS_LIMITS_LUFS[0], le=LOUDNESS_LIMITS_LUFS[1])],
+    BeforeValidator(choice((UNCHANGED, MATCH), *LOUDNESS_LIMITS_LUFS)),
 ]
 TruePeak = Annotated[
     Annotated[float, Field(ge=TRUE_PEAK_LIMITS_DB[0], le=TRUE_PEAK_LIMITS_DB[1])] | Literal["off"],
@@ -136,7 +149,7 @@ Separators = Annotated[
     Field(max_length=MAX_GAINS),
 ]
 _SEPARATOR_TEXT = (
-    "Who hears which instrument: names of separators that the host has, by instrument; varemix is our own."
+    "What separates which instrument: names of separators that the host has, by instrument; varemix is our own."
 )
 _AS_THE_PLAN = "Nothing given: as the plan has it."
 
@@ -151,7 +164,7 @@ class Rule(BaseModel):
     )
     match: Match = Field(title="Which recordings", description="All that is given must be true of a recording.")
     skip: Annotated[bool, Field(strict=True)] = Field(
-        False, title="Leave untouched", description="Leave these recordings as they are."
+        False, title="Leave unchanged", description="Leave these recordings as they are."
     )
     gains: Annotated[Gains, Field(min_length=1)] | None = Field(
         None, title="Gains (dB)", description=f"{GAINS_TEXT} These stand in the place of all the plan's gains."
@@ -159,15 +172,11 @@ class Rule(BaseModel):
     dry_wet: Share | None = Field(None, title="Dry/wet", description=_AS_THE_PLAN)
     smoothing_s: Smoothing | None = Field(None, title="Smoothing (s)", description=_AS_THE_PLAN)
     mask_exponent: MaskExponent | None = Field(None, title="Mask exponent", description=_AS_THE_PLAN)
-    even_if_absent: Annotated[bool, Field(strict=True)] | None = Field(
-        None, title="Even if absent", description=_AS_THE_PLAN
-    )
+    force: Annotated[bool, Field(strict=True)] | None = Field(None, title="Force", description=_AS_THE_PLAN)
     even_if_unknown: Annotated[bool, Field(strict=True)] | None = Field(
         None, title="Even if unknown", description=_AS_THE_PLAN
     )
-    nothing_else: Annotated[bool, Field(strict=True)] | None = Field(
-        None, title="Nothing else plays", description=_AS_THE_PLAN
-    )
+    exclusive: Annotated[bool, Field(strict=True)] | None = Field(None, title="Exclusive", description=_AS_THE_PLAN)
     loudness: Loudness | None = Field(None, title="Loudness (LUFS)", description=_AS_THE_PLAN)
     true_peak_db: TruePeak | None = Field(
         None, title="True peak (dBTP)", description=f"off: no limiter for these. {_AS_THE_PLAN}"
@@ -176,7 +185,7 @@ class Rule(BaseModel):
     audio_stream: AudioStream | None = Field(None, title="Audio stream", description=_AS_THE_PLAN)
     separator: Separators | None = Field(None, title="Separators", description=f"{_SEPARATOR_TEXT} {_AS_THE_PLAN}")
 
-    _reads_decay = model_validator(mode="before")(_with_smoothing_s)
+    _reads_former_words = model_validator(mode="before")(_in_words_of_today)
 
     @model_validator(mode="after")
     def _is_one_thing(self) -> Self:
@@ -212,23 +221,23 @@ class RemixPlan(BaseModel):
         title="Mask exponent",
         description="Below 1 more of an instrument is removed, and of the rest; above 1 the rest is kept cleaner.",
     )
-    even_if_absent: Annotated[bool, Field(strict=True)] = Field(
-        False, title="Even if absent", description="Apply every gain, also of instruments that do not seem to play."
+    force: Annotated[bool, Field(strict=True)] = Field(
+        False, title="Force", description="Apply every gain, also of instruments that are not detected."
     )
     even_if_unknown: Annotated[bool, Field(strict=True)] = Field(
         False,
         title="Even if unknown",
         description="Use pictures too that show none of the known instruments, as what they are most like.",
     )
-    nothing_else: Annotated[bool, Field(strict=True)] = Field(
+    exclusive: Annotated[bool, Field(strict=True)] = Field(
         False,
-        title="Nothing else plays",
+        title="Exclusive",
         description="Nothing but these instruments plays: they share the recording. Give 0 to those that shall stay.",
     )
     loudness: Loudness = Field(
-        "as_is",
+        "unchanged",
         title="Loudness (LUFS)",
-        description="as_is, match (as loud as the original), or an integrated loudness (ITU-R BS.1770) such as -16.",
+        description="unchanged, match (as loud as the original), or integrated LUFS (ITU-R BS.1770) such as -16.",
     )
     true_peak_db: TruePeak | None = Field(
         None, title="True peak (dBTP)", description="The ceiling of a limiter, such as -1; nothing or off for none."
@@ -248,10 +257,10 @@ class RemixPlan(BaseModel):
         default_factory=list,
         max_length=MAX_RULES,
         title="Rules",
-        description="Other wishes for some recordings; the first rule that matches a recording decides.",
+        description="Other settings for some recordings; the first rule that matches a recording decides.",
     )
 
-    _reads_decay = model_validator(mode="before")(_with_smoothing_s)
+    _reads_former_words = model_validator(mode="before")(_in_words_of_today)
 
     @field_validator("true_peak_db", "format")
     @classmethod
@@ -291,9 +300,9 @@ class RemixPlan(BaseModel):
             dry_wet=wished["dry_wet"],
             smoothing_s=wished["smoothing_s"],
             mask_exponent=wished["mask_exponent"],
-            even_if_absent=wished["even_if_absent"],
+            even_if_absent=wished["force"],
             even_if_unknown=wished["even_if_unknown"],
-            nothing_else=wished["nothing_else"],
+            nothing_else=wished["exclusive"],
             care=LevelCare(loudness=wished["loudness"], true_peak_db=None if peak_db == OFF else peak_db),
             format=None if file_format == SAME else file_format,
             audio_stream=wished["audio_stream"] - 1,
@@ -313,7 +322,7 @@ def plan_of(gains: Sequence[str] = (), *, base: RemixPlan | None = None, **setti
     places = {_comparable(target): target for target in own}
     gains_of_base = values.get("gains", {}).items()
     values |= {"gains": {places.get(_comparable(target), target): gain for target, gain in gains_of_base} | own}
-    values |= _with_smoothing_s({name: value for name, value in settings.items() if value is not None})
+    values |= _in_words_of_today({name: value for name, value in settings.items() if value is not None})
     try:
         plan = RemixPlan.model_validate(values)
     except ValidationError as error:

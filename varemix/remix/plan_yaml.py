@@ -162,7 +162,7 @@ class _Document:
 
     def _explained(self, fault: Any, place: _Place, schema: dict[str, Any]) -> str:
         title = _title(place)
-        found = self.shown.get(place, "nothing")
+        found = self.shown.get(place, f"'{str(fault['input'])[:_MAX_SHOWN]}'")  # no place: by a former name
         if fault["type"] == "extra_forbidden":
             return _unknown_key(place, _schema_at(RemixPlan.model_json_schema(), place[:-1]))
         if fault["type"] == "missing":

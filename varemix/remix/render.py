@@ -23,7 +23,7 @@ from varemix.media.layouts import ChannelGroup, guess_note, played, stereo_weigh
 from varemix.media.resampling import of_length, resampled_blocks
 from varemix.remix.curves import automated, scaled_blocks
 from varemix.remix.gains import claim_blocks, claims, factor, gain_change_blocks
-from varemix.remix.level_care import AS_IS, MATCH, LevelCare
+from varemix.remix.level_care import MATCH, UNCHANGED, LevelCare
 from varemix.remix.levels import LoudnessMeter, loudness_gain_db
 from varemix.remix.limiter import Limiter, limited_blocks
 from varemix.remix.mask_exponent import PLAIN
@@ -344,11 +344,11 @@ def _note(info: AudioInfo, format_name: str | None, *, is_heard: bool = True) ->
 def _loudness_gain_db(
     source: Path,
     remixed: Callable[[AudioReader], Iterator[tuple[np.ndarray, np.ndarray]]],
-    loudness: Literal["as_is", "match"] | float,
+    loudness: Literal["unchanged", "match"] | float,
     audio_stream: int,
 ) -> float:
     """Return the gain that brings a remix to the loudness wished for."""
-    if loudness == AS_IS:
+    if loudness == UNCHANGED:
         return 0.0
     with AudioReader(source, audio_stream=audio_stream) as reader:
         before, after = (_meter(reader.info) for _ in range(2))

@@ -123,7 +123,7 @@ def test_a_rate_that_the_weighting_does_not_reach_is_refused():
 @pytest.mark.parametrize(
     ("wished", "original_lufs", "remix_lufs", "gain_db"),
     [
-        ("as_is", -20.0, -30.0, 0.0),
+        ("unchanged", -20.0, -30.0, 0.0),
         ("match", -20.0, -23.5, 3.5),
         ("match", -20.0, -18.0, -2.0),
         (-14.0, -20.0, -18.0, 4.0),

@@ -28,7 +28,7 @@ rules:
     match:
       folder: 'jazz/**'
       min_duration_s: 1e2
-    even_if_absent: true
+    force: true
     loudness: -16
 """
 
@@ -54,12 +54,24 @@ def test_a_plan_is_read_as_people_write_it(tmp_path):
                 {
                     "name": "1999",
                     "match": {"folder": "jazz/**", "min_duration_s": 100.0},
-                    "even_if_absent": True,
+                    "force": True,
                     "loudness": -16,
                 },
             ],
         }
     )
+
+
+def test_a_plan_in_former_words_is_read_as_one_of_today():
+    former = (
+        "{even_if_absent: true, nothing_else: true, loudness: As is, rules: [{name: a, match: {}, nothing_else: no}]}"
+    )
+    today = "{force: true, exclusive: true, loudness: unchanged, rules: [{name: a, match: {}, exclusive: false}]}"
+    assert parse_plan(former.replace("no}", "false}"), "a") == parse_plan(today, "a")
+    with pytest.raises(UsageError, match="force is 'maybe'; give true or false"):
+        parse_plan("even_if_absent: maybe", "a")
+    with pytest.raises(UsageError, match="even_if_absent"):
+        parse_plan("even_if_absent: true\nforce: false", "a")
 
 
 def test_words_that_old_yaml_takes_for_truth_values_stay_words():
@@ -89,8 +101,8 @@ MISTAKES = [
     ("smoothing_s: 0.05\nsmoothing: 0.5", 2, "smoothing is no known key."),
     ("rules:\n- name: a\n  match: {}\n  smoothing: 2", 4, "rule 1: smoothing is no known key."),
     ("dry_wet: 80%", 1, "dry_wet is '80%'; give a number from 0 to 1."),
-    ("even_if_absent: maybe", 1, "even_if_absent is 'maybe'; give true or false."),
-    ("loudness: quiet", 1, "loudness is 'quiet'; give as_is or match or a number from -50 to -5."),
+    ("force: maybe", 1, "force is 'maybe'; give true or false."),
+    ("loudness: quiet", 1, "loudness is 'quiet'; give unchanged or match or a number from -50 to -5."),
     ("format: midi", 1, "format is 'midi'; give wav, aiff, flac, mp3, ogg, opus, m4a, alac, wma or same."),
     ("true_peak_db: 3", 1, "true_peak_db is '3'; give a number from -20 to 0 or off."),
     ("gain:\n  violin: 3", 1, "gain is no known key. Did you mean gains?"),
@@ -199,7 +211,7 @@ def test_what_is_written_can_be_read_by_a_person():
     assert dump_plan(plan) == (
         "gains:\n  violin: -6\n  photo.jpg: mute\n  cello: solo\nrules:\n- name: old folk\n  match:\n"
         "    genre: folk\n    date: 19*\n    track: '01'\n  gains:\n    accordion: 3.5\n- name: '1999'\n  match:\n"
-        "    folder: jazz/**\n    min_duration_s: 100\n  even_if_absent: true\n  loudness: -16\n"
+        "    folder: jazz/**\n    min_duration_s: 100\n  force: true\n  loudness: -16\n"
     )
 
 
@@ -217,9 +229,9 @@ wishes = st.fixed_dictionaries(
         "gains": gains,
         "dry_wet": st.floats(0, 1),
         "smoothing_s": st.floats(0, 10),
-        "even_if_absent": st.booleans(),
-        "nothing_else": st.booleans(),
-        "loudness": st.one_of(st.floats(-50, -5), st.sampled_from(["match", "as_is"])),
+        "force": st.booleans(),
+        "exclusive": st.booleans(),
+        "loudness": st.one_of(st.floats(-50, -5), st.sampled_from(["match", "unchanged"])),
         "true_peak_db": st.one_of(st.floats(-20, 0), st.just("off")),
         "format": st.sampled_from(["wav", "m4a", "same"]),
     },
