@@ -89,7 +89,7 @@ def nightly(
         stages.append(_evaluated(candidate, pairs, stills, where))
     warning = _warning(catalog, champion, stages[-1])
     if challenger:
-        stages.append(attempted("promote", lambda: _promoted(catalog, challenger)))
+        stages.append(attempted("promote", lambda: _promoted(catalog, challenger, plan)))
     stages += [
         attempted("masks", lambda: masks(library, home=where, separator=plan.separator)),
         attempted("remix", lambda: remix(library, out, plan, home=where)),
@@ -123,9 +123,14 @@ def _evaluated(checkpoint_id: str, pairs: int, stills: str | None, home: str) ->
     return attempted("evaluate", lambda: evaluate(checkpoint_id, CHOSEN_ON, pairs, stills=stills, studied=0, home=home))
 
 
-def _promoted(catalog: Catalog, challenger: str) -> Summary:
-    home = catalog.home.address
-    outcome = promote_if_better(checkpoint_id=challenger, home=home, split=CHOSEN_ON, seed=_SEED)
+def _promoted(catalog: Catalog, challenger: str, plan: RemixPlan) -> Summary:
+    outcome = promote_if_better(
+        checkpoint_id=challenger,
+        home=catalog.home.address,
+        split=CHOSEN_ON,
+        seed=_SEED,
+        elsewhere=sorted(plan.left_to_others()),
+    )
     if outcome.status != "skipped":
         show_decision(catalog)
     return Summary(stage="promote", outcomes=(outcome,), seconds=0.0, facts={"decision": outcome.reason})

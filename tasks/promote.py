@@ -3,7 +3,7 @@
 A person may decide otherwise, and may go back. Every decision becomes a row of `decisions`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import pandas as pd
@@ -18,7 +18,7 @@ from tasks.checkpoints import champion_id, checkpoint_row, record_checkpoints, s
 from tasks.decisions import Kind, champions_before, record, taken_back_for
 from tasks.shards import Outcome
 from varemix.errors import EvaluationError
-from varemix.evaluation.compare import BETTER, Comparison, compare
+from varemix.evaluation.compare import BETTER, WORSE, Comparison, compare
 from varemix.evaluation.condition_names import IMAGE
 from varemix.weights import SHIPPED
 
@@ -27,6 +27,7 @@ CHOSEN_ON = "val"
 
 _COLUMNS = ["pair_id", "condition", "instrument", "nsdr_db"]
 _SEED = 0
+_LEVEL = 0.95
 
 
 @task(task_run_name="compare {checkpoint_a} with {checkpoint_b}", cache_policy=NO_CACHE)
@@ -44,12 +45,15 @@ def compare_checkpoints(
 
 
 @task(task_run_name="promote {checkpoint_id}", cache_policy=NO_CACHE)
-def promote_if_better(*, checkpoint_id: str, home: str, split: str, seed: int) -> Outcome:
+def promote_if_better(
+    *, checkpoint_id: str, home: str, split: str, seed: int, elsewhere: Collection[str] = ()
+) -> Outcome:
     """Make the checkpoint champion if it is better with still images than what serves, or if nothing does.
 
     What serves is the champion, before the first one the shipped checkpoint. Better means that the interval of the
-    difference in NSDR lies above 0. Only mixes of two count: those of more are harder, and not every checkpoint is
-    scored on them. One that a person went back from is not promoted again.
+    difference in NSDR lies above 0 on the whole, and below 0 for no instrument (`worse_at`). Instruments `elsewhere`
+    are left to other separators and do not count. Only mixes of two count: those of more are harder, and not every
+    checkpoint is scored on them. One that a person went back from is not promoted again.
     """
     catalog = Catalog(Home.open(home))
     champion = champion_id(catalog)
@@ -65,13 +69,16 @@ def promote_if_better(*, checkpoint_id: str, home: str, split: str, seed: int) -
         reason = f"first champion, mean NSDR {mean_db:.2f} dB on {split}"
         return _crowned(catalog, "promoted", checkpoint_id, reason, split=split)
     rival = "champion" if champion else "built-in model"
-    found = compared(catalog, serving, checkpoint_id, split, seed)
+    found = compared(catalog, serving, checkpoint_id, split, seed, elsewhere)
     if found is None:
         return _kept(catalog, checkpoint_id, f"not promoted: the {rival} {serving} was not scored on the same pairs")
     verdict = in_words(found, split, rival=rival)
-    if found.overall.verdict != BETTER:
-        return _kept(catalog, checkpoint_id, f"not promoted: {verdict}", split, found)
-    return _crowned(catalog, "promoted", checkpoint_id, f"promoted: {verdict}", split=split, found=found)
+    is_better = found.overall.verdict == BETTER
+    lost = worse_at(catalog, serving, checkpoint_id, split, seed, elsewhere) if is_better else []
+    if is_better and not lost:
+        return _crowned(catalog, "promoted", checkpoint_id, f"promoted: {verdict}", split=split, found=found)
+    but = f"worse at {', '.join(lost)}, though " if lost else ""
+    return _kept(catalog, checkpoint_id, f"not promoted: {but}{verdict}", split, found)
 
 
 @task(task_run_name="promote {checkpoint_id} by hand", cache_policy=NO_CACHE)
@@ -135,12 +142,39 @@ def usable_row(catalog: Catalog, checkpoint_id: str) -> dict[str, Any]:
     return row
 
 
-def compared(catalog: Catalog, before: str, after: str, split: str, seed: int) -> Comparison | None:
-    """Return how much the second is ahead of the first on the pairs that both were scored on; None without any."""
+def compared(
+    catalog: Catalog,
+    before: str,
+    after: str,
+    split: str,
+    seed: int,
+    elsewhere: Collection[str] = (),
+    level: float = _LEVEL,
+) -> Comparison | None:
+    """Return how much the second is ahead of the first on the pairs that both were scored on; None without any.
+
+    The scores of instruments `elsewhere` do not count; `level` is that of the intervals.
+    """
+    scores = (_scores(catalog, name, split, seed) for name in (before, after))
+    own_a, own_b = (own[~own["instrument"].isin(elsewhere)] for own in scores)
     try:
-        return compare(_scores(catalog, before, split, seed), _scores(catalog, after, split, seed), seed=seed)
+        return compare(own_a, own_b, seed=seed, level=level)
     except EvaluationError:
         return None
+
+
+def worse_at(
+    catalog: Catalog, before: str, after: str, split: str, seed: int, elsewhere: Collection[str] = ()
+) -> list[str]:
+    """Return at which instruments the second is worse than the first, beyond doubt for all of them together.
+
+    The level of each interval is raised with the number of instruments (Bonferroni), or among so many one would seem
+    worse by chance.
+    """
+    found = compared(catalog, before, after, split, seed, elsewhere)
+    num_instruments = len(found.instruments) if found else 0
+    strict = compared(catalog, before, after, split, seed, elsewhere, level=1 - (1 - _LEVEL) / max(1, num_instruments))
+    return [own.instrument for own in strict.instruments if own.verdict == WORSE] if strict else []
 
 
 def in_words(found: Comparison, split: str, *, rival: str = "champion") -> str:

@@ -25,11 +25,12 @@ def score(
     seed: int = 0,
     split: str = "val",
     num_sources: int = 2,
+    instrument: str = "flute",
 ) -> None:
-    """Give a checkpoint a score of its flute on each of the pairs; None stands for a silent estimate."""
+    """Give a checkpoint a score of an instrument on each of the pairs; None stands for a silent estimate."""
     rows = [
         {
-            "score_id": f"{checkpoint_id}-{pair_id}-{condition}-{seed}-{split}-{num_sources}",
+            "score_id": f"{checkpoint_id}-{pair_id}-{condition}-{seed}-{split}-{num_sources}-{instrument}",
             "checkpoint_id": checkpoint_id,
             "catalog_version": 1,
             "split": split,
@@ -37,7 +38,7 @@ def score(
             "pair_id": pair_id,
             "num_sources": num_sources,
             "condition": condition,
-            "instrument": "flute",
+            "instrument": instrument,
             "nsdr_db": value_db,
             "status": "skipped" if value_db is None else "scored",
         }
@@ -81,7 +82,7 @@ def test_before_the_first_champion_it_must_be_better_than_the_shipped_checkpoint
     assert (kept.status, serving_id(catalog)) == ("unchanged", serving)
     assert kept.reason.startswith("not promoted: worse: mean NSDR 2.00 dB against the built-in model's 3.00 dB")
     score(catalog, "new", on_pairs(3, 4, 5, 3, 4, 5))
-    assert promote(catalog, "new").reason.startswith("promoted: better: mean NSDR 4.00 dB against the shipped")
+    assert promote(catalog, "new").reason.startswith("promoted: better: mean NSDR 4.00 dB against the built-in")
     assert serving_id(catalog) == "new"
 
 
@@ -99,6 +100,24 @@ def test_a_better_checkpoint_follows_the_champion_and_says_by_how_much(
     )
     assert stages(catalog) == {"old": "retired", "new": "champion"}
     assert champion_id(catalog) == "new"
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "is_promoted"), [((), False), (("tuba",), True), (("flute",), False), (("flute", "tuba"), False)]
+)
+def test_what_is_better_on_the_whole_and_worse_at_an_instrument_is_kept_back_unless_another_separator_hears_that(
+    catalog: Catalog, candidates: tuple[str, str], elsewhere: tuple[str, ...], is_promoted: bool
+) -> None:
+    for name, flute_db, tuba_db in (("old", 1.0, 3.0), ("new", 9.0, 1.0)):
+        score(catalog, name, on_pairs(*[flute_db] * 6))
+        score(catalog, name, on_pairs(*[tuba_db] * 6), instrument="tuba")
+    promote(catalog, "old")
+    outcome = promote_if_better.fn(
+        checkpoint_id="new", home=str(catalog.home.root), split="val", seed=0, elsewhere=elsewhere
+    )
+    assert (champion_id(catalog) == "new") == is_promoted
+    if not elsewhere:
+        assert outcome.reason.startswith("not promoted: worse at tuba, though better: mean NSDR 5.00 dB")
 
 
 @pytest.mark.parametrize(

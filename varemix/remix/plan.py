@@ -290,6 +290,13 @@ class RemixPlan(BaseModel):
         """Return every instrument and picture that the plan names, each once, to be checked before anything starts."""
         return list(dict.fromkeys(wish.target for wishes in self.variants() for wish in wishes.gains))
 
+    def left_to_others(self) -> set[str]:
+        """Return the instruments that other separators than our network hear, in all recordings."""
+        named = [
+            {instrument for instrument, _ in wishes.separator} for wishes in self.variants() if not wishes.is_skipped
+        ]
+        return set.intersection(*named) if named else set()
+
     def _wishes(self, rule: Rule | None) -> TrackWishes:
         if rule is not None and rule.skip:
             return TrackWishes(is_skipped=True, rule=rule.name)

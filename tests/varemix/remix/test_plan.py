@@ -31,6 +31,15 @@ MIXED_LIBRARY = {
 }
 
 
+def test_instruments_that_other_separators_hear_in_all_recordings_are_left_to_them():
+    plan = {"gains": {"voice": -6}, "separator": {"voice": "demucs", "Electric guitar": "a", "piano": "varemix"}}
+    rule = {"name": "folk", "match": {"genre": "folk"}, "separator": {"voice": "uvr"}}
+    skipped = {"name": "talks", "match": {"genre": "talk"}, "skip": True}
+    assert RemixPlan.model_validate(plan).left_to_others() == {"voice", "electric_guitar"}
+    assert RemixPlan.model_validate({**plan, "rules": [rule, skipped]}).left_to_others() == {"voice"}
+    assert RemixPlan.model_validate({"gains": {"voice": -6}}).left_to_others() == set()
+
+
 def wishes_for(path: str = "a.wav", duration_s: float = 60.0, **tags: str) -> TrackWishes:
     return RemixPlan.model_validate(MIXED_LIBRARY).for_track(path, tags, duration_s)
 
