@@ -10,7 +10,6 @@ from inspect import Parameter, signature
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 from typer.core import TyperCommand
 
@@ -232,7 +231,7 @@ EndpointOption = Annotated[
 class Command(TyperCommand):
     """A command that also understands the names that options had before."""
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the arguments, each former name as the one of today."""
         return super().parse_args(ctx, [_of_today(argument) for argument in args])
 

@@ -117,7 +117,7 @@ def _in_words_of_today(values: Any) -> Any:
     return _with_smoothing_s(named)
 
 
-def _with_smoothing_s(values: Mapping[str, Any]) -> Mapping[str, Any]:
+def _with_smoothing_s(values: Mapping[Any, Any]) -> Mapping[Any, Any]:
     """Return the values of a plan or a rule, the decay a frame that used to be given read as a time constant."""
     if "smoothing" not in values or "smoothing_s" in values:
         return values
