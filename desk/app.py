@@ -114,6 +114,11 @@ class Face:
         studio, recording = await self._recording(request)
         return Response(await run_in_threadpool(studio.views.waveform, recording), 200, _KEPT, "application/json")
 
+    async def axis(self, request: Request) -> Response:
+        """Tell the frequencies of the rows of spectrograms and masks."""
+        studio = await self._loaded()
+        return JSONResponse({"rows_hz": await run_in_threadpool(studio.views.rows_hz)})
+
     async def spectrogram(self, request: Request) -> Response:
         """Give the spectrogram of a recording."""
         studio, recording = await self._recording(request)
@@ -255,6 +260,12 @@ class Face:
         await run_in_threadpool(studio.sessions.remove, request.path_params["own"])
         return JSONResponse({})
 
+    async def loudness(self, request: Request) -> Response:
+        """Tell how loud a recording and a mix of it are."""
+        studio, recording = await self._recording(request)
+        body = await receive_json(request)
+        return JSONResponse(await run_in_threadpool(studio.loudness, recording, body))
+
     async def export(self, request: Request) -> Response:
         """Have a remix written."""
         studio, recording = await self._recording(request)
@@ -338,6 +349,7 @@ def create_app(
         Route("/api/example", _worded(face.example), methods=["POST"]),
         Route(recording, _worded(face.facts), methods=["GET"]),
         Route(recording, _worded(face.forget), methods=["DELETE"]),
+        Route("/api/axis", _worded(face.axis)),
         Route(f"{recording}/waveform", _worded(face.waveform)),
         Route(f"{recording}/spectrogram.png", _worded(face.spectrogram)),
         Route(f"{recording}/masks/{{target}}.png", _worded(face.mask)),
@@ -352,6 +364,7 @@ def create_app(
         Route("/api/sessions/{own}", _worded(face.session), methods=["GET"]),
         Route("/api/sessions/{own}", _worded(face.change_session), methods=["POST"]),
         Route("/api/sessions/{own}", _worded(face.remove_session), methods=["DELETE"]),
+        Route(f"{recording}/loudness", _worded(face.loudness), methods=["POST"]),
         Route(f"{recording}/export", _worded(face.export), methods=["POST"]),
         Route("/api/pictures", _worded(face.put_picture), methods=["POST"]),
         Route("/api/pictures/together", _worded(face.put_together), methods=["POST"]),

@@ -3,9 +3,9 @@
 It comes from a page and goes to pages and plans, so that it is checked whole: its form is a pydantic model.
 """
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from desk.errors import DeskError
 from varemix.errors import UsageError
@@ -65,6 +65,16 @@ class MixedInstrument(_Part):
         return self
 
 
+def _each_once(instruments: tuple[MixedInstrument, ...]) -> tuple[MixedInstrument, ...]:
+    if len({instrument.target for instrument in instruments}) < len(instruments):
+        raise ValueError("an instrument is in it twice")
+    return instruments
+
+
+Instruments = Annotated[tuple[MixedInstrument, ...], Field(max_length=_MAX_INSTRUMENTS), AfterValidator(_each_once)]
+MaskExponent = Annotated[float, Field(ge=MASK_EXPONENT_LIMITS[0], le=MASK_EXPONENT_LIMITS[1])]
+
+
 class Marker(_Part):
     """A place in the recording that has a name."""
 
@@ -72,23 +82,34 @@ class Marker(_Part):
     name: Title
 
 
+class Setting(_Part):
+    """One of the two settings of a mix that are compared."""
+
+    instruments: Instruments = ()
+    mask_exponent: MaskExponent = PLAIN
+
+
 class Mix(_Part):
     """All that changes what one hears, and the places that one goes back to.
 
+    Of two settings, A and B, `setting` is the one that stands here and `other` the one that it is compared with.
     `separator` names by instrument who hears it besides our network, as the desk was opened when the mix was begun.
     """
 
-    instruments: Annotated[tuple[MixedInstrument, ...], Field(max_length=_MAX_INSTRUMENTS)] = ()
-    mask_exponent: Annotated[float, Field(ge=MASK_EXPONENT_LIMITS[0], le=MASK_EXPONENT_LIMITS[1])] = PLAIN
+    instruments: Instruments = ()
+    mask_exponent: MaskExponent = PLAIN
+    setting: Literal["A", "B"] = "A"
+    other: Setting | None = None
+    equal_loudness: bool = False
     markers: Annotated[tuple[Marker, ...], Field(max_length=_MAX_MARKERS)] = ()
     loop: tuple[Seconds, Seconds] | None = None
+    count_in_bpm: Annotated[float, Field(ge=30, le=300)] | None = None
     separator: Annotated[dict[Target, Title], Field(max_length=_MAX_INSTRUMENTS)] = {}
 
     @model_validator(mode="after")
-    def _has_each_once(self) -> Self:
-        targets = [instrument.target for instrument in self.instruments]
-        if len(set(targets)) < len(targets):
-            raise ValueError("an instrument is in it twice")
+    def _has_a_loop_that_can_be(self) -> Self:
+        if self.loop and self.loop[0] >= self.loop[1]:
+            raise ValueError("its loop ends before it begins")
         return self
 
 

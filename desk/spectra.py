@@ -35,6 +35,12 @@ def spectrogram(recording: Recording) -> bytes:
     return _png((level_db - level_db.max()) / -_FLOOR_DB + 1)
 
 
+def rows_hz() -> list[float]:
+    """Return the frequency of each row of the pictures, the highest first."""
+    bins = torch.from_numpy(_SHOWN_GRID.bins_hz)[:, None]
+    return [round(float(frequency), 1) for frequency in to_log_rows(bins, NUM_ROWS)[:, 0].flip(0)]
+
+
 def mask(recording: Recording, masks: Masks) -> bytes:
     """Return what one mask takes as a greyscale PNG."""
     grid = masks.grid

@@ -19,6 +19,7 @@ from desk.errors import DeskError
 from desk.exports import Export, Exports, exponent_of, format_of, plan_of_request, plan_text, targets_of, text_of
 from desk.hearing import Hearing
 from desk.loading import Opened
+from desk.loudness import Loudness
 from desk.mixes import MAX_TITLE, mix_of
 from desk.photos import Photos, look
 from desk.recordings import Recording, Shelf
@@ -29,6 +30,7 @@ from desk.views import Views
 from tasks.checkpoints import checkpoint_row, separator_of
 from tasks.queries import Query, check_known, known_qualities, looked_at
 from tasks.who_hears import who_hears
+from tasks.wishes import wanted_of
 from varemix.media.audio import OUTPUT_FORMATS
 from varemix.media.pictures import MAX_BYTES as MAX_PICTURE_BYTES
 from varemix.remix.plan import RemixPlan
@@ -61,6 +63,7 @@ class Studio:
         self.depths = Depths()
         self._batch = opened.batch
         self.sessions = Sessions(self.catalog.home.sessions)
+        self._loudness = Loudness(self.hearing)
         self.exports = Exports(self.catalog, self.hearing, folder)
 
     def warm_up(self) -> None:
@@ -223,6 +226,16 @@ class Studio:
         queries = self.asked(targets_of(body), body)
         plan = self._plan(body, queries, even_if_absent=True)
         return self.exports.begin(recording, plan, {text_of(query): query for query in queries.values()})
+
+    def loudness(self, recording: Recording, body: Mapping[str, Any]) -> dict[str, float | None]:
+        """Return how loud a recording is, and a request's mix of it. Raises DeskError or UsageError."""
+        queries = self.asked(targets_of(body), body) if targets_of(body) else {}
+        plan = self._plan(body, queries, even_if_absent=True) if queries else RemixPlan.model_validate({})
+        wishes = plan.for_track(recording.row["track_path"], recording.tags, recording.row["duration_s"])
+        if fault := wishes.fault(recording.row["duration_s"]):
+            raise DeskError(422, fault)
+        wanted = wanted_of(wishes, {text_of(query): query for query in queries.values()})
+        return self._loudness.told(recording, wanted)
 
     def plan_text(self, body: Mapping[str, Any]) -> str:
         """Return the wishes of a request as a plan for a library. Raises DeskError or UsageError for what cannot be."""

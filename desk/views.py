@@ -28,6 +28,12 @@ class Views:
         """Return the peaks of a recording as JSON: lowest and highest sample of each of some 2000 stretches."""
         return self._drawn("waveform", recording, [], lambda: _waveform(recording))
 
+    def rows_hz(self) -> list[float]:
+        """Return the frequency of each row of spectrogram and masks, the highest first."""
+        from desk import spectra
+
+        return spectra.rows_hz()
+
     def spectrogram(self, recording: Recording) -> bytes:
         """Return the spectrogram as a greyscale PNG."""
         from desk import spectra

@@ -1,11 +1,13 @@
 /** The page: which view is open, what is dropped on it, and who answers the buttons. */
 
 import { Cast } from "./cast.js";
+import { chooseOther, setEqual, startCompare } from "./compare.js";
 import { Desk, mixAtFirst } from "./desk.js";
 import { MASK_EXPONENTS } from "./gains.js";
 import { startKeys } from "./keys.js";
 import { say, tell, untell, untellAll } from "./notices.js";
 import { PhotoDialog } from "./photo.js";
+import { addMarker, setLoopEnd, startPlaces, toggleLoop } from "./places.js";
 import * as server from "./server.js";
 import { startSessions } from "./sessions.js";
 import { showShelf, startShelf } from "./shelf.js";
@@ -269,6 +271,8 @@ async function startHealth() {
   sessionStorage.setItem(OPENED, "yes");
   watchLoading((state, doing) => state === "ready" && doing).catch(() => {}); // the model, while instruments are chosen
   const wishesOf = () => ({ recording: desk.facts, wishes: desk.wishes, exponent: desk.exponent, titles: desk.titles });
+  startPlaces(() => desk);
+  startCompare(() => desk);
   startSessions(() => ({ recording: desk.facts, session: desk.session, mixAtFirst: () => mixAtFirst(desk.facts, cast) }));
   startTakeaway(health.formats ?? [], { library: health.library, library_out: health.library_out }, wishesOf);
 }
@@ -320,6 +324,15 @@ const keyTargets = {
   togglePlay: () => desk.togglePlay(),
   seekBy: (seconds) => desk.seekBy(seconds),
   compare: () => desk.compare(),
+  chooseOther: () => chooseOther(desk),
+  toggleEqual: () => setEqual(desk, !desk.session.mix.equal_loudness),
+  zoomBy: (factor) => desk.timeline.zoomBy(factor, desk.positionS),
+  scrollBy: (share) => desk.view.scrollBy(share),
+  showAll: () => desk.view.showAll(),
+  addMarker: () => addMarker(desk),
+  toggleLoop: () => toggleLoop(desk),
+  setLoopEnd: (which) => setLoopEnd(desk, which),
+  addRange: () => desk.addRange(),
   undo: () => desk.session.undo(),
   redo: () => desk.session.redo(),
   help: () => find("help").showModal(),

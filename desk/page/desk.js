@@ -1,13 +1,19 @@
 /** A recording on the desk: its staves and its player, as the session's mix and what is heard of it have them. */
 
+import { freePlace, newRange, valueAt, withRange } from "./automation.js";
 import { MASK_EXPONENTS, moved, voiceGains } from "./gains.js";
+import { Levels, showSettings } from "./compare.js";
 import { Heard, isHeard } from "./heard.js";
 import { colourOf, greyLevels, paint } from "./images.js";
 import { say, tell, untell } from "./notices.js";
+import { Meters } from "./meters.js";
+import { countInOf, setLoop, showPlaces } from "./places.js";
 import { Player } from "./player.js";
 import * as server from "./server.js";
 import { Session } from "./session.js";
 import { Stave } from "./stave.js";
+import { Timeline } from "./timeline.js";
+import { View } from "./view.js";
 import { HARDLY, clock, listed, soundFacts } from "./words.js";
 import { drawWaveform } from "./waveform.js";
 
@@ -40,6 +46,9 @@ export class Desk extends EventTarget {
   #paintedAt = 0;
   #toldAt = 0;
   #meter;
+  #meters;
+  #levels;
+  #trimDb = 0;
   #samples = new Float32Array(2048);
   #cutAt = -Infinity;
   #lastFocused;
@@ -54,8 +63,16 @@ export class Desk extends EventTarget {
     const context = new AudioContext({ sampleRate: facts.rate_hz, latencyHint: "interactive" });
     const urlOf = (voice, place, company) => server.segmentUrl(facts.id, voice, place, company);
     this.player = new Player(facts, urlOf, context);
+    this.view = new View(facts.duration_s, find("ruler"));
+    this.timeline = new Timeline(this.view, (share, height) => this.#claims(share, height));
+    this.timeline.addEventListener("view", () => this.#showView());
+    this.timeline.addEventListener("seek", ({ detail }) => this.seekToS(detail));
+    this.timeline.addEventListener("loop", ({ detail }) => setLoop(this, detail));
     this.#meter = new AnalyserNode(context, { fftSize: 2048 });
     this.player.mixer.output.connect(this.#meter);
+    this.#meters = new Meters(context, this.player.mixer.output, facts.num_played_channels, () => this.player.state === "playing");
+    this.#levels = new Levels(facts.id);
+    this.#levels.addEventListener("change", () => this.#applyTrim());
     this.player.addEventListener("state", () => this.#showPlayer());
     this.player.addEventListener("broken", (event) => tell(event.detail.error.message, { key: "segment" }));
     this.#showFacts();
@@ -105,6 +122,10 @@ export class Desk extends EventTarget {
   close() {
     this.player.close();
     this.heard.close();
+    this.timeline.close();
+    this.#meters.close();
+    this.#levels.close();
+    for (const stave of this.staves) stave.close();
     this.session.close();
     this.#resizes.disconnect();
     cancelAnimationFrame(this.#frame);
@@ -120,6 +141,15 @@ export class Desk extends EventTarget {
 
   seekBy(seconds) {
     this.#seek(this.player.position + seconds * this.#facts.rate_hz);
+  }
+
+  seekToS(seconds) {
+    this.#seek(seconds * this.#facts.rate_hz);
+  }
+
+  /** Where the playhead is, in seconds. */
+  get positionS() {
+    return this.player.position / this.#facts.rate_hz;
   }
 
   seekTo(share) {
@@ -193,6 +223,9 @@ export class Desk extends EventTarget {
     });
     const hasSolo = instruments.some((one) => one.is_solo);
     for (const stave of this.staves) stave.element.classList.toggle("aside", hasSolo && !stave.wish.is_solo);
+    this.timeline.showMix(this.session.mix);
+    showPlaces(this.session.mix);
+    showSettings(this.session.mix);
     this.#showReading();
     this.#showSession();
     const targets = this.staves.map((stave) => stave.target);
@@ -203,8 +236,26 @@ export class Desk extends EventTarget {
   #applyMix() {
     const targets = this.session.mix.instruments.map((one) => one.target);
     this.player.setCompany(targets, server.companyOf(targets, this.exponent, moved(this.wishes)));
-    this.player.setGains(voiceGains(this.wishes, this));
+    this.player.setGains(this.#gains);
+    const { loop } = this.session.mix;
+    this.player.setLoop(loop ? loop.map((time) => Math.min(Math.round(time * this.#facts.rate_hz), this.#facts.num_samples)) : undefined);
+    this.player.setCountIn(countInOf(this.session.mix));
+    this.#applyTrim();
     this.#isStale = true;
+  }
+
+  /** Make what is heard as loud as what it is compared with; while that is not known, it stays as it is. */
+  #applyTrim() {
+    const trimDb = this.#levels.trimDb(this.session.mix, this.hearsOriginal);
+    const { equal_loudness: isEqual } = this.session.mix;
+    find("trim").textContent = !isEqual ? "" : trimDb === undefined ? "measuring" : `${trimDb.toFixed(1).replace("-", "−")} dB`;
+    if (trimDb === undefined || trimDb === this.#trimDb) return;
+    this.#trimDb = trimDb;
+    this.player.mixer.setTrim(trimDb);
+  }
+
+  get #gains() {
+    return voiceGains(this.wishes, { hearsOriginal: this.hearsOriginal, rateHz: this.#facts.rate_hz });
   }
 
   #onCompany(targets) {
@@ -226,10 +277,11 @@ export class Desk extends EventTarget {
   }
 
   #newStave(instrument) {
-    const stave = new Stave(instrument, this.staves.length);
+    const stave = new Stave(instrument, this.staves.length, this.view, () => this.timeline.snaps);
     const { target } = instrument;
     stave.addEventListener("wish", ({ detail }) => this.session.changeInstrument(target, detail, whatOf(instrument, detail)));
     stave.addEventListener("remove", () => this.toggle(target));
+    stave.addEventListener("add-range", () => this.addRange(stave));
     stave.addEventListener("photo", () => this.dispatchEvent(new CustomEvent("photo", { detail: this.wishes[target] })));
     stave.strip.addEventListener("pointerdown", (event) => this.#seekOnStrip(event, stave.strip));
     stave.element.addEventListener("focusin", () => {
@@ -242,7 +294,21 @@ export class Desk extends EventTarget {
 
   #remove(stave) {
     if (this.#lastFocused === stave) this.#lastFocused = undefined;
-    stave.element.remove();
+    stave.close();
+  }
+
+  /** Let an instrument have another gain from the playhead on: in the loop, where it is there, else for a while. */
+  addRange(stave = this.focused) {
+    const { ranges = [] } = stave.wish;
+    const { loop } = this.session.mix;
+    const isInLoop = loop && loop[0] <= this.positionS && this.positionS <= loop[1];
+    const place = isInLoop ? loop : freePlace(ranges, this.positionS, this.view.durationS);
+    if (!place) return say("It is automated throughout.");
+    stave.edit(true);
+    const made = withRange(ranges, -1, newRange(...place), this.view.durationS);
+    if (made === ranges) return say("It is automated there already.");
+    this.session.changeInstrument(stave.target, { ranges: made }, `automation of ${stave.instrument.title}`);
+    return stave.list.focusLast(made.findIndex((one) => !ranges.includes(one)));
   }
 
   #showSession() {
@@ -285,8 +351,7 @@ export class Desk extends EventTarget {
   }
 
   #seekOnStrip(event, strip) {
-    const box = strip.getBoundingClientRect();
-    this.seekTo((event.clientX - box.left) / box.width);
+    if (event.button === 0) this.seekToS(this.view.secondsAt(event.clientX));
   }
 
   // What the server tells
@@ -323,12 +388,16 @@ export class Desk extends EventTarget {
   // What is seen
 
   async #loadPictures() {
-    await Promise.all([this.#loadWaveform(), this.#loadSpectrogram()]).catch((error) => tell(error.message, { key: "pictures" }));
+    await Promise.all([this.#loadWaveform(), this.#loadSpectrogram(), this.#loadAxis()]).catch((error) => tell(error.message, { key: "pictures" }));
   }
 
   async #loadWaveform() {
     this.#peaks = (await server.waveform(this.id)).peaks;
     this.#drawWaveform();
+  }
+
+  async #loadAxis() {
+    this.timeline.setRows((await server.axis()).rows_hz);
   }
 
   async #loadSpectrogram() {
@@ -348,7 +417,23 @@ export class Desk extends EventTarget {
 
   #drawWaveform() {
     const colour = getComputedStyle(document.body).getPropertyValue("--ink-soft").trim();
-    drawWaveform(find("waveform"), this.#peaks, colour);
+    const { fromS, toS, durationS } = this.view;
+    drawWaveform(find("waveform"), this.#peaks, colour, [fromS / durationS, toS / durationS]);
+  }
+
+  #showView() {
+    this.#drawWaveform();
+    for (const stave of this.staves) stave.lane.draw();
+  }
+
+  /** Which instrument claims what lies at a place, shares of the time axis and of its height from the top. */
+  #claims(share, height) {
+    const { width, height: rows } = this.#spectrogram ?? {};
+    if (!width) return "";
+    const at = Math.min(rows - 1, Math.floor(height * rows)) * width + Math.min(width - 1, Math.floor(share * width));
+    const claims = this.staves.map(({ mask, instrument }) => [mask?.levels[at] ?? 0, instrument.title]);
+    const [level, title] = claims.sort(([one], [other]) => other - one)[0] ?? [0];
+    return level > 25 ? `${title} ${Math.round((100 * level) / 255)} %` : "nobody here";
   }
 
   #onFrame(now) {
@@ -364,18 +449,28 @@ export class Desk extends EventTarget {
 
   /** The spectrogram as it will sound: what is muted fades from the paper. */
   #paint() {
-    const gains = voiceGains(this.wishes, this);
-    const layers = this.staves.map(({ target, mask, colour }) => ({ mask, colour, factor: gains.stems[target] }));
+    const gains = this.#gains;
+    const layers = this.staves.map(({ target, mask, colour }) => ({ mask, colour, factors: this.#factors(target, gains) }));
     const paper = colourOf(document.body, "--sheet");
     const ink = colourOf(document.body, "--ink");
     paint(find("spectrogram"), this.#spectrogram, layers, { paper, ink, original: gains.original, exponent: this.exponent });
   }
 
+  /** The factor s of an instrument in each column of the spectrogram. */
+  #factors(target, gains) {
+    const { width } = this.#spectrogram;
+    const points = gains.curves[target];
+    const samples = this.#facts.num_samples;
+    if (!points) return new Float32Array(width).fill(gains.stems[target]);
+    return Float32Array.from({ length: width }, (_, column) => valueAt(points, ((column + 0.5) * samples) / width));
+  }
+
   #showPosition(now) {
     const { position } = this.player;
     const share = position / Math.max(this.#facts.num_samples, 1);
-    find("score").style.setProperty("--now", share.toFixed(5));
     const seconds = position / this.#facts.rate_hz;
+    if (this.player.state === "playing") this.view.follow(seconds);
+    find("score").style.setProperty("--now", this.view.shareOf(seconds).toFixed(5));
     const text = clock(seconds);
     if (find("now").textContent !== text) find("now").textContent = text;
     if (now - this.#toldAt < TELL_POSITION_MS) return;
@@ -402,7 +497,7 @@ export class Desk extends EventTarget {
     this.#meter.getFloatTimeDomainData(this.#samples);
     if (this.player.state === "playing" && this.#samples.some((sample) => Math.abs(sample) > 1)) this.#cutAt = now;
     const isCut = now - this.#cutAt < CUT_MS;
-    const text = this.player.state === "waiting" ? "waiting for sound" : isCut ? "louder than full scale: peaks are cut" : this.#lateText();
+    const text = this.player.isCountedIn ? "counting in" : this.player.state === "waiting" ? "waiting for sound" : isCut ? "louder than full scale: peaks are cut" : this.#lateText();
     const line = find("player-state");
     if (line.textContent !== text) line.textContent = text;
   }
@@ -422,11 +517,12 @@ export class Desk extends EventTarget {
 }
 
 function newInstrument(target, title, isPhoto) {
-  return { target, title: isPhoto ? title : null, picture: null, gain_db: 0, is_muted: false, is_solo: false };
+  return { target, title: isPhoto ? title : null, picture: null, gain_db: 0, is_muted: false, is_solo: false, ranges: [] };
 }
 
 /** What changes with an instrument's wish, in words. */
 function whatOf({ title }, wish) {
+  if ("ranges" in wish) return `automation of ${title}`;
   if ("is_solo" in wish) return `solo of ${title}`;
   return "gain_db" in wish ? `gain of ${title}` : `mute of ${title}`;
 }

@@ -1,5 +1,7 @@
 /** Wishes in dB and the gains of the voices that follow from them, by the same rule as the batch engine. */
 
+import { breakpoints } from "./automation.js";
+
 /** The range of a fader; the batch and a typed gain go as high, and at the lowest stop lies mute. */
 export const LOWEST_DB = -60;
 export const HIGHEST_DB = 24;
@@ -29,17 +31,35 @@ export function typedDb(text) {
 /**
  * The gains of the voices, linear: of the original and of each stem by name.
  *
- * The remix is original + sum of s_i * stem_i. With a solo only the soloed stems are heard, each as it is.
+ * The remix is original + sum of s_i * stem_i. With a solo only the soloed stems are heard, each as it is. `curves` has
+ * the breakpoints, at samples of `rateHz`, of those stems whose gain changes in time.
  */
-export function voiceGains(wishes, { hearsOriginal = false } = {}) {
+export function voiceGains(wishes, { hearsOriginal = false, rateHz = 1 } = {}) {
   const names = Object.keys(wishes);
   const each = (gainOf) => Object.fromEntries(names.map((name) => [name, gainOf(wishes[name])]));
-  if (hearsOriginal) return { original: 1, stems: each(() => 0) };
-  if (names.some((name) => wishes[name].is_solo)) return { original: 0, stems: each((wish) => (wish.is_solo ? 1 : 0)) };
-  return { original: 1, stems: each((wish) => factor(wishedDb(wish))) };
+  if (hearsOriginal) return { original: 1, stems: each(() => 0), curves: {} };
+  if (names.some((name) => wishes[name].is_solo)) {
+    return { original: 0, stems: each((wish) => (wish.is_solo ? 1 : 0)), curves: {} };
+  }
+  const automated = names.filter((name) => isAutomated(wishes[name]));
+  const curves = Object.fromEntries(automated.map((name) => [name, curveOf(wishes[name], rateHz)]));
+  return { original: 1, stems: each((wish) => factor(wishedDb(wish))), curves };
 }
 
-/** The wishes as the server takes them: a number of dB, `mute` or `solo` by name; what is 0 dB stays out. */
+/** Whether a wish's gain changes in time. */
+function isAutomated(wish) {
+  return Boolean(wish.ranges?.some((one) => wishedDb(one) !== wishedDb(wish)));
+}
+
+function curveOf(wish, rateHz) {
+  const ranges = wish.ranges.map((one) => ({ ...one, value: factor(wishedDb(one)) }));
+  return breakpoints(factor(wishedDb(wish)), ranges, rateHz);
+}
+
+/**
+ * The wishes as the server takes them, by name: a number of dB, `mute`, `solo`, or a list of gains in time; what is
+ * 0 dB throughout stays out.
+ */
 export function asked(wishes) {
   const gains = {};
   const hasSolo = Object.values(wishes).some((wish) => wish.is_solo);
@@ -47,9 +67,19 @@ export function asked(wishes) {
     const db = wishedDb(wish);
     if (hasSolo) {
       if (wish.is_solo) gains[name] = "solo";
-    } else if (db !== 0) gains[name] = db === -Infinity ? "mute" : db;
+    } else if (isAutomated(wish)) gains[name] = [...(db === 0 ? [] : [{ db: dbAsked(db) }]), ...wish.ranges.map(rangeAsked)];
+    else if (db !== 0) gains[name] = dbAsked(db);
   }
   return gains;
+}
+
+function dbAsked(db) {
+  return db === -Infinity ? "mute" : db;
+}
+
+function rangeAsked(one) {
+  const times = Object.entries({ from: one.from_s, to: one.to_s }).filter(([, time]) => time !== null && time !== undefined);
+  return { ...Object.fromEntries(times), db: dbAsked(wishedDb(one)), fade: one.fade_s };
 }
 
 /** Those whose gain changes anything, by name: the solos, if there are any. */

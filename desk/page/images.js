@@ -25,7 +25,8 @@ export function colourOf(element, property) {
 }
 
 /**
- * Draw a spectrogram on a canvas, as it will sound: `layers` are `{mask, colour, factor}`, see equation (1).
+ * Draw a spectrogram on a canvas, as it will sound: `layers` are `{mask, colour, factors}`, see
+ * equation (1): a factor for each column.
  *
  * A bin is ink on paper, the darker the louder; what a mask takes of it, raised to an exponent, has the instrument's
  * colour.
@@ -39,15 +40,16 @@ export function paint(canvas, spectrogram, layers, { paper, ink, original = 1, e
   const shares = Float32Array.from({ length: LEVELS }, (_, level) => (level / (LEVELS - 1)) ** exponent);
   const fitting = layers.filter(({ mask }) => mask?.levels.length === levels.length);
   for (let i = 0; i < levels.length; i += 1) {
+    const column = i % width;
     let gain = original;
     let taken = 0;
     let red = 0;
     let green = 0;
     let blue = 0;
-    for (const { mask, colour, factor } of fitting) {
+    for (const { mask, colour, factors } of fitting) {
       const share = shares[mask.levels[i]];
       if (share === 0) continue;
-      gain += factor * share;
+      gain += factors[column] * share;
       taken += share;
       red += share * colour[0];
       green += share * colour[1];

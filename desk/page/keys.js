@@ -5,7 +5,10 @@ const FINE_SEEK_S = 1;
 const BIG_STEP_DB = 3;
 const STEP_DB = 0.5;
 
-/** Let keys reach the desk: `desk` has isOpen, togglePlay, seekBy(s), compare, undo, redo, staves, focused, help. */
+/**
+ * Let keys reach the desk: `desk` has isOpen, togglePlay, seekBy(s), compare, undo, redo, staves, focused, help, zoomBy,
+ * scrollBy, showAll, addMarker, toggleLoop, setLoopEnd, addRange, chooseOther, toggleEqual.
+ */
 export function startKeys(desk) {
   document.addEventListener("keydown", (event) => {
     if (event.altKey || document.querySelector("dialog[open]") || isTyping(event.target)) return;
@@ -40,12 +43,26 @@ function actionOf(event, desk) {
     0: () => stave.setGain(0),
     m: () => stave.toggleMute(),
     s: () => stave.toggleSolo(),
+    a: () => stave.edit(),
+    r: () => desk.addRange(),
   };
   const anywhere = {
     " ": () => desk.togglePlay(),
     ArrowLeft: () => desk.seekBy(-seekS),
     ArrowRight: () => desk.seekBy(seekS),
     c: () => desk.compare(),
+    b: () => desk.chooseOther(),
+    e: () => desk.toggleEqual(),
+    "+": () => desk.zoomBy(2),
+    "=": () => desk.zoomBy(2),
+    "-": () => desk.zoomBy(0.5),
+    f: () => desk.showAll(),
+    ",": () => desk.scrollBy(-0.5),
+    ".": () => desk.scrollBy(0.5),
+    k: () => desk.addMarker(),
+    l: () => desk.toggleLoop(),
+    "[": () => desk.setLoopEnd(0),
+    "]": () => desk.setLoopEnd(1),
   };
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   if (/^[1-9]$/.test(key)) return goTo(desk, Number(key) - 1);

@@ -13,6 +13,10 @@ export const GLIDE_S = 0.004;
 /** How long the bus takes to open and close, and a voice that comes late to join in. */
 export const FADE_S = 0.008;
 
+const CLICK_HZ = [1568, 1046.5];
+const CLICK_S = 0.05;
+const CLICK_GAIN = 0.4;
+
 export class Mixer {
   #gains = new Map();
   #values = new Map();
@@ -21,9 +25,15 @@ export class Mixer {
   /** Segments hold samples divided by `fullScale`, so that a stem past full scale stays whole. */
   constructor(context, fullScale = 1) {
     this.context = context;
+    this.fullScale = fullScale;
     this.bus = new GainNode(context);
     this.output = new GainNode(context, { gain: fullScale });
     this.bus.connect(this.output).connect(context.destination);
+  }
+
+  /** Let all that is put out be softer by some dB, at most 0. */
+  setTrim(db) {
+    this.output.gain.setTargetAtTime(this.fullScale * 10 ** (Math.min(db, 0) / 20), this.context.currentTime, GLIDE_S);
   }
 
   /** The nearest instant that lies on a sample: sources that start between samples would be interpolated. */
@@ -35,21 +45,49 @@ export class Mixer {
   setGain(voice, value) {
     const node = this.#gains.get(voice);
     if (!node) this.#addVoice(voice, value);
-    else if (this.#values.get(voice) !== value) node.gain.setTargetAtTime(value, this.context.currentTime, GLIDE_S);
+    else if (this.#values.get(voice) !== value) {
+      if (!this.#values.has(voice)) this.#hold(node.gain);
+      node.gain.setTargetAtTime(value, this.context.currentTime, GLIDE_S);
+    }
     this.#values.set(voice, value);
+  }
+
+  /**
+   * Let a voice's gain follow a curve: `[whenS, value, isJump]` in the order of time, straight from one to the next
+   * where it does not jump. To the first it goes straight from where it is.
+   */
+  follow(voice, events) {
+    const { gain } = this.#gains.get(voice);
+    this.#hold(gain);
+    events.forEach(([whenS, value, isJump], place) => {
+      if (isJump && place > 0) gain.setValueAtTime(value, whenS);
+      else gain.linearRampToValueAtTime(value, whenS);
+    });
+    this.#values.delete(voice);
+  }
+
+  #hold(gain) {
+    const { value } = gain;
+    gain.cancelScheduledValues(0);
+    gain.setValueAtTime(value, this.context.currentTime);
+  }
+
+  has(voice) {
+    return this.#gains.has(voice);
   }
 
   removeVoice(voice) {
     this.#gains.get(voice)?.disconnect();
     this.#gains.delete(voice);
+    this.#values.delete(voice);
   }
 
   /**
-   * Play a buffer on a voice from an instant on, from its sample `firstSample` on.
+   * Play a buffer on a voice from an instant on, from its sample `firstSample` on, and up to `stopS`.
    *
    * A voice that joins what already sounds fades in. Returns the source, to be stopped by `stop`.
    */
-  play(voice, buffer, whenS, firstSample = 0, { joins = false } = {}) {
+  play(voice, buffer, whenS, firstSample = 0, { joins = false, stopS } = {}) {
     const source = new AudioBufferSourceNode(this.context, { buffer });
     const way = joins ? this.#fadeIn(whenS) : this.#gains.get(voice);
     source.connect(way);
@@ -60,8 +98,32 @@ export class Mixer {
       if (joins) way.disconnect();
     };
     source.start(whenS, firstSample / buffer.sampleRate);
+    if (stopS !== undefined) source.stop(stopS);
     this.#sources.add(source);
     return source;
+  }
+
+  /** Let a click sound at an instant, the first of a bar higher. */
+  click(whenS, isFirst) {
+    const source = new OscillatorNode(this.context, { frequency: isFirst ? CLICK_HZ[0] : CLICK_HZ[1] });
+    const way = new GainNode(this.context, { gain: 0 });
+    way.gain.setValueAtTime(CLICK_GAIN, whenS);
+    way.gain.exponentialRampToValueAtTime(CLICK_GAIN / 1000, whenS + CLICK_S);
+    source.connect(way).connect(this.context.destination);
+    source.onended = () => {
+      this.#sources.delete(source);
+      way.disconnect();
+    };
+    source.start(whenS);
+    source.stop(whenS + CLICK_S);
+    this.#sources.add(source);
+  }
+
+  /** Close the bus for a moment around an instant, at which what sounds leaps. */
+  dip(whenS) {
+    this.bus.gain.setValueAtTime(1, whenS - GLIDE_S);
+    this.bus.gain.linearRampToValueAtTime(0, whenS);
+    this.bus.gain.linearRampToValueAtTime(1, whenS + GLIDE_S);
   }
 
   /** Open the bus at an instant, which lies behind the one that `close` gave. */

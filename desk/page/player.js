@@ -4,6 +4,7 @@
  * Playing needs the original only. Stems join as they come. A segment that is late makes the player wait, not skip.
  */
 
+import { valueAt } from "./automation.js";
 import { Mixer } from "./mixer.js";
 import { Segments } from "./segments.js";
 
@@ -11,6 +12,7 @@ export const ORIGINAL = "";
 
 const BEHIND = 1; // segments kept behind the playhead, for a short way back
 const AHEAD = 2; // segments fetched before they are needed
+const LAID_S = 3; // so far ahead a loop is laid out
 const LEAD_S = 0.03; // from the decision to start to the first sample
 const JOIN_S = 0.01; // from the arrival of a late segment to its first sample
 const PUMP_MS = 100;
@@ -24,13 +26,14 @@ export class Player extends EventTarget {
   #segments;
   #state = "paused"; // or "playing", or "waiting" for sound to come
   #position = 0; // in samples, while nothing moves
-  #first = { timeS: 0, sample: 0 }; // which sample sounds when
-  #until = 0; // the sample before which the original is laid out
-  #laid = new Set(); // "voice/place" of what is on the graph
+  #passes = []; // stretches that are played one after the other: {timeS, first, end, until, laid}, see `#begin`
+  #loop; // [first sample, end sample] or undefined
+  #countIn; // {beats, bpm} or undefined
+  #countsIn = false; // whether what begins next is counted in
   #company = "";
   #companyBefore = "";
   #ready = new Map(); // voice -> says of a place whether its segment can be had
-  #gains = { original: 1, stems: {} };
+  #gains = { original: 1, stems: {}, curves: {} };
   #waitsSince = 0;
   #timer;
   #rest;
@@ -57,8 +60,13 @@ export class Player extends EventTarget {
   get position() {
     if (this.#state !== "playing") return this.#position;
     const { currentTime, sampleRate } = this.mixer.context;
-    const gone = Math.round((currentTime - this.#first.timeS) * sampleRate);
-    return Math.min(this.#first.sample + Math.max(gone, 0), this.#recording.num_samples);
+    const { timeS, first, end } = this.#pass;
+    return Math.min(first + Math.max(Math.round((currentTime - timeS) * sampleRate), 0), end);
+  }
+
+  /** Whether it is being counted in. */
+  get isCountedIn() {
+    return this.#state === "playing" && this.mixer.context.currentTime < this.#passes[0].timeS - LEAD_S;
   }
 
   play() {
@@ -67,7 +75,20 @@ export class Player extends EventTarget {
     if (this.#state !== "paused") return;
     if (this.#position >= this.#recording.num_samples) this.#position = 0;
     this.#segments.retry();
+    this.#countsIn = true;
     this.#wait();
+  }
+
+  /** Play what lies between two samples again and again once it is reached; undefined: no more. */
+  setLoop(loop) {
+    if (String(loop) === String(this.#loop)) return;
+    this.#loop = loop;
+    if (this.#state !== "paused") this.seek(this.position);
+  }
+
+  /** Count in before playing begins: `{beats, bpm}`, or undefined. */
+  setCountIn(countIn) {
+    this.#countIn = countIn;
   }
 
   pause() {
@@ -86,10 +107,11 @@ export class Player extends EventTarget {
 
   /** Say where a stem is heard: stretches `[from, to]` of the recording, 0 to 1. */
   setHeard(stem, stretches) {
-    if (!this.#ready.has(stem)) this.mixer.setGain(stem, this.#gains.stems[stem] ?? 0);
+    const isNew = !this.#ready.has(stem);
     const { segment_samples: length, num_samples: all } = this.#recording;
     const holds = (place, [from, to]) => from <= (place * length) / all && Math.min((place + 1) * length, all) / all <= to;
     this.#ready.set(stem, (place) => stretches.some((stretch) => holds(place, stretch)));
+    if (isNew) this.#applyGain(stem);
     this.#pump();
   }
 
@@ -104,11 +126,29 @@ export class Player extends EventTarget {
     this.#pump();
   }
 
-  /** Let the gains glide to `{original, stems}`, see `voiceGains`. */
+  /** Let the gains glide to `{original, stems, curves}`, see `voiceGains`. */
   setGains(gains) {
     this.#gains = gains;
     this.mixer.setGain(ORIGINAL, gains.original);
-    for (const stem of this.#ready.keys()) this.mixer.setGain(stem, gains.stems[stem] ?? 0);
+    for (const stem of this.#ready.keys()) this.#applyGain(stem);
+  }
+
+  #applyGain(stem) {
+    const points = this.#gains.curves[stem];
+    const value = points ? valueAt(points, this.position) : this.#gains.stems[stem] ?? 0;
+    if (!points || this.#state !== "playing" || !this.mixer.has(stem)) this.mixer.setGain(stem, value);
+    if (points && this.#state === "playing") this.mixer.follow(stem, this.#passes.flatMap((pass) => this.#events(points, pass)));
+  }
+
+  /** What a curve comes to when a pass is played: instants and values, see `follow`. */
+  #events(points, { timeS, first, end }) {
+    const { currentTime, sampleRate } = this.mixer.context;
+    const here = Math.max(first, first + Math.ceil((currentTime + JOIN_S - timeS) * sampleRate));
+    if (here >= end) return [];
+    const whenS = (sample) => timeS + (sample - first) / sampleRate;
+    const between = points.filter(([sample]) => sample > here && sample < end - 1);
+    const events = between.map(([sample, value]) => [whenS(sample), value, false]);
+    return [[whenS(here), valueAt(points, here), true], ...events, [whenS(end - 1), valueAt(points, end - 1), false]];
   }
 
   close() {
@@ -125,14 +165,14 @@ export class Player extends EventTarget {
 
   #removeStem(stem) {
     this.#ready.delete(stem);
-    for (const key of this.#laid) if (key.startsWith(`${stem}/`)) this.#laid.delete(key);
+    for (const { laid } of this.#passes) for (const key of laid) if (key.startsWith(`${stem}/`)) laid.delete(key);
     this.mixer.removeVoice(stem);
   }
 
   #halt(position) {
     if (this.#state === "playing") this.mixer.close();
     this.#position = position;
-    this.#laid.clear();
+    this.#passes = [];
     if (this.#state === "playing") this.#state = "waiting";
   }
 
@@ -166,13 +206,27 @@ export class Player extends EventTarget {
     if (this.#state === "waiting" && this.#canStart()) this.#start();
     if (this.#state !== "playing") return;
     this.#layOut();
-    const left = this.#until - this.position;
-    if (this.#until >= this.#recording.num_samples) {
-      if (left <= 0) this.#end();
-    } else if (left < LEAD_S * this.#recording.rate_hz) {
+    if (this.position >= this.#recording.num_samples) this.#end();
+    else if (!this.#isAllLaid && this.#laidS < LEAD_S) {
       this.#halt(this.position);
       this.#wait();
     }
+  }
+
+  /** The pass that sounds. */
+  get #pass() {
+    const { currentTime } = this.mixer.context;
+    return this.#passes.findLast(({ timeS }) => timeS <= currentTime) ?? this.#passes[0];
+  }
+
+  /** For how many seconds from now on the original is laid out. */
+  get #laidS() {
+    const { timeS, first, until } = this.#passes.at(-1);
+    return timeS + (until - first) / this.mixer.context.sampleRate - this.mixer.context.currentTime;
+  }
+
+  get #isAllLaid() {
+    return this.#passes.at(-1).until >= this.#recording.num_samples;
   }
 
   #end() {
@@ -186,7 +240,7 @@ export class Player extends EventTarget {
 
   #voicesAt(place) {
     const stems = [...this.#ready].filter(([, isReady]) => isReady(place)).map(([stem]) => stem);
-    const isAudible = (stem) => Boolean(this.#gains.stems[stem]);
+    const isAudible = (stem) => Boolean(this.#gains.stems[stem] || this.#gains.curves[stem]);
     return [ORIGINAL, ...stems.filter(isAudible), ...stems.filter((stem) => !isAudible(stem))];
   }
 
@@ -202,6 +256,10 @@ export class Player extends EventTarget {
     };
     add(ORIGINAL, here);
     add(ORIGINAL, Math.min(here + 1, last));
+    if (this.#loop && here <= this.#placeOf(this.#loop[1]) && this.#placeOf(this.#loop[1]) <= last) {
+      const again = this.#placeOf(this.#loop[0]); // where it goes on
+      for (const voice of this.#voicesAt(again)) add(voice, again);
+    }
     for (let place = here; place <= last; place += 1) for (const voice of this.#voicesAt(place)) add(voice, place);
     for (let place = Math.max(here - BEHIND, 0); place < here; place += 1) {
       for (const voice of this.#voicesAt(place)) if (this.#segment(voice, place)) add(voice, place);
@@ -214,42 +272,70 @@ export class Player extends EventTarget {
     const place = this.#placeOf(this.#position);
     if (!this.#segment(ORIGINAL, place)) return false;
     if (performance.now() - this.#waitsSince > PATIENCE_MS) return true;
-    const audible = this.#voicesAt(place).filter((voice) => this.#gains.stems[voice]);
+    const audible = this.#voicesAt(place).filter((voice) => this.#gains.stems[voice] || this.#gains.curves[voice]);
     return audible.every((voice) => this.#segment(voice, place));
   }
 
   #start() {
-    const timeS = this.mixer.onGrid(this.mixer.context.currentTime + LEAD_S);
-    this.#first = { timeS, sample: this.#position };
-    this.#until = this.#position;
+    const { currentTime } = this.mixer.context;
+    const beatS = this.#countsIn && this.#countIn ? 60 / this.#countIn.bpm : 0;
+    const beats = beatS ? this.#countIn.beats : 0;
+    const timeS = this.mixer.onGrid(currentTime + LEAD_S + beats * beatS);
+    for (let beat = 0; beat < beats; beat += 1) this.mixer.click(timeS + (beat - beats) * beatS, beat === 0);
+    this.#countsIn = false;
+    this.#passes = [];
     this.mixer.open(timeS);
+    this.#begin(timeS, this.#position);
     this.#become("playing");
   }
 
+  /** Begin a pass: its sample `first` sounds at an instant, `end` does not any more; before `until` it is laid out. */
+  #begin(timeS, first) {
+    const end = this.#loop && first < this.#loop[1] ? this.#loop[1] : this.#recording.num_samples;
+    this.#passes.push({ timeS, first, end, until: first, laid: new Set() });
+    this.#state = "playing";
+    for (const stem of Object.keys(this.#gains.curves)) if (this.#ready.has(stem)) this.#applyGain(stem);
+  }
+
   #layOut() {
-    const { segment_samples: length, num_segments: num } = this.#recording;
-    const here = this.#placeOf(this.position);
-    for (let place = here; place <= Math.min(here + AHEAD, num - 1); place += 1) {
-      for (const voice of this.#voicesAt(place)) this.#lay(voice, place);
-      const isNext = this.#laid.has(`${ORIGINAL}/${place}`) && this.#until >= place * length;
-      if (isNext) this.#until = Math.min((place + 1) * length, this.#recording.num_samples);
+    const { currentTime, sampleRate } = this.mixer.context;
+    const isOver = ({ timeS, first, end }) => timeS + (end - first) / sampleRate < currentTime;
+    while (this.#passes.length > 1 && isOver(this.#passes[0])) this.#passes.shift();
+    for (const pass of this.#passes) this.#layOutPass(pass);
+    for (let last = this.#passes.at(-1); last.until === last.end && last.end === this.#loop?.[1] && this.#laidS < LAID_S; ) {
+      const timeS = last.timeS + (last.end - last.first) / sampleRate;
+      this.mixer.dip(timeS);
+      this.#begin(timeS, this.#loop[0]);
+      last = this.#passes.at(-1);
+      this.#layOutPass(last);
+    }
+  }
+
+  #layOutPass(pass) {
+    const { segment_samples: length } = this.#recording;
+    const here = this.#placeOf(pass === this.#pass ? this.position : pass.first);
+    for (let place = here; place <= Math.min(here + AHEAD, this.#placeOf(pass.end - 1)); place += 1) {
+      for (const voice of this.#voicesAt(place)) this.#lay(pass, voice, place);
+      const isNext = pass.laid.has(`${ORIGINAL}/${place}`) && pass.until >= place * length;
+      if (isNext) pass.until = Math.min((place + 1) * length, pass.end);
     }
   }
 
   /** Put a segment on the graph, so that each of its samples sounds when it is due. */
-  #lay(voice, place) {
+  #lay({ timeS, first, end, laid }, voice, place) {
     const key = `${voice}/${place}`;
     const buffer = this.#segment(voice, place);
-    if (!buffer || this.#laid.has(key)) return;
+    if (!buffer || laid.has(key)) return;
     const { currentTime, sampleRate } = this.mixer.context;
     const begin = place * this.#recording.segment_samples;
-    const gone = Math.ceil((currentTime + JOIN_S - this.#first.timeS) * sampleRate);
-    const due = Math.max(begin, this.#first.sample);
-    const from = Math.max(due, this.#first.sample + gone);
-    if (from - begin >= buffer.length) return;
-    const whenS = this.#first.timeS + (from - this.#first.sample) / sampleRate;
+    const gone = Math.ceil((currentTime + JOIN_S - timeS) * sampleRate);
+    const due = Math.max(begin, first);
+    const from = Math.max(due, first + gone);
+    if (from - begin >= buffer.length || from >= end) return;
+    const whenS = timeS + (from - first) / sampleRate;
+    const stopS = begin + buffer.length > end ? timeS + (end - first) / sampleRate : undefined;
     const joins = from > due; // too late for its first sample
-    this.mixer.play(voice, buffer, whenS, from - begin, { joins });
-    this.#laid.add(key);
+    this.mixer.play(voice, buffer, whenS, from - begin, { joins, stopS });
+    laid.add(key);
   }
 }

@@ -75,6 +75,7 @@ export const instruments = () => json("api/instruments");
 export const example = async () => (await post("api/example", {})).json();
 export const facts = (id) => json(`api/recordings/${id}`);
 export const waveform = (id) => json(`api/recordings/${id}/waveform`);
+export const axis = () => json("api/axis");
 export const spectrogramUrl = (id) => `api/recordings/${id}/spectrogram.png`;
 export const maskUrl = (id, target) => `api/recordings/${id}/masks/${encodeURIComponent(target)}.png`;
 
@@ -121,6 +122,8 @@ export const hear = async (id, targets, placeS) =>
 export const listen = (id, placeS) => post(`api/recordings/${id}/listen`, { at_s: placeS });
 export const startExport = async (id, wishes) =>
   (await post(`api/recordings/${id}/export`, { ...wishes, ...SAID })).json();
+export const loudness = async (id, wishes) =>
+  (await post(`api/recordings/${id}/loudness`, { ...wishes, ...SAID })).json();
 export const exportUrl = (job) => `api/exports/${job}`;
 
 export const exportState = (job) => json(`api/exports/${job}/state`);

@@ -16,7 +16,7 @@ export class Session extends EventTarget {
   #told;
   #mix;
   #unsaved = []; // changes that the server does not have yet: {mix, what}
-  #isSaving = false;
+  #saving; // the promise of those that are going to the server
   #timer;
   #watch;
   #isClosed = false;
@@ -119,10 +119,16 @@ export class Session extends EventTarget {
     this.#timer = setTimeout(() => this.#save(), SAVE_MS);
   }
 
-  async #save() {
+  /** Save what is not saved; all who ask meanwhile wait for the same. */
+  #save() {
     clearTimeout(this.#timer);
-    if (this.#isSaving) return;
-    this.#isSaving = true;
+    this.#saving ??= this.#saveAll().finally(() => {
+      this.#saving = undefined;
+    });
+    return this.#saving;
+  }
+
+  async #saveAll() {
     try {
       while (this.#unsaved.length) {
         const [first] = this.#unsaved;
@@ -135,8 +141,6 @@ export class Session extends EventTarget {
       if (this.#unsaved.length) this.#unsaved[0].isGoing = false;
       if (!(error instanceof server.Lost)) this.#unsaved = []; // it cannot be saved
       this.#fail(error);
-    } finally {
-      this.#isSaving = false;
     }
   }
 

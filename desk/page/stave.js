@@ -3,12 +3,17 @@
 import { HIGHEST_DB, LOWEST_DB, MUTE_STOP_DB, STEP_DB, dbText, typedDb, wishedDb } from "./gains.js";
 import { isHeard } from "./heard.js";
 import { colourOf, greyLevels, paintTaken } from "./images.js";
+import { Lane } from "./lane.js";
+import { RangeList } from "./ranges.js";
 import { depthExplained, depthText, timeLeft } from "./words.js";
 
 const template = document.getElementById("stave-template");
 const NUM_COLOURS = 8;
 
-/** Tells `wish` with what its fader or buttons ask for, `remove` when it shall go, `photo` when its photo is to be seen. */
+/**
+ * Tells `wish` with what its fader, buttons or lane ask for, `remove` when it shall go, `photo` when its photo is to be
+ * seen, `add-range` when its gain shall be another one somewhere.
+ */
 export class Stave extends EventTarget {
   wish = { gain_db: 0, is_muted: false, is_solo: false };
   state = { state: "none" };
@@ -17,8 +22,11 @@ export class Stave extends EventTarget {
   #spectrogram;
   #isMaskAsked = false;
 
-  /** `instrument` is {target, title, picture}, `place` its number on the desk, from 0. */
-  constructor(instrument, place) {
+  /**
+   * `instrument` is {target, title, picture}, `place` its number on the desk, from 0, `view` the part of the time axis
+   * that is shown, `snaps()` times on it to which something that is dragged snaps.
+   */
+  constructor(instrument, place, view, snaps) {
     super();
     this.instrument = instrument;
     this.element = template.content.firstElementChild.cloneNode(true);
@@ -39,6 +47,11 @@ export class Stave extends EventTarget {
     this.muteButton.setAttribute("aria-label", `Mute the ${instrument.title}`);
     this.soloButton.setAttribute("aria-label", `Solo the ${instrument.title}`);
     this.setPlace(place);
+    this.automationButton = find(".automate");
+    this.automationButton.setAttribute("aria-label", `Automation of the ${instrument.title}`);
+    this.panel = find(".automation");
+    this.lane = new Lane(this.strip, view, snaps);
+    this.list = new RangeList(this.panel, instrument.title, view.durationS);
     this.#listen(find(".remove"));
     this.show();
   }
@@ -59,7 +72,21 @@ export class Stave extends EventTarget {
   /** Show the wish that the session has. */
   showWish(wish) {
     this.wish = wish;
+    this.lane.showWish(wish);
+    this.list.showWish(wish);
     this.show();
+  }
+
+  /** Let its gain be drawn on its lane, and typed below. */
+  edit(isEdited = !this.lane.isEdited) {
+    this.lane.edit(isEdited);
+    this.panel.hidden = !isEdited;
+    this.automationButton.setAttribute("aria-expanded", isEdited);
+  }
+
+  close() {
+    this.lane.close();
+    this.element.remove();
   }
 
   /** Ask for another wish. */
@@ -94,7 +121,7 @@ export class Stave extends EventTarget {
 
   /** Whether its wish cannot be heard at a place, 0 to 1 of the recording, since it is not heard so far yet. */
   isLateAt(share) {
-    const isWished = this.wish.is_solo || wishedDb(this.wish) !== 0;
+    const isWished = this.wish.is_solo || wishedDb(this.wish) !== 0 || this.wish.ranges?.length > 0;
     const isThere = this.state.heard?.some(([from, to]) => from <= share && share < to);
     return isWished && this.state.state === "hearing" && !isThere;
   }
@@ -122,7 +149,9 @@ export class Stave extends EventTarget {
     const db = wishedDb(this.wish);
     const isMuted = db === -Infinity;
     this.slider.value = this.wish.gain_db;
-    this.slider.setAttribute("aria-valuetext", dbText(db));
+    const isAutomated = this.wish.ranges?.length > 0;
+    this.slider.setAttribute("aria-valuetext", isAutomated ? `${dbText(db)}, automated` : dbText(db));
+    this.automationButton.classList.toggle("used", isAutomated);
     const share = (Number(this.slider.value) - MUTE_STOP_DB) / (HIGHEST_DB - MUTE_STOP_DB);
     this.slider.style.setProperty("--share", share);
     if (this.output.textContent !== dbText(db)) this.output.textContent = dbText(db);
@@ -161,6 +190,11 @@ export class Stave extends EventTarget {
   }
 
   #listen(removeButton) {
+    this.automationButton.addEventListener("click", () => this.edit());
+    for (const where of [this.lane, this.list]) {
+      where.addEventListener("ranges", ({ detail }) => this.#ask({ ranges: detail.ranges }));
+    }
+    this.list.addEventListener("add", () => this.dispatchEvent(new Event("add-range")));
     this.slider.addEventListener("input", () => {
       const value = Number(this.slider.value);
       this.setGain(value < LOWEST_DB ? -Infinity : Math.abs(value) < STEP_DB / 2 ? 0 : value);

@@ -3,7 +3,7 @@
 import { asked } from "./gains.js";
 import * as server from "./server.js";
 import { say, tell } from "./notices.js";
-import { listed } from "./words.js";
+import { exactClock, listed } from "./words.js";
 
 const POLL_MS = 300;
 const ALL = "stems";
@@ -36,10 +36,19 @@ export function startTakeaway(formats, library, mixOf) {
 export function wishText(gains, titles) {
   const texts = Object.entries(gains).map(([target, gain]) => {
     if (gain === "solo") return `${titles[target]} alone`;
+    if (Array.isArray(gain)) return `${titles[target]} ${rangesText(gain)}`;
     if (gain === "mute") return `${titles[target]} muted`;
     return `${titles[target]} ${gain > 0 ? "+" : "−"}${Math.abs(gain)} dB`;
   });
   return texts.length ? `With ${listed(texts)}.` : "No fader is moved: the file will sound as the recording does.";
+}
+
+/** Gains in time in words: `−3 dB, from 1:20 to 2:05 −6 dB`. */
+function rangesText(parts) {
+  return parts.map(({ from, to, db }) => {
+    const when = [from === undefined ? "" : `from ${exactClock(from)}`, to === undefined ? "" : `to ${exactClock(to)}`];
+    return [...when, db === "mute" ? "muted" : `${db > 0 ? "+" : "−"}${Math.abs(db)} dB`].filter(Boolean).join(" ");
+  }).join(", ");
 }
 
 // Files

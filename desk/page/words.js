@@ -62,3 +62,22 @@ export function depthExplained({ deepest_db: deepest, least_db: least, rest_db: 
 function minus(number, digits = 0) {
   return number.toFixed(digits).replace(/^-(?=0(\.0*)?$)/, "").replace("-", "−");
 }
+
+/** A time to the millisecond, as it can be typed: `1:20.5`. */
+export function exactClock(seconds) {
+  const milliseconds = Math.round(1000 * seconds);
+  const fraction = String(milliseconds % 1000).padStart(3, "0").replace(/0+$/, "");
+  return clock(milliseconds / 1000) + (fraction ? `.${fraction}` : "");
+}
+
+/** The seconds that somebody typed as seconds, or as minutes and seconds, or with hours; undefined for what is none. */
+export function typedTime(text) {
+  const parts = text.trim().replace(",", ".").split(":");
+  const isTime = parts.length <= 3 && parts.every((part) => /^\d+(\.\d+)?$/.test(part)) && parts.slice(1).every((part) => part < 60);
+  return isTime ? parts.reduce((sum, part) => 60 * sum + Number(part), 0) : undefined;
+}
+
+/** A frequency: `440 Hz`, `2.5 kHz`. */
+export function hertz(frequencyHz) {
+  return frequencyHz >= 1000 ? `${Number((frequencyHz / 1000).toFixed(1))} kHz` : `${Math.round(frequencyHz)} Hz`;
+}

@@ -18,6 +18,8 @@ from tests.desk.browser import HEARD, Process, Visitor, desk_process, tab, until
 from tests.desk.sounds import write_noise
 from tests.tasks.planted import BANDS_HZ, open_catalog, plant_masks, register_checkpoint, scanned
 from tests.tasks.untrained import write_checkpoint
+from varemix.remix.levels import LoudnessMeter
+from varemix.remix.plan_yaml import load_plan
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -222,6 +224,145 @@ def test_what_was_changed_is_undone_and_redone(musician: Visitor) -> None:
     page.keyboard.press("Control+y")
     page.wait_for_selector(".stave[data-target='tuba'] .db:text-is('−9.0 dB')")
     assert page.is_disabled("#redo")
+
+
+def test_automation_is_drawn_on_a_lane_typed_in_a_list_undone_and_kept(musician: Visitor) -> None:
+    page, tuba = musician.page, ".stave[data-target='tuba']"
+    musician.open("evening")
+    musician.choose("tuba")
+    page.click(f"{tuba} .automate")
+    lane = page.locator(f"{tuba} .time").bounding_box()
+    drag(musician, lane, (0.25, 0.4), (0.5, 0.4))
+    shown = {name: page.input_value(f"{tuba} .range input[name='{name}']") for name in ("from", "to", "db", "fade")}
+    assert (shown["from"], shown["to"], shown["db"]) == ("0:03", "0:06", "−6.0 dB"), "edges snap to the ruler"
+    drag(musician, lane, (0.37, 0.4), (0.37, 0.9))
+    assert page.input_value(f"{tuba} .range input[name='db']").startswith("−5")
+    for name, text, taken in (
+        ("to", "0:05.5", "0:05.5"),
+        ("db", "mute", "mute"),
+        ("fade", "99", "1.25 s"),
+        ("from", "soon", "0:03"),
+    ):
+        page.fill(f"{tuba} .range input[name='{name}']", text)
+        page.keyboard.press("Tab")
+        assert page.input_value(f"{tuba} .range input[name='{name}']") == taken
+    page.click(f"{tuba} .add")
+    assert page.locator(f"{tuba} .range").count() == 2
+    until(page, "document.getElementById('undo').ariaLabel === 'Undo: automation of tuba'")
+    page.click("#undo")
+    until(page, f'document.querySelectorAll("{tuba} .range").length < 2')
+    page.click("#redo")
+    until(page, f'document.querySelectorAll("{tuba} .range").length === 2')
+    with page.expect_response(lambda answer: "/api/sessions/" in answer.url and answer.request.method == "POST"):
+        page.click(f"{tuba} .range:first-child button")
+    page.reload()
+    page.wait_for_selector(f"{tuba} .envelope polyline")
+    page.click("#save-plan")
+    assert "to 0:05.5 muted" in page.inner_text("#plan-wishes")
+    with page.expect_download() as download:
+        page.click("#plan-save")
+    [wish] = load_plan(Path(download.value.path())).variants()[0].gains
+    assert wish.text == "tuba=mute@0:03-0:05.5~1.25"
+
+
+def drag(musician: Visitor, box: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Drag with the mouse between two places of a box, shares of its width and height."""
+    (x, y), (to_x, to_y) = [(box["x"] + a * box["width"], box["y"] + b * box["height"]) for a, b in (start, end)]
+    musician.page.mouse.move(x, y)
+    musician.page.mouse.down()
+    musician.page.mouse.move(to_x, to_y, steps=5)
+    musician.page.mouse.up()
+
+
+def test_the_time_axis_is_zoomed_marked_and_looped(musician: Visitor) -> None:
+    page = musician.page
+    musician.open("evening")
+    musician.choose("violin")
+    shown = "document.getElementById('scroll').ariaValueText"
+    assert page.evaluate(shown) == "0:00 to 0:12"
+    for _ in range(4):
+        page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("k")
+    page.wait_for_selector(".flag[aria-label='Marker 1 at 0:04']")
+    ruler = page.locator("#ruler").bounding_box()
+    assert ruler is not None
+    drag(musician, ruler, (4 / 12 - 0.006, 0.3), (7 / 12, 0.3))
+    until(page, "document.getElementById('loop-toggle').ariaPressed === 'true'")
+    assert page.get_attribute("#loop-toggle", "title").startswith("Loop 0:04 to 0:07 ("), "it snaps to the marker"
+    page.keyboard.press("+")
+    page.keyboard.press("+")
+    assert page.evaluate(shown) == "0:03 to 0:06", "what the playhead is at stays"
+    page.mouse.move(ruler["x"] + ruler["width"] / 2, ruler["y"] + 5)
+    page.mouse.wheel(0, 10_000)
+    until(page, f"{shown} === '0:00 to 0:12'")
+    picture = page.locator("#spectrogram").bounding_box()
+    assert picture is not None
+    page.mouse.move(picture["x"] + picture["width"] / 2, picture["y"] + picture["height"] * 0.6)
+    assert re.fullmatch(r"0:06(\.\d+)? · [\d.]+ k?Hz · .+", page.inner_text("#hover"))
+    page.keyboard.press("l")
+    until(page, "document.getElementById('loop-toggle').ariaPressed === 'false'")
+    page.click("#undo")
+    until(page, "document.getElementById('loop-toggle').ariaPressed === 'true'")
+    page.click("#places-open")
+    page.fill("#markers input", "Verse")
+    page.keyboard.press("Tab")
+    page.check("#count-in")
+    page.click("#places-close")
+    page.click(".flag[aria-label='Marker Verse at 0:04']")
+    musician.play()
+    page.wait_for_selector("#player-state:text-is('counting in')")
+    page.wait_for_timeout(1000)
+    page.reload()
+    page.wait_for_selector(".flag[aria-label='Marker Verse at 0:04']")
+    assert page.get_attribute("#loop-toggle", "aria-pressed") == "true"
+
+
+def test_settings_are_compared_at_equal_loudness_and_levels_are_metered(musician: Visitor) -> None:
+    page = musician.page
+    musician.open("evening")
+    musician.choose("violin")
+    musician.move("violin", 12)
+    page.keyboard.press("b")
+    page.wait_for_selector("#setting-b[aria-pressed='true']")
+    musician.move("violin", -20)
+    page.click("#equal-loudness")
+    until(page, "document.getElementById('trim').textContent.includes('dB')")
+    assert page.inner_text("#trim") == "0.0 dB", "the softest stays as it is"
+    page.click("#setting-a")
+    page.wait_for_selector(".stave[data-target='violin'] .db:text-is('+12.0 dB')")
+    louder_db = float(page.inner_text("#trim").removesuffix(" dB").replace("−", "-"))
+    page.keyboard.press("c")
+    original_db = float(page.inner_text("#trim").removesuffix(" dB").replace("−", "-"))
+    assert louder_db < original_db < 0
+    page.keyboard.press("c")
+    page.click("#undo")
+    page.wait_for_selector("#setting-b[aria-pressed='true']")
+    musician.play()
+    until(page, "document.getElementById('momentary').textContent !== '–'")
+    until(page, "document.getElementById('true-peak').textContent !== '–'")
+
+
+METERED = """async ([left, right]) => {
+    const { LoudnessMeter } = await import("/loudness.js");
+    const meter = new LoudnessMeter(44100);
+    const both = [left, right].map((samples) => Float32Array.from(samples));
+    for (let at = 0; at < left.length; at += 4321) meter.add(both.map((samples) => samples.slice(at, at + 4321)));
+    return [meter.momentaryLufs, meter.shortTermLufs, meter.truePeakDb];
+}"""
+
+
+def test_meters_read_what_the_library_measures_and_peaks_between_samples(musician: Visitor) -> None:
+    noise = np.random.default_rng(3).uniform(-0.4, 0.4, (2, 3 * 44_100))
+    musician.page.goto(musician.url)
+    momentary_lufs, short_term_lufs, _ = musician.page.evaluate(METERED, noise.tolist())
+    whole, last = LoudnessMeter(44_100, 2), LoudnessMeter(44_100, 2)
+    whole.add(noise)
+    last.add(noise[:, -round(0.4 * 44_100) :])
+    assert short_term_lufs == pytest.approx(whole.integrated_lufs, abs=0.05)
+    assert momentary_lufs == pytest.approx(last.integrated_lufs, abs=0.1)
+    tone = 0.5 * np.sin(np.pi / 2 * np.arange(44_100) + np.pi / 4)  # a quarter of the rate: no sample above 0.354
+    _, _, true_peak_db = musician.page.evaluate(METERED, [tone.tolist()] * 2)
+    assert true_peak_db == pytest.approx(20 * np.log10(0.5), abs=0.1)
 
 
 def test_a_session_has_a_name_outlives_the_browser_and_can_be_copied(
@@ -446,8 +587,13 @@ def test_the_page_is_accessible(browser: "Browser", desk: Process, colours: str,
         someone.open()
         found = [*violations(Axe(), someone)]
         someone.open("evening")
-        someone.choose("flute")
+        someone.choose("flute", "violin")
         someone.page.click(".stave[data-target='violin'] .mute")
+        someone.page.click(".stave[data-target='violin'] .automate")
+        someone.page.click(".stave[data-target='violin'] .add")
+        someone.page.keyboard.press("Escape")
+        someone.page.click("#marker-add")
+        someone.page.click("#loop-toggle")
         found += violations(Axe(), someone)
         assert someone.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert found == []

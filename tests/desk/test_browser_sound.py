@@ -4,7 +4,7 @@ What is measured is told with `pytest --log-cli-level=INFO`.
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from tests.desk.sounds import write_noise
 from tests.tasks.planted import BANDS_HZ, open_catalog, plant_masks, register_checkpoint, scanned, write_tones
 from tests.tasks.untrained import write_checkpoint
 from varemix.media.audio import read_audio
+from varemix.remix.automation import MUTE_DB, GainRange
 from varemix.remix.render import render_remix
 from varemix.remix.wishes import GainWish
 
@@ -101,12 +102,11 @@ def musician(desk: Process) -> Iterator[Visitor]:
         yield someone
 
 
-def rendered(planted: tuple[Catalog, Path, dict[str, Path]], target: Path, gains_db: Mapping[str, float]) -> np.ndarray:
-    """What the batch renders of the noise with the gains, [C, S]."""
+def rendered(planted: tuple[Catalog, Path, dict[str, Path]], target: Path, wishes: Sequence[GainWish]) -> np.ndarray:
+    """What the batch renders of the noise with the wishes, [C, S]."""
     _, library, masks = planted
     with MaskReader(masks["noise.wav"]) as reader:
-        stacked, grid = np.stack([reader.read(name) for name in gains_db]), grid_of(reader.header)
-    wishes = [GainWish(target=name, gain_db=gain_db) for name, gain_db in gains_db.items()]
+        stacked, grid = np.stack([reader.read(wish.target) for wish in wishes]), grid_of(reader.header)
     render_remix(library / "noise.wav", target, [stacked], wishes, grid)
     return read_audio(target)[0]
 
@@ -114,7 +114,8 @@ def rendered(planted: tuple[Catalog, Path, dict[str, Path]], target: Path, gains
 @pytest.fixture
 def library_remix(planted: tuple[Catalog, Path, dict[str, Path]], tmp_path: Path) -> np.ndarray:
     """What the batch renders of the noise with the wishes, [C, S]."""
-    return rendered(planted, tmp_path / "remix.wav", GAINS_DB)
+    wishes = [GainWish(target=name, gain_db=gain_db) for name, gain_db in GAINS_DB.items()]
+    return rendered(planted, tmp_path / "remix.wav", wishes)
 
 
 def put_on_desk(musician: Visitor, recording: str) -> None:
@@ -170,6 +171,68 @@ def test_what_is_heard_live_is_the_library_s_remix_across_segments(
     _log.info(f"live against library: {levels_db} dBFS, the last over {expected.shape[1] / RATE_HZ:.2f} s")
     assert any(begin < seam < begin + expected.shape[1] for seam in (5 * RATE_HZ, 10 * RATE_HZ))
     assert levels_db[-1] < WITHIN_DB, levels_db
+
+
+def test_a_gain_that_changes_in_time_is_heard_as_the_library_renders_it(
+    musician: Visitor, planted: tuple[Catalog, Path, dict[str, Path]], tmp_path: Path
+) -> None:
+    put_on_desk(musician, "noise")
+    page, violin = musician.page, ".stave[data-target='violin']"
+    musician.move("violin", -3)
+    page.click(f"{violin} .automate")
+    page.click(f"{violin} .add")
+    for name, text in {"from": "2", "to": "0:07", "db": "mute", "fade": "1.5"}.items():
+        page.fill(f"{violin} .range input[name='{name}']", text)
+        page.keyboard.press("Tab")
+    ranges = (GainRange(gain_db=MUTE_DB, from_s=2, to_s=7, fade_s=1.5),)
+    wishes = [GainWish(target=name) for name in GAINS_DB if name != "violin"]
+    expected = rendered(planted, tmp_path / "out.wav", [GainWish(target="violin", gain_db=-3, ranges=ranges), *wishes])
+    constant = rendered(planted, tmp_path / "out.wav", [GainWish(target="violin", gain_db=-3), *wishes])
+    musician.play()
+    musician.tap()
+    levels_db: list[float] = []
+    while len(levels_db) < NUM_TRIES and min(levels_db, default=0.0) > WITHIN_DB:
+        musician.play_from_start()
+        musician.listen(1.0)
+        musician.tapped()
+        musician.listen(5.0)
+        heard, _ = musician.tapped()
+        begin = place_of(heard[0], expected[0])
+        of_library = expected[:, begin : begin + heard.shape[1]]
+        levels_db.append(level_db(heard[:, : of_library.shape[1]] - of_library))
+    assert levels_db[-1] < WITHIN_DB, levels_db
+    assert level_db(of_library - constant[:, begin : begin + of_library.shape[1]]) > -30, "the range should count"
+
+
+def test_a_loop_comes_back_on_its_sample(musician: Visitor, planted: tuple[Catalog, Path, dict[str, Path]]) -> None:
+    put_on_desk(musician, "noise")
+    page = musician.page
+    page.click("#places-open")
+    page.fill("#loop-from", "4.5")
+    page.fill("#loop-to", "5.5")  # across a seam of segments
+    page.keyboard.press("Tab")
+    page.click("#places-close")
+    page.evaluate("document.getElementById('position').value")
+    musician.tap()
+    found: list[float] = []
+    original, _ = read_audio(planted[1] / "noise.wav")
+    passed = original[:, round(4.52 * RATE_HZ) : round(5.48 * RATE_HZ)]
+    while len(found) < NUM_TRIES and min(found, default=0.0) > WITHIN_DB:
+        page.click("#to-start")
+        for _ in range(4):
+            page.keyboard.press("Shift+ArrowRight")
+        if page.get_attribute("#transport", "data-state") == "paused":
+            page.click("#play-button")
+        page.wait_for_selector("#transport[data-state='playing']")
+        musician.listen(2.0)
+        musician.tapped()
+        musician.listen(3.5)
+        heard, _ = musician.tapped()
+        first = place_of(passed[0], heard[0])
+        twice = [heard[:, first + n * RATE_HZ :][:, : passed.shape[1]] for n in range(2)]
+        whole = [piece for piece in twice if piece.shape == passed.shape]
+        found.append(max(level_db(piece - passed) for piece in whole) if len(whole) == len(twice) else 0.0)
+    assert found[-1] < WITHIN_DB, found
 
 
 def test_comparing_plays_the_recording_itself_at_the_same_place(

@@ -15,6 +15,7 @@ from tests.tasks.planted import TONES_HZ, register_checkpoint
 from tests.tasks.untrained import write_checkpoint
 from varemix.media.audio import read_audio
 from varemix.remix.gains import factor
+from varemix.remix.levels import LoudnessMeter
 from varemix.remix.plan import RemixPlan, plan_of
 from varemix.remix.plan_yaml import parse_plan
 from varemix.signal.grid import PAPER_GRID, Grid
@@ -119,6 +120,22 @@ def test_with_gains_that_change_in_time_page_and_export_are_what_the_batch_rende
     assert desk.exported(facts, {"gains": gains, "mask_exponent": exponent}) == target.read_bytes(), "bit for bit"
     text = desk.client.post("/api/plan", json={"gains": gains, "mask_exponent": exponent}).text
     assert parse_plan(text, "remix.yaml").gains == plan.gains
+
+
+def test_how_loud_a_mix_is_told_to_be_is_how_loud_its_export_is(desk: Desk, tmp_path: Path) -> None:
+    song = write_noise(tmp_path / "song.wav")
+    facts = desk.drop(song)
+    desk.hear(facts["id"], INSTRUMENTS)
+    of_song = LoudnessMeter(44_100, 2)
+    of_song.add(read_audio(song)[0])
+    for wish in ({"gains": {"flute": 12, "tuba": -6}}, {"gains": {"flute": [{"db": "mute", "to": 6}]}}, {"gains": {}}):
+        told = desk.client.post(f"/api/recordings/{facts['id']}/loudness", json=wish).json()
+        (tmp_path / "out.wav").write_bytes(desk.exported(facts, wish) if wish["gains"] else song.read_bytes())
+        meter = LoudnessMeter(44_100, 2)
+        meter.add(read_audio(tmp_path / "out.wav")[0])
+        assert told["before_lufs"] == pytest.approx(of_song.integrated_lufs, abs=1e-6)
+        assert told["after_lufs"] == pytest.approx(meter.integrated_lufs, abs=1e-3)
+        assert (told["after_lufs"] == told["before_lufs"]) == (not wish["gains"])
 
 
 def test_gains_in_time_that_cannot_be_are_refused_before_anything_is_written(desk: Desk, tmp_path: Path) -> None:

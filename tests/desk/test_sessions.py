@@ -77,6 +77,10 @@ def test_a_recording_is_opened_where_it_was_left_and_a_new_mix_beside_it(tmp_pat
     [
         {"instruments": [{"target": "../violin"}]},
         {"instruments": [{"target": "violin", "gain_db": 25}]},
+        {"loop": [3, 2]},
+        {"count_in_bpm": 3},
+        {"setting": "C"},
+        {"other": {"instruments": [{"target": "violin"}, {"target": "violin"}]}},
         {"instruments": [{"target": "violin", "ranges": [{"from_s": 2, "to_s": 1}]}]},
         {"instruments": [{"target": "violin", "ranges": [{"from_s": 1, "to_s": 3}, {"from_s": 2, "to_s": 4}]}]},
         {"instruments": [{"target": "violin", "gain_db": float("nan")}]},

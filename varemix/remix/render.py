@@ -155,6 +155,28 @@ def render_remix(
     return replace(rendered, num_limited=limiter.num_changed, reduction_db=limiter.reduction_db)
 
 
+def remix_loudness_lufs(
+    source: Path,
+    mask_blocks: Iterable[np.ndarray],
+    wishes: Sequence[GainWish],
+    grid: Grid,
+    *,
+    smoothing_s: float = DEFAULT_SMOOTHING_S,
+    mask_exponent: float = PLAIN,
+) -> tuple[float | None, float | None]:
+    """Return the integrated loudness in LUFS of a recording, and of the remix that `render_remix` would write of it.
+
+    None for less than 0.4 s, -inf for silence. Raises MediaError as `render_remix` does.
+    """
+    settings = {"smoothing_s": smoothing_s, "mask_exponent": mask_exponent}
+    with AudioReader(source) as reader:
+        loudness = _Loudness(reader.info)
+        pairs = _remixed_blocks(reader, mask_blocks, wishes, grid, settings, dry_wet=1.0, heed=None)
+        for _, after in loudness.heeding(pairs):
+            loudness.after.add(after)
+    return loudness.before_lufs, loudness.after_lufs
+
+
 class _Loudness:
     """The loudness of a recording and of what becomes of it, measured sample by sample."""
 
