@@ -29,7 +29,7 @@ _ERROR = re.compile(r"^[\w.]+: .+", re.MULTILINE)  # as a traceback ends
 # The run's own pages are those of a server that stays; what only a lasting server needs costs each run seconds.
 _OWN = {
     "PREFECT_UI_ENABLED": "0",
-    "PREFECT_SERVER_API_BLOCKS_REGISTER_ON_START": "0",
+    "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "0",
     "PREFECT_SERVER_MEMOIZE_BLOCK_AUTO_REGISTRATION": "0",  # else it would note down that they are registered
 }
 _LOGS = ("alembic", "docket", "fakeredis", "prefect.server", "uvicorn")

@@ -107,6 +107,15 @@ def test_however_a_command_ends_its_run_is_told_and_its_server_is_gone(prefect_h
 
 
 @pytest.mark.slow
+def test_what_only_a_lasting_server_needs_is_left_to_one(prefect_home: Path) -> None:
+    if not prefect_home.exists():
+        with started(prefect_home, "ends") as command:
+            command.communicate()
+    assert asked(prefect_home, "SELECT name FROM block_type") == []
+    assert not (prefect_home / "memo_store.toml").exists()  # which would tell that server that they are there
+
+
+@pytest.mark.slow
 def test_two_commands_at_once_share_what_is_kept(prefect_home: Path) -> None:
     before = len(states(prefect_home, "ends")) if prefect_home.exists() else 0
     commands = [started(prefect_home, "ends") for _ in range(2)]
