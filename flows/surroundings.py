@@ -4,7 +4,6 @@ A command's work must not depend on these: `settle` makes them harmless before a
 """
 
 import contextlib
-import gc
 import io
 import os
 import re
@@ -12,9 +11,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-# So many new objects there must be before garbage is looked for among them. What a command loads are a million, and
-# all stay: to look through them as often as Python would takes a quarter of its start.
-_GARBAGE = (50_000, 20, 10)
 _STREAMS = ("stdin", "stdout", "stderr")
 _NOWHERE = Path("/proc/self")  # where even the administrator can write nothing by a relative name
 _HOME_IN_OPTION = re.compile(r"(--[\w-]+=)(~.*)", re.DOTALL)
@@ -22,7 +18,6 @@ _HOME_IN_OPTION = re.compile(r"(--[\w-]+=)(~.*)", re.DOTALL)
 
 def settle() -> None:
     """Make streams, the current folder and `~` in the arguments of this process harmless."""
-    gc.set_threshold(*_GARBAGE)
     _fill_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

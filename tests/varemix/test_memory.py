@@ -1,4 +1,4 @@
-"""Memory that is freed goes back to the system."""
+"""Memory that is freed goes back to the system, and what stays is not looked through for garbage again and again."""
 
 import subprocess
 import sys
@@ -43,3 +43,14 @@ def kept_mib(block_bytes: int, *how: str) -> float:
 def test_blocks_that_are_freed_go_back_to_the_system(block_bytes: int, how: str) -> None:
     assert kept_mib(block_bytes) > 80  # what it is there for
     assert kept_mib(block_bytes, how) < 32
+
+
+def test_what_is_loaded_is_seldom_looked_through_for_garbage() -> None:
+    program = "import gc, sys; from varemix.memory import look_for_garbage_seldom\n"
+    program += "if sys.argv[1:]: look_for_garbage_seldom()\n"
+    program += "loaded = [[] for _ in range(10**6)]; print(sum(told['collections'] for told in gc.get_stats()))"
+    often, seldom = (
+        int(subprocess.run([sys.executable, "-c", program, *how], capture_output=True, text=True, check=True).stdout)
+        for how in ([], ["seldom"])
+    )
+    assert seldom < 50 < often
