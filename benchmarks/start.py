@@ -138,7 +138,7 @@ def _held_mib(process: psutil.Process) -> dict[str, float]:
 
 def _told(process: psutil.Process, parts: dict[str, float]) -> str:
     try:
-        name = "Prefect's server" if "uvicorn" in process.cmdline() else "the run"
+        name = process.name()
     except psutil.Error:
         name = "a process that has ended"
     return f"{name}: " + ", ".join(f"{mib:.0f} MiB {what}" for what, mib in parts.items())

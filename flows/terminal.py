@@ -36,10 +36,10 @@ def doing(what: str) -> None:
 def finish_run(run: Callable[[], "Summary | list[Summary]"], *, as_json: bool) -> NoReturn:
     """Run a flow and finish with what it did, also where that was nothing."""
     from flows.ending import done_by
-    from service.own_server import start_own_server
+    from service.own_server import own_server
 
-    start_own_server()
-    found = done_by(run)
+    with own_server():
+        found = done_by(run)
     finish(found if isinstance(found, list) else [found], as_json=as_json)
 
 

@@ -4,16 +4,20 @@ Belongs here: the meeting of library (`varemix`) and catalog. Stays out: maths, 
 
 Prefect is told here, before anything imports it, to wait long enough for its embedded server and to send nothing
 out, and to leave a terminal to the progress bars; linear algebra, to leave the cores to the shards; PyTorch's threads,
-to sleep while they wait: spinning costs a short job more than its work. What the environment already says stands. From
-here on no line of a log holds a secret.
+to sleep while they wait: spinning costs a short job more than its work. What the environment already says stands.
+Memory that shards free goes back to the system, and garbage is looked for seldom, as what is loaded stays. From here on
+no line of a log holds a secret.
 """
 
 import os
 import sys
 
+from varemix.memory import give_back_what_is_freed, look_for_garbage_seldom
 from varemix.redaction import watch_logs
 
 watch_logs()
+give_back_what_is_freed()
+look_for_garbage_seldom()
 
 os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")

@@ -23,6 +23,7 @@ from tasks.progress import bar
 from tasks.runners import DEPLOYMENTS, THREADS, chosen_runner
 from tasks.terminal_bar import Advance
 from varemix.errors import DownloadInterruptedError, VaremixError
+from varemix.memory import give_back_gaps
 from varemix.redaction import redacted
 
 Status = Literal["done", "skipped", "unchanged", "unavailable", "failed"]
@@ -89,6 +90,7 @@ def run_shards(
             results: Sequence[Any] = run_as_deployments(step, shards, settings, advance)
         else:
             results = _run_as_tasks(step, shards, settings, advance)
+    give_back_gaps()
     outcomes: list[Outcome] = []
     for first, result in zip(starts, results, strict=True):
         if isinstance(result, BaseException | str):

@@ -24,7 +24,6 @@ STARTERS = {
     "varemix/media/leash.py": "becomes the program that programs.py names",
     "service/__main__.py": "becomes Prefect's server, or a worker",
     "service/host.py": "the parts of service, each in the foreground of a process of its own",
-    "service/own_server.py": "Prefect's server of one command, on a leash",
     "service/processes.py": "a part of service that goes on when the terminal is closed",
     "service/setup.py": "Prefect's command, which deploys",
     "varemix/training/launch.py": "torchrun of this Python, with an order of ours in a file",
