@@ -92,7 +92,7 @@ function tellWhoHears(separator) {
   const words = (names) => (names ? `with --separator ${names}` : "with varemix alone");
   const [begun, now] = [named(separator), named(limits.separator)];
   if (begun === now) untell("who");
-  else tell(`This mix was begun ${words(begun)}, and is heard here ${words(now)}.`, { key: "who", kind: "note" });
+  else tell(`This mix was begun ${words(begun)}, and is analysed here ${words(now)}.`, { key: "who", kind: "note" });
 }
 
 // What is dropped

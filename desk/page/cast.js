@@ -93,7 +93,7 @@ export class Cast extends EventTarget {
       const does = plays[card.dataset.target];
       card.classList.toggle("absent", does === false);
       card.classList.toggle("plays", does === true);
-      const words = does === undefined ? "" : does ? "seems to play" : "does not seem to play";
+      const words = does === undefined ? "" : does ? "detected" : "not detected";
       card.querySelector("small").textContent = [instrument.note, words].filter(Boolean).join("; ");
     }
     this.#arrange();

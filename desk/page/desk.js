@@ -506,7 +506,7 @@ export class Desk extends EventTarget {
   #lateText() {
     const share = this.player.position / Math.max(this.#facts.num_samples, 1);
     const late = this.hearsOriginal ? [] : this.staves.filter((stave) => stave.isLateAt(share));
-    return late.length ? `not heard this far yet: ${listed(late.map((stave) => stave.instrument.title))}` : "";
+    return late.length ? `not analysed this far yet: ${listed(late.map((stave) => stave.instrument.title))}` : "";
   }
 
   #showCompare() {

@@ -41,11 +41,11 @@ function entry({ id, title, folder, duration_s: durationS, has_masks: hasMasks }
 
 function readyText(hasMasks) {
   const num = hasMasks?.length ?? 0;
-  return num ? "heard" : "";
+  return num ? "analysed" : "";
 }
 
 function noteText(num, wanted) {
-  if (!num) return wanted ? `Nothing on the shelf is called '${wanted}'.` : "";
+  if (!num) return wanted ? `No recording is called '${wanted}'.` : "";
   return num === LIMIT ? `The first ${LIMIT} are shown; search for others.` : "";
 }
 

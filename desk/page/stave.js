@@ -182,10 +182,10 @@ export class Stave extends EventTarget {
 
   #noteText() {
     const { state, seconds_left: secondsLeft, reason } = this.state;
-    if (state === "failed") return reason || "It could not be heard.";
-    if (state === "asked" || (state === "hearing" && !this.state.progress)) return "listening for it";
-    if (state === "hearing") return timeLeft(secondsLeft) || "listening";
-    if (this.#seemsAbsent) return "does not seem to play";
+    if (state === "failed") return reason || "It could not be analysed.";
+    if (state === "asked" || (state === "hearing" && !this.state.progress)) return "waiting to be analysed";
+    if (state === "hearing") return timeLeft(secondsLeft) || "analysing";
+    if (this.#seemsAbsent) return "not detected";
     return [this.instrument.note, this.instrument.quality, depthText(this.depth)].filter(Boolean).join("; ");
   }
 

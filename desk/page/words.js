@@ -36,10 +36,10 @@ export function withArticle(title) {
   return `${/^[aeiou]/i.test(title) ? "an" : "a"} ${title}`;
 }
 
-/** `heard poorly: 0.2 dB`; nothing where an instrument is heard well enough, or nobody measured it. */
+/** `separated poorly: 0.2 dB`; nothing where an instrument is separated well enough, or nobody measured it. */
 export function poorQuality({ heard, nsdr_db: nsdrDb }) {
   if (heard !== "poorly" && heard !== HARDLY) return "";
-  return `heard ${heard}: ${nsdrDb.toFixed(1).replace("-", "−")} dB`;
+  return `separated ${heard}: ${nsdrDb.toFixed(1).replace("-", "−")} dB`;
 }
 
 /** `44.1 kHz stereo FLAC`. */

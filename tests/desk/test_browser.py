@@ -182,7 +182,7 @@ def test_a_double_click_sets_a_fader_to_zero(musician: Visitor) -> None:
 def test_an_instrument_that_does_not_seem_to_play_is_said_to_and_can_be_moved_all_the_same(musician: Visitor) -> None:
     musician.open("evening")
     musician.choose("flute")
-    assert "is not detected" in musician.page.inner_text(".stave[data-target='flute'] .note")
+    assert "not detected" in musician.page.inner_text(".stave[data-target='flute'] .note")
     musician.move("flute", -9)
     assert musician.page.inner_text(".stave[data-target='flute'] .db") == "−9.0 dB"
 
@@ -457,7 +457,7 @@ def test_what_is_not_heard_this_far_is_told_who_moves_its_fader(musician: Visito
     assert musician.page.inner_text("#player-state") == ""
     for _ in range(2):
         musician.page.keyboard.press("ArrowRight")
-    until(musician.page, "document.getElementById('player-state').textContent === 'not heard this far yet: flute'")
+    until(musician.page, "document.getElementById('player-state').textContent === 'not analysed this far yet: flute'")
 
 
 def half_heard(route: Any) -> None:
@@ -499,11 +499,11 @@ def test_what_is_heard_poorly_is_marked_described_and_not_put_on_the_desk_unaske
     musician.open("evening")
     described = "cards => cards.map((card) => `${card.dataset.target} ${card.title}`)"
     assert musician.page.eval_on_selector_all("button.card:has(.reception)", described) == [
-        "tuba heard poorly: 0.2 dB",
-        "violin heard hardly at all: −1.3 dB",
+        "tuba separated poorly: 0.2 dB",
+        "violin separated hardly at all: −1.3 dB",
     ]
     assert musician.page.query_selector(".stave[data-target='violin']") is None
-    assert musician.page.inner_text(".stave[data-target='tuba'] .note").startswith("heard poorly: 0.2 dB")
+    assert musician.page.inner_text(".stave[data-target='tuba'] .note").startswith("separated poorly: 0.2 dB")
 
 
 def test_at_most_six_instruments_are_put_on_the_desk_unasked(musician: Visitor) -> None:
