@@ -18,7 +18,7 @@ def page(checkpoint_id: str, qualities: Sequence[HearingQuality]) -> str:
     is_measured = any(quality.nsdr_db is not None for quality in qualities)
     parts = [
         f"Model {checkpoint_id} knows {len(qualities)} instruments by name.",
-        markdown([["instrument", "is heard", "NSDR [dB]"], *rows]),
+        markdown([["instrument", "separated", "NSDR [dB]"], *rows]),
         _EXPLAINED if is_measured else _NOT_MEASURED,
     ]
     return "\n\n".join(parts)
