@@ -42,11 +42,12 @@ export function withRange(ranges, place, changed, durationS) {
   if (ceiling - floor < LEAST_RANGE_S || others.some((one) => isIn(middle, span(one, durationS)))) return ranges;
   const begin = milliseconds(Math.min(Math.max(fromS, floor), ceiling - LEAST_RANGE_S));
   const end = milliseconds(Math.max(Math.min(toS, ceiling), begin + LEAST_RANGE_S));
+  const isOpen = !isGiven(changed.from_s) && begin === 0;
   const longest = Math.floor(500 * (end - begin)) / 1000;
   const fitting = {
     ...changed,
-    from_s: isGiven(changed.from_s) || begin > 0 ? begin : null,
-    to_s: isGiven(changed.to_s) || end < durationS ? Math.min(end, durationS) : null,
+    from_s: isOpen ? null : begin,
+    to_s: isOpen || isGiven(changed.to_s) || end < durationS ? Math.min(end, durationS) : null, // one of both is given
     fade_s: milliseconds(Math.min(Math.max(changed.fade_s, 0), longest)),
   };
   return inOrder([...others, fitting]);

@@ -158,6 +158,7 @@ export class Desk extends EventTarget {
 
   #seek(sample) {
     this.player.seek(sample);
+    this.view.reveal(this.positionS);
     this.heard.listenAt(this.player.position / this.#facts.rate_hz);
   }
 

@@ -77,10 +77,10 @@ function goTo(desk, place) {
 }
 
 function isTyping(element) {
-  return element.matches("input:not([type=range]), select, textarea, [contenteditable]");
+  return element.matches("input:not([type=range], [type=checkbox]), select, textarea, [contenteditable]");
 }
 
 /** A button that was reached by the keyboard keeps its space bar; one that was clicked does not. */
 function wantsSpace(element) {
-  return element.matches("button:focus-visible, a:focus-visible, summary:focus-visible, label:focus-visible");
+  return element.matches("button:focus-visible, input[type=checkbox]:focus-visible, a:focus-visible, summary:focus-visible, label:focus-visible");
 }

@@ -12,6 +12,7 @@ export const ORIGINAL = "";
 
 const BEHIND = 1; // segments kept behind the playhead, for a short way back
 const AHEAD = 2; // segments fetched before they are needed
+const LEAST_LOOP_S = 0.2;
 const LAID_S = 3; // so far ahead a loop is laid out
 const LEAD_S = 0.03; // from the decision to start to the first sample
 const JOIN_S = 0.01; // from the arrival of a late segment to its first sample
@@ -79,8 +80,9 @@ export class Player extends EventTarget {
     this.#wait();
   }
 
-  /** Play what lies between two samples again and again once it is reached; undefined: no more. */
-  setLoop(loop) {
+  /** Play what lies between two samples again and again once it is reached; undefined, or hardly anything: no more. */
+  setLoop(ends) {
+    const loop = ends && ends[1] - ends[0] >= LEAST_LOOP_S * this.#recording.rate_hz ? ends : undefined;
     if (String(loop) === String(this.#loop)) return;
     this.#loop = loop;
     if (this.#state !== "paused") this.seek(this.position);

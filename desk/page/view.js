@@ -13,6 +13,7 @@ export class View extends EventTarget {
   #fromS = 0;
   #lengthS;
   #element;
+  #hasHead = false; // whether the playhead was in it when it was looked for last
 
   /** `element` is one of those that show the time axis, by which its width is told. */
   constructor(durationS, element) {
@@ -79,12 +80,23 @@ export class View extends EventTarget {
     const from = Math.max(0, Math.min(fromS, this.#durationS - lengthS));
     if (from === this.#fromS && lengthS === this.#lengthS) return;
     [this.#fromS, this.#lengthS] = [from, lengthS];
+    this.#hasHead = false; // somebody looks elsewhere
     this.dispatchEvent(new Event("change"));
   }
 
-  /** Turn over when a playhead leaves what is shown. */
+  /** Turn over when a playhead leaves what is shown, unless somebody looks elsewhere. */
   follow(seconds) {
-    if (this.zoom > 1 && (seconds < this.#fromS || seconds >= this.toS)) this.show(seconds - 0.05 * this.#lengthS);
+    if (this.#hasHead) this.reveal(seconds);
+    this.#hasHead = this.#holds(seconds);
+  }
+
+  /** See to it that a time is shown. */
+  reveal(seconds) {
+    if (this.zoom > 1 && !this.#holds(seconds)) this.show(seconds - 0.05 * this.#lengthS);
+  }
+
+  #holds(seconds) {
+    return this.#fromS <= seconds && seconds < this.toS;
   }
 
   /** How far the marks of the ruler lie apart, in seconds, and into how many parts that is divided: `[step, parts]`. */

@@ -295,6 +295,8 @@ def test_the_time_axis_is_zoomed_marked_and_looped(musician: Visitor) -> None:
     page.mouse.move(ruler["x"] + ruler["width"] / 2, ruler["y"] + 5)
     page.mouse.wheel(0, 10_000)
     until(page, f"{shown} === '0:00 to 0:12'")
+    page.wait_for_selector("#axis span")
+    until(page, "document.getElementById('spectrogram').width !== 300")  # it is drawn
     picture = page.locator("#spectrogram").bounding_box()
     assert picture is not None
     page.mouse.move(picture["x"] + picture["width"] / 2, picture["y"] + picture["height"] * 0.6)
