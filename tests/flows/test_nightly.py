@@ -219,7 +219,7 @@ def verdict(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
             return pd.DataFrame(rows).assign(condition="image", instrument="tuba")
 
         found = compare(scores(2.0), scores(2.0 + by_db), seed=0)
-        monkeypatch.setattr("tasks.promote.compared", lambda *_: found)
+        monkeypatch.setattr("tasks.promote.compared", lambda *_, **__: found)
 
     return judge
 
