@@ -19,7 +19,7 @@ export function startPlaces(current) {
   find("places-close").onclick = () => dialog.close();
   find("loop-from").onchange = find("loop-to").onchange = () => typeLoop(current());
   find("loop-off").onclick = () => {
-    current().session.change({ loop: null }, "the loop");
+    current().session.change({ loop: null }, "taking the loop away");
     show(current());
   };
   find("count-in").onchange = find("count-in-bpm").onchange = () => setCountIn(current());
@@ -53,7 +53,7 @@ export function addMarker(desk) {
 export function toggleLoop(desk) {
   const { loop, markers } = desk.session.mix;
   if (loop) {
-    desk.session.change({ loop: null }, "the loop");
+    desk.session.change({ loop: null }, "taking the loop away");
     return say("No loop.");
   }
   const times = markers.map(({ at_s: atS }) => atS);

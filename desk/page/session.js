@@ -11,11 +11,16 @@ import * as server from "./server.js";
 const SAVE_MS = 350; // a moving fader is one change
 const LOOK_MS = 1000;
 
+/** What the server is asked for by something that it was not told yet. */
+function asked({ step, mix, what }) {
+  return step ? { step } : { mix, what };
+}
+
 /** Tells `change` when anything of it changes, `gone` when it is no more, `unsaved` with the reason. */
 export class Session extends EventTarget {
   #told;
   #mix;
-  #unsaved = []; // changes that the server does not have yet: {mix, what}
+  #unsaved = []; // what the server was not told yet: changes {mix, what}, and steps back and on {step}
   #saving; // the promise of those that are going to the server
   #timer;
   #watch;
@@ -104,14 +109,9 @@ export class Session extends EventTarget {
     this.#others.postMessage(told);
   }
 
-  async #step(step) {
-    await this.#save();
-    if (this.#unsaved.length) return; // the server is not there
-    try {
-      this.#tell(await server.changeSession(this.id, { step }));
-    } catch (error) {
-      this.#fail(error);
-    }
+  #step(step) {
+    this.#unsaved.push({ step });
+    return this.#save();
   }
 
   #saveSoon() {
@@ -133,7 +133,7 @@ export class Session extends EventTarget {
       while (this.#unsaved.length) {
         const [first] = this.#unsaved;
         first.isGoing = true;
-        const told = await server.changeSession(this.id, { mix: first.mix, what: first.what });
+        const told = await server.changeSession(this.id, asked(first));
         this.#unsaved.shift();
         this.#tell(told);
       }
@@ -146,7 +146,7 @@ export class Session extends EventTarget {
 
   /** Send what is not saved when the page goes. */
   #saveInPassing() {
-    for (const { mix, what, isGoing } of this.#unsaved) if (!isGoing) server.changeSessionInPassing(this.id, { mix, what });
+    for (const own of this.#unsaved) if (!own.isGoing) server.changeSessionInPassing(this.id, asked(own));
     this.#unsaved = [];
   }
 

@@ -182,7 +182,7 @@ def test_masks_of_nothing_else_serve_just_their_own_set_in_any_order(
 def test_a_checkpoint_without_rivals_cannot_share(catalog: Catalog, champion: str, tmp_path: Path) -> None:
     check_rivals(catalog, checkpoint_row(catalog, champion))
     register_checkpoint(catalog, write_checkpoint(tmp_path / "file", ["flute"], has_rivals=False), "alone")
-    with pytest.raises(UsageError, match="hears every instrument by itself"):
+    with pytest.raises(UsageError, match="separates every instrument by itself"):
         check_rivals(catalog, checkpoint_row(catalog, "alone"))
 
 

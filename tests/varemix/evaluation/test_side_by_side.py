@@ -113,7 +113,7 @@ def test_every_checkpoint_has_a_column_and_what_none_measured_has_no_row(sounds:
     assert [cell[:4] for cell in rows["flute, name", "NSDR [dB]"]] == ["4.00", "5.50"]
     assert rows["remix at 3:7, smoothed 0 ms", "delta-SNR [dB]"] == ["4.00 (4.00 to 4.00)"] * 2
     assert rows["pairs: the further instrument, piano", "NSDR [dB]"] == ["none", "2.00 (2.00 to 2.00)"]
-    assert rows["pairs: beside a further instrument, wished mute", "PEAQ grade"] == ["none", "-3.00 (-3.00 to -3.00)"]
+    assert rows["pairs: beside a further instrument, set to mute", "PEAQ grade"] == ["none", "-3.00 (-3.00 to -3.00)"]
     assert rows["pairs with a further instrument", "found of what plays [%]"] == ["none", "100"]
     assert rows["strangers alone", "taken to play of what does not, mean number"] == ["none", "1.00 (0.00 to 2.00)"]
     assert rows["ensembles of one piece", "SIR [dB]"] == ["none", "8.00 (8.00 to 8.00)"]
