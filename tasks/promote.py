@@ -74,7 +74,8 @@ def promote_if_better(
         return _kept(catalog, checkpoint_id, f"not promoted: the {rival} {serving} was not scored on the same pairs")
     verdict = in_words(found, split, rival=rival)
     is_better = found.overall.verdict == BETTER
-    lost = worse_at(catalog, serving, checkpoint_id, split, seed, elsewhere) if is_better else []
+    num_instruments = len(found.instruments)
+    lost = worse_at(catalog, serving, checkpoint_id, split, seed, elsewhere, num_instruments) if is_better else []
     if is_better and not lost:
         return _crowned(catalog, "promoted", checkpoint_id, f"promoted: {verdict}", split=split, found=found)
     but = f"worse at {', '.join(lost)}, though " if lost else ""
@@ -164,16 +165,21 @@ def compared(
 
 
 def worse_at(
-    catalog: Catalog, before: str, after: str, split: str, seed: int, elsewhere: Collection[str] = ()
+    catalog: Catalog,
+    before: str,
+    after: str,
+    split: str,
+    seed: int,
+    elsewhere: Collection[str],
+    num_instruments: int,
 ) -> list[str]:
-    """Return at which instruments the second is worse than the first, beyond doubt for all of them together.
+    """Return at which of so many instruments the second is worse than the first, beyond doubt for all together.
 
     The level of each interval is raised with the number of instruments (Bonferroni), or among so many one would seem
     worse by chance.
     """
-    found = compared(catalog, before, after, split, seed, elsewhere)
-    num_instruments = len(found.instruments) if found else 0
-    strict = compared(catalog, before, after, split, seed, elsewhere, level=1 - (1 - _LEVEL) / max(1, num_instruments))
+    level = 1 - (1 - _LEVEL) / num_instruments
+    strict = compared(catalog, before, after, split, seed, elsewhere, level=level)
     return [own.instrument for own in strict.instruments if own.verdict == WORSE] if strict else []
 
 

@@ -172,7 +172,7 @@ def wish_of(target: str, gain: float | str | tuple[GainPart, ...]) -> GainWish:
     """Return the wish that a plan's gain is."""
     if isinstance(gain, tuple):
         base_db = next((part.gain_db for part in gain if part.is_base), 0.0)
-        ranges = in_order([part.range() for part in gain if not part.is_base])
+        ranges = tuple(part.range() for part in gain if not part.is_base)
         return GainWish(target=target, gain_db=base_db, ranges=ranges)
     if isinstance(gain, str):
         return GainWish(target=target, is_solo=True) if gain == SOLO else GainWish(target=target, gain_db=MUTE_DB)

@@ -16,7 +16,7 @@ class GainWish:
     """How much louder or softer one instrument shall be.
 
     `target` is an instrument's name or the path of a picture; `gain_db` is -inf for mute. A solo is heard alone. In the
-    `ranges` the gain is theirs, and `gain_db` everywhere else; a solo has none.
+    `ranges`, which are kept by time, the gain is theirs, and `gain_db` everywhere else; a solo has none.
     """
 
     target: str
@@ -31,7 +31,7 @@ class GainWish:
                 f"{MAX_GAIN_DB:g}, mute, or solo."
             )
         try:
-            in_order(self.ranges)
+            object.__setattr__(self, "ranges", in_order(self.ranges))
         except UsageError as error:
             raise UsageError(f"For '{self.target}': {error}") from error
 
@@ -99,11 +99,7 @@ def _joined(target: str, wishes: Sequence[GainWish]) -> GainWish:
     base = bases[0] if bases else GainWish(target=target)
     if base.is_solo and ranges:
         raise UsageError(f"'{target}' is a solo, which is for the whole recording; take it or the ranges out.")
-    try:
-        ordered = in_order(ranges)
-    except UsageError as error:
-        raise UsageError(f"For '{target}': {error}") from error
-    return GainWish(target=target, gain_db=base.gain_db, is_solo=base.is_solo, ranges=ordered)
+    return GainWish(target=target, gain_db=base.gain_db, is_solo=base.is_solo, ranges=tuple(ranges))
 
 
 def ranges_fault(wishes: Sequence[GainWish], duration_s: float) -> str:
