@@ -150,27 +150,36 @@ def test_the_graph_renders_what_the_library_renders(musician: Visitor, library_r
     assert level_db(heard) > -12  # there is something to compare
 
 
-def test_what_is_heard_live_is_the_library_s_remix_across_segments(
-    musician: Visitor, library_remix: np.ndarray
-) -> None:
-    put_on_desk(musician, "noise")
-    for name, gain_db in GAINS_DB.items():
-        musician.move(name, MUTE_STOP_DB if np.isinf(gain_db) else gain_db)
+def heard_beside(musician: Visitor, of_library: np.ndarray) -> tuple[int, np.ndarray, float]:
+    """Play from the start; return where in the library's remix one listened, what it has there, and how far off in dB.
+
+    A slow machine, which is silent at first and may stumble, is given some tries; the last one counts.
+    """
     musician.play()
     musician.tap()
     levels_db: list[float] = []
     while len(levels_db) < NUM_TRIES and min(levels_db, default=0.0) > WITHIN_DB:
         musician.play_from_start()
         musician.listen(1.0)
-        musician.tapped()  # a slow machine is silent at first
+        musician.tapped()
         musician.listen(5.0)
         heard, _ = musician.tapped()
-        begin = place_of(heard[0], library_remix[0])
-        expected = library_remix[:, begin : begin + heard.shape[1]]
+        begin = place_of(heard[0], of_library[0])
+        expected = of_library[:, begin : begin + heard.shape[1]]
         levels_db.append(level_db(heard[:, : expected.shape[1]] - expected))
     _log.info(f"live against library: {levels_db} dBFS, the last over {expected.shape[1] / RATE_HZ:.2f} s")
+    return begin, expected, levels_db[-1]
+
+
+def test_what_is_heard_live_is_the_library_s_remix_across_segments(
+    musician: Visitor, library_remix: np.ndarray
+) -> None:
+    put_on_desk(musician, "noise")
+    for name, gain_db in GAINS_DB.items():
+        musician.move(name, MUTE_STOP_DB if np.isinf(gain_db) else gain_db)
+    begin, expected, level = heard_beside(musician, library_remix)
     assert any(begin < seam < begin + expected.shape[1] for seam in (5 * RATE_HZ, 10 * RATE_HZ))
-    assert levels_db[-1] < WITHIN_DB, levels_db
+    assert level < WITHIN_DB
 
 
 def test_a_gain_that_changes_in_time_is_heard_as_the_library_renders_it(
@@ -188,19 +197,8 @@ def test_a_gain_that_changes_in_time_is_heard_as_the_library_renders_it(
     wishes = [GainWish(target=name) for name in GAINS_DB if name != "violin"]
     expected = rendered(planted, tmp_path / "out.wav", [GainWish(target="violin", gain_db=-3, ranges=ranges), *wishes])
     constant = rendered(planted, tmp_path / "out.wav", [GainWish(target="violin", gain_db=-3), *wishes])
-    musician.play()
-    musician.tap()
-    levels_db: list[float] = []
-    while len(levels_db) < NUM_TRIES and min(levels_db, default=0.0) > WITHIN_DB:
-        musician.play_from_start()
-        musician.listen(1.0)
-        musician.tapped()
-        musician.listen(5.0)
-        heard, _ = musician.tapped()
-        begin = place_of(heard[0], expected[0])
-        of_library = expected[:, begin : begin + heard.shape[1]]
-        levels_db.append(level_db(heard[:, : of_library.shape[1]] - of_library))
-    assert levels_db[-1] < WITHIN_DB, levels_db
+    begin, of_library, level = heard_beside(musician, expected)
+    assert level < WITHIN_DB
     assert level_db(of_library - constant[:, begin : begin + of_library.shape[1]]) > -30, "the range should count"
 
 
