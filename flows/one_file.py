@@ -129,9 +129,9 @@ def hear_file(
     maker = maker_of(loaded, queries, who=who, nothing_else=nothing_else)
     names, digest = [query.name for query in queries], file_digest(source)
     info = probe_audio(source, audio_stream=audio_stream)
-    with terminal_bar(f"hear {source.name} [s]", round(info.duration_s)) as advance:
+    with terminal_bar(f"separate {source.name} [s]", round(info.duration_s)) as advance:
         facts: dict[str, Any] = {"audio_stream": audio_stream, "content_digest": digest}
-        _, presence = write_heard(target, source, maker, names, watch=_seconds(advance), **facts)
+        _, presence = write_heard(target, source, maker, names, **_shown_by(advance), **facts)
     return presence
 
 
@@ -142,10 +142,18 @@ def _heard(
     """Hear a recording; give its mask file, which lies in the folder for so long, and how far the instruments play."""
     with TemporaryDirectory(prefix=".part-", dir=folder) as place:
         masks = Path(place, "masks.parquet")
-        with terminal_bar(f"hear {source.name} [s]", round(duration_s)) as advance:
-            watch = _seconds(advance)
-            _, presence = write_heard(masks, source, maker, names, audio_stream=audio_stream, watch=watch)
+        with terminal_bar(f"separate {source.name} [s]", round(duration_s)) as advance:
+            shown = _shown_by(advance)
+            _, presence = write_heard(masks, source, maker, names, audio_stream=audio_stream, **shown)
         yield masks, presence
+
+
+def _shown_by(advance: Advance) -> dict[str, Any]:
+    """Return what moves a bar on by the seconds that masks are long, and notes how far a separator says that it is."""
+    return {
+        "watch": _seconds(advance),
+        "tell": lambda share: advance(0, f"the separator is at {share:.0%}" if share < 1 else ""),
+    }
 
 
 def _seconds(advance: Advance) -> Watch:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -52,8 +52,8 @@ def _parted(others: Mapping[str, MaskMaker]) -> list[str]:
     return [name for maker, names in asked.items() for group in maker.alike(names).values() for name in group]
 
 
-def group_mixes(source: Path, info: AudioInfo) -> list[Mix]:
-    """Return each group of a recording's channels as it is heard, by itself."""
+def group_mixes(source: Path, info: AudioInfo, tell: Callable[[float], None] = lambda share: None) -> list[Mix]:
+    """Return each group of a recording's channels as it is heard, by itself; separators may `tell` how far they are."""
     from varemix.remix.render import mid_blocks, num_heard_samples, pair_blocks
     from varemix.separators.interface import Mix
 
@@ -63,6 +63,7 @@ def group_mixes(source: Path, info: AudioInfo) -> list[Mix]:
             mid=partial(mid_blocks, source, group, audio_stream=info.audio_stream),
             pair=partial(pair_blocks, source, group, audio_stream=info.audio_stream),
             is_part=len(info.groups) > 1,
+            tell=tell,
         )
         for group in info.groups
     ]

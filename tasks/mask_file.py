@@ -33,17 +33,19 @@ def write_heard(
     audio_stream: int = 0,
     content_digest: str = "",
     watch: Watch | None = None,
+    tell: Callable[[float], None] = lambda share: None,
 ) -> tuple[MaskHeader, Presence]:
     """Hear a recording, write its masks to `path`, and return what they are and how far each instrument plays.
 
     `names` are what the maker is asked for, of each group of channels by itself. `watch` is shown what the file will
-    hold as soon as it is heard: its header, and the next masks [N, R, T_b], of several groups [N, G, R, T_b]. Raises
-    MediaError when the recording cannot be read to its end, SeparatorError where a separator fails.
+    hold as soon as it is heard: its header, and the next masks [N, R, T_b], of several groups [N, G, R, T_b]. One that
+    gives no masks before it is done may `tell` how far it is, 0 to 1, from any thread. Raises MediaError when the
+    recording cannot be read to its end, SeparatorError where a separator fails.
     """
     from varemix.signal.streams import stacked
 
     info = probe_audio(source, audio_stream=audio_stream)
-    header, mixes = mask_header(info, maker, names, content_digest), group_mixes(source, info)
+    header, mixes = mask_header(info, maker, names, content_digest), group_mixes(source, info, tell)
     meters = [PresenceMeter(len(names), maker.grid) for _ in mixes]
     heard = [maker.measured_blocks(mix, names, meter) for mix, meter in zip(mixes, meters, strict=True)]
     blocks = stacked(heard) if header.groups else heard[0]

@@ -134,6 +134,6 @@ def test_a_bar_counts_the_seconds_that_are_heard(
     monkeypatch.setattr("flows.one_file.terminal_bar", bar)
     remix_file(song, tmp_path / "out.flac", plan_of(["tuba=mute"]), lambda: separator(catalog))
     [steps] = moved.values()
-    assert moved.keys() == {("hear long.flac [s]", 15)}
+    assert moved.keys() == {("separate long.flac [s]", 15)}
     assert len(steps) > 1
     assert sum(steps) == 14

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -102,12 +102,14 @@ def run_program(args: Sequence[str | Path], *, timeout_s: float, input: bytes | 
         return bytes(stdout)
 
 
-def stream_program(args: Sequence[str | Path], *, timeout_s: float) -> Generator[bytes, None, None]:
+def stream_program(
+    args: Sequence[str | Path], *, timeout_s: float, on_stderr: Callable[[bytes], None] = lambda chunk: None
+) -> Generator[bytes, None, None]:
     """Run a program and yield what it writes to stdout in chunks; memory stays bounded.
 
-    Conditions and errors are those of `run_program`; a failure is told after the last chunk. Close the
-    iterator to end the program early. Consume it in the thread that began it: the program is tied to that
-    thread's life.
+    What it writes to stderr is given to `on_stderr` in chunks, in another thread. Conditions and errors are those of
+    `run_program`; a failure is told after the last chunk. Close the iterator to end the program early. Consume it in
+    the thread that began it: the program is tied to that thread's life.
     """
     with _started(args, has_input=False) as process:
         assert process.stdout is not None
@@ -115,7 +117,7 @@ def stream_program(args: Sequence[str | Path], *, timeout_s: float) -> Generator
         timed_out = threading.Event()
         stderr = bytearray()
         timer = threading.Timer(timeout_s, _kill_late, args=(process, timed_out))
-        drain = threading.Thread(target=_keep_tail, args=(process.stderr, stderr), daemon=True)
+        drain = threading.Thread(target=_keep_tail, args=(process.stderr, stderr, on_stderr), daemon=True)
         timer.start()
         drain.start()
         try:
@@ -252,8 +254,9 @@ def _kill_late(process: subprocess.Popen[bytes], timed_out: threading.Event) -> 
     _end(process)
 
 
-def _keep_tail(pipe: IO[bytes], tail: bytearray) -> None:
+def _keep_tail(pipe: IO[bytes], tail: bytearray, watch: Callable[[bytes], None] = lambda chunk: None) -> None:
     while chunk := pipe.read1(_CHUNK_BYTES):  # type: ignore[attr-defined] # a BufferedReader
+        watch(chunk)
         tail += chunk
         del tail[:-_STDERR_KEPT_BYTES]
 

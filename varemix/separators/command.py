@@ -3,24 +3,29 @@
 Its command line stands in the host's settings alone. It is given the recording as a WAV file at 44.1 kHz, of more than
 two channels each group of them by itself, and an empty folder; what it wrote there is read at whatever rate, length
 and channels it has. Memory here is bounded by a block, whatever the program takes; the disk holds recording and stems
-for so long.
+for so long. How far it is, is read off the percentages that such programs write.
 """
 
 import hashlib
 import json
+import os
+import re
 import shlex
+import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 
 from varemix.errors import MediaError, SeparatorError
 from varemix.media.audio import AudioReader
 from varemix.media.plain_wav import write_wav
-from varemix.media.programs import run_program
+from varemix.media.programs import stream_program
 from varemix.media.resampling import of_length, resampled_blocks
 from varemix.separators.interface import Identity, Mix
 from varemix.separators.settings import check_keys, seconds, text
@@ -32,6 +37,9 @@ _INPUT, _OUTPUT = "{input}", "{output}"
 _TIME_LIMIT_S = 3600.0
 _BLOCK_SAMPLES = 1 << 17
 _MOST_LISTED = 10
+_PREFIX, _LEFT_FOR_S = "varemix-stems-", 24 * 3600
+_PERCENTAGE = re.compile(rb"(?<![\d.])(\d{1,3})(?:\.\d+)? ?%")
+_LONGEST_PERCENTAGE = 16
 
 
 class Command(StemSeparator):
@@ -55,14 +63,21 @@ class Command(StemSeparator):
 
     def stem_blocks(self, mix: Mix) -> Iterator[np.ndarray]:
         """Yield the stems [N, C, S_b]. Raises ProgramError where the program fails, SeparatorError without a stem."""
-        with tempfile.TemporaryDirectory(prefix="varemix-stems-") as place:
+        _remove_what_killed_ones_left()
+        with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-") as place:
             recording, folder = Path(place, "recording.wav"), Path(place, "stems")
             folder.mkdir()
             write_wav(recording, mix.pair(), RATE_HZ, num_samples=mix.num_samples)
             named = {_INPUT: str(recording), _OUTPUT: str(folder)}
-            run_program([_filled(one, named) for one in self._arguments], timeout_s=self._time_limit_s)
+            self._run([_filled(one, named) for one in self._arguments], mix.tell)
             files = [self._stem_file(folder, pattern) for pattern in self.stems]
             yield from _read_side_by_side(files)
+
+    def _run(self, arguments: list[str], tell: Callable[[float], None]) -> None:
+        watch = _percent_watch(tell)
+        written = stream_program(arguments, timeout_s=self._time_limit_s, on_stderr=_percent_watch(tell))
+        for chunk in written:
+            watch(chunk)
 
     def _stem_file(self, folder: Path, pattern: str) -> Path:
         found = sorted(path for path in folder.rglob(pattern) if path.is_file())
@@ -74,6 +89,30 @@ class Command(StemSeparator):
                 "Correct the patterns of its stems, or its command line."
             )
         return found[0]
+
+
+def _remove_what_killed_ones_left() -> None:
+    """Remove recordings and stems that processes left which were killed a day ago or longer."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
+        process_id = folder.name.removeprefix(_PREFIX).partition("-")[0]
+        with suppress(OSError, ValueError):
+            is_old = time.time() - folder.stat().st_mtime > _LEFT_FOR_S
+            if is_old and not psutil.pid_exists(int(process_id)):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _percent_watch(tell: Callable[[float], None]) -> Callable[[bytes], None]:
+    """Return what is shown all that a program writes, and tells the last percentage in it as a share."""
+    rest = b""
+
+    def watch(chunk: bytes) -> None:
+        nonlocal rest
+        *shares, written = _PERCENTAGE.split(rest + chunk)
+        rest = written[-_LONGEST_PERCENTAGE:]
+        if found := [share for number in shares[1::2] if (share := int(number) / 100) <= 1]:
+            tell(found[-1])
+
+    return watch
 
 
 def _read_side_by_side(files: list[Path]) -> Iterator[np.ndarray]:

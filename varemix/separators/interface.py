@@ -39,13 +39,15 @@ class Mix:
 
     It is a recording, or of more than two channels one group of them, such as the centre or the pair behind; `is_part`
     tells the latter, which may be silent while others play. `mid` begins to yield its mid signal in blocks [S_b],
-    `pair` its one or two channels in blocks [C, S_b].
+    `pair` its one or two channels in blocks [C, S_b]. A separator that gives nothing before it is done may `tell` how
+    far it is meanwhile, 0 to 1, from any thread.
     """
 
     num_samples: int
     mid: Callable[[], Iterator[np.ndarray]]
     pair: Callable[[], Iterator[np.ndarray]]
     is_part: bool = False
+    tell: Callable[[float], None] = lambda share: None
 
     @classmethod
     def of(cls, samples: np.ndarray) -> Mix:

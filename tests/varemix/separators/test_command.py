@@ -1,7 +1,10 @@
 """Any program as a separator: what it writes becomes masks; what it does wrong is told, and stops nothing else."""
 
+import os
+import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +75,39 @@ def test_a_pattern_that_fits_two_stems_is_told(program):
 def test_stems_of_quite_another_length_are_refused(program):
     with pytest.raises(SeparatorError, match=r"are 4\.0 s long, the recording 2\.0 s"):
         masks_of(command(program, 44_100, 2, 2 * RATE_HZ))
+
+
+def test_how_far_a_program_is_is_read_off_its_percentages_wherever_it_writes_them(tmp_path):
+    telling = tmp_path / "tells.py"
+    bars = (
+        "import sys, time\n"
+        "for share in (7, 50):\n"
+        "    print(f'\\r{share:3d}%|###   | 3.5/9.9', end='', file=sys.stderr, flush=True)\n"
+        "    time.sleep(0.2)\n"
+        "print('done 100.0 %, 250 % faster than before', flush=True)\n"
+    )
+    telling.write_text(bars + PROGRAM.format(hz={name: HZ[name] for name in ("voice", "violin")}))
+    told: list[float] = []
+    mix = replace(Mix.of(MIX), tell=told.append)
+    list(command(telling, 44_100, 2, 0).mask_blocks(mix, ["voice"]))
+    assert told == [0.07, 0.5, 1.0]
+
+
+def test_recordings_and_stems_of_killed_processes_are_removed_and_those_of_others_stay(program, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    left, fresh, running = (
+        tmp_path / f"varemix-stems-{process_id}-{name}"
+        for process_id, name in ((ended.pid, "old"), (ended.pid, "new"), (os.getpid(), "mine"))
+    )
+    for folder in (left, fresh, running):
+        folder.mkdir()
+        (folder / "recording.wav").write_bytes(b"x")
+    for folder in (left, running):
+        os.utime(folder, (time.time() - 2 * 24 * 3600,) * 2)
+    masks_of(command(program, 44_100, 2, 0))
+    assert {path.name for path in tmp_path.glob("varemix-stems-*")} == {fresh.name, running.name}
 
 
 def test_a_program_that_hangs_is_ended_with_all_it_started(tmp_path):
