@@ -60,13 +60,18 @@ class _Powers(PresenceMeter):
         self.powers.append(power.copy())
 
 
+def heard_whole(separator: Separator, mix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the masks [N, R, T] of all known instruments in a mix [S], and its power [R, T] behind them."""
+    heard = _Powers(len(separator.instruments), separator.mask_grid)
+    blocks = separator.mask_blocks([mix], separator.instrument_queries, meter=heard)
+    masks = np.concatenate([block.copy() for block in blocks], axis=-1)
+    return masks, np.concatenate(heard.powers, axis=-1)
+
+
 def mutes_of(separator: Separator, sources: np.ndarray, names: Sequence[str]) -> Iterator[Mute]:
     """Yield the mutes of each named source of sources [N, S]; one that the separator does not know is passed over."""
     grid = separator.mask_grid
-    heard = _Powers(len(separator.instruments), grid)
-    blocks = separator.mask_blocks([sources.sum(axis=0)], separator.instrument_queries, meter=heard)
-    masks = np.concatenate([block.copy() for block in blocks], axis=-1)
-    power = np.concatenate(heard.powers, axis=-1)
+    masks, power = heard_whole(separator, sources.sum(axis=0))
     for place, name in enumerate(names):
         if name not in separator.instruments:
             continue
