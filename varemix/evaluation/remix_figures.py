@@ -139,7 +139,7 @@ def draw_achieved_gain(gain_scores: pd.DataFrame) -> "Figure":
     mute_at_db = float(levels_db.min(initial=0.0)) - _GAP_DB
     ends_db = [levels_db.min(initial=0.0), levels_db.max(initial=0.0)]
     axes.axhline(0, color=QUIET, linewidth=1)
-    axes.plot(ends_db, ends_db, ":", color=INK, label="as wished")
+    axes.plot(ends_db, ends_db, ":", color=INK, label="as set")
     for column, (label, colour, marker) in _CHANGES.items():
         for _, of_instrument in known.groupby("instrument"):
             means = of_instrument.groupby("wished_db")[column].mean()

@@ -18,7 +18,7 @@ def achieved_gains_table(gains: pd.DataFrame) -> str:
 
     `gains` has the columns instrument, wished_db (-inf for mute), target_db, rest_db.
     """
-    rows = [["wished [dB]", "instrument [dB]", "the rest [dB]", "least achieved [dB]", "most achieved [dB]", "sources"]]
+    rows = [["set [dB]", "instrument [dB]", "the rest [dB]", "least achieved [dB]", "most achieved [dB]", "sources"]]
     for wished_db, group in gains.dropna(subset="target_db").groupby("wished_db"):
         wished = float(str(wished_db))
         by_instrument = group.groupby("instrument")["target_db"].mean().sort_values(key=np.abs)

@@ -101,7 +101,7 @@ class SoundFindings:
         return markdown(rows)
 
     def _gains_table(self) -> str:
-        rows = [["wished [dB]", "mixes", "delta-SNR [dB]", "PEAQ grade"]]
+        rows = [["set [dB]", "mixes", "delta-SNR [dB]", "PEAQ grade"]]
         for part, title in PARTS.items():
             for wished_db, group in self.gains_of(part).groupby("wished_db"):
                 cells = [_mean(group, "delta_snr_db"), _mean(group, "odg")]

@@ -144,7 +144,7 @@ def test_each_instrument_has_its_own_thin_lines() -> None:
 
 def test_a_gain_as_wished_has_a_line_of_its_own_which_mute_is_not_on() -> None:
     axes = draw_achieved_gain(gains()).axes[0]
-    (wished,) = [line for line in axes.lines if line.get_label() == "as wished"]
+    (wished,) = [line for line in axes.lines if line.get_label() == "as set"]
     assert list(wished.get_xdata()) == list(wished.get_ydata()) == [-12, 6]
 
 
