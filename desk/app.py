@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from desk.segments import Company
     from desk.separators import Chosen
     from desk.studio import Studio
+    from tasks.who_hears import WhoHears
 
 PAGE = Path(__file__).parent / "page"
 _MAX_SEARCH_CHARACTERS = 200
@@ -68,7 +69,7 @@ class Face:
         elif error := self._studio.exception():
             state = {"state": "failed", "reason": str(error), "checkpoint": None, "formats": [], "opened": None}
         else:
-            state = {"state": "ready", **self._studio.result().health()}
+            state = {"state": "ready", **await run_in_threadpool(self._studio.result().health)}
         return JSONResponse({"version": version("varemix"), "reason": "", "doing": self._loading.doing, **state})
 
     async def instruments(self, request: Request) -> Response:
@@ -140,7 +141,8 @@ class Face:
         masks = await run_in_threadpool(studio.hearing.masks, recording, [query.name], who=here.who)
         if masks is None or not masks.are_whole:
             raise not_yet("The mask")
-        return Response(await run_in_threadpool(studio.views.mask, recording, masks), 200, _KEPT, "image/png")
+        picture = await run_in_threadpool(studio.views.mask, recording, masks)
+        return Response(picture, 200, _kept(here.who), "image/png")
 
     async def audio(self, request: Request) -> Response:
         """Give the recording as it is, also parts of it."""
@@ -341,7 +343,7 @@ class Face:
                     content = await run_in_threadpool(rendering.place(target, number).read_bytes)
                 except FileNotFoundError:  # it was removed to make room just now
                     break
-                return Response(content, 200, _KEPT, "audio/flac")
+                return Response(content, 200, _kept(company.who), "audio/flac")
             if rendering is not None and rendering.reason:
                 raise DeskError(422, rendering.reason)
             await asyncio.sleep(_POLL_S)
@@ -436,6 +438,11 @@ def place_of(body: Mapping[str, Any]) -> float:
 def _named(request: Request, parameter: str) -> list[str]:
     """Return the names in a parameter of a request's address, which have commas between them."""
     return [name for name in request.query_params.get(parameter, "").split(",") if name]
+
+
+def _kept(who: "WhoHears") -> dict[str, str]:
+    """Return whether a browser keeps what they made: not where others did, whose names mean what settings say now."""
+    return {"Cache-Control": "no-store"} if who.others else _KEPT
 
 
 async def _chosen(request: Request, studio: "Studio") -> "Chosen":

@@ -1,5 +1,6 @@
 /** Who separates what: the line that tells it, and the dialog in which it is chosen. */
 
+import { say } from "./notices.js";
 import * as server from "./server.js";
 import { listed } from "./words.js";
 
@@ -87,5 +88,7 @@ function take({ session, separator }) {
   const chosen = [...find("separators-rows").querySelectorAll("select")].filter(({ value }) => value);
   const wanted = Object.fromEntries(chosen.map(({ name, value }) => [name, value]));
   const isSame = JSON.stringify(Object.entries(wanted).sort()) === JSON.stringify(Object.entries(separator).sort());
-  if (!isSame) session.change({ separator: wanted }, "the separators");
+  if (isSame) return;
+  session.change({ separator: wanted }, "the separators");
+  say(find("separators-open").title);
 }

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 NAMED = {"tuba": "deep"}
+BY_ADDRESS = "?separator=tuba%3Ddeep"
 BY_DEEP = {"tuba": ["low", "3", "500"]}
 SETTINGS = "deep: {kind: planted, instrument: tuba}\n"
 
@@ -74,9 +75,9 @@ def test_choosing_another_separator_is_a_change_that_can_be_undone(desk: Desk, s
 
 def test_masks_are_made_by_who_is_named_and_each_are_kept(desk: Desk, song: dict[str, Any], catalog: Catalog) -> None:
     desk.hear(song["id"], ["tuba", "flute"])
-    assert told_of(desk, song["id"], "tuba", "?separator=tuba%3Ddeep")["state"] == "none"
+    assert told_of(desk, song["id"], "tuba", BY_ADDRESS)["state"] == "none"
     desk.hear(song["id"], ["tuba", "flute"], NAMED)
-    for separator in ("", "?separator=tuba%3Ddeep"):
+    for separator in ("", BY_ADDRESS):
         assert told_of(desk, song["id"], "tuba", separator)["progress"] == 1
     desk.hear(song["id"], ["tuba"])  # is there already
     rows = catalog.read_rows("masks")
@@ -94,6 +95,8 @@ def test_what_is_played_and_shown_is_by_who_is_named(desk: Desk, song: dict[str,
     assert spectrum[place_1_khz:].max() < 0.01 * spectrum[:place_1_khz].max()
     assert np.abs(ours - deep).max() > 0.01
     place = f"/api/recordings/{song['id']}"
+    kept = [desk.client.get(f"{place}/masks/tuba.png{more}").headers["cache-control"] for more in ("", BY_ADDRESS)]
+    assert kept == ["private, max-age=3600", "no-store"]  # settings may change what a name stands for
     pictures, depths = (
         [desk.client.get(f"{place}/{what}{more}").content for more in ("", "&separator=tuba%3Ddeep")]
         for what in ("masks/tuba.png?", "depths?of=tuba")
