@@ -62,9 +62,10 @@ class _Job:
     def is_running(self) -> bool:
         return not self.done.done()
 
-    def is_of(self, recording: Recording, who: WhoHears) -> bool:
+    def is_of(self, recording: Recording, who: WhoHears | None = None) -> bool:
+        """Return whether it hears what a recording holds, by those or, where nobody is named, by whomever."""
         is_same = self.recording.row["content_digest"] == recording.row["content_digest"]
-        return is_same and self.who.heard_by == who.heard_by
+        return is_same and (who is None or self.who.heard_by == who.heard_by)
 
     def take_told(self, share: float) -> None:
         """Take note of how far others are, from any thread; the time that masks take counts from then on."""
@@ -186,8 +187,8 @@ class Hearing:
     def listen_at(self, recording: Recording, place_s: float) -> None:
         """Say where somebody listens: what is heard of a recording goes on from there."""
         with self._lock:
-            for who in {job.who for job in self._jobs}:
-                for job in self._of(recording, who):
+            for job in self._jobs:
+                if job.is_of(recording):
                     job.place_s = place_s
 
     def instruments(self, who: WhoHears) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from tasks.who_hears import OURS_ALONE, WhoHears, who_hears
 from varemix.errors import SeparatorError, UsageError
-from varemix.separators.installed import described_separators, installed_separators
+from varemix.separators.installed import OURS, described_separators, installed_separators
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,18 +19,26 @@ class Chosen:
 
 def chosen(named: Mapping[str, str]) -> Chosen:
     """Return who separates what by the separators that are named by instrument."""
-    if not named:
-        return Chosen()
-    faults = {}
     try:
         return Chosen(who=who_hears(named))
-    except (UsageError, SeparatorError):  # which of them cannot?
-        for instrument, name in named.items():
-            try:
-                who_hears({instrument: name})
-            except (UsageError, SeparatorError) as error:
-                faults[instrument] = str(error)
+    except (UsageError, SeparatorError):
+        faults = {instrument: why for instrument, name in named.items() if (why := _fault(instrument, name))}
     return Chosen(who=who_hears({one: name for one, name in named.items() if one not in faults}), faults=faults)
+
+
+def _fault(instrument: str, name: str) -> str:
+    """Return why a separator cannot separate an instrument, an empty text where it can."""
+    try:
+        there = installed_separators()
+        if name not in (OURS, *there):
+            return (
+                f"There is no separator '{name}' on this computer; there is {', '.join(there) or 'none'}. "
+                "Choose another under Separators, or set it up (docs/separators.md)."
+            )
+        who_hears({instrument: name})
+    except (UsageError, SeparatorError) as error:
+        return str(error)
+    return ""
 
 
 def has_others() -> bool:

@@ -171,7 +171,7 @@ def test_who_is_not_here_is_told_and_varemix_separates_instead(
     facts = desk.client.get(f"/api/recordings/{song['id']}", params={"separator": f"{target}={name}"}).json()
     [fault] = facts["separator_faults"].values()
     assert name in fault
-    assert {"tuba": "no separator 'rm -rf' on this host", "violin": "does not know"}[target] in fault
+    assert {"tuba": "no separator 'rm -rf' on this computer; there is deep", "violin": "does not know"}[target] in fault
     heard_by = catalog.read_rows("masks")[0]["heard_by"]
     assert (heard_by and json.loads(heard_by)) == (BY_DEEP if "violin" in named else None)
 
@@ -220,7 +220,32 @@ def test_who_separates_is_chosen_on_the_page_told_kept_and_undone(
         page.wait_for_selector("#separators-open:text-is('slow and varemix')")
         settings.write_text("")
         page.reload()
-        page.wait_for_selector(".notice:has-text(\"tuba. There is no separator 'slow' on this host\")")
+        page.wait_for_selector(".notice:has-text(\"tuba. There is no separator 'slow' on this computer\")")
         page.wait_for_selector(f".stave[data-target='tuba']{HEARD}")
         assert "by slow" not in page.inner_text(note)
         assert someone.console + other.console == []
+
+
+def test_an_instrument_that_only_another_separator_knows_is_there_while_it_is_chosen(
+    browser: "Browser", desk: Desk, song: dict[str, Any], settings: Path
+) -> None:
+    settings.write_text("deep: {kind: planted, instrument: voice}\n")
+    with visitor(browser, f"{desk.client.base_url}/") as someone:
+        page = someone.page
+        someone.open("song")
+        choice = page.locator("#separators-rows").get_by_label("voice")
+        page.click("#separators-open")
+        choice.wait_for()
+        assert choice.locator("option").all_inner_texts() == ["nobody", "deep (low 3)"]
+        choice.select_option("deep")
+        page.click("#separators-take")
+        page.wait_for_selector(".card[data-target='voice']")
+        someone.choose("voice", "tuba")
+        page.click("#separators-open")
+        choice.wait_for()
+        choice.select_option("")
+        page.click("#separators-take")
+        page.wait_for_selector(".stave[data-target='voice'] .note:text-is('No separator for it is chosen here.')")
+        page.wait_for_selector(f".stave[data-target='tuba']{HEARD}")
+        assert not page.query_selector(".notice")
+        assert someone.console == []
