@@ -26,12 +26,15 @@ from desk.guards import Guards, is_loopback
 from desk.loading import Loading
 from desk.sessions import change_of
 from desk.uploads import MAX_RECORDING_BYTES, harmless_name, receive_file, receive_json
+from tasks.who_hears import parsed_separators
 from varemix.errors import UsageError, VaremixError
 from varemix.media.pictures import MAX_BYTES as MAX_PICTURE_BYTES
 
 if TYPE_CHECKING:
     from desk.segments import Company
+    from desk.separators import Chosen
     from desk.studio import Studio
+    from tasks.who_hears import WhoHears
 
 PAGE = Path(__file__).parent / "page"
 _MAX_SEARCH_CHARACTERS = 200
@@ -66,13 +69,18 @@ class Face:
         elif error := self._studio.exception():
             state = {"state": "failed", "reason": str(error), "checkpoint": None, "formats": [], "opened": None}
         else:
-            state = {"state": "ready", **self._studio.result().health()}
+            state = {"state": "ready", **await run_in_threadpool(self._studio.result().health)}
         return JSONResponse({"version": version("varemix"), "reason": "", "doing": self._loading.doing, **state})
 
     async def instruments(self, request: Request) -> Response:
         """List the instruments that are known by name, with their pictures and how well each is heard."""
         every = await asyncio.shield(asyncio.wrap_future(self._loading.known))
         return JSONResponse([known | {"picture": _picture(known["name"])} for known in every])
+
+    async def separators(self, request: Request) -> Response:
+        """List the separators that can be chosen besides our network."""
+        studio = await self._loaded()
+        return JSONResponse(await run_in_threadpool(studio.separators))
 
     async def recordings(self, request: Request) -> Response:
         """List recordings."""
@@ -90,18 +98,19 @@ class Face:
                 file = folder / name
                 await receive_file(request, file, max_bytes=MAX_RECORDING_BYTES)
                 recording = await run_in_threadpool(studio.shelf.put, file)
-        return JSONResponse(await run_in_threadpool(studio.facts, recording), 201)
+        return JSONResponse(await run_in_threadpool(studio.facts, recording, studio.chosen()), 201)
 
     async def example(self, request: Request) -> Response:
         """Take the recording that comes along."""
         studio = await self._loaded()
         recording = await run_in_threadpool(studio.example)
-        return JSONResponse(await run_in_threadpool(studio.facts, recording), 201)
+        return JSONResponse(await run_in_threadpool(studio.facts, recording, studio.chosen()), 201)
 
     async def facts(self, request: Request) -> Response:
         """Tell what a recording is, and what was heard in it."""
         studio, recording = await self._recording(request)
-        return JSONResponse(await run_in_threadpool(studio.facts, recording))
+        here = await _chosen(request, studio)
+        return JSONResponse(await run_in_threadpool(studio.facts, recording, here))
 
     async def forget(self, request: Request) -> Response:
         """Remove a dropped recording."""
@@ -127,11 +136,13 @@ class Face:
     async def mask(self, request: Request) -> Response:
         """Give what an instrument's mask takes."""
         studio, recording = await self._recording(request)
-        query = studio.query(request.path_params["target"])
-        masks = await run_in_threadpool(studio.hearing.masks, recording, [query.name])
+        here = await _chosen(request, studio)
+        query = studio.query(request.path_params["target"], here.who)
+        masks = await run_in_threadpool(studio.hearing.masks, recording, [query.name], who=here.who)
         if masks is None or not masks.are_whole:
             raise not_yet("The mask")
-        return Response(await run_in_threadpool(studio.views.mask, recording, masks), 200, _KEPT, "image/png")
+        picture = await run_in_threadpool(studio.views.mask, recording, masks)
+        return Response(picture, 200, _kept(here.who), "image/png")
 
     async def audio(self, request: Request) -> Response:
         """Give the recording as it is, also parts of it."""
@@ -141,7 +152,7 @@ class Face:
     async def original_segment(self, request: Request) -> Response:
         """Give a segment of the recording."""
         studio = await self._loaded()
-        return await self._segment(request, studio.company([], [], 1), "")
+        return await self._segment(request, studio.company([], [], 1, studio.chosen().who), "")
 
     async def stem_segment(self, request: Request) -> Response:
         """Give a segment of what falls to one of those on the desk."""
@@ -151,14 +162,16 @@ class Face:
             [target, *_named(request, "with")],
             _named(request, "moved"),
             request.query_params.get("exponent", "1"),
+            (await _chosen(request, studio)).who,
         )
         return await self._segment(request, company, target)
 
     async def depths(self, request: Request) -> Response:
         """Tell how deep mutes will be."""
         studio, recording = await self._recording(request)
-        names = [query.name for query in studio.queries(_named(request, "of")).values()]
-        masks = await run_in_threadpool(studio.hearing.masks, recording, names)
+        here = await _chosen(request, studio)
+        names = [query.name for query in studio.queries(_named(request, "of"), here.who).values()]
+        masks = await run_in_threadpool(studio.hearing.masks, recording, names, who=here.who)
         if masks is None or not masks.are_whole:
             raise not_yet("The mask")
         return JSONResponse(await run_in_threadpool(studio.depths.told, recording, masks))
@@ -167,9 +180,10 @@ class Face:
         """Have instruments heard in a recording."""
         studio, recording = await self._recording(request)
         body = await receive_json(request)
-        queries = await run_in_threadpool(studio.asked, body.get("targets"), body)
-        await run_in_threadpool(studio.hearing.ask, recording, list(queries.values()), place_of(body))
-        return JSONResponse(await run_in_threadpool(studio.facts, recording), 202)
+        here = await run_in_threadpool(studio.chosen, body.get("separator"))
+        queries = list((await run_in_threadpool(studio.asked, body.get("targets"), body, here.who)).values())
+        await run_in_threadpool(studio.hearing.ask, recording, queries, who=here.who, place_s=place_of(body))
+        return JSONResponse(await run_in_threadpool(studio.facts, recording, here), 202)
 
     async def listen(self, request: Request) -> Response:
         """Take note of where somebody listens."""
@@ -180,6 +194,7 @@ class Face:
     async def events(self, request: Request) -> Response:
         """Tell how far hearing is, as it goes on: always all that is known, whenever any of it changes."""
         studio, recording = await self._recording(request)
+        here = await _chosen(request, studio)
         if self._num_listeners >= _MAX_LISTENERS:
             raise DeskError(503, "Too many pages listen already. Close some.", {"Retry-After": "10"})
 
@@ -190,7 +205,7 @@ class Face:
             try:
                 yield "retry: 1000\n\n"
                 while not self._is_over():
-                    told = await run_in_threadpool(studio.told, recording)
+                    told = await run_in_threadpool(studio.told, recording, here)
                     is_new, known = told["targets"] != known, told["targets"]
                     quiet_s = 0.0 if is_new else quiet_s + _EVENT_POLL_S
                     if is_new:
@@ -328,7 +343,7 @@ class Face:
                     content = await run_in_threadpool(rendering.place(target, number).read_bytes)
                 except FileNotFoundError:  # it was removed to make room just now
                     break
-                return Response(content, 200, _KEPT, "audio/flac")
+                return Response(content, 200, _kept(company.who), "audio/flac")
             if rendering is not None and rendering.reason:
                 raise DeskError(422, rendering.reason)
             await asyncio.sleep(_POLL_S)
@@ -344,6 +359,7 @@ def create_app(
     routes = [
         Route("/api/health", _worded(face.health)),
         Route("/api/instruments", _worded(face.instruments)),
+        Route("/api/separators", _worded(face.separators)),
         Route("/api/recordings", _worded(face.recordings), methods=["GET"]),
         Route("/api/recordings", _worded(face.put_recording), methods=["POST"]),
         Route("/api/example", _worded(face.example), methods=["POST"]),
@@ -422,6 +438,17 @@ def place_of(body: Mapping[str, Any]) -> float:
 def _named(request: Request, parameter: str) -> list[str]:
     """Return the names in a parameter of a request's address, which have commas between them."""
     return [name for name in request.query_params.get(parameter, "").split(",") if name]
+
+
+def _kept(who: "WhoHears") -> dict[str, str]:
+    """Return whether a browser keeps what they made: not where others did, whose names mean what settings say now."""
+    return {"Cache-Control": "no-store"} if who.others else _KEPT
+
+
+async def _chosen(request: Request, studio: "Studio") -> "Chosen":
+    """Return who separates by a request's address, in which INSTRUMENT=NAME may stand several times."""
+    named = parsed_separators(request.query_params.getlist("separator"))
+    return await run_in_threadpool(studio.chosen, named)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

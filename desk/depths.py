@@ -15,19 +15,19 @@ class Depths:
 
     def __init__(self) -> None:
         self._table = DepthTable(MUTE_DEPTH)
-        self._found: dict[tuple[str, str], list[MuteDepth]] = {}
+        self._found: dict[tuple[str, str | None, str], list[MuteDepth]] = {}
         self._lock = Lock()
 
     def told(self, recording: Recording, masks: Masks) -> dict[str, list[dict[str, float]]]:
         """Return by name what a mute does at each exponent: to the instrument and to the rest, in dB."""
-        content = recording.row["content_digest"]
+        own = recording.row["content_digest"], masks.heard_by
         with self._lock:
-            missing = [name for name in masks.names if (content, name) not in self._found]
+            missing = [name for name in masks.names if (*own, name) not in self._found]
             if missing:
                 measured = _measured(recording, Masks(masks.source, missing)).certain_db()
                 for place, name in enumerate(missing):
-                    self._found[content, name] = self._table.expected(measured[:, place])
-        return {name: [_rounded(depth) for depth in self._found[content, name]] for name in masks.names}
+                    self._found[*own, name] = self._table.expected(measured[:, place])
+        return {name: [_rounded(depth) for depth in self._found[*own, name]] for name in masks.names}
 
 
 def _measured(recording: Recording, masks: Masks) -> DepthMeter:

@@ -24,6 +24,7 @@ from tasks.presence import presence_of
 from tasks.queries import Query
 from tasks.remix_file import WatchedMasks, write_remix, write_unchanged
 from tasks.stems import stem_name, told_of_stem
+from tasks.who_hears import WhoHears
 from tasks.wishes import wanted_of, writable
 from varemix.errors import UsageError, VaremixError
 from varemix.media.audio import OUTPUT_FORMATS, stem_format
@@ -83,15 +84,17 @@ class Exports:
         def write(export: Export) -> str:
             if wanted.wishes.is_unity:
                 return write_unchanged(recording.path, export.path, wanted.wishes).in_words()
-            row = self._heard(recording, wanted.names)
+            row = self._heard(recording, wanted.names, wanted.who)
             masks, presence = self._hearing.file_of(row), presence_of(row)
             watch = partial(setattr, export, "share")
             return write_remix(recording.path, export.path, masks, presence, wanted, watch=watch).in_words()
 
-        heard = None if wishes.is_unity else self._hearing.ask(recording, wanted.queries)
+        heard = None if wishes.is_unity else self._hearing.ask(recording, wanted.queries, who=wanted.who)
         return self._begun(export_name(recording.path, plan, titles), write, heard)
 
-    def begin_stems(self, recording: Recording, queries: Sequence[Query], format_name: str | None) -> Export:
+    def begin_stems(
+        self, recording: Recording, queries: Sequence[Query], format_name: str | None, who: WhoHears
+    ) -> Export:
         """Begin to write what each mask of several instruments cuts out: one file, of more than one a zip."""
         default = stem_format(recording.row["container"], recording.row.get("written_as"))
         names = [stem_name(recording.path, Path(query.title).stem, format_name or default) for query in queries]
@@ -99,7 +102,7 @@ class Exports:
             raise DeskError(422, "Two photos have the same name, and so would their files; give one another name.")
 
         def write(export: Export) -> str:
-            row = self._heard(recording, [query.name for query in queries])
+            row = self._heard(recording, [query.name for query in queries], who)
             folder = export.path.parent if len(names) == 1 else export.path.parent / "stems"
             folder.mkdir(exist_ok=True)
             stems = [folder / name for name in names]
@@ -110,7 +113,7 @@ class Exports:
             return said
 
         name = names[0] if len(names) == 1 else harmless_name(f"{recording.path.stem} (stems).zip", default="stems.zip")
-        return self._begun(name, write, self._hearing.ask(recording, queries))
+        return self._begun(name, write, self._hearing.ask(recording, queries, who=who))
 
     def _cut(
         self,
@@ -130,11 +133,11 @@ class Exports:
         told = (told_of_stem(presence, query, recording.path, stem) for query, stem in zip(queries, stems, strict=True))
         return "; ".join(f"{stem.name}: {text}" for stem, text in zip(stems, told, strict=True) if text)
 
-    def _heard(self, recording: Recording, names: Sequence[str]) -> dict[str, Any]:
+    def _heard(self, recording: Recording, names: Sequence[str], who: WhoHears) -> dict[str, Any]:
         """Return the row of stored masks. Raises DeskError, which says why there are none."""
-        row = self._hearing.row(recording, set(names))
+        row = self._hearing.row(recording, set(names), who=who)
         if row is None:
-            self._hearing.masks(recording, names)  # says why there are none
+            self._hearing.masks(recording, names, who=who)  # says why there are none
             raise DeskError(422, "These instruments could not be analysed. Try again.")
         return row
 

@@ -1,7 +1,8 @@
-"""Hearing while somebody waits: one job a recording and what is asked of it, shared by all who ask.
+"""Hearing while somebody waits: one job a recording, who hears it, and what is asked of it, shared by all who ask.
 
 The masks end in the catalog as the batch would store them. The instruments that the checkpoint knows are heard all at
 once, since the network hears a recording once whatever the number of pictures: a further one is there at once then.
+Who hears what is said with all that is asked: masks of others than those do not serve.
 """
 
 import math
@@ -27,10 +28,9 @@ from tasks.mask_file import grid_of, write_heard
 from tasks.presence import presence_of
 from tasks.queries import Query
 from tasks.stored_masks import covering, heard_row, stored_masks
-from tasks.who_hears import OURS_ALONE, WhoHears
+from tasks.who_hears import WhoHears
 from varemix.errors import VaremixError
 from varemix.signal.grid import Grid
-from varemix.signal.presence import Presence
 
 if TYPE_CHECKING:
     from varemix.model.any_order import AnyOrder
@@ -45,9 +45,11 @@ _ANY_ORDER_S = 3600.0
 @dataclass(kw_only=True)
 class _Job:
     recording: Recording
+    who: WhoHears
     queries: list[Query]
     growing: GrowingMasks
     started: float | None = None
+    told_share: float | None = None  # how far others say that they are, before there are masks
     place_s: float = 0.0  # where somebody listens
     reason: str = ""
     done: Future[None] = field(default_factory=Future)
@@ -60,19 +62,40 @@ class _Job:
     def is_running(self) -> bool:
         return not self.done.done()
 
+    def is_of(self, recording: Recording, who: WhoHears | None = None) -> bool:
+        """Return whether it hears what a recording holds, by those or, where nobody is named, by whomever."""
+        is_same = self.recording.row["content_digest"] == recording.row["content_digest"]
+        return is_same and (who is None or self.who.heard_by == who.heard_by)
+
+    def take_told(self, share: float) -> None:
+        """Take note of how far others are, from any thread; the time that masks take counts from then on."""
+        self.told_share, self.started = share, time.monotonic()
+
     def seconds_left(self) -> float | None:
         share = self.growing.share_heard
         if self.started is None or not share:
             return None
         return (time.monotonic() - self.started) * (1 - share) / share
 
+    def state(self) -> dict[str, Any]:
+        """Return what the page is told of all that it hears."""
+        heard, num_frames = self.growing.share_heard, max(1, self.growing.num_frames)
+        state = _state("failed", reason=self.reason) if self.reason else _state("hearing", progress=heard)
+        if self.is_running and (left := self.seconds_left()) is not None:
+            state["seconds_left"] = round(left, 1)
+        elif self.is_running and self.told_share is not None:
+            state["separators"] = {"names": sorted({*self.who.named.values()}), "share": round(self.told_share, 3)}
+        state["heard"] = [[round(edge / num_frames, 4) for edge in stretch] for stretch in self.growing.stretches]
+        return state
+
 
 @dataclass(frozen=True)
 class Masks:
-    """The masks of a recording by name, to be gone through as often as they are needed."""
+    """The masks of a recording by name, to be gone through as often as they are needed; `heard_by` see `WhoHears`."""
 
     source: Path | GrowingMasks
     names: Sequence[str]
+    heard_by: str | None = None
 
     @property
     def are_whole(self) -> bool:
@@ -117,48 +140,42 @@ class Masks:
 
 
 class Hearing:
-    """Hears recordings, one after the other, and knows what has been heard."""
+    """Hears recordings, one after the other, and knows what has been heard; the checkpoint knows `instruments`."""
 
-    def __init__(
-        self,
-        catalog: Catalog,
-        checkpoint_id: str,
-        instruments: Sequence[str],
-        folder: Path,
-        *,
-        who: WhoHears = OURS_ALONE,
-    ) -> None:
+    def __init__(self, catalog: Catalog, checkpoint_id: str, instruments: Sequence[str], folder: Path) -> None:
         self._catalog = catalog
-        self._who = who
         self._checkpoint_id = checkpoint_id
-        self._instruments = [Query(name=name) for name in instruments]
+        self._instruments = tuple(instruments)
         self._folder = folder
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="hearing")
         self._jobs: list[_Job] = []
-        self._stored: dict[str, list[dict[str, Any]]] = {}
+        self._stored: dict[tuple[str, str | None], list[dict[str, Any]]] = {}  # by content, and who heard it
         self._lock = Lock()
         self._is_closing = False
 
-    def ask(self, recording: Recording, queries: Sequence[Query], place_s: float = 0.0) -> Future[None]:
+    def ask(
+        self, recording: Recording, queries: Sequence[Query], *, who: WhoHears, place_s: float = 0.0
+    ) -> Future[None]:
         """Have these heard in a recording, first from `place_s` on; the future ends when they are.
 
         Those stored or being heard are not heard again.
         """
         names = {query.name for query in queries}
-        if self.row(recording, names) or self.row(recording, names, is_anew=True):
+        if self.row(recording, names, who=who) or self.row(recording, names, who=who, is_anew=True):
             done: Future[None] = Future()
             done.set_result(None)
             return done
         with self._lock:
-            for job in self._of(recording):
+            for job in self._of(recording, who):
                 if names <= job.names and not job.reason:
                     return job.done
             if sum(job.is_running for job in self._jobs) >= _MAX_JOBS:
                 raise DeskError(503, "The desk has too much to analyse already. Wait a while.", {"Retry-After": "10"})
-            self._jobs = [job for job in self._jobs if job.is_running or job.recording.id != recording.id]
-            wanted = {query.name: query for query in [*self._instruments, *queries]}
+            self._jobs = [job for job in self._jobs if job.is_running or not job.is_of(recording, who)]
+            wanted = {query.name: query for query in [*map(_named, self.instruments(who)), *queries]}
             job = _Job(
                 recording=recording,
+                who=who,
                 queries=list(wanted.values()),
                 growing=GrowingMasks([*wanted], self._folder),
                 place_s=place_s,
@@ -170,31 +187,32 @@ class Hearing:
     def listen_at(self, recording: Recording, place_s: float) -> None:
         """Say where somebody listens: what is heard of a recording goes on from there."""
         with self._lock:
-            for job in self._of(recording):
-                job.place_s = place_s
+            for job in self._jobs:
+                if job.is_of(recording):
+                    job.place_s = place_s
 
-    def masks(self, recording: Recording, names: Sequence[str]) -> Masks | None:
+    def instruments(self, who: WhoHears) -> tuple[str, ...]:
+        """Return the instruments that the checkpoint knows, and those that only others hear."""
+        return tuple(dict.fromkeys([*self._instruments, *who.instruments]))
+
+    def masks(self, recording: Recording, names: Sequence[str], *, who: WhoHears) -> Masks | None:
         """Return the masks of these names, also those that are being heard; None where nobody asked for them.
 
         Raises DeskError where they could not be heard.
         """
-        if row := self.row(recording, set(names)):
-            return Masks(self.file_of(row), names)
+        if row := self.row(recording, set(names), who=who):
+            return Masks(self.file_of(row), names, who.heard_by)
         with self._lock:
-            jobs = [job for job in self._of(recording) if set(names) <= job.names]
+            jobs = [job for job in self._of(recording, who) if set(names) <= job.names]
         if jobs and jobs[-1].reason:
             raise DeskError(422, jobs[-1].reason)
-        return Masks(jobs[-1].growing, names) if jobs else None
+        return Masks(jobs[-1].growing, names, who.heard_by) if jobs else None
 
-    def row(self, recording: Recording, names: set[str], *, is_anew: bool = False) -> dict[str, Any] | None:
+    def row(
+        self, recording: Recording, names: set[str], *, who: WhoHears, is_anew: bool = False
+    ) -> dict[str, Any] | None:
         """Return the row of stored masks of all these, None where there is none."""
-        digest = recording.row["content_digest"]
-        if is_anew or digest not in self._stored:
-            rows = stored_masks(self._catalog, self._checkpoint_id, [digest])
-            heard_by = self._who.heard_by
-            standing = [row for row in rows if covering(self._catalog, [row], recording.row, [], heard_by=heard_by)]
-            self._stored[digest] = standing
-        rows = [row for row in self._stored[digest] if names <= set(row["queries"])]
+        rows = [row for row in self._standing(recording, who, is_anew=is_anew) if names <= set(row["queries"])]
         there = (row for row in rows if self._catalog.home.holds(row["path"]))
         return next(there, None)
 
@@ -202,36 +220,33 @@ class Hearing:
         """Return the file of stored masks, brought here if it lies in a bucket. Raises HomeError where it is gone."""
         return self._catalog.home.fetched(row["path"], row["digest"])
 
-    def presence(self, recording: Recording, names: set[str]) -> Presence | None:
-        """Return how far these play, None where that is not known yet."""
-        row = self.row(recording, names)
-        return presence_of(row) if row else None
+    def _standing(self, recording: Recording, who: WhoHears, *, is_anew: bool = False) -> list[dict[str, Any]]:
+        """Return the rows of stored masks that serve, as they were when they were looked at last."""
+        own = recording.row["content_digest"], who.heard_by
+        if is_anew or own not in self._stored:
+            rows = stored_masks(self._catalog, self._checkpoint_id, own[:1])
+            standing = [row for row in rows if covering(self._catalog, [row], recording.row, [], heard_by=own[1])]
+            self._stored[own] = standing
+        return self._stored[own]
 
-    def stored_by_content(self, digests: Iterable[str | None]) -> dict[str, list[str]]:
+    def stored_by_content(self, digests: Iterable[str | None], who: WhoHears) -> dict[str, list[str]]:
         """Return by the digests of contents which targets have stored masks."""
         stored: dict[str, list[str]] = {}
         for row in stored_masks(self._catalog, self._checkpoint_id, [digest for digest in digests if digest]):
-            if row["heard_by"] != self._who.heard_by:
+            if row["heard_by"] != who.heard_by:
                 continue
             names = stored.setdefault(row["content_digest"], [])
             names += [name for name in row["queries"] if name not in names]
         return stored
 
-    def states(self, recording: Recording) -> dict[str, dict[str, Any]]:
+    def states(self, recording: Recording, who: WhoHears) -> dict[str, dict[str, Any]]:
         """Return by target what the page is told: all known instruments, and pictures that were asked for."""
-        states = {query.name: _state("none") for query in self._instruments}
+        states = {name: _state("none") for name in self.instruments(who)}
         with self._lock:
-            jobs = self._of(recording)
+            jobs = self._of(recording, who)
         for job in jobs:
-            heard = job.growing.share_heard
-            state = _state("failed", reason=job.reason) if job.reason else _state("hearing", progress=heard)
-            if job.is_running and (left := job.seconds_left()) is not None:
-                state["seconds_left"] = round(left, 1)
-            num_frames = max(1, job.growing.num_frames)
-            state["heard"] = [[round(edge / num_frames, 4) for edge in stretch] for stretch in job.growing.stretches]
-            states |= dict.fromkeys(job.names, state)
-        self.row(recording, set())
-        for row in self._stored[recording.row["content_digest"]]:
+            states |= dict.fromkeys(job.names, job.state())
+        for row in self._standing(recording, who):
             presence = presence_of(row)
             for name, share_db in presence.shares_db.items():
                 plays = presence.plays(name)
@@ -247,8 +262,8 @@ class Hearing:
         for job in self._jobs:
             job.growing.close("The desk was closed.")
 
-    def _of(self, recording: Recording) -> list[_Job]:
-        return [job for job in self._jobs if job.recording.row["content_digest"] == recording.row["content_digest"]]
+    def _of(self, recording: Recording, who: WhoHears) -> list[_Job]:
+        return [job for job in self._jobs if job.is_of(recording, who)]
 
     def _hear(self, job: _Job) -> None:
         job.started = time.monotonic()
@@ -258,13 +273,13 @@ class Hearing:
                 dict(job.recording.row),
                 self._checkpoint_id,
                 job.queries,
-                who=self._who,
+                who=job.who,
                 write=self._write(job),
             )
             if row["status"] == "ready":
                 self._catalog.merge("masks", [row])
             job.reason = row.get("reason") or ""
-            self.row(job.recording, set(), is_anew=True)
+            self._standing(job.recording, job.who, is_anew=True)
         except (HearingError, VaremixError, CatalogError, OSError) as error:
             job.reason = str(error)
         except Exception as error:  # noqa: BLE001 - a job that breaks must not leave its listeners waiting
@@ -288,9 +303,13 @@ class Hearing:
             return min(missing, key=lambda window: (window < wanted, window))
 
         if job.recording.row["duration_s"] > _ANY_ORDER_S:
-            return partial(write_heard, watch=heed)
+            return partial(write_heard, watch=heed, tell=job.take_told)
         stored = partial(job.growing.blocks, job.growing.names)
-        return partial(write_heard_anywhere, choose=choose, heed=heed, stored=stored)
+        return partial(write_heard_anywhere, choose=choose, heed=heed, stored=stored, tell=job.take_told)
+
+
+def _named(name: str) -> Query:
+    return Query(name=name)
 
 
 def _state(state: str, *, progress: float = 0.0, reason: str = "") -> dict[str, Any]:
@@ -298,6 +317,7 @@ def _state(state: str, *, progress: float = 0.0, reason: str = "") -> dict[str, 
         "state": state,
         "progress": round(progress, 3),
         "seconds_left": None,
+        "separators": None,
         "presence_db": None,
         "does_seem_to_play": None,
         "heard": [],

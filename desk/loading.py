@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Opened:
-    """What the desk was opened with; `separator` names by instrument who else hears it."""
+    """What the desk was opened with; `separator` names by instrument who else separates it in new sessions."""
 
     home: Home
     checkpoint: str | None = None

@@ -30,7 +30,8 @@ class Loudness:
 
         Raises DeskError while the instruments are not heard to the end.
         """
-        own = content_id("loudness", content=recording.row["content_digest"], wishes=wanted.as_dict())
+        made_of = {"wishes": wanted.as_dict(), "heard_by": wanted.who.heard_by}
+        own = content_id("loudness", content=recording.row["content_digest"], **made_of)
         with self._lock:
             if own not in self._found:
                 found = self._measured(recording, wanted)
@@ -46,7 +47,7 @@ class Loudness:
         wishes = wanted.wishes
         if wishes.is_unity:
             return _finite(*remix_loudness_lufs(recording.path, (), (), PAPER_GRID))
-        row = self._hearing.row(recording, set(wanted.names))
+        row = self._hearing.row(recording, set(wanted.names), who=wanted.who)
         if row is None:
             raise not_yet("The loudness")
         with MaskReader(Path(self._hearing.file_of(row))) as reader:

@@ -93,7 +93,7 @@ class Mix(_Part):
     """All that changes what one hears, and the places that one goes back to.
 
     Of two settings, A and B, `setting` is the one that stands here and `other` the one that it is compared with.
-    `separator` names by instrument who hears it besides our network, as the desk was opened when the mix was begun.
+    `separator` names by instrument who separates it besides our network; a new one has what the desk was opened with.
     """
 
     instruments: Instruments = ()

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from catalog.ids import content_id
 from desk.growing import HearingError
 from desk.hearing import MARGIN_FRAMES, Hearing, Masks
 from desk.recordings import FULL_SCALE, Recording
+from tasks.who_hears import OURS_ALONE, WhoHears
 from varemix.errors import MediaError, VaremixError
 from varemix.media.audio import AudioInfo, AudioReader, AudioWriter
 from varemix.media.layouts import played
@@ -36,7 +38,9 @@ _MAX_CACHE_BYTES = 4 * 2**30
 
 @dataclass(frozen=True, kw_only=True)
 class Company:
-    """Who is on the desk together, by the names of their masks, and how unsure masks are read; nobody: the original.
+    """Who is on the desk together, by the names of their masks, who separates them, and how unsure masks are read.
+
+    Nobody is the original.
 
     Those that are `moved` have a gain, which below a mask exponent of 1 decides what falls to each; see `claims`.
     """
@@ -44,16 +48,26 @@ class Company:
     names: tuple[str, ...] = ()
     mask_exponent: float = PLAIN
     moved: frozenset[str] = frozenset()
+    who: WhoHears = OURS_ALONE
 
     @classmethod
-    def of(cls, names: Sequence[str], *, mask_exponent: float = PLAIN, moved: Sequence[str] = ()) -> "Company":
+    def of(
+        cls,
+        names: Sequence[str],
+        *,
+        mask_exponent: float = PLAIN,
+        moved: Sequence[str] = (),
+        who: WhoHears = OURS_ALONE,
+    ) -> "Company":
         """Return the same for the same company, in whatever order."""
-        counting = moved if mask_exponent < PLAIN else ()
-        return cls(names=tuple(sorted(set(names))), mask_exponent=mask_exponent, moved=frozenset(counting))
+        counting = frozenset(moved if mask_exponent < PLAIN else ())
+        return cls(names=tuple(sorted(set(names))), mask_exponent=mask_exponent, moved=counting, who=who)
 
     def content_id(self, recording: Recording) -> str:
         """Return what tells its segments of a recording from others."""
-        read = {} if self.mask_exponent == PLAIN else {"exponent": self.mask_exponent, "moved": sorted(self.moved)}
+        read: dict[str, Any] = {"heard_by": self.who.heard_by} if self.who.others else {}
+        if self.mask_exponent != PLAIN:
+            read |= {"exponent": self.mask_exponent, "moved": sorted(self.moved)}
         return content_id("segments", content=recording.row["content_digest"], names=list(self.names), **read)
 
 
@@ -215,7 +229,7 @@ class Segments:
         if known and not known.is_to_be_tried_again:
             known.asked_at = time.monotonic()
             return known
-        masks = self._hearing.masks(recording, wanted) if wanted else None
+        masks = self._hearing.masks(recording, wanted, who=company.who) if wanted else None
         if wanted and masks is None:
             return None
         with self._lock:

@@ -24,12 +24,13 @@ from desk.mixes import MAX_TITLE, mix_of
 from desk.photos import Photos, look
 from desk.recordings import Recording, Shelf
 from desk.segments import Company, Segments
+from desk.separators import Chosen, choices, chosen, has_others
 from desk.sessions import Session, Sessions
 from desk.uploads import MAX_RECORDING_BYTES
 from desk.views import Views
 from tasks.checkpoints import checkpoint_row, separator_of
 from tasks.queries import Query, check_known, known_qualities, looked_at
-from tasks.who_hears import who_hears
+from tasks.who_hears import WhoHears, who_hears
 from tasks.wishes import wanted_of
 from varemix.media.audio import OUTPUT_FORMATS
 from varemix.media.pictures import MAX_BYTES as MAX_PICTURE_BYTES
@@ -49,15 +50,14 @@ class Studio:
         self.catalog = Catalog(opened.home)
         self._row = checkpoint_row(self.catalog, opened.checkpoint)
         self.qualities = known_qualities(self.catalog, self._row)
-        self.who = who_hears(opened.separator)
-        known = [quality.instrument for quality in self.qualities]
-        self.instruments = tuple(dict.fromkeys([*known, *self.who.instruments]))
+        self._at_first = who_hears(opened.separator).named
+        self.instruments = tuple(quality.instrument for quality in self.qualities)
         self.shelf = Shelf(self.catalog, library=opened.library, single=opened.recording)
         self.photos = Photos(opened.home.photos)
         self._looks: dict[Query, Query] = {}
         self._likenesses: dict[str, dict[str, Any]] = {}
         self._process, self._numbers, self._telling = secrets.token_hex(4), count(1), Lock()
-        self.hearing = Hearing(self.catalog, self._row["checkpoint_id"], self.instruments, folder, who=self.who)
+        self.hearing = Hearing(self.catalog, self._row["checkpoint_id"], self.instruments, folder)
         self.segments = Segments(self.hearing, folder)
         self.views = Views(folder)
         self.depths = Depths()
@@ -81,7 +81,8 @@ class Studio:
         return {
             "version": version("varemix"),
             "checkpoint": self._row["checkpoint_id"],
-            "separator": self._named,
+            "separator": self._at_first,
+            "has_separators": has_others(),
             "formats": list(OUTPUT_FORMATS),
             "max_upload_bytes": MAX_RECORDING_BYTES,
             "max_picture_bytes": MAX_PICTURE_BYTES,
@@ -90,34 +91,41 @@ class Studio:
             "library_out": str(self._batch.usual_out) if self._batch else None,
         }
 
-    def query(self, target: object) -> Query:
+    def chosen(self, separator: object = None) -> Chosen:
+        """Return who separates where separators are named by instrument. Raises DeskError for what names none."""
+        return chosen(mix_of({"separator": separator or {}}).separator)
+
+    def separators(self) -> list[dict[str, Any]]:
+        """Return the separators of this host that can be chosen, each with its instruments."""
+        return choices(self.instruments)
+
+    def query(self, target: object, who: WhoHears) -> Query:
         """Return the query of a target, an instrument's name or a photo's id. Raises DeskError for another."""
-        if isinstance(target, str) and target in self.instruments:
+        known = self.hearing.instruments(who)
+        if isinstance(target, str) and target in known:
             return Query(name=target)
         if isinstance(target, str) and target.startswith("picture-"):
             return self.photos.query(target)
-        raise DeskError(
-            422, f"There is no such instrument; one of {', '.join(self.instruments)} is expected, or a photo."
-        )
+        raise DeskError(422, f"There is no such instrument; one of {', '.join(known)} is expected, or a photo.")
 
-    def queries(self, targets: object) -> dict[str, Query]:
+    def queries(self, targets: object, who: WhoHears) -> dict[str, Query]:
         """Return the queries of several targets by target, each once. Raises DeskError where one is none."""
         if not isinstance(targets, Sequence) or isinstance(targets, str) or not 0 < len(targets) <= _MAX_TARGETS:
             raise DeskError(422, f"Between 1 and {_MAX_TARGETS} instruments are expected.")
-        return {str(target): self.query(target) for target in targets}
+        return {str(target): self.query(target, who) for target in targets}
 
-    def company(self, targets: Sequence[str], moved: Sequence[str], exponent: object) -> Company:
+    def company(self, targets: Sequence[str], moved: Sequence[str], exponent: object, who: WhoHears) -> Company:
         """Return those who are on the desk together; nobody stands for the original.
 
         Raises DeskError for one who is none, or an exponent that cannot be.
         """
-        names = [query.name for query in self.queries(targets).values()] if targets else []
-        counting = [query.name for query in self.queries(moved).values()] if moved else []
+        names = [query.name for query in self.queries(targets, who).values()] if targets else []
+        counting = [query.name for query in self.queries(moved, who).values()] if moved else []
         if not set(counting) <= set(names):
             raise DeskError(422, "Those that are moved are to be among those with whom they are.")
-        return Company.of(names, mask_exponent=exponent_of(exponent), moved=counting)
+        return Company.of(names, mask_exponent=exponent_of(exponent), moved=counting, who=who)
 
-    def asked(self, targets: object, body: Mapping[str, Any]) -> dict[str, Query]:
+    def asked(self, targets: object, body: Mapping[str, Any], who: WhoHears) -> dict[str, Query]:
         """Return the queries of targets by target, after a look at the photos.
 
         Raises UsageError for one that shows no instrument that is known, unless the request's `even_if_unknown` is
@@ -126,7 +134,7 @@ class Studio:
         even_if_unknown = body.get("even_if_unknown", False)
         if not isinstance(even_if_unknown, bool):
             raise DeskError(422, "`even_if_unknown` is true or false.")
-        queries = self.queries(targets)
+        queries = self.queries(targets, who)
         looked = {target: self._looked_at(query) for target, query in queries.items()}
         check_known(looked.values(), even_if_unknown=even_if_unknown)
         return looked
@@ -137,19 +145,21 @@ class Studio:
             [self._looks[query]] = looked_at([query], lambda: self.separator)
         return self._looks.get(query, query)
 
-    def facts(self, recording: Recording) -> dict[str, Any]:
+    def facts(self, recording: Recording, here: Chosen) -> dict[str, Any]:
         """Return what the page is told of a recording."""
-        return recording.facts() | self.told(recording)
+        return recording.facts() | self.told(recording, here)
 
-    def told(self, recording: Recording) -> dict[str, Any]:
+    def told(self, recording: Recording, here: Chosen) -> dict[str, Any]:
         """Return the states of all targets, and which edition of them that is: of a process, the later one counts.
 
-        It is told under a lock, so that no later edition is of an earlier state.
+        It is told under a lock, so that no later edition is of an earlier state. `separator_faults` say by instrument
+        why the separator that is named for it is not used.
         """
         with self._telling:
             edition = [self._process, next(self._numbers)]
-            states = self.hearing.states(recording)
-        return {"edition": edition, "targets": [self.target(name, state) for name, state in states.items()]}
+            states = self.hearing.states(recording, here.who)
+        targets = [self.target(name, state) for name, state in states.items()]
+        return {"edition": edition, "targets": targets, "separator_faults": here.faults}
 
     def target(self, name: str, state: Mapping[str, Any]) -> dict[str, Any]:
         """Return the state of one target with its title."""
@@ -157,7 +167,7 @@ class Studio:
 
     def title(self, target: str) -> str:
         """Return what a person calls a target."""
-        if target in self.instruments:
+        if not target.startswith("picture-"):
             return target.replace("_", " ")
         try:
             picture = self.photos.query(target).picture
@@ -168,7 +178,8 @@ class Studio:
     def listed(self, search: str, limit: int) -> list[dict[str, Any]]:
         """Return recordings for a list, with the targets whose masks are stored."""
         found = self.shelf.listed(search, limit)
-        stored = self.hearing.stored_by_content({entry["digest"] for entry in found})
+        who = self.chosen(self._at_first).who
+        stored = self.hearing.stored_by_content({entry["digest"] for entry in found}, who)
         sessions: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for session in self.sessions.listed():
             sessions[session.recording].append(session.listed())
@@ -189,7 +200,8 @@ class Studio:
         is_new, name = body.get("is_new", False), body.get("name")
         if not isinstance(is_new, bool) or not (name is None or isinstance(name, str)):
             raise DeskError(422, "`is_new` is true or false, and `name` is a text.")
-        mix = mix_of(body.get("mix", {})).model_copy(update={"separator": self._named})
+        given = body.get("mix", {})
+        mix = mix_of({"separator": self._at_first} | given if isinstance(given, dict) else given)
         return self.sessions.opened(recording.id, mix, is_new=is_new, name=(name or "").strip()[:MAX_TITLE] or None)
 
     def put_photo(self, file: Path) -> dict[str, Any]:
@@ -220,17 +232,20 @@ class Studio:
 
         Raises DeskError or UsageError for what cannot be.
         """
+        who = self.chosen(body.get("separator")).who
         if "stems" in body:
-            stems = self.asked(body["stems"], body)
-            return self.exports.begin_stems(recording, list(stems.values()), format_of(body))
-        queries = self.asked(targets_of(body), body)
-        plan = self._plan(body, queries, even_if_absent=True)
+            stems = self.asked(body["stems"], body, who)
+            return self.exports.begin_stems(recording, list(stems.values()), format_of(body), who)
+        queries = self.asked(targets_of(body), body, who)
+        plan = plan_of_request(body, queries, even_if_absent=True, separator=who.named)
         return self.exports.begin(recording, plan, {text_of(query): query for query in queries.values()})
 
     def loudness(self, recording: Recording, body: Mapping[str, Any]) -> dict[str, float | None]:
         """Return how loud a recording is, and a request's mix of it. Raises DeskError or UsageError."""
-        queries = self.asked(targets_of(body), body) if targets_of(body) else {}
-        plan = self._plan(body, queries, even_if_absent=True) if queries else RemixPlan.model_validate({})
+        who = self.chosen(body.get("separator")).who
+        queries = self.asked(targets_of(body), body, who) if targets_of(body) else {}
+        of: dict[str, Any] = {"even_if_absent": True, "separator": who.named}
+        plan = plan_of_request(body, queries, **of) if queries else RemixPlan.model_validate({})
         wishes = plan.for_track(recording.row["track_path"], recording.tags, recording.row["duration_s"])
         if fault := wishes.fault(recording.row["duration_s"]):
             raise DeskError(422, fault)
@@ -239,16 +254,12 @@ class Studio:
 
     def plan_text(self, body: Mapping[str, Any]) -> str:
         """Return the wishes of a request as a plan for a library. Raises DeskError or UsageError for what cannot be."""
-        return plan_text(self._plan(body, self.asked(targets_of(body), body), even_if_absent=False))
+        return plan_text(self._plan_of(body))
 
-    def _plan(self, body: Mapping[str, Any], queries: Mapping[str, Query], *, even_if_absent: bool) -> RemixPlan:
-        """Return the plan of a request's mix, heard by those whom the desk was opened with."""
-        return plan_of_request(body, queries, even_if_absent=even_if_absent, separator=self._named)
-
-    @property
-    def _named(self) -> dict[str, str]:
-        """By instrument, the separators that the desk was opened with."""
-        return {one.instrument: one.separator for one in self.who.others}
+    def _plan_of(self, body: Mapping[str, Any]) -> RemixPlan:
+        who = self.chosen(body.get("separator")).who
+        queries = self.asked(targets_of(body), body, who)
+        return plan_of_request(body, queries, even_if_absent=False, separator=who.named)
 
     def library_preview(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Return what a request's mix would do to the library, in words and figures; nothing is written."""
@@ -263,8 +274,7 @@ class Studio:
     def _library_remix(self, body: Mapping[str, Any]) -> tuple[Batch, Path, RemixPlan]:
         if self._batch is None:
             raise DeskError(409, "The desk was opened without a library. Open it with --library FOLDER.")
-        plan = self._plan(body, self.asked(targets_of(body), body), even_if_absent=False)
-        return self._batch, out_of(body.get("out"), self._batch), plan
+        return self._batch, out_of(body.get("out"), self._batch), self._plan_of(body)
 
     def close(self) -> None:
         """Stop all work."""

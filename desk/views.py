@@ -44,10 +44,13 @@ class Views:
         """Return what one mask takes as a greyscale PNG."""
         from desk import spectra
 
-        return self._drawn("mask", recording, list(masks.names), lambda: spectra.mask(recording, masks))
+        heard = {"heard_by": masks.heard_by} if masks.heard_by else {}
+        return self._drawn("mask", recording, list(masks.names), lambda: spectra.mask(recording, masks), **heard)
 
-    def _drawn(self, what: str, recording: Recording, names: list[str], draw: Callable[[], bytes]) -> bytes:
-        own = content_id(what, content=recording.row["content_digest"], names=names)
+    def _drawn(
+        self, what: str, recording: Recording, names: list[str], draw: Callable[[], bytes], **facts: str
+    ) -> bytes:
+        own = content_id(what, content=recording.row["content_digest"], names=names, **facts)
         with self._lock:
             lock = self._locks.setdefault(own, Lock())
         place = self._folder / own

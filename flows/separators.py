@@ -3,31 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from varemix.errors import SeparatorError
-from varemix.separators.installed import OURS, installed_separators, separator, settings_file
+from varemix.separators.installed import OURS, described_separators, settings_file
 from varemix.separators.known_weights import KNOWN_WEIGHTS, LICENCE
 from varemix.wording import markdown
 
 
 def separators() -> list[dict[str, Any]]:
     """Return what is known of each separator; of one that cannot be set up the reason."""
-    found: list[dict[str, Any]] = []
-    for name, one in installed_separators().items():
-        facts: dict[str, Any] = {
-            "name": name,
-            "kind": one.kind,
-            "weights": one.settings.get("weights"),
-            "from": one.source,
-        }
-        facts["licence"] = LICENCE if one.kind == "demucs" else None
-        try:
-            made = separator(name)
-            facts |= {"hears": list(made.instruments), "version": made.identity.version, "reason": None}
-            facts["digest"] = made.identity.digest
-        except SeparatorError as error:
-            facts |= {"hears": [], "version": None, "digest": None, "reason": str(error)}
-        found.append(facts)
-    return found
+    return [one | {"licence": LICENCE if one["kind"] == "demucs" else None} for one in described_separators()]
 
 
 def page(found: Sequence[dict[str, Any]]) -> str:

@@ -38,13 +38,14 @@ def write_heard_anywhere(
     choose: Choose,
     heed: Heed,
     stored: Callable[[], Iterable[np.ndarray]],
+    tell: Callable[[float], None] = lambda share: None,
     audio_stream: int = 0,
     content_digest: str = "",
 ) -> tuple[MaskHeader, Presence]:
     """Hear a recording in the order that is chosen, and write its masks as `write_heard` does.
 
     `stored` gives all that `heed` was shown, in the order of time and as a file would hold it. Who cannot hear in any
-    order hears from the beginning on. Raises as `write_heard`.
+    order hears from the beginning on, and may `tell` how far it is before it gives masks. Raises as `write_heard`.
     """
     from varemix.remix.render import heard_blocks
 
@@ -52,7 +53,7 @@ def write_heard_anywhere(
     orders = [order for mix in group_mixes(source, info) if (order := maker.in_any_order(mix, names))]
     if not orders:
         facts: dict[str, Any] = {"audio_stream": audio_stream, "content_digest": content_digest}
-        return write_heard(path, source, maker, names, watch=heed, **facts)
+        return write_heard(path, source, maker, names, watch=heed, tell=tell, **facts)
     header = mask_header(info, maker, names, content_digest)
     meters = [PresenceMeter(len(names), maker.grid) for _ in orders]
     missing = set(range(orders[0].num_windows))

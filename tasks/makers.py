@@ -53,9 +53,12 @@ def _parted(others: Mapping[str, MaskMaker]) -> list[str]:
 
 
 def group_mixes(source: Path, info: AudioInfo, tell: Callable[[float], None] = lambda share: None) -> list[Mix]:
-    """Return each group of a recording's channels as it is heard, by itself; separators may `tell` how far they are."""
+    """Return each group of a recording's channels as it is heard, by itself.
+
+    Separators, which hear them one after the other, may `tell` how far they are with all of them.
+    """
     from varemix.remix.render import mid_blocks, num_heard_samples, pair_blocks
-    from varemix.separators.interface import Mix
+    from varemix.separators.interface import Mix, part_of
 
     return [
         Mix(
@@ -63,7 +66,7 @@ def group_mixes(source: Path, info: AudioInfo, tell: Callable[[float], None] = l
             mid=partial(mid_blocks, source, group, audio_stream=info.audio_stream),
             pair=partial(pair_blocks, source, group, audio_stream=info.audio_stream),
             is_part=len(info.groups) > 1,
-            tell=tell,
+            tell=part_of(tell, place, len(info.groups)),
         )
-        for group in info.groups
+        for place, group in enumerate(info.groups)
     ]

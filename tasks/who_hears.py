@@ -37,6 +37,11 @@ class WhoHears:
         return [one.instrument for one in self.others]
 
     @property
+    def named(self) -> dict[str, str]:
+        """The names of the separators by instrument, as a plan has them."""
+        return {one.instrument: one.separator for one in self.others}
+
+    @property
     def heard_by(self) -> str | None:
         """What decides masks beside the checkpoint, as JSON: who hears which instrument. None where all is ours."""
         if not self.others:

@@ -8,6 +8,7 @@ import { startKeys } from "./keys.js";
 import { say, tell, untell, untellAll } from "./notices.js";
 import { PhotoDialog } from "./photo.js";
 import { addMarker, setLoopEnd, startPlaces, toggleLoop } from "./places.js";
+import { startSeparators } from "./separators.js";
 import * as server from "./server.js";
 import { startSessions } from "./sessions.js";
 import { showShelf, startShelf } from "./shelf.js";
@@ -42,8 +43,8 @@ async function route() {
   untellAll();
   if (!/^[0-9a-f]{20}$/.test(id)) return openShelf();
   try {
-    const facts = await server.facts(id);
-    const told = own ? await server.session(own) : await server.openSession(id, mixAtFirst(facts, cast));
+    const told = own ? await server.session(own) : await lastSession(id);
+    const facts = await server.facts(id, told.mix.separator);
     if (mine !== routings) return undefined; // another one was opened meanwhile
     openDesk(facts, told);
   } catch (error) {
@@ -52,6 +53,11 @@ async function route() {
     openShelf();
   }
   return undefined;
+}
+
+/** The session of a recording that was changed last, or one with what is known to play in it. */
+async function lastSession(id) {
+  return server.openSession(id, mixAtFirst(await server.facts(id, limits.separator), cast));
 }
 
 function show(view) {
@@ -82,17 +88,7 @@ function openDesk(facts, told) {
     location.hash = "";
   });
   for (const target of pictures.splice(0)) if (!desk.wishes[target]) desk.toggle(target);
-  tellWhoHears(told.mix.separator);
   say(`${facts.title} is on the desk.`);
-}
-
-/** Tell where others hear than those by whom a mix was begun: it may sound otherwise. */
-function tellWhoHears(separator) {
-  const named = (names) => Object.entries(names ?? {}).map((pair) => pair.join("=")).sort().join(", ");
-  const words = (names) => (names ? `with --separator ${names}` : "with varemix alone");
-  const [begun, now] = [named(separator), named(limits.separator)];
-  if (begun === now) untell("who");
-  else tell(`This mix was begun ${words(begun)}, and is analysed here ${words(now)}.`, { key: "who", kind: "note" });
 }
 
 // What is dropped
@@ -270,7 +266,9 @@ async function startHealth() {
   if (health.opened && !location.hash && !sessionStorage.getItem(OPENED)) location.replace(`#${health.opened}`);
   sessionStorage.setItem(OPENED, "yes");
   watchLoading((state, doing) => state === "ready" && doing).catch(() => {}); // the model, while instruments are chosen
-  const wishesOf = () => ({ recording: desk.facts, wishes: desk.wishes, exponent: desk.exponent, titles: desk.titles });
+  const wishesOf = () =>
+    ({ recording: desk.facts, wishes: desk.wishes, exponent: desk.exponent, separator: desk.separator, titles: desk.titles });
+  startSeparators(() => desk, health.has_separators);
   startPlaces(() => desk);
   startCompare(() => desk);
   startSessions(() => ({ recording: desk.facts, session: desk.session, mixAtFirst: () => mixAtFirst(desk.facts, cast) }));

@@ -61,8 +61,8 @@ export class Levels extends EventTarget {
    */
   trimDb(mix, hearsOriginal) {
     if (!mix.equal_loudness) return 0;
-    const mine = this.#level(mix);
-    const all = [mine, ...(mix.other ? [this.#level(mix.other)] : [])];
+    const mine = this.#level(mix, mix.separator);
+    const all = [mine, ...(mix.other ? [this.#level(mix.other, mix.separator)] : [])];
     if (all.includes(undefined)) return undefined;
     const [original] = all.map((level) => level.before_lufs);
     const heard = hearsOriginal ? original : mine.after_lufs;
@@ -70,9 +70,9 @@ export class Levels extends EventTarget {
     return heard === null || !levels.length ? 0 : Math.min(...levels) - heard;
   }
 
-  #level(setting) {
+  #level(setting, separator) {
     const wishes = Object.fromEntries(setting.instruments.map((one) => [one.target, one]));
-    const wish = { gains: asked(wishes), mask_exponent: setting.mask_exponent ?? 1 };
+    const wish = { gains: asked(wishes), mask_exponent: setting.mask_exponent ?? 1, separator };
     const key = JSON.stringify(wish);
     if (!this.#known.has(key)) this.#askSoon(wish, key, REST_MS);
     return this.#known.get(key);

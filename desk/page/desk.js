@@ -10,6 +10,7 @@ import { Meters } from "./meters.js";
 import { countInOf, setLoop, showPlaces } from "./places.js";
 import { Player } from "./player.js";
 import * as server from "./server.js";
+import { faultsText, showSeparators } from "./separators.js";
 import { Session } from "./session.js";
 import { Stave } from "./stave.js";
 import { Timeline } from "./timeline.js";
@@ -52,6 +53,8 @@ export class Desk extends EventTarget {
   #samples = new Float32Array(2048);
   #cutAt = -Infinity;
   #lastFocused;
+  #playing = ""; // whose stems are played
+  #faultsText = "";
   #frame;
   #resizes = new ResizeObserver(() => this.#drawWaveform());
 
@@ -77,7 +80,7 @@ export class Desk extends EventTarget {
     this.player.addEventListener("broken", (event) => tell(event.detail.error.message, { key: "segment" }));
     this.#showFacts();
     this.#loadPictures();
-    this.heard = new Heard(facts);
+    this.heard = new Heard(facts, told.mix.separator);
     this.heard.addEventListener("change", () => this.#showHeard());
     this.heard.addEventListener("gone", ({ detail }) => {
       if (detail.status === 404) tell("The server does not know this recording any more. Drop it again.", { key: "gone" });
@@ -103,6 +106,11 @@ export class Desk extends EventTarget {
 
   get exponent() {
     return this.session.mix.mask_exponent;
+  }
+
+  /** The separators that the mix names, by instrument. */
+  get separator() {
+    return this.session.mix.separator;
   }
 
   get wishes() {
@@ -203,6 +211,7 @@ export class Desk extends EventTarget {
   /** Bring all that is shown and played in line with the session's mix. */
   #showMix() {
     const { instruments } = this.session.mix;
+    if (this.heard.setSeparator(this.separator)) this.#forgetMasks();
     this.#applyMix();
     const before = this.staves.map((stave) => stave.target).join();
     const kept = new Map(this.staves.map((stave) => [stave.target, stave]));
@@ -227,6 +236,7 @@ export class Desk extends EventTarget {
     this.timeline.showMix(this.session.mix);
     showPlaces(this.session.mix);
     showSettings(this.session.mix);
+    this.#showSeparators();
     this.#showReading();
     this.#showSession();
     const targets = this.staves.map((stave) => stave.target);
@@ -235,14 +245,39 @@ export class Desk extends EventTarget {
 
   /** Let the mix sound. */
   #applyMix() {
-    const targets = this.session.mix.instruments.map((one) => one.target);
-    this.player.setCompany(targets, server.companyOf(targets, this.exponent, moved(this.wishes)));
+    const targets = this.#playable;
+    this.#playing = targets.join();
+    const counting = moved(this.wishes).filter((target) => targets.includes(target));
+    this.player.setCompany(targets, server.companyOf(targets, this.exponent, counting, this.separator));
     this.player.setGains(this.#gains);
     const { loop } = this.session.mix;
     this.player.setLoop(loop ? loop.map((time) => Math.min(Math.round(time * this.#facts.rate_hz), this.#facts.num_samples)) : undefined);
     this.player.setCountIn(countInOf(this.session.mix));
     this.#applyTrim();
     this.#isStale = true;
+  }
+
+  /** The instruments of the mix that somebody separates here. */
+  get #playable() {
+    return this.session.mix.instruments.map((one) => one.target).filter((target) => this.heard.knows(target));
+  }
+
+  /** Forget what was separated by others; nothing of it sounds on. */
+  #forgetMasks() {
+    this.#depths.clear();
+    this.player.setCompany([], "");
+    for (const stave of this.staves) stave.forgetMask();
+  }
+
+  #showSeparators() {
+    const { faults } = this.heard;
+    showSeparators(this.separator);
+    for (const stave of this.staves) stave.setSeparator(stave.target in faults ? undefined : this.separator[stave.target]);
+    const text = faultsText(faults);
+    if (text === this.#faultsText) return;
+    this.#faultsText = text;
+    if (text) tell(text, { key: "separators" });
+    else untell("separators");
   }
 
   /** Make what is heard as loud as what it is compared with; while that is not known, it stays as it is. */
@@ -342,12 +377,15 @@ export class Desk extends EventTarget {
     if (!missing.length) return;
     const targets = missing.map((stave) => stave.target);
     for (const target of targets) this.#depths.set(target, undefined);
+    const { separator } = this;
+    const isMeant = () => JSON.stringify(separator) === JSON.stringify(this.separator);
     try {
-      const found = await server.depths(this.id, targets);
+      const found = await server.depths(this.id, targets, separator);
+      if (!isMeant()) return;
       for (const target of targets) this.#depths.set(target, found[target]);
       for (const stave of this.staves) this.#showDepth(stave);
     } catch {
-      for (const target of targets) this.#depths.delete(target); // asked for again when the server tells of them again
+      if (isMeant()) for (const target of targets) this.#depths.delete(target); // asked for again when the server tells of them again
     }
   }
 
@@ -359,7 +397,12 @@ export class Desk extends EventTarget {
 
   /** Bring all that is shown and played in line with what is known. */
   #showHeard() {
+    for (const { target, title } of this.heard.states) {
+      if (!this.#cast.get(target) && !target.startsWith("picture-")) this.#cast.add({ target, title }); // others know it
+    }
+    if (this.#playable.join() !== this.#playing) this.#applyMix();
     for (const stave of this.staves) this.#inform(stave);
+    this.#showSeparators();
     this.#loadDepths();
     const heard = this.heard.states.filter(isHeard);
     this.#cast.setPlays(Object.fromEntries(heard.map((state) => [state.target, state.does_seem_to_play])));
@@ -377,7 +420,7 @@ export class Desk extends EventTarget {
 
   async #loadMask(stave) {
     if (!this.#spectrogram) return;
-    if (await stave.loadMask(server.maskUrl(this.id, stave.target), this.#spectrogram)) this.#isStale = true;
+    if (await stave.loadMask(server.maskUrl(this.id, stave.target, this.separator), this.#spectrogram)) this.#isStale = true;
   }
 
   #sayHeard(stave) {

@@ -3,7 +3,7 @@
  *
  * `#take` alone writes what the server tells, always all of it at once and never what is older than what is here. What
  * there is to do follows from what is kept, whatever happened before: ask for what is wanted and was never asked for,
- * listen while anything is heard.
+ * listen while anything is heard. All of it is by those who separate; by others, all is asked anew.
  */
 
 import * as server from "./server.js";
@@ -20,6 +20,8 @@ export function isHeard({ state }) {
 /** Tells `change` when anything of it changes. */
 export class Heard extends EventTarget {
   #id;
+  #separator;
+  #faults = {};
   #edition;
   #states = new Map(); // target -> what the server told last
   #wanted = new Set();
@@ -34,10 +36,11 @@ export class Heard extends EventTarget {
   #isClosed = false;
   #onBack = () => this.refresh();
 
-  /** `facts` are the server's of a recording. */
-  constructor(facts) {
+  /** `facts` are the server's of a recording, by those who separate it. */
+  constructor(facts, separator) {
     super();
     this.#id = facts.id;
+    this.#separator = separator;
     this.#take(facts);
     server.connection.addEventListener("back", this.#onBack);
     this.#watch = setInterval(() => this.#look(), LOOK_MS);
@@ -48,11 +51,36 @@ export class Heard extends EventTarget {
     return [...this.#states.keys()].map((target) => this.state(target));
   }
 
+  /** Whether a target can be separated, as far as that is known: a photo, or an instrument that the server knows. */
+  knows(target) {
+    return target.startsWith("picture-") || !this.#states.size || this.#states.has(target);
+  }
+
   state(target) {
+    if (!this.knows(target)) return { target, state: "failed", reason: "No separator for it is chosen here." };
     const told = this.#states.get(target) ?? { target, state: "none" };
     if (this.#refused.has(target)) return { ...told, state: "failed", reason: this.#refused.get(target) };
     const isToCome = this.#wanted.has(target) && (told.state === "none" || this.#again.has(target));
     return isToCome ? { ...told, state: "asked", progress: 0 } : told;
+  }
+
+  /** Why separators that are named are not used, by instrument. */
+  get faults() {
+    return this.#faults;
+  }
+
+  /** Say who separates what. Returns whether these are others than before. */
+  setSeparator(separator) {
+    const isSame = JSON.stringify(Object.entries(separator).sort()) === JSON.stringify(Object.entries(this.#separator).sort());
+    if (isSame) return false;
+    this.#separator = separator;
+    this.#edition = undefined;
+    for (const known of [this.#states, this.#refused, this.#again]) known.clear();
+    this.#faults = {};
+    this.#ends?.();
+    this.#ends = undefined;
+    this.refresh();
+    return true;
   }
 
   /** Say which targets are wanted. What failed is asked for again when it is wanted anew. */
@@ -76,8 +104,9 @@ export class Heard extends EventTarget {
 
   /** Ask what is known, as after a break. */
   async refresh() {
+    const by = this.#separator;
     try {
-      this.#take(await server.facts(this.#id));
+      this.#take(await server.facts(this.#id, by), by);
     } catch (error) {
       if (!(error instanceof server.Lost)) this.dispatchEvent(new CustomEvent("gone", { detail: error }));
     }
@@ -94,11 +123,12 @@ export class Heard extends EventTarget {
     if (!this.#ends && document.visibilityState === "visible") this.refresh();
   }
 
-  /** Take in all that the server tells, unless something newer is here. */
-  #take({ edition, targets }) {
+  /** Take in all that the server tells, unless something newer is here, or it is by others than those who separate now. */
+  #take({ edition, targets, separator_faults: faults }, by = this.#separator) {
     const [process, number] = edition;
     const isOlder = this.#edition && this.#edition[0] === process && this.#edition[1] >= number;
-    if (isOlder || this.#isClosed) return;
+    if (isOlder || this.#isClosed || by !== this.#separator) return;
+    this.#faults = faults ?? {};
     this.#edition = edition;
     this.#states = new Map(targets.map((state) => [state.target, state]));
     for (const target of this.#again) if (this.#states.get(target)?.state !== "failed") this.#again.delete(target);
@@ -109,7 +139,7 @@ export class Heard extends EventTarget {
   /** Do what follows from what is kept. Called after each change of it; twice does nothing more. */
   #settle() {
     const isHearing = [...this.#states.values()].some(({ state }) => state === "hearing");
-    if (isHearing && !this.#isClosed) this.#ends ??= server.follow(this.#id, (told) => this.#take(told));
+    if (isHearing && !this.#isClosed) this.#ends ??= this.#follow(this.#separator);
     else {
       this.#ends?.();
       this.#ends = undefined;
@@ -119,17 +149,22 @@ export class Heard extends EventTarget {
     if (hasToAsk && !this.#isAsking && !this.#isClosed) this.#timer = setTimeout(() => this.#ask(), CHOICE_MS);
   }
 
+  #follow(by) {
+    return server.follow(this.#id, by, (told) => this.#take(told, by));
+  }
+
   async #ask() {
-    const targets = [...this.#wanted].filter((target) => !this.#refused.has(target));
+    const by = this.#separator;
+    const targets = [...this.#wanted].filter((target) => !this.#refused.has(target) && this.knows(target));
     const asked = targets.filter((target) => this.state(target).state === "asked");
     this.#isAsking = true;
     try {
-      const told = await server.hear(this.#id, targets, this.#placeS);
+      const told = await server.hear(this.#id, targets, this.#placeS, by);
       for (const target of asked) this.#again.delete(target);
-      this.#take(told);
+      this.#take(told, by);
     } catch (error) {
       if (error instanceof server.Lost) return; // asked again when the server is back
-      for (const target of asked) this.#refused.set(target, error.message);
+      if (by === this.#separator) for (const target of asked) this.#refused.set(target, error.message);
       this.dispatchEvent(new Event("change"));
     } finally {
       this.#isAsking = false;

@@ -73,11 +73,23 @@ function refusal(status, text, retryAfter) {
 export const health = () => json("api/health");
 export const instruments = () => json("api/instruments");
 export const example = async () => (await post("api/example", {})).json();
-export const facts = (id) => json(`api/recordings/${id}`);
+export const facts = (id, separator) => json(`api/recordings/${id}${question(by(separator))}`);
 export const waveform = (id) => json(`api/recordings/${id}/waveform`);
 export const axis = () => json("api/axis");
 export const spectrogramUrl = (id) => `api/recordings/${id}/spectrogram.png`;
-export const maskUrl = (id, target) => `api/recordings/${id}/masks/${encodeURIComponent(target)}.png`;
+export const maskUrl = (id, target, separator) =>
+  `api/recordings/${id}/masks/${encodeURIComponent(target)}.png${question(by(separator))}`;
+
+/** Who separates what, as parameters; none where varemix separates all. */
+function by(separator = {}) {
+  return Object.entries(separator).sort().map((pair) => ["separator", pair.join("=")]);
+}
+
+function question(parameters) {
+  return parameters.length ? `?${new URLSearchParams(parameters)}` : "";
+}
+
+export const separators = () => json("api/separators");
 
 export const openSession = async (id, mix, more = {}) =>
   (await post(`api/recordings/${id}/session`, { mix, ...more })).json();
@@ -104,21 +116,23 @@ export function segmentUrl(id, voice, place, company) {
   return `api/recordings/${id}/stems/${encodeURIComponent(voice)}/${place}.flac?${company}`;
 }
 
-/** On what stems depend: with whom they share bins, how unsure masks are read, and then also who has a gain. */
-export function companyOf(targets, exponent, moved) {
+/** On what stems depend: with whom they share bins, how unsure masks are read, then also who has a gain; who separates. */
+export function companyOf(targets, exponent, moved, separator) {
   const company = new URLSearchParams({ with: [...targets].sort().join(",") });
   if (exponent !== 1) company.set("exponent", exponent);
   if (exponent < 1 && moved.length) company.set("moved", [...moved].sort().join(","));
+  for (const [name, value] of by(separator)) company.append(name, value);
   return company.toString();
 }
 
-export const depths = (id, targets) => json(`api/recordings/${id}/depths?${new URLSearchParams({ of: targets.join(",") })}`);
+export const depths = (id, targets, separator) =>
+  json(`api/recordings/${id}/depths${question([["of", targets.join(",")], ...by(separator)])}`);
 
 // A photo that shows no known instrument gets onto the page only where somebody said that it shall be used.
 const SAID = { even_if_unknown: true };
 
-export const hear = async (id, targets, placeS) =>
-  (await post(`api/recordings/${id}/hear`, { targets, at_s: placeS, ...SAID })).json();
+export const hear = async (id, targets, placeS, separator) =>
+  (await post(`api/recordings/${id}/hear`, { targets, at_s: placeS, separator, ...SAID })).json();
 export const listen = (id, placeS) => post(`api/recordings/${id}/listen`, { at_s: placeS });
 export const startExport = async (id, wishes) =>
   (await post(`api/recordings/${id}/export`, { ...wishes, ...SAID })).json();
@@ -156,16 +170,16 @@ export function upload(where, file, { onProgress = () => {}, signal } = {}) {
 }
 
 /**
- * Follow what happens to a recording: `onTold` gets all that is known of it, whenever any of it changes. Returns what
- * ends it.
+ * Follow what happens to a recording by those who separate it: `onTold` gets all that is known of it, whenever any of it
+ * changes. Returns what ends it.
  *
  * A browser opens few connections to one server, for all its tabs together: follow only while there is something to come.
  */
-export function follow(id, onTold) {
+export function follow(id, separator, onTold) {
   let source;
   let timer;
   const connect = () => {
-    source = new EventSource(`api/recordings/${id}/events`);
+    source = new EventSource(`api/recordings/${id}/events${question(by(separator))}`);
     source.onopen = noteBack;
     source.onmessage = (message) => onTold(JSON.parse(message.data));
     source.onerror = () => {

@@ -5,7 +5,7 @@ import { isHeard } from "./heard.js";
 import { colourOf, greyLevels, paintTaken } from "./images.js";
 import { Lane } from "./lane.js";
 import { RangeList } from "./ranges.js";
-import { depthExplained, depthText, timeLeft } from "./words.js";
+import { depthExplained, depthText, separatorText, timeLeft } from "./words.js";
 
 const template = document.getElementById("stave-template");
 const NUM_COLOURS = 8;
@@ -19,8 +19,9 @@ export class Stave extends EventTarget {
   state = { state: "none" };
   mask;
   depth; // what a mute does: {mute_db, deepest_db, least_db, rest_db}
+  separator; // the name of another separator that separates it, if one does
   #spectrogram;
-  #isMaskAsked = false;
+  #maskUrl; // of the mask that is here, or is coming
 
   /**
    * `instrument` is {target, title, picture}, `place` its number on the desk, from 0, `view` the part of the time axis
@@ -128,16 +129,28 @@ export class Stave extends EventTarget {
 
   /** Fetch what the mask takes, once. Returns whether there is something new to see. */
   async loadMask(url, spectrogram) {
-    if (this.#isMaskAsked) return false;
-    this.#isMaskAsked = true;
-    try {
-      this.mask = await greyLevels(url);
-    } catch {
-      this.#isMaskAsked = false; // it is asked for again when the server tells of the target again
-      return false;
-    }
+    if (this.#maskUrl === url) return false;
+    this.#maskUrl = url;
+    const mask = await greyLevels(url).catch(() => undefined);
+    if (this.#maskUrl !== url) return false; // another one is wanted meanwhile
+    if (!mask) this.#maskUrl = undefined; // it is asked for again when the server tells of the target again
+    this.mask = mask;
     this.draw(spectrogram);
-    return true;
+    return Boolean(mask);
+  }
+
+  /** Forget what the mask takes, and how deep a mute is: others separate it now. */
+  forgetMask() {
+    this.mask = undefined;
+    this.#maskUrl = undefined;
+    this.canvas.getContext("2d").clearRect(0, 0, this.canvas.width, this.canvas.height);
+    this.setDepth(undefined);
+  }
+
+  /** Say which other separator separates it; none: varemix. */
+  setSeparator(name) {
+    this.separator = name;
+    this.show();
   }
 
   draw(spectrogram = this.#spectrogram) {
@@ -152,8 +165,8 @@ export class Stave extends EventTarget {
     const isAutomated = this.wish.ranges?.length > 0;
     this.slider.setAttribute("aria-valuetext", isAutomated ? `${dbText(db)}, automated` : dbText(db));
     this.automationButton.classList.toggle("used", isAutomated);
-    const share = (Number(this.slider.value) - MUTE_STOP_DB) / (HIGHEST_DB - MUTE_STOP_DB);
-    this.slider.style.setProperty("--share", share);
+    const height = (Number(this.slider.value) - MUTE_STOP_DB) / (HIGHEST_DB - MUTE_STOP_DB);
+    this.slider.style.setProperty("--share", height);
     if (this.output.textContent !== dbText(db)) this.output.textContent = dbText(db);
     this.muteButton.setAttribute("aria-pressed", isMuted);
     this.soloButton.setAttribute("aria-pressed", this.wish.is_solo);
@@ -163,7 +176,8 @@ export class Stave extends EventTarget {
     const isHearing = this.state.state === "hearing" || this.state.state === "asked";
     this.progress.hidden = !isHearing;
     this.strip.style.setProperty("--heard", isHearing ? stretchesPicture(this.state.heard ?? []) : "none");
-    if (isHearing && this.state.progress) this.progress.value = this.state.progress;
+    const share = this.state.progress || this.state.separators?.share;
+    if (isHearing && share) this.progress.value = share;
     else this.progress.removeAttribute("value");
     const note = this.#noteText();
     if (this.note.textContent !== note) this.note.textContent = note;
@@ -181,12 +195,14 @@ export class Stave extends EventTarget {
   }
 
   #noteText() {
-    const { state, seconds_left: secondsLeft, reason } = this.state;
+    const { state, seconds_left: secondsLeft, reason, separators } = this.state;
     if (state === "failed") return reason || "It could not be analysed.";
+    if (state === "hearing" && separators) return separatorText(separators);
     if (state === "asked" || (state === "hearing" && !this.state.progress)) return "waiting to be analysed";
     if (state === "hearing") return timeLeft(secondsLeft) || "analysing";
     if (this.#seemsAbsent) return "not detected";
-    return [this.instrument.note, this.instrument.quality, depthText(this.depth)].filter(Boolean).join("; ");
+    const [by, quality] = this.separator ? [`by ${this.separator}`, ""] : ["", this.instrument.quality];
+    return [by, this.instrument.note, quality, depthText(this.depth)].filter(Boolean).join("; ");
   }
 
   #listen(removeButton) {

@@ -12,7 +12,7 @@ const find = (id) => document.getElementById(id);
 const dialog = find("export-dialog");
 
 /**
- * Fill the formats in, `[name]`, and make the buttons work; `mixOf()` is {recording, wishes, exponent, titles}.
+ * Fill the formats in, `[name]`, and make the buttons work; `mixOf()` is {recording, wishes, exponent, separator, titles}.
  *
  * `library` is {library, library_out}: the library that the desk was opened with, and where its remixes go, or nulls.
  */
@@ -70,11 +70,11 @@ function showWhat({ wishes, titles }) {
     : "What the masks cut out, at its level in the recording; faders do not count.";
 }
 
-function exportOf({ wishes, exponent, titles }) {
+function exportOf({ wishes, exponent, separator, titles }) {
   const what = find("export-what").value;
   const format = find("export-format").value || null;
-  if (what === REMIX) return { gains: asked(wishes), mask_exponent: exponent, format, even_if_absent: true };
-  return { stems: what === ALL ? Object.keys(titles) : [what], format };
+  if (what === REMIX) return { gains: asked(wishes), mask_exponent: exponent, separator, format, even_if_absent: true };
+  return { stems: what === ALL ? Object.keys(titles) : [what], separator, format };
 }
 
 async function exportFile(mix) {
@@ -144,8 +144,8 @@ async function copyCommand() {
   say("The command is copied.");
 }
 
-function planOf({ wishes, exponent }) {
-  return { gains: asked(wishes), mask_exponent: exponent };
+function planOf({ wishes, exponent, separator }) {
+  return { gains: asked(wishes), mask_exponent: exponent, separator };
 }
 
 function savePlan(mix) {

@@ -19,6 +19,11 @@ export function timeLeft(seconds) {
   return `about ${Math.round(seconds / 60)} min left`;
 }
 
+/** `demucs is at 45 %`: how far separators are that give no masks before they are done. */
+export function separatorText({ names, share }) {
+  return `${listed(names)} ${names.length > 1 ? "are" : "is"} at ${Math.round(100 * share)} %`;
+}
+
 /** `12 MB`, `1.5 GB`: decimal, as file managers have it. */
 export function bytes(number) {
   if (number >= 1e9) return `${Number((number / 1e9).toFixed(1))} GB`;

@@ -31,13 +31,14 @@ class Desk:
         assert answer.status_code == 201, answer.text
         return dict(answer.json())
 
-    def hear(self, recording: str, targets: Sequence[str]) -> None:
+    def hear(self, recording: str, targets: Sequence[str], separator: Mapping[str, str] | None = None) -> None:
         """Have instruments heard, and wait until they are."""
-        answer = self.client.post(f"/api/recordings/{recording}/hear", json={"targets": list(targets)})
+        asked = {"targets": list(targets), "separator": separator}
+        answer = self.client.post(f"/api/recordings/{recording}/hear", json=asked)
         assert answer.status_code == 202, answer.text
-        self.studio.hearing.ask(
-            self.studio.shelf.recording(recording), [self.studio.query(target) for target in targets]
-        ).result(_PATIENCE_S)
+        who = self.studio.chosen(separator).who
+        queries = [self.studio.query(target, who) for target in targets]
+        self.studio.hearing.ask(self.studio.shelf.recording(recording), queries, who=who).result(_PATIENCE_S)
 
     def waited(self, url: str, *, busy: int = 202) -> Response:
         """Return what is at a URL as soon as it is there."""

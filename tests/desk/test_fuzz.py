@@ -79,7 +79,7 @@ known = st.sampled_from(
         *("/api/recordings/OWN", "/api/recordings/OWN/audio", "/api/recordings/OWN/audio/{}.flac"),
         *("/api/recordings/{}", "/api/recordings/OWN/waveform", "/api/recordings/OWN/masks/{}.png"),
         *("/api/recordings/{}/spectrogram.png", "/api/pictures/{}.jpg", "/api/exports/{}", "/api/instruments"),
-        *("/api/recordings", "/api/health", "/{}", "/pictures/{}", "/api/{}"),
+        *("/api/recordings", "/api/health", "/api/separators", "/{}", "/pictures/{}", "/api/{}"),
     ]
 )
 values = st.recursive(
@@ -91,12 +91,17 @@ targets = st.lists(st.sampled_from(["flute", "tuba", "violin"]) | odd, max_size=
 gain = st.floats() | st.integers() | st.sampled_from(["mute", "solo"]) | values
 wishes = st.fixed_dictionaries(
     {"gains": st.dictionaries(st.sampled_from(["flute", "tuba", "violin"]) | odd, gain, max_size=3) | values},
-    optional={"format": st.sampled_from(["flac", "wav", "mp3"]) | values, "even_if_absent": st.booleans() | values},
+    optional={
+        "format": st.sampled_from(["flac", "wav", "mp3"]) | values,
+        "even_if_absent": st.booleans() | values,
+        "separator": st.dictionaries(st.just("tuba") | odd, st.just("varemix") | odd, max_size=2) | values,
+    },
 )
 
 
 @FUZZED
-@given(path=known, part=odd, query=st.dictionaries(odd, odd, max_size=3), span=st.none() | odd)
+@given(path=known, part=odd, query=st.dictionaries(st.just("separator") | odd, odd, max_size=3), span=st.none() | odd)
+@example(path="/api/recordings/OWN", part="", query={"separator": "tuba=../../secret.txt"}, span=None)
 def test_whatever_is_asked_for(fuzzed: Fuzzed, path: str, part: str, query: dict[str, str], span: str | None) -> None:
     url = path.replace("OWN", fuzzed.recording).replace("{}", part)
     headers = {"Range": f"bytes={span}".encode("utf-8", "ignore")} if span and span.isprintable() else {}

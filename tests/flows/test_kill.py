@@ -12,12 +12,16 @@ from typing import Any
 
 import pytest
 
+from catalog.store import Catalog
 from flows.nightly import nightly
+from flows.remix import remix
 from tests.flows.conftest import Dataset
 from tests.middles import Middle
 from tests.outcomes import results_in, rows_in
-from tests.tasks.planted import write_tones
+from tests.tasks.planted import visible_files, write_tones
 from tests.tasks.small_recipe import small
+from tests.varemix.separators.planted import wait_until
+from varemix.media.audio import read_audio
 from varemix.remix.plan import plan_of
 from varemix.training import recipe
 
@@ -135,3 +139,55 @@ def test_a_night_that_was_killed_at_every_stage_ends_as_if_nothing_had_happened(
     assert place.results() == results
     assert place.rows() == rows
     assert not list((place.home / "work").iterdir())
+
+
+ALL_IS_VOICE = """#!/bin/sh
+# says that it began, waits at the ninth recording until it may go on, and takes all for the voice
+echo begun >> "$3/begun"
+while [ "$(wc -l < "$3/begun")" -ge 9 ] && [ ! -e "$3/may go on" ]; do sleep 0.05; done
+cp "$1" "$2/voice.wav"
+"""
+
+
+def test_a_run_that_was_killed_while_a_separator_worked_makes_no_whole_masks_again(
+    tmp_path: Path, prefect_url: str, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, begun = Place(tmp_path, prefect_url), tmp_path / "begun"
+    names = [f"{number}.flac" for number in range(9)]  # a shard of eight, and one
+    for name in names:
+        write_tones(place.library / name, seconds=0.2 + int(name[0]) / 100)
+    program = tmp_path / "all-is-voice"
+    program.write_text(ALL_IS_VOICE)
+    program.chmod(0o700)
+    settings = tmp_path / "separators.yaml"
+    words = [str(program), "{input}", "{output}", str(tmp_path)]
+    settings.write_text(f"all: {{kind: command, command: {words}, stems: {{voice.wav: voice}}}}\n")
+    monkeypatch.setenv("VAREMIX_SEPARATORS", str(settings))
+
+    process = place.start(
+        *("remix", place.library, "--out", place.out, "--gain", "voice=mute", "--separator", "voice=all"),
+        VAREMIX_WORKERS="1",  # so that a shard is whole before the next begins
+    )
+    try:
+        wait_until(lambda: process.poll() is not None or len(begun_in(begun)) == 9, patience_s=600)
+        assert process.poll() is None, "the run ended before its middle"
+    finally:
+        process.kill()  # alone: the program dies with it
+        process.wait()
+    assert len(begun_in(begun)) == 9
+    assert not visible_files(place.out)
+
+    (tmp_path / "may go on").touch()
+    summary = remix(
+        str(place.library), str(place.out), plan_of(["voice=mute"], separator={"voice": "all"}), home=str(place.home)
+    )
+    assert len(begun_in(begun)) == 10
+    assert {outcome.status for outcome in summary.outcomes} == {"done"}
+    assert visible_files(place.out) == names
+    assert max(abs(read_audio(place.out / name)[0]).max() for name in names) < 0.001
+    assert sorted(row["status"] for row in catalog.read_rows("masks")) == ["ready"] * 9
+
+
+def begun_in(path: Path) -> list[str]:
+    """Return a line for each time that the program began."""
+    return path.read_text().splitlines() if path.exists() else []

@@ -77,6 +77,25 @@ def separator(name: str) -> MaskMaker:
         return _set_up(one.name, one.kind, repr(sorted(one.settings.items(), key=repr)), _Held(one))
 
 
+def described_separators() -> list[dict[str, Any]]:
+    """Return what is known of each separator after it is set up; of one that cannot be set up the reason.
+
+    No weights are loaded. Raises SeparatorError for settings that cannot be.
+    """
+    found: list[dict[str, Any]] = []
+    for name, one in installed_separators().items():
+        facts = {"name": name, "kind": one.kind, "weights": one.settings.get("weights"), "from": one.source}
+        try:
+            made = separator(name)
+            own = made.identity
+            facts |= {"hears": list(made.instruments), "program": own.name, "version": own.version, "reason": None}
+            facts["digest"] = own.digest
+        except SeparatorError as error:
+            facts |= {"hears": [], "program": None, "version": None, "digest": None, "reason": str(error)}
+        found.append(facts)
+    return found
+
+
 @dataclass(frozen=True)
 class _Held:
     """Settings beside a key; equal to all others, so that a cache goes by the key."""
@@ -95,6 +114,11 @@ def _set_up(name: str, kind: str, key: str, held: _Held) -> MaskMaker:
         ) from error
     except (SeparatorError, UsageError) as error:
         raise SeparatorError(f"The separator '{name}' cannot be set up: {error}") from error
+    except Exception as error:  # a package of others may break in any way
+        raise SeparatorError(
+            f"The separator '{name}' cannot be set up ({type(error).__name__}: {error}). Correct its settings or its "
+            "package, or name another."
+        ) from error
     return made
 
 

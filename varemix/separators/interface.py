@@ -59,6 +59,11 @@ class Mix:
         )
 
 
+def part_of(tell: Callable[[float], None], place: int, number: int) -> Callable[[float], None]:
+    """Return what tells how far one of a number is, of those that work one after the other, as a share of all."""
+    return lambda share: tell((place + share) / number)
+
+
 class MaskMaker(ABC):
     """A separator: what makes masks of a mix. A third party's gives the first three, and `mask_blocks`.
 

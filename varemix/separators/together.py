@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from varemix.remix.mixer import filtered_blocks
-from varemix.separators.interface import Identity, MaskMaker, Mix
+from varemix.separators.interface import Identity, MaskMaker, Mix, part_of
 from varemix.signal.streams import copies, side_by_side
 
 _LEAST_SHARE = 1e-6
@@ -78,7 +78,10 @@ class Together(MaskMaker):
         shared = {maker: maker.alike(names) for maker, names in self._others.items()}
         in_groups = {name for groups in shared.values() for group in groups.values() for name in group}
         parted = sorted(in_groups & set(self._ours.instruments))
-        streams = [self._on_grid[maker].mask_blocks(mix, names) for maker, names in self._others.items()]
+        streams = [
+            self._on_grid[maker].mask_blocks(replace(mix, tell=part_of(mix.tell, place, len(self._others))), names)
+            for place, (maker, names) in enumerate(self._others.items())
+        ]
         if parted:
             streams.append(self._ours.mask_blocks(mix, parted))
         for blocks in side_by_side(*streams):

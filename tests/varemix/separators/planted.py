@@ -1,6 +1,7 @@
 """Separators whose answers are known: tones of one pitch for each instrument, cut out exactly."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,14 @@ def plant_settings(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> 
     path.write_text(text)
     monkeypatch.setenv("VAREMIX_SEPARATORS", str(path))
     return path
+
+
+def wait_until(is_so: Callable[[], object], patience_s: float = 60.0) -> None:
+    """Wait until something is so."""
+    end = time.monotonic() + patience_s
+    while not is_so():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.02)
 
 
 def tone(name: str, num_samples: int, num_channels: int = 2) -> np.ndarray:
@@ -74,18 +83,24 @@ class Bands(MaskMaker):
 
 
 class Low(Bands):
-    """A separator of the settings: it gives `instrument` what is below `hz`; `breaks` says why it cannot."""
+    """A separator of the settings: it gives `instrument` what is below `hz`; `breaks` says why it cannot.
+
+    Where it `waits_for` a file, it says that it is at 45 %, and goes on when the file is there.
+    """
 
     def __init__(self, settings: Mapping[str, object]) -> None:
         hz = float(str(settings.get("hz", 500)))
         name = str(settings.get("instrument", "voice"))
         super().__init__({name: (0.0, hz)}, GRID)
         self.identity = Identity(name="low", version="3", digest=f"{hz:g}")
-        self._breaks = str(settings.get("breaks", ""))
+        self._breaks, self._waits_for = str(settings.get("breaks", "")), settings.get("waits_for")
 
     def mask_blocks(self, mix: Mix, instruments: Sequence[str]) -> Iterator[np.ndarray]:
         if self._breaks:
             raise SeparatorError(self._breaks)
+        if self._waits_for:
+            mix.tell(0.45)
+            wait_until(Path(str(self._waits_for)).exists)
         yield from super().mask_blocks(mix, instruments)
 
 

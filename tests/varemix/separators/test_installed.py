@@ -3,6 +3,7 @@
 import pytest
 
 from varemix.errors import SeparatorError, UsageError
+from varemix.separators import installed
 from varemix.separators.installed import installed_separators, separator, settings_file
 
 
@@ -68,3 +69,14 @@ def test_one_that_cannot_be_set_up_says_why_and_leaves_the_others(settings, text
 def test_a_file_that_was_named_and_is_not_there_is_told(settings):
     with pytest.raises(SeparatorError, match="which is not there"):
         installed_separators()
+
+
+def test_a_package_that_breaks_while_it_is_set_up_is_told(settings, monkeypatch):
+    monkeypatch.setitem(installed._OWN, "broken", f"{__name__}:broken")
+    settings.write_text("mine: {kind: broken}\n")
+    with pytest.raises(SeparatorError, match=r"'mine' cannot be set up \(ZeroDivisionError: division by zero\)"):
+        separator("mine")
+
+
+def broken(settings):
+    return 1 / len(settings)

@@ -1,5 +1,7 @@
 """Several separators: others claim first, ours hears what is left over, and no bin is claimed twice."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -50,6 +52,19 @@ def test_no_bin_is_claimed_twice_and_the_order_is_that_asked_for():
     assert masks.sum(axis=0).max() <= 1 + 1e-5
     np.testing.assert_allclose(masks[[2, 1]], made(stems, "voice", "drums"), atol=1e-6)
     np.testing.assert_allclose(masks[0], 1 - masks[1:].sum(axis=0), atol=1e-5)
+
+
+def test_how_far_several_are_is_told_as_a_share_of_all():
+    class Telling(PerfectStems):
+        def stem_blocks(self, mix):
+            for share in (0.5, 1.0):
+                mix.tell(share)
+            yield from super().stem_blocks(mix)
+
+    told = []
+    both = Together(Bands(ALL, FINE_GRID), {"voice": Telling(STEMS), "drums": Telling(STEMS)})
+    list(both.mask_blocks(replace(Mix.of(MIX), tell=told.append), ["voice"]))
+    assert told == [0.25, 0.5, 0.75, 1.0]
 
 
 def test_masks_do_not_depend_on_what_else_is_asked_for():
