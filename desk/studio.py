@@ -16,7 +16,17 @@ from catalog.store import Catalog
 from desk.batch import Batch, out_of
 from desk.depths import Depths
 from desk.errors import DeskError
-from desk.exports import Export, Exports, exponent_of, format_of, plan_of_request, plan_text, targets_of, text_of
+from desk.exports import (
+    Export,
+    Exports,
+    exponent_of,
+    format_of,
+    plan_of_request,
+    plan_text,
+    targets_of,
+    text_of,
+    tuning_of,
+)
 from desk.hearing import Hearing
 from desk.loading import Opened
 from desk.loudness import Loudness
@@ -222,7 +232,7 @@ class Studio:
         """
         if "stems" in body:
             stems = self.asked(body["stems"], body)
-            return self.exports.begin_stems(recording, list(stems.values()), format_of(body))
+            return self.exports.begin_stems(recording, list(stems.values()), format_of(body), tuning_of(body))
         queries = self.asked(targets_of(body), body)
         plan = self._plan(body, queries, even_if_absent=True)
         return self.exports.begin(recording, plan, {text_of(query): query for query in queries.values()})
