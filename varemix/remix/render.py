@@ -220,7 +220,7 @@ def render_stems(
     """Write what each mask cuts out of `source` to the target of the same place; see `render_remix`.
 
     Unless a format is named, stems have the recording's, or that of `stem_format`. They have its channels; the bass is
-    silent in them.
+    silent in them. `tuning` is as for a remix.
     """
     with AudioReader(source, audio_stream=audio_stream) as reader, ExitStack() as stack:
         format_name = format_name or stem_format(reader.info.container, reader.info.written_as)
@@ -234,13 +234,21 @@ def render_stems(
         channels = _remade_channels(reader.info)
         originals = copies(original, len(targets))
         cut = [paired(block, stem) for block, stem in zip(originals, stems, strict=True)]
-        for pieces in zip(*cut, strict=True):
-            for writer, (block, stem) in zip(writers, pieces, strict=True):
-                silent = np.zeros_like(block)
-                silent[channels] = stem
-                writer.write(silent)
+        info = reader.info
+        tuned = [tuned_blocks(_alone(each, channels), tuning, info.rate_hz, info.num_samples) for each in cut]
+        for pieces in zip(*tuned, strict=True):
+            for writer, block in zip(writers, pieces, strict=True):
+                writer.write(block)
         note = _note(reader.info, format_name)
     return [_rendered(writer, note) for writer in writers]
+
+
+def _alone(pairs: Iterable[tuple[np.ndarray, np.ndarray]], channels: Sequence[int]) -> Iterator[np.ndarray]:
+    """Yield what was cut out of each block of a recording in its channels, and silence in the others."""
+    for block, stem in pairs:
+        silent = np.zeros_like(block)
+        silent[channels] = stem
+        yield silent
 
 
 def share_blocks(
