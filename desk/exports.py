@@ -32,6 +32,7 @@ from varemix.remix.automation import MAX_RANGES, seconds_of, time_text
 from varemix.remix.mask_exponent import MASK_EXPONENT_LIMITS, PLAIN
 from varemix.remix.plan import RemixPlan, plan_of
 from varemix.remix.plan_yaml import dump_plan
+from varemix.remix.tuning import AS_RECORDED, Tuning
 
 _MAX_KEPT = 32
 _MAX_NAME_CHARACTERS = 100
@@ -93,7 +94,12 @@ class Exports:
         return self._begun(export_name(recording.path, plan, titles), write, heard)
 
     def begin_stems(
-        self, recording: Recording, queries: Sequence[Query], format_name: str | None, who: WhoHears
+        self,
+        recording: Recording,
+        queries: Sequence[Query],
+        format_name: str | None,
+        who: WhoHears,
+        tuning: Tuning = AS_RECORDED,
     ) -> Export:
         """Begin to write what each mask of several instruments cuts out: one file, of more than one a zip."""
         default = stem_format(recording.row["container"], recording.row.get("written_as"))
@@ -106,7 +112,8 @@ class Exports:
             folder = export.path.parent if len(names) == 1 else export.path.parent / "stems"
             folder.mkdir(exist_ok=True)
             stems = [folder / name for name in names]
-            said = self._cut(recording, row, queries, stems, format_name, partial(setattr, export, "share"))
+            watch = partial(setattr, export, "share")
+            said = self._cut(recording, row, queries, stems, format_name, tuning, watch)
             if len(stems) > 1:
                 packed(stems, export.path)
                 shutil.rmtree(folder)
@@ -122,13 +129,14 @@ class Exports:
         queries: Sequence[Query],
         stems: Sequence[Path],
         format_name: str | None,
+        tuning: Tuning,
         watch: Callable[[float], None],
     ) -> str:
         from varemix.remix.render import render_stems
 
         with MaskReader(self._hearing.file_of(row)) as reader:
             masks = WatchedMasks(reader, [query.name for query in queries], watch)
-            render_stems(recording.path, stems, masks, grid_of(reader.header), format_name=format_name)
+            render_stems(recording.path, stems, masks, grid_of(reader.header), format_name=format_name, tuning=tuning)
         presence = presence_of(row)
         told = (told_of_stem(presence, query, recording.path, stem) for query, stem in zip(queries, stems, strict=True))
         return "; ".join(f"{stem.name}: {text}" for stem, text in zip(stems, told, strict=True) if text)
@@ -210,6 +218,9 @@ def plan_of_request(
     exponent = exponent_of(body.get("mask_exponent", PLAIN))
     is_doubted = any(query.doubt for query in queries.values())
     settings: dict[str, Any] = {"mask_exponent": exponent, "even_if_unknown": is_doubted or None, "format": file_format}
+    tuning = tuning_of(body)
+    if not tuning.is_none:
+        settings |= {"tempo": round(100 * tuning.tempo, 6), "transpose": tuning.transpose_semitones}
     return plan_of(texts, force=absent, separator=dict(separator or {}) or None, **settings)
 
 
@@ -223,6 +234,18 @@ def exponent_of(value: object) -> float:
     if not lowest <= exponent <= highest:
         raise DeskError(422, f"The mask exponent is a number from {lowest:g} to {highest:g}.")
     return exponent
+
+
+def tuning_of(body: Mapping[str, Any]) -> Tuning:
+    """Return tempo and transposition that a request names. Raises DeskError, or UsageError, for what cannot be."""
+    values = body.get("tempo", 1.0), body.get("transpose_semitones", 0.0)
+    if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+        raise DeskError(422, "`tempo` and `transpose_semitones` are numbers.")
+    try:
+        tempo, semitones = map(float, values)
+    except OverflowError:
+        tempo = semitones = math.inf  # which is said to be out of range
+    return Tuning(tempo=tempo, transpose_semitones=semitones)
 
 
 def format_of(body: Mapping[str, Any]) -> str | None:
@@ -257,7 +280,7 @@ def export_name(source: Path, plan: RemixPlan, titles: Mapping[str, str]) -> str
             said.append(f"{title} automated")
         elif gain:
             said.append(f"{title} {gain:+.3g} dB")
-    told = ", ".join(said)
+    told = ", ".join([*said, *filter(None, [plan.tuning.text])])
     if len(told) > _MAX_NAME_CHARACTERS:
         told = f"{len(said)} instruments"
     stem = source.stem[:_MAX_NAME_CHARACTERS]

@@ -25,7 +25,7 @@ _OWN_SITE = {"same-origin", "none"}
 _POLICY = "; ".join(
     (
         "default-src 'none'",
-        "script-src 'self'",
+        "script-src 'self' 'wasm-unsafe-eval'",  # WebAssembly, which changes tempo and pitch; no eval of text
         "style-src 'self'",
         "font-src 'self'",
         "img-src 'self' blob: data:",

@@ -11,6 +11,7 @@ from desk.errors import DeskError
 from varemix.errors import UsageError
 from varemix.remix.automation import DEFAULT_FADE_S, MAX_GAIN_DB, MAX_RANGES, MOST_FADE_S, MUTE_DB, GainRange, in_order
 from varemix.remix.mask_exponent import MASK_EXPONENT_LIMITS, PLAIN
+from varemix.remix.tuning import TEMPO_LIMITS, TRANSPOSE_LIMITS
 
 LOWEST_GAIN_DB = -60.0
 MAX_TITLE = 120
@@ -89,11 +90,22 @@ class Setting(_Part):
     mask_exponent: MaskExponent = PLAIN
 
 
+class Click(_Part):
+    """A metronome in the recording's own time; the first beat of a bar lies on `first_beat_s`, of 0 beats none does."""
+
+    is_on: bool = False
+    bpm: Annotated[float, Field(ge=30, le=300)] = 100.0
+    beats_a_bar: Annotated[int, Field(ge=0, le=16)] = 4
+    first_beat_s: Seconds = 0.0
+    gain_db: Annotated[float, Field(ge=-40, le=6)] = 0.0
+
+
 class Mix(_Part):
     """All that changes what one hears, and the places that one goes back to.
 
     Of two settings, A and B, `setting` is the one that stands here and `other` the one that it is compared with.
-    `separator` names by instrument who separates it besides our network; a new one has what the desk was opened with.
+    `tempo` is 1 as the recording has it, `my_instrument` the one that somebody practises. `separator` names by
+    instrument who separates it besides our network; a new one has what the desk was opened with.
     """
 
     instruments: Instruments = ()
@@ -104,6 +116,10 @@ class Mix(_Part):
     markers: Annotated[tuple[Marker, ...], Field(max_length=_MAX_MARKERS)] = ()
     loop: tuple[Seconds, Seconds] | None = None
     count_in_bpm: Annotated[float, Field(ge=30, le=300)] | None = None
+    tempo: Annotated[float, Field(ge=TEMPO_LIMITS[0], le=TEMPO_LIMITS[1])] = 1.0
+    transpose_semitones: Annotated[float, Field(ge=TRANSPOSE_LIMITS[0], le=TRANSPOSE_LIMITS[1])] = 0.0
+    click: Click = Click()
+    my_instrument: Target | None = None
     separator: Annotated[dict[Target, Title], Field(max_length=_MAX_INSTRUMENTS)] = {}
 
     @model_validator(mode="after")

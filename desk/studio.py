@@ -16,7 +16,17 @@ from catalog.store import Catalog
 from desk.batch import Batch, out_of
 from desk.depths import Depths
 from desk.errors import DeskError
-from desk.exports import Export, Exports, exponent_of, format_of, plan_of_request, plan_text, targets_of, text_of
+from desk.exports import (
+    Export,
+    Exports,
+    exponent_of,
+    format_of,
+    plan_of_request,
+    plan_text,
+    targets_of,
+    text_of,
+    tuning_of,
+)
 from desk.hearing import Hearing
 from desk.loading import Opened
 from desk.loudness import Loudness
@@ -235,7 +245,7 @@ class Studio:
         who = self.chosen(body.get("separator")).who
         if "stems" in body:
             stems = self.asked(body["stems"], body, who)
-            return self.exports.begin_stems(recording, list(stems.values()), format_of(body), who)
+            return self.exports.begin_stems(recording, list(stems.values()), format_of(body), who, tuning_of(body))
         queries = self.asked(targets_of(body), body, who)
         plan = plan_of_request(body, queries, even_if_absent=True, separator=who.named)
         return self.exports.begin(recording, plan, {text_of(query): query for query in queries.values()})

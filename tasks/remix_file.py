@@ -178,8 +178,10 @@ def write_remix(
             care=wishes.care,
             format_name=wishes.format,
             audio_stream=wishes.audio_stream,
+            tuning=wishes.tuning,
         )
-    told = ", ".join(f"{name}={gain.value}" for name, gain in playing)
+    told = ", ".join([*(f"{name}={gain.value}" for name, gain in playing), *_tuned(wishes)])
+    reasons += _tuned(wishes)
     reasons += [rendered.note] if rendered.note else []
     reasons += copy_tags(source, target, provenance=f"remixed by {_WRITER}: {told}")
     return Remixed(rendered=rendered, absent=missing, reason="; ".join(reasons), is_changed=True)
@@ -194,7 +196,7 @@ def write_unchanged(source: Path, target: Path, wishes: TrackWishes, *, because:
     from varemix.remix.render import render_remix
 
     skipped = f"left as it is by the rule '{wishes.rule}'" if wishes.is_skipped else "all gains are 0 dB"
-    reason = because or skipped
+    reason = "; ".join([because or skipped, *([] if wishes.is_skipped else _tuned(wishes))])
     is_other_format = wishes.format is not None and not has_format(
         probe_audio(source, audio_stream=wishes.audio_stream), wishes.format
     )
@@ -208,13 +210,19 @@ def write_unchanged(source: Path, target: Path, wishes: TrackWishes, *, because:
             care=wishes.care,
             format_name=wishes.format,
             audio_stream=wishes.audio_stream,
+            tuning=wishes.tuning,
         )
-        is_changed = rendered.has_other_level
+        is_changed = rendered.has_other_level or not wishes.tuning.is_none
         if is_changed or is_other_format:
-            what = "its level changed" if is_changed else "the sound as it was"
+            what = ", ".join(_tuned(wishes)) or ("its level changed" if is_changed else "the sound as it was")
             provenance = f"written by {_WRITER}, {what}"
             notes = [rendered.note] if rendered.note else []
             notes += copy_tags(source, target, provenance=provenance, is_changed=is_changed)
             return Remixed(rendered=rendered, reason="; ".join([reason, *notes]), is_changed=is_changed)
     shutil.copyfile(source, target)
     return Remixed(rendered=None, reason=reason)
+
+
+def _tuned(wishes: TrackWishes) -> list[str]:
+    """Return what became of tempo and pitch, for people; nothing where they are the recording's."""
+    return [f"at {wishes.tuning.text}"] if wishes.tuning.text else []

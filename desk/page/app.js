@@ -7,6 +7,7 @@ import { MASK_EXPONENTS } from "./gains.js";
 import { startKeys } from "./keys.js";
 import { say, tell, untell, untellAll } from "./notices.js";
 import { PhotoDialog } from "./photo.js";
+import { practiceKeys, startPractice } from "./practice.js";
 import { addMarker, setLoopEnd, startPlaces, toggleLoop } from "./places.js";
 import { startSeparators } from "./separators.js";
 import * as server from "./server.js";
@@ -266,11 +267,14 @@ async function startHealth() {
   if (health.opened && !location.hash && !sessionStorage.getItem(OPENED)) location.replace(`#${health.opened}`);
   sessionStorage.setItem(OPENED, "yes");
   watchLoading((state, doing) => state === "ready" && doing).catch(() => {}); // the model, while instruments are chosen
-  const wishesOf = () =>
-    ({ recording: desk.facts, wishes: desk.wishes, exponent: desk.exponent, separator: desk.separator, titles: desk.titles });
+  const wishesOf = () => ({
+    recording: desk.facts, wishes: desk.wishes, exponent: desk.exponent, separator: desk.separator, titles: desk.titles,
+    mix: desk.session.mix,
+  });
   startSeparators(() => desk, health.has_separators);
   startPlaces(() => desk);
   startCompare(() => desk);
+  startPractice(() => desk);
   startSessions(() => ({ recording: desk.facts, session: desk.session, mixAtFirst: () => mixAtFirst(desk.facts, cast) }));
   startTakeaway(health.formats ?? [], { library: health.library, library_out: health.library_out }, wishesOf);
 }
@@ -300,6 +304,9 @@ function startButtons() {
   find("position").oninput = (event) => desk.seekTo(Number(event.target.value));
   find("reading").oninput = (event) => desk.setExponent(MASK_EXPONENTS[event.target.value]);
   find("help-button").onclick = () => find("help").showModal();
+  find("more-tools").onclick = ({ currentTarget: button }) => {
+    button.setAttribute("aria-expanded", find("score").classList.toggle("more"));
+  };
   find("undo").onclick = () => desk.session.undo();
   find("redo").onclick = () => desk.session.redo();
   photoDialog.addEventListener("replace", ({ detail: { from, to } }) => desk?.replace(from, to));
@@ -331,6 +338,7 @@ const keyTargets = {
   toggleLoop: () => toggleLoop(desk),
   setLoopEnd: (which) => setLoopEnd(desk, which),
   addRange: () => desk.addRange(),
+  practice: practiceKeys(() => desk),
   undo: () => desk.session.undo(),
   redo: () => desk.session.redo(),
   help: () => find("help").showModal(),

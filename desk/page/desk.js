@@ -8,6 +8,7 @@ import { colourOf, greyLevels, paint } from "./images.js";
 import { say, tell, untell } from "./notices.js";
 import { Meters } from "./meters.js";
 import { countInOf, setLoop, showPlaces } from "./places.js";
+import { clickOf, showPractice } from "./practice.js";
 import { Player } from "./player.js";
 import * as server from "./server.js";
 import { faultsText, showSeparators } from "./separators.js";
@@ -237,6 +238,7 @@ export class Desk extends EventTarget {
     showPlaces(this.session.mix);
     showSettings(this.session.mix);
     this.#showSeparators();
+    showPractice(this.session.mix, this.titles);
     this.#showReading();
     this.#showSession();
     const targets = this.staves.map((stave) => stave.target);
@@ -253,6 +255,8 @@ export class Desk extends EventTarget {
     const { loop } = this.session.mix;
     this.player.setLoop(loop ? loop.map((time) => Math.min(Math.round(time * this.#facts.rate_hz), this.#facts.num_samples)) : undefined);
     this.player.setCountIn(countInOf(this.session.mix));
+    this.player.setClick(clickOf(this.session.mix));
+    this.player.tune(this.session.mix.tempo, this.session.mix.transpose_semitones);
     this.#applyTrim();
     this.#isStale = true;
   }

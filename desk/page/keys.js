@@ -5,12 +5,18 @@ const FINE_SEEK_S = 1;
 const BIG_STEP_DB = 3;
 const STEP_DB = 0.5;
 
+let clicked; // what was clicked last, unless the focus was moved since
+
 /**
  * Let keys reach the desk: `desk` has isOpen, togglePlay, seekBy(s), compare, undo, redo, staves, focused, help, zoomBy,
- * scrollBy, showAll, addMarker, toggleLoop, setLoopEnd, addRange, chooseOther, toggleEqual.
+ * scrollBy, showAll, addMarker, toggleLoop, setLoopEnd, addRange, chooseOther, toggleEqual, and `practice`, what keys do there.
  */
 export function startKeys(desk) {
+  document.addEventListener("pointerdown", ({ target }) => {
+    clicked = target;
+  });
   document.addEventListener("keydown", (event) => {
+    if (event.key === "Tab") clicked = undefined;
     if (event.altKey || document.querySelector("dialog[open]") || isTyping(event.target)) return;
     if (event.ctrlKey || event.metaKey) return desk.isOpen && goBack(event, desk);
     if (event.key === "?") return act(event, () => desk.help());
@@ -63,6 +69,7 @@ function actionOf(event, desk) {
     l: () => desk.toggleLoop(),
     "[": () => desk.setLoopEnd(0),
     "]": () => desk.setLoopEnd(1),
+    ...desk.practice,
   };
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   if (/^[1-9]$/.test(key)) return goTo(desk, Number(key) - 1);
@@ -82,5 +89,5 @@ function isTyping(element) {
 
 /** A button that was reached by the keyboard keeps its space bar; one that was clicked does not. */
 function wantsSpace(element) {
-  return element.matches("button:focus-visible, input[type=checkbox]:focus-visible, a:focus-visible, summary:focus-visible, label:focus-visible");
+  return !element.contains(clicked) && element.matches("button:focus-visible, input[type=checkbox]:focus-visible, a:focus-visible, summary:focus-visible, label:focus-visible");
 }

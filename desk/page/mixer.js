@@ -5,6 +5,9 @@
  *   stem 1 ── gain s1 ─┼── bus ── full scale ── output
  *   stem 2 ── gain s2 ─┘
  *
+ * At another tempo the sources play faster or slower, and between bus and full scale lies a worklet that sets the pitch
+ * right; at the recording's own tempo and pitch it is neither loaded nor there. Clicks pass all of it by.
+ *
  * It serves a live AudioContext and an OfflineAudioContext alike, so what is measured is what is heard.
  */
 
@@ -12,6 +15,10 @@
 export const GLIDE_S = 0.004;
 /** How long the bus takes to open and close, and a voice that comes late to join in. */
 export const FADE_S = 0.008;
+
+const STRETCH = new URL("./stretch/signalsmith-stretch.js", import.meta.url).href;
+const TREBLE = { share: 0.3, db: 4 }; // of interpolating straight between samples: where on a rate, and how much
+const REWIRE_MS = 20; // until a bus that closes is closed
 
 const CLICK_HZ = [1568, 1046.5];
 const CLICK_S = 0.05;
@@ -21,14 +28,51 @@ export class Mixer {
   #gains = new Map();
   #values = new Map();
   #sources = new Set();
+  #stretch; // the node that sets the pitch right, once it was needed
+  #treble; // before it, gives back what sources lose that play faster or slower
+  #isStretched = false; // whether it is in the graph
 
   /** Segments hold samples divided by `fullScale`, so that a stem past full scale stays whole. */
   constructor(context, fullScale = 1) {
     this.context = context;
     this.fullScale = fullScale;
+    this.tempo = 1;
+    this.latencyS = 0; // from the bus to the output
     this.bus = new GainNode(context);
     this.output = new GainNode(context, { gain: fullScale });
+    this.clicks = new GainNode(context);
     this.bus.connect(this.output).connect(context.destination);
+  }
+
+  /** Whether a tempo and a transposition can be set while sound plays: the graph stays as it is. */
+  canGlideTo(tempo, semitones) {
+    return tempo === this.tempo && this.#isStretched === !isPlain(tempo, semitones);
+  }
+
+  /**
+   * Play from now on at a tempo, 1 as the recording, and so many semitones higher than it. Unless it can glide there,
+   * nothing may be playing. Rejects where the browser cannot do it, and then nothing has changed.
+   */
+  async tune(tempo, semitones) {
+    if (!this.canGlideTo(tempo, semitones)) await this.#rewire(!isPlain(tempo, semitones));
+    this.tempo = tempo;
+    if (!this.#isStretched) return;
+    this.#treble.frequency.value = Math.min(TREBLE.share * tempo, 0.45) * this.context.sampleRate;
+    this.#treble.gain.value = tempo === 1 ? 0 : TREBLE.db;
+    await this.#stretch.schedule({ active: true, semitones: semitones - 12 * Math.log2(tempo), tonalityHz: 0 });
+  }
+
+  async #rewire(isStretched) {
+    if (isStretched) this.#stretch ??= await newStretch(this.context);
+    if (isStretched) this.#treble ??= new BiquadFilterNode(this.context, { type: "highshelf" });
+    await new Promise((resolve) => setTimeout(resolve, REWIRE_MS));
+    this.bus.disconnect();
+    this.#treble?.disconnect();
+    this.#stretch?.disconnect();
+    if (isStretched) this.bus.connect(this.#treble).connect(this.#stretch).connect(this.output);
+    else this.bus.connect(this.output);
+    this.latencyS = isStretched ? await this.#stretch.latency() : 0;
+    this.#isStretched = isStretched;
   }
 
   /** Let all that is put out be softer by some dB, at most 0. */
@@ -88,7 +132,7 @@ export class Mixer {
    * A voice that joins what already sounds fades in. Returns the source, to be stopped by `stop`.
    */
   play(voice, buffer, whenS, firstSample = 0, { joins = false, stopS } = {}) {
-    const source = new AudioBufferSourceNode(this.context, { buffer });
+    const source = new AudioBufferSourceNode(this.context, { buffer, playbackRate: this.tempo });
     const way = joins ? this.#fadeIn(whenS) : this.#gains.get(voice);
     source.connect(way);
     if (joins) way.connect(this.#gains.get(voice));
@@ -103,13 +147,13 @@ export class Mixer {
     return source;
   }
 
-  /** Let a click sound at an instant, the first of a bar higher. */
-  click(whenS, isFirst) {
+  /** Let a click sound at an instant, the first of a bar higher; those of the metronome go through `clicks`. */
+  click(whenS, isFirst, to = this.context.destination) {
     const source = new OscillatorNode(this.context, { frequency: isFirst ? CLICK_HZ[0] : CLICK_HZ[1] });
     const way = new GainNode(this.context, { gain: 0 });
     way.gain.setValueAtTime(CLICK_GAIN, whenS);
     way.gain.exponentialRampToValueAtTime(CLICK_GAIN / 1000, whenS + CLICK_S);
-    source.connect(way).connect(this.context.destination);
+    source.connect(way).connect(to);
     source.onended = () => {
       this.#sources.delete(source);
       way.disconnect();
@@ -117,6 +161,13 @@ export class Mixer {
     source.start(whenS);
     source.stop(whenS + CLICK_S);
     this.#sources.add(source);
+  }
+
+  /** Take the metronome's clicks back that are to come, and let those after them be so loud, a linear gain. */
+  dropClicks(gain) {
+    this.clicks.disconnect();
+    this.clicks = new GainNode(this.context, { gain });
+    if (gain) this.clicks.connect(this.context.destination);
   }
 
   /** Close the bus for a moment around an instant, at which what sounds leaps. */
@@ -156,4 +207,19 @@ export class Mixer {
     node.gain.linearRampToValueAtTime(1, whenS + FADE_S);
     return node;
   }
+}
+
+function isPlain(tempo, semitones) {
+  return tempo === 1 && semitones === 0;
+}
+
+/** The node that changes pitch; silence is fed to it all the time, or it would forget what is still to come out. */
+async function newStretch(context) {
+  const { default: Stretch } = await import(STRETCH);
+  Stretch.moduleUrl = STRETCH;
+  const stretch = await Stretch(context, { numberOfInputs: 1, numberOfOutputs: 1, outputChannelCount: [2] });
+  const silence = new ConstantSourceNode(context, { offset: 0 });
+  silence.connect(stretch);
+  silence.start();
+  return stretch;
 }

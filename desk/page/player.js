@@ -5,6 +5,7 @@
  */
 
 import { valueAt } from "./automation.js";
+import { beatsBetween } from "./metronome.js";
 import { Mixer } from "./mixer.js";
 import { Segments } from "./segments.js";
 
@@ -15,6 +16,7 @@ const AHEAD = 2; // segments fetched before they are needed
 const LEAST_LOOP_S = 0.2;
 const LAID_S = 3; // so far ahead a loop is laid out
 const LEAD_S = 0.03; // from the decision to start to the first sample
+const CLICKS_S = 1.5; // so far ahead the metronome is laid out
 const JOIN_S = 0.01; // from the arrival of a late segment to its first sample
 const PUMP_MS = 100;
 const PATIENCE_MS = 1500; // how long a start waits for stems that are audible
@@ -31,6 +33,9 @@ export class Player extends EventTarget {
   #loop; // [first sample, end sample] or undefined
   #countIn; // {beats, bpm} or undefined
   #countsIn = false; // whether what begins next is counted in
+  #tuning = { tempo: 1, semitones: 0 }; // what is asked for
+  #isTuned = true; // whether the mixer has it
+  #click; // the metronome's {bpm, beats, firstS, gain} or undefined
   #company = "";
   #companyBefore = "";
   #ready = new Map(); // voice -> says of a place whether its segment can be had
@@ -60,14 +65,23 @@ export class Player extends EventTarget {
   /** Where the playhead is, in samples. */
   get position() {
     if (this.#state !== "playing") return this.#position;
-    const { currentTime, sampleRate } = this.mixer.context;
     const { timeS, first, end } = this.#pass;
-    return Math.min(first + Math.max(Math.round((currentTime - timeS) * sampleRate), 0), end);
+    return Math.min(first + Math.max(Math.round((this.#heardS - timeS) * this.#paceHz), 0), end);
+  }
+
+  /** The instant at which what is heard now was put on the graph. */
+  get #heardS() {
+    return this.mixer.context.currentTime - this.mixer.latencyS;
+  }
+
+  /** How many samples of the recording are played a second. */
+  get #paceHz() {
+    return this.mixer.context.sampleRate * this.mixer.tempo;
   }
 
   /** Whether it is being counted in. */
   get isCountedIn() {
-    return this.#state === "playing" && this.mixer.context.currentTime < this.#passes[0].timeS - LEAD_S;
+    return this.#state === "playing" && this.#heardS < this.#passes[0].timeS - LEAD_S;
   }
 
   play() {
@@ -91,6 +105,39 @@ export class Player extends EventTarget {
   /** Count in before playing begins: `{beats, bpm}`, or undefined. */
   setCountIn(countIn) {
     this.#countIn = countIn;
+  }
+
+  /** Let a metronome sound, `{bpm, beats, firstS, gain}` in the recording's own time, or undefined. */
+  setClick(click) {
+    if (JSON.stringify(click) === JSON.stringify(this.#click)) return;
+    this.#click = click;
+    this.mixer.dropClicks(click?.gain ?? 0);
+    for (const pass of this.#passes) pass.clicked = undefined;
+    this.#pump();
+  }
+
+  /** Play at a tempo, 1 as the recording, and so many semitones higher than it. Tells `broken` where that cannot be. */
+  async tune(tempo, semitones) {
+    const mine = { tempo, semitones };
+    if (this.#tuning.tempo === tempo && this.#tuning.semitones === semitones) return;
+    this.#tuning = mine;
+    if (this.#isTuned && this.mixer.canGlideTo(tempo, semitones)) return void this.mixer.tune(tempo, semitones);
+    const moves = this.#state !== "paused";
+    this.#halt(this.position);
+    if (moves) this.#wait();
+    if (!this.#isTuned) return; // who tunes already sees to this, too
+    this.#isTuned = false;
+    try {
+      for (let done; done !== this.#tuning; ) {
+        done = this.#tuning;
+        await this.mixer.tune(done.tempo, done.semitones);
+      }
+    } catch (error) {
+      const told = new Error(`Tempo and pitch cannot be changed in this browser: ${error.message} Use a current one.`);
+      this.dispatchEvent(new CustomEvent("broken", { detail: { error: told } }));
+    }
+    this.#isTuned = true;
+    this.#pump();
   }
 
   pause() {
@@ -144,10 +191,10 @@ export class Player extends EventTarget {
 
   /** What a curve comes to when a pass is played: instants and values, see `follow`. */
   #events(points, { timeS, first, end }) {
-    const { currentTime, sampleRate } = this.mixer.context;
-    const here = Math.max(first, first + Math.ceil((currentTime + JOIN_S - timeS) * sampleRate));
+    const { currentTime } = this.mixer.context;
+    const here = Math.max(first, first + Math.ceil((currentTime + JOIN_S - timeS) * this.#paceHz));
     if (here >= end) return [];
-    const whenS = (sample) => timeS + (sample - first) / sampleRate;
+    const whenS = (sample) => timeS + (sample - first) / this.#paceHz;
     const between = points.filter(([sample]) => sample > here && sample < end - 1);
     const events = between.map(([sample, value]) => [whenS(sample), value, false]);
     return [[whenS(here), valueAt(points, here), true], ...events, [whenS(end - 1), valueAt(points, end - 1), false]];
@@ -208,6 +255,7 @@ export class Player extends EventTarget {
     if (this.#state === "waiting" && this.#canStart()) this.#start();
     if (this.#state !== "playing") return;
     this.#layOut();
+    if (this.#click) for (const pass of this.#passes) this.#layClicks(pass);
     if (this.position >= this.#recording.num_samples) this.#end();
     else if (!this.#isAllLaid && this.#laidS < LEAD_S) {
       this.#halt(this.position);
@@ -217,14 +265,13 @@ export class Player extends EventTarget {
 
   /** The pass that sounds. */
   get #pass() {
-    const { currentTime } = this.mixer.context;
-    return this.#passes.findLast(({ timeS }) => timeS <= currentTime) ?? this.#passes[0];
+    return this.#passes.findLast(({ timeS }) => timeS <= this.#heardS) ?? this.#passes[0];
   }
 
   /** For how many seconds from now on the original is laid out. */
   get #laidS() {
     const { timeS, first, until } = this.#passes.at(-1);
-    return timeS + (until - first) / this.mixer.context.sampleRate - this.mixer.context.currentTime;
+    return timeS + (until - first) / this.#paceHz - this.mixer.context.currentTime;
   }
 
   get #isAllLaid() {
@@ -270,7 +317,7 @@ export class Player extends EventTarget {
   }
 
   #canStart() {
-    if (this.mixer.context.state !== "running") return false;
+    if (!this.#isTuned || this.mixer.context.state !== "running") return false;
     const place = this.#placeOf(this.#position);
     if (!this.#segment(ORIGINAL, place)) return false;
     if (performance.now() - this.#waitsSince > PATIENCE_MS) return true;
@@ -280,10 +327,11 @@ export class Player extends EventTarget {
 
   #start() {
     const { currentTime } = this.mixer.context;
-    const beatS = this.#countsIn && this.#countIn ? 60 / this.#countIn.bpm : 0;
+    const beatS = this.#countsIn && this.#countIn ? 60 / this.#countIn.bpm / this.mixer.tempo : 0;
     const beats = beatS ? this.#countIn.beats : 0;
     const timeS = this.mixer.onGrid(currentTime + LEAD_S + beats * beatS);
-    for (let beat = 0; beat < beats; beat += 1) this.mixer.click(timeS + (beat - beats) * beatS, beat === 0);
+    const { latencyS } = this.mixer;
+    for (let beat = 0; beat < beats; beat += 1) this.mixer.click(timeS + latencyS + (beat - beats) * beatS, beat === 0);
     this.#countsIn = false;
     this.#passes = [];
     this.mixer.open(timeS);
@@ -300,12 +348,11 @@ export class Player extends EventTarget {
   }
 
   #layOut() {
-    const { currentTime, sampleRate } = this.mixer.context;
-    const isOver = ({ timeS, first, end }) => timeS + (end - first) / sampleRate < currentTime;
+    const isOver = ({ timeS, first, end }) => timeS + (end - first) / this.#paceHz < this.#heardS;
     while (this.#passes.length > 1 && isOver(this.#passes[0])) this.#passes.shift();
     for (const pass of this.#passes) this.#layOutPass(pass);
     for (let last = this.#passes.at(-1); last.until === last.end && last.end === this.#loop?.[1] && this.#laidS < LAID_S; ) {
-      const timeS = last.timeS + (last.end - last.first) / sampleRate;
+      const timeS = last.timeS + (last.end - last.first) / this.#paceHz;
       this.mixer.dip(timeS);
       this.#begin(timeS, this.#loop[0]);
       last = this.#passes.at(-1);
@@ -323,19 +370,34 @@ export class Player extends EventTarget {
     }
   }
 
+  /** Put the clicks of the next moment on the graph, each when the sample that it falls on is heard. */
+  #layClicks(pass) {
+    const { timeS, first, end, clicked = first } = pass;
+    const sampleAt = (instantS) => first + (instantS - this.mixer.latencyS - timeS) * this.#paceHz;
+    const { currentTime } = this.mixer.context;
+    const from = Math.max(clicked, sampleAt(currentTime + JOIN_S));
+    const to = Math.min(end, sampleAt(currentTime + CLICKS_S));
+    if (from >= to) return;
+    pass.clicked = to;
+    const { rate_hz: rateHz } = this.#recording;
+    for (const { atS, isFirst } of beatsBetween(this.#click, from / rateHz, to / rateHz)) {
+      this.mixer.click(timeS + this.mixer.latencyS + (atS * rateHz - first) / this.#paceHz, isFirst, this.mixer.clicks);
+    }
+  }
+
   /** Put a segment on the graph, so that each of its samples sounds when it is due. */
   #lay({ timeS, first, end, laid }, voice, place) {
     const key = `${voice}/${place}`;
     const buffer = this.#segment(voice, place);
     if (!buffer || laid.has(key)) return;
-    const { currentTime, sampleRate } = this.mixer.context;
+    const { currentTime } = this.mixer.context;
     const begin = place * this.#recording.segment_samples;
-    const gone = Math.ceil((currentTime + JOIN_S - timeS) * sampleRate);
+    const gone = Math.ceil((currentTime + JOIN_S - timeS) * this.#paceHz);
     const due = Math.max(begin, first);
     const from = Math.max(due, first + gone);
     if (from - begin >= buffer.length || from >= end) return;
-    const whenS = timeS + (from - first) / sampleRate;
-    const stopS = begin + buffer.length > end ? timeS + (end - first) / sampleRate : undefined;
+    const whenS = timeS + (from - first) / this.#paceHz;
+    const stopS = begin + buffer.length > end ? timeS + (end - first) / this.#paceHz : undefined;
     const joins = from > due; // too late for its first sample
     this.mixer.play(voice, buffer, whenS, from - begin, { joins, stopS });
     laid.add(key);

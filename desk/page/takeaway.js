@@ -2,17 +2,20 @@
 
 import { asked } from "./gains.js";
 import * as server from "./server.js";
+import { isTuned, tuningText } from "./practice.js";
 import { say, tell } from "./notices.js";
 import { exactClock, listed } from "./words.js";
 
 const POLL_MS = 300;
 const ALL = "stems";
 const REMIX = "remix";
+const TUNED = "tuned"; // as it is practised
 const find = (id) => document.getElementById(id);
 const dialog = find("export-dialog");
 
 /**
- * Fill the formats in, `[name]`, and make the buttons work; `mixOf()` is {recording, wishes, exponent, separator, titles}.
+ * Fill the formats in, `[name]`, and make the buttons work; `mixOf()` is {recording, wishes, exponent, separator, titles,
+ * mix}.
  *
  * `library` is {library, library_out}: the library that the desk was opened with, and where its remixes go, or nulls.
  */
@@ -58,6 +61,8 @@ function openExport(mix) {
   find("export-what").replaceChildren(new Option("the remix", REMIX),
     ...titles.map(([target, title]) => new Option(`${title} alone`, target)),
     ...(titles.length > 1 ? [new Option(`all ${titles.length} instruments, each a file, in a zip`, ALL)] : []));
+  find("export-practice").hidden = !isTuned(mix.mix);
+  find("export-tempo").replaceChildren(new Option("as the recording", ""), new Option(`as practised: ${tuningText(mix.mix)}`, TUNED));
   find("export-wrong").textContent = "";
   showWhat(mix);
   dialog.showModal();
@@ -70,11 +75,13 @@ function showWhat({ wishes, titles }) {
     : "What the masks cut out, at its level in the recording; faders do not count.";
 }
 
-function exportOf({ wishes, exponent, separator, titles }) {
+function exportOf({ wishes, exponent, separator, titles, mix }) {
   const what = find("export-what").value;
-  const format = find("export-format").value || null;
-  if (what === REMIX) return { gains: asked(wishes), mask_exponent: exponent, separator, format, even_if_absent: true };
-  return { stems: what === ALL ? Object.keys(titles) : [what], separator, format };
+  const { tempo, transpose_semitones } = mix;
+  const tuning = find("export-tempo").value === TUNED ? { tempo, transpose_semitones } : {};
+  const common = { separator, format: find("export-format").value || null, ...tuning };
+  if (what === REMIX) return { gains: asked(wishes), mask_exponent: exponent, ...common, even_if_absent: true };
+  return { stems: what === ALL ? Object.keys(titles) : [what], ...common };
 }
 
 async function exportFile(mix) {

@@ -66,7 +66,10 @@ window.AudioContext = class extends Context {
 };
 const connect = AudioNode.prototype.connect;
 AudioNode.prototype.connect = function (target, ...more) {
-  if (target === this.context.destination && this.context instanceof Context) window.heard.output = this;
+  if (target === this.context.destination && this.context instanceof Context) {
+    window.heard.output ??= this;
+    window.heard.latest = this;
+  }
   return connect.call(this, target, ...more);
 };
 for (const kind of ["input", "keydown", "click"]) {
@@ -76,7 +79,7 @@ for (const kind of ["input", "keydown", "click"]) {
   }, true);
 }
 """
-"""Notes the page's audio context, the last node before its output, and the frame of the last event."""
+"""Notes the page's audio context, the first and the latest node before its output, and the frame of the last event."""
 
 
 @dataclass(kw_only=True)
@@ -224,16 +227,23 @@ class Visitor:
             self.page.click("#play-button")
         self.page.wait_for_selector("#transport[data-state='playing']")
 
-    def tap(self) -> None:
-        """Begin to keep what the audio graph puts out. Needs a browser that is lenient with the page's policy."""
+    def tap(self, *, and_clicks: bool = False) -> None:
+        """Begin to keep what the audio graph puts out, on the right the clicks alone, if they are wanted.
+
+        Needs a browser that is lenient with the page's policy.
+        """
         self.page.evaluate(
-            """async (tap) => {
+            """async ([tap, hasClicks]) => {
                 const module = URL.createObjectURL(new Blob([tap], { type: "text/javascript" }));
                 await heard.context.audioWorklet.addModule(module);
                 heard.tap = new AudioWorkletNode(heard.context, "tap", { numberOfOutputs: 0 });
-                heard.output.connect(heard.tap);
+                if (!hasClicks) return void heard.output.connect(heard.tap);
+                const both = new ChannelMergerNode(heard.context, { numberOfInputs: 2 });
+                heard.output.connect(both, 0, 0);
+                heard.latest.connect(both, 0, 1);
+                both.connect(heard.tap);
             }""",
-            TAP,
+            [TAP, and_clicks],
         )
 
     def tapped(self) -> tuple[np.ndarray, int]:

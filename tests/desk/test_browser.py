@@ -594,8 +594,12 @@ def test_the_page_is_accessible(browser: "Browser", desk: Process, colours: str,
         someone.page.click(".stave[data-target='violin'] .automate")
         someone.page.click(".stave[data-target='violin'] .add")
         someone.page.keyboard.press("Escape")
+        if width < 700:
+            someone.page.click("#more-tools")
         someone.page.click("#marker-add")
         someone.page.click("#loop-toggle")
+        for name in ("#practice-open", "#slower", "#only-mine", "#click"):
+            someone.page.click(name)
         found += violations(Axe(), someone)
         assert someone.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert found == []

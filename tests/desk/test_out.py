@@ -63,6 +63,24 @@ def test_all_channels_of_surround_are_exported(
     assert all(each["mute_db"] < 0 for each in depths)
 
 
+def test_what_is_exported_as_practised_is_what_the_batch_tunes_and_untuned_nothing_changes(
+    desk: Desk, catalog: Catalog, tmp_path: Path
+) -> None:
+    song = write_noise(tmp_path / "song.wav", seconds=2.5)
+    facts = desk.drop(song)
+    plan = plan_of(["tuba=mute", "violin=-6"], mask_exponent=0.5, force=True, tempo=80, transpose=-2)
+    remix_file(song, tmp_path / "out.wav", plan, lambda: open_separator(None, str(catalog.home.root)))
+    tuned = desk.exported(facts, MIX | {"tempo": 0.8, "transpose_semitones": -2})
+    assert tuned == (tmp_path / "out.wav").read_bytes()
+    assert soundfile.info(io.BytesIO(tuned)).frames == round(2.5 * 44_100 / 0.8)
+    assert desk.exported(facts, MIX | {"tempo": 1, "transpose_semitones": 0}) == desk.exported(facts, MIX)
+    stem = desk.exported(facts, {"stems": ["tuba"], "tempo": 0.8})
+    assert soundfile.info(io.BytesIO(stem)).frames == round(2.5 * 44_100 / 0.8)
+    for wrong in ({"tempo": 0.1}, {"tempo": "slow"}, {"transpose_semitones": 10**400}):
+        answer = desk.client.post(f"/api/recordings/{facts['id']}/export", json=MIX | wrong)
+        assert answer.status_code == 422
+
+
 def test_how_far_a_file_is_is_told(desk: Desk, tmp_path: Path) -> None:
     facts = desk.drop(write_noise(tmp_path / "song.wav", seconds=2))
     job = desk.client.post(f"/api/recordings/{facts['id']}/export", json=MIX).json()["job"]

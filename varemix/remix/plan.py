@@ -27,6 +27,7 @@ from varemix.remix.level_care import LOUDNESS_LIMITS_LUFS, MATCH, TRUE_PEAK_LIMI
 from varemix.remix.mask_exponent import MASK_EXPONENT_LIMITS, PLAIN
 from varemix.remix.plan_gains import GAINS_TEXT, MAX_GAINS, Gains, Target, choice, gain_of, wish_of
 from varemix.remix.rules import Match
+from varemix.remix.tuning import AS_RECORDED, TEMPO_LIMITS, TRANSPOSE_LIMITS, Tuning
 from varemix.remix.wishes import GainWish, is_unity, parse_gains, ranges_fault
 from varemix.signal.smoothing_time import DEFAULT_SMOOTHING_S, MOST_SMOOTHING_S, smoothing_of
 
@@ -49,7 +50,7 @@ class TrackWishes:
     smoothed along time; `mask_exponent` how unsure masks are read; `format` the name of another format, None for the
     recording's own; `rule` the name of the rule that decided, empty for none; `separator` names by instrument the
     separators that hear it, ours where none is named. `audio_stream` is the number, from 0 on, of the sound that is
-    remixed of several. A recording that is skipped is left as it is.
+    remixed of several, `tuning` another tempo or pitch. A recording that is skipped is left as it is.
     """
 
     gains: tuple[GainWish, ...] = ()
@@ -62,6 +63,7 @@ class TrackWishes:
     care: LevelCare = field(default_factory=LevelCare)
     format: str | None = None
     audio_stream: int = 0
+    tuning: Tuning = AS_RECORDED
     separator: tuple[tuple[str, str], ...] = ()
     is_skipped: bool = False
     rule: str = ""
@@ -77,7 +79,7 @@ class TrackWishes:
         if self.is_skipped:
             return True
         has_same_level = self.care.true_peak_db is None and self.care.loudness in (UNCHANGED, MATCH)
-        return self.is_unity and has_same_level and self.format is None
+        return self.is_unity and has_same_level and self.format is None and self.tuning.is_none
 
     def fault(self, duration_s: float) -> str:
         """Return what cannot be wished of a recording so long, and what to do; an empty text where all can be."""
@@ -97,6 +99,7 @@ class TrackWishes:
             "format": self.format,
             **({"audio_stream": self.audio_stream + 1} if self.audio_stream else {}),
             **({"separator": dict(self.separator)} if self.separator else {}),
+            **({} if self.tuning.is_none else self.tuning.as_dict()),
             **self.care.as_dict(),
         }
 
@@ -129,7 +132,17 @@ def _with_smoothing_s(values: Mapping[Any, Any]) -> Mapping[Any, Any]:
     return {**others, "smoothing_s": smoothing_of(decay)}
 
 
+def _read_percent(value: object) -> object:
+    """Return the number of a text such as `80%`."""
+    text = value.strip().removesuffix("%").strip() if isinstance(value, str) else ""
+    return float(text) if text.replace(".", "", 1).isdecimal() and text.isascii() else value
+
+
 Share = Annotated[float, Field(strict=True, ge=0, le=1)]
+Tempo = Annotated[
+    float, Field(strict=True, ge=100 * TEMPO_LIMITS[0], le=100 * TEMPO_LIMITS[1]), BeforeValidator(_read_percent)
+]
+Transposition = Annotated[float, Field(strict=True, ge=TRANSPOSE_LIMITS[0], le=TRANSPOSE_LIMITS[1])]
 Smoothing = Annotated[float, Field(strict=True, ge=0, le=MOST_SMOOTHING_S)]
 MaskExponent = Annotated[float, Field(strict=True, ge=MASK_EXPONENT_LIMITS[0], le=MASK_EXPONENT_LIMITS[1])]
 Loudness = Annotated[
@@ -183,6 +196,8 @@ class Rule(BaseModel):
     )
     format: Format | None = Field(None, title="Format", description=f"same: the recording's own. {_AS_THE_PLAN}")
     audio_stream: AudioStream | None = Field(None, title="Audio stream", description=_AS_THE_PLAN)
+    tempo: Tempo | None = Field(None, title="Tempo (%)", description=_AS_THE_PLAN)
+    transpose: Transposition | None = Field(None, title="Transpose (semitones)", description=_AS_THE_PLAN)
     separator: Separators | None = Field(None, title="Separators", description=f"{_SEPARATOR_TEXT} {_AS_THE_PLAN}")
 
     _reads_former_words = model_validator(mode="before")(_in_words_of_today)
@@ -250,6 +265,12 @@ class RemixPlan(BaseModel):
         title="Audio stream",
         description="Which of several audio streams of a video is remixed, from 1 on; the others stay as they are.",
     )
+    tempo: Tempo = Field(
+        100.0, title="Tempo (%)", description="100 is the recording's own, 80 is slower; the pitch stays."
+    )
+    transpose: Transposition = Field(
+        0.0, title="Transpose (semitones)", description="So much higher; lower below 0. The tempo stays."
+    )
     separator: Separators = Field(
         default_factory=dict, title="Separators", description=_SEPARATOR_TEXT, examples=[{"voice": "demucs"}]
     )
@@ -282,6 +303,11 @@ class RemixPlan(BaseModel):
         rules = (rule for rule in self.rules if rule.match.covers(path, tags, duration_s))
         return self._wishes(next(rules, None))
 
+    @property
+    def tuning(self) -> Tuning:
+        """Tempo and pitch of the plan's own."""
+        return Tuning(tempo=self.tempo / 100, transpose_semitones=self.transpose)
+
     def variants(self) -> list[TrackWishes]:
         """Return all that may be wished of a recording: by the plan alone, and by each of its rules."""
         return [self._wishes(None), *map(self._wishes, self.rules)]
@@ -313,6 +339,7 @@ class RemixPlan(BaseModel):
             care=LevelCare(loudness=wished["loudness"], true_peak_db=None if peak_db == OFF else peak_db),
             format=None if file_format == SAME else file_format,
             audio_stream=wished["audio_stream"] - 1,
+            tuning=Tuning(tempo=wished["tempo"] / 100, transpose_semitones=wished["transpose"]),
             separator=_separators(wished["separator"]),
             rule=rule.name if rule else "",
         )

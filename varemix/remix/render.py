@@ -29,6 +29,8 @@ from varemix.remix.limiter import Limiter, limited_blocks
 from varemix.remix.mask_exponent import PLAIN
 from varemix.remix.mixer import filtered_blocks
 from varemix.remix.spectral_loudness import SpectralLoudness
+from varemix.remix.stretch import tuned_blocks
+from varemix.remix.tuning import AS_RECORDED, Tuning
 from varemix.remix.wishes import GainWish
 from varemix.signal.grid import RATE_HZ, Grid
 from varemix.signal.smoothing import zlbm_blocks
@@ -119,14 +121,15 @@ def render_remix(
     care: LevelCare = LEVELS_AS_THEY_ARE,
     format_name: str | None = None,
     audio_stream: int = 0,
+    tuning: Tuning = AS_RECORDED,
 ) -> Rendered:
     """Write the remix of `source` to `target`; without wishes the sound as it was, but for its level and format.
 
     `mask_blocks` are on `grid`, one mask a wish, consecutive in time; they are gone through twice where `care` wishes a
     loudness. `mask_exponent` is how unsure masks are read, see `claims`, `dry_wet` the share of the change that is
     made. `format_name` is one of OUTPUT_FORMATS, the recording's own where it is None; the pictures and the other audio
-    streams of a video stay as they are. Raises MediaError when the recording cannot be read or the masks are not as
-    long as it is.
+    streams of a video stay as they are. `tuning` changes tempo and pitch, before a limiter. Raises MediaError when the
+    recording cannot be read, the masks are not as long as it is, or the picture of a video would not keep pace.
     """
 
     def remixed(reader: AudioReader, heed: Heed | None = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -135,7 +138,7 @@ def render_remix(
 
     gain_db = _loudness_gain_db(source, remixed, care.loudness, audio_stream)
     opened = AudioReader(source, audio_stream=audio_stream)
-    with opened as reader, _writer_like(reader, target, source, format_name) as writer:
+    with opened as reader, _writer_like(reader, target, source, format_name, tuning) as writer:
         info, note = reader.info, _note(reader.info, format_name, is_heard=bool(wishes))
         is_measured = not care.is_none or info.num_channels > _STEREO or bool(automated(wishes))
         measured, estimated = _Loudness(info) if is_measured else None, SpectralLoudness(grid.applied, dry_wet)
@@ -143,7 +146,8 @@ def render_remix(
         pairs = remixed(reader, None if is_measured else estimated.add)
         if measured:
             pairs = measured.heeding(pairs)
-        blocks = (after * after.dtype.type(factor(gain_db) + 1) if gain_db else after for _, after in pairs)
+        remade = (after * after.dtype.type(factor(gain_db) + 1) if gain_db else after for _, after in pairs)
+        blocks = tuned_blocks(remade, tuning, info.rate_hz, info.num_samples)
         for block in limited_blocks(blocks, limiter) if limiter else blocks:
             if measured:
                 measured.after.add(block)
@@ -211,15 +215,16 @@ def render_stems(
     smoothing_s: float = 0.0,
     audio_stream: int = 0,
     format_name: str | None = None,
+    tuning: Tuning = AS_RECORDED,
 ) -> list[Rendered]:
     """Write what each mask cuts out of `source` to the target of the same place; see `render_remix`.
 
     Unless a format is named, stems have the recording's, or that of `stem_format`. They have its channels; the bass is
-    silent in them.
+    silent in them. `tuning` is as for a remix.
     """
     with AudioReader(source, audio_stream=audio_stream) as reader, ExitStack() as stack:
         format_name = format_name or stem_format(reader.info.container, reader.info.written_as)
-        writers = [stack.enter_context(_writer_like(reader, target, source, format_name)) for target in targets]
+        writers = [stack.enter_context(_writer_like(reader, target, source, format_name, tuning)) for target in targets]
         original, *heard = copies(_blocks(reader), len(targets) + 1)
         smoothed = copies(zlbm_blocks(mask_blocks, decay_of(smoothing_s, grid)), len(targets))
         stems = [
@@ -229,13 +234,21 @@ def render_stems(
         channels = _remade_channels(reader.info)
         originals = copies(original, len(targets))
         cut = [paired(block, stem) for block, stem in zip(originals, stems, strict=True)]
-        for pieces in zip(*cut, strict=True):
-            for writer, (block, stem) in zip(writers, pieces, strict=True):
-                silent = np.zeros_like(block)
-                silent[channels] = stem
-                writer.write(silent)
+        info = reader.info
+        tuned = [tuned_blocks(_alone(each, channels), tuning, info.rate_hz, info.num_samples) for each in cut]
+        for pieces in zip(*tuned, strict=True):
+            for writer, block in zip(writers, pieces, strict=True):
+                writer.write(block)
         note = _note(reader.info, format_name)
     return [_rendered(writer, note) for writer in writers]
+
+
+def _alone(pairs: Iterable[tuple[np.ndarray, np.ndarray]], channels: Sequence[int]) -> Iterator[np.ndarray]:
+    """Yield what was cut out of each block of a recording in its channels, and silence in the others."""
+    for block, stem in pairs:
+        silent = np.zeros_like(block)
+        silent[channels] = stem
+        yield silent
 
 
 def share_blocks(
@@ -381,9 +394,17 @@ def _loudness_gain_db(
     return loudness_gain_db(loudness, before.integrated_lufs, after.integrated_lufs)
 
 
-def _writer_like(reader: AudioReader, target: Path, source: Path, format_name: str | None) -> AudioWriter:
+def _writer_like(
+    reader: AudioReader, target: Path, source: Path, format_name: str | None, tuning: Tuning
+) -> AudioWriter:
     info, _ = as_written(reader.info, format_name)
-    return AudioWriter(target, info, source=source)
+    if tuning.tempo == 1:
+        return AudioWriter(target, info, source=source)
+    if info.has_picture:
+        raise MediaError(
+            f"'{source.name}' is a video, whose picture keeps its tempo. Choose a format of sound, such as flac."
+        )
+    return AudioWriter(target, replace(info, num_samples=tuning.length(info.num_samples)))  # its chapters lie elsewhere
 
 
 def _filtered_at_own_rate(
