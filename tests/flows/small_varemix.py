@@ -27,8 +27,10 @@ def small_varemix() -> None:
 
 def started(arguments: Sequence[object], environment: Mapping[str, str], log: Path) -> BaseProcess:
     """Start it in a process group of its own; what it says goes to the end of a file."""
+    from benchmarks.endurance import PRELOADED
+
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["flows.nightly", "benchmarks.endurance", __name__])
+    context.set_forkserver_preload(PRELOADED)
     process = context.Process(target=_forked, args=([*map(str, arguments)], dict(environment), log))
     process.start()
     return process
