@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
+# Whatever the environment says, Python keeps what it has compiled: else each process compiles all that it imports anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help install up down demo test check format formats bench bench-train bench-eval bench-pictures bench-separators bench-remix bench-library bench-long bench-desk bench-start bench-scale bench-mute endure audit lock clean
 

@@ -64,6 +64,9 @@ PLANS = (
 )
 """What is wished, one after the other, for one folder of remixes: the second hears other instruments."""
 
+PRELOADED = ["benchmarks.endurance", "flows.nightly", "varemix.separators.ours", "matplotlib.figure"]
+"""What is imported once for all processes: else each would take longer to start than to remix."""
+
 _TABLES = ("checkpoints", "tracks", "masks", "remixes")
 _TIMES = {"updated_at", "seconds", "run_id"}  # what may differ between two runs of the same
 _INNER = {("home", "tables"), ("home", "work")}  # the tables are read instead; unfinished work is no result
@@ -172,7 +175,7 @@ class Run:
 
     def __init__(self, place: Place, plan: RemixPlan, *, max_file_bytes: int | None = None) -> None:
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["flows.remix", "benchmarks.rounds", "soundfile"])
+        context.set_forkserver_preload(PRELOADED)
         self._told, telling = context.Pipe(duplex=False)
         settings = (place, plan, telling, max_file_bytes)
         self._process = context.Process(target=_remix_telling, args=settings)

@@ -1,5 +1,6 @@
 """What the tests of several packages share."""
 
+import gc
 import os
 
 # Before numpy and torch start: two processes of tests, and the programs that they start, share the cores.
@@ -45,6 +46,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     groups = [*SHARED.values(), *(group_of(item.nodeid.partition("::")[0]) for item in items)]
     places = {group: place for place, group in reversed([*enumerate(groups)])}
     items.sort(key=lambda item: places[group_of(item.nodeid.partition("::")[0])])
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported out of all searches for garbage: some tests search after each."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)

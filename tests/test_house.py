@@ -47,6 +47,7 @@ LIGHT = {
     "flows.status": _ENGINES | {"scipy", "matplotlib"},
     "flows.check": _ENGINES | {"scipy", "matplotlib"},
     "flows.remix": {"torch", "yt_dlp", "scipy", "matplotlib"},
+    "flows.nightly": {"yt_dlp", "scipy.signal", "pyloudnorm", "matplotlib"},
     "flows.one_file": {"prefect", "yt_dlp", "pandas", "deltalake", "scipy", "matplotlib"},
 }
 NAMELESS = {"utils", "util", "helpers", "helper", "common", "misc"}
@@ -144,9 +145,8 @@ def _ways_to_heavy(
 ) -> Iterator[list[str]]:
     """Yield the chains of imports, run at import, from the module at the end of `way` to a heavy package."""
     for imported in _imported_at_once(trees[way[-1]].body):
-        if imported.split(".")[0] in heavy:
-            yield [*way, imported.split(".")[0]]
         parents = [imported.rsplit(".", up)[0] for up in range(imported.count(".") + 1)]
+        yield from ([*way, name] for name in parents if name in heavy)
         for name in parents:
             if name in trees and name not in seen:
                 seen.add(name)

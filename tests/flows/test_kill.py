@@ -2,11 +2,10 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from catalog.store import Catalog
 from flows.nightly import nightly
 from flows.remix import remix
 from tests.flows.conftest import Dataset
+from tests.flows.small_varemix import started
 from tests.middles import Middle
 from tests.outcomes import results_in, rows_in
 from tests.tasks.planted import visible_files, write_tones
@@ -27,7 +27,6 @@ from varemix.training import recipe
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]  # other people's warnings are theirs
 
-ROOT = Path(__file__).parents[2]
 GAINS = ["tuba=mute", "flute=+3"]
 
 
@@ -57,7 +56,7 @@ class Place:
         """The folder for remixes."""
         return self.folder / "out"
 
-    def start(self, *arguments: object, **environment: str) -> subprocess.Popen[bytes]:
+    def start(self, *arguments: object, **environment: str) -> BaseProcess:
         """Start `varemix` in a process group of its own."""
         own = {
             "PREFECT_API_URL": self.prefect_url,
@@ -65,29 +64,23 @@ class Place:
             "VAREMIX_HOME": str(self.home),
             "OMP_NUM_THREADS": "1",
         }
-        with (self.folder / "log.txt").open("ab") as log:
-            return subprocess.Popen(
-                [sys.executable, "-m", "tests.flows.small_varemix", *map(str, arguments)],
-                cwd=ROOT,
-                env=os.environ | own | environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        return started(arguments, os.environ | own | environment, self.folder / "log.txt")
 
     def kill_in(self, middle: Middle, *arguments: object) -> None:
         """Start `varemix`, and kill all its processes in that middle of a stage."""
         process = self.start(*arguments, **middle.environment)
-        while process.poll() is None and not middle.is_reached():
+        while process.is_alive() and not middle.is_reached():
             time.sleep(0.005)
-        assert process.poll() is None, f"the run ended before {middle}"
+        assert process.is_alive(), f"the run ended before {middle}"
+        assert process.pid is not None
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        process.join()
 
-    def finish(self, *arguments: object) -> int:
+    def finish(self, *arguments: object) -> int | None:
         """Run `varemix` to its end; return its exit code."""
-        return self.start(*arguments).wait()
+        process = self.start(*arguments)
+        process.join()
+        return process.exitcode
 
     def results(self) -> dict[str, bytes]:
         """The contents of all files that a person or another step takes for results, by their paths."""

@@ -40,7 +40,6 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 from scipy.fft import irfft, next_fast_len, rfft
 from scipy.linalg import toeplitz
-from scipy.signal import oaconvolve
 
 from varemix.errors import EvaluationError
 from varemix.evaluation.gram_root import GramRoot, gram_root
@@ -162,6 +161,8 @@ class References:
 
     def _residual_energy(self, signal: FloatArray, taps: FloatArray) -> float:
         """Energy of a signal [S] less the references filtered with taps [N, 512]."""
+        from scipy.signal import oaconvolve  # as in `peaq.bands`
+
         residual = -oaconvolve(self._signals, taps, axes=-1).sum(axis=0)
         residual[: self.num_samples] += signal
         return float(residual @ residual)

@@ -1,7 +1,6 @@
 """How loud and how silent samples are."""
 
 import numpy as np
-import pyloudnorm
 from numpy.typing import NDArray
 
 from varemix.errors import MediaError
@@ -23,6 +22,8 @@ def integrated_loudness_lufs(samples: NDArray[np.float64], rate_hz: int) -> floa
     None for a signal shorter than one gating block of 0.4 s; -inf for one that stays under the absolute gate
     of -70 LUFS. Six channels are taken as 5.1. Raises MediaError for more than six channels.
     """
+    import pyloudnorm  # and with it scipy.signal: 70 MB, and seconds, that only a measured loudness needs
+
     num_channels, num_samples = samples.shape
     if num_channels > 6:
         raise MediaError(f"The loudness of {num_channels} channels is not defined; give 1 to 6. Downmix them first.")

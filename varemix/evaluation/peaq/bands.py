@@ -5,7 +5,6 @@ Stays out: what a sound does in them (`ear`, `patterns`).
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 from varemix.evaluation.peaq.frames import FRAME_SAMPLES, FRAMES_PER_SECOND, RATE_HZ
 
@@ -66,6 +65,8 @@ def decays_per_frame(shortest_s: float, at_100_hz_s: float) -> FloatArray:
 
 def remember(patterns: FloatArray, decays: FloatArray) -> FloatArray:
     """Return the sum of patterns [Z, C, T] over time in which the past fades with the factors [Z], from zero."""
+    from scipy.signal import lfilter  # as in `remix.levels`: every flow that scores something would wait for it
+
     sums = np.empty_like(patterns)
     for band, decay in enumerate(decays):
         sums[band] = lfilter([1.0], [1.0, -decay], patterns[band], axis=-1)

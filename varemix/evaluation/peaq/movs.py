@@ -9,7 +9,6 @@ from math import ceil
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 from varemix.evaluation.peaq.bands import INTERNAL_NOISE, NUM_BANDS
 from varemix.evaluation.peaq.detection import detection
@@ -146,6 +145,8 @@ def _rms_noise_loudness_sone(loudness: FloatArray, reference: Excitation, test: 
 
 def _detection(reference: Excitation, test: Excitation) -> tuple[float, float]:
     """Return the maximum filtered probability of detection and the average distorted block (4.7)."""
+    from scipy.signal import lfilter  # as in `bands`
+
     probability, num_steps = detection(reference.smeared, test.smeared)
     filtered = lfilter([1 - _DETECTION_MEMORY], [1.0, -_DETECTION_MEMORY], probability)
     is_distorted = probability > 0.5
