@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from importlib.metadata import version
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -197,7 +198,7 @@ def _measure(folder: Path, num_rounds: int, num_recordings: int) -> None:
     for name, each in took.items():
         busy, passed = (statistics.median(getattr(one, part) for one in each) for part in ("busy", "passed"))
         say(f"{name:32}{busy:8.2f}{passed:8.2f}")
-    say(f"\nThe remix of the library held {peak.total_mib:.0f} MiB at the most:")
+    say(f"\nThe remix of the library held {peak.total_mib:.0f} MiB at the most, with PyTorch {version('torch')}:")
     for line in peak.held:
         say(f"  {line}")
 
