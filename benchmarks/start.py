@@ -19,7 +19,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from importlib.metadata import version
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -198,9 +197,14 @@ def _measure(folder: Path, num_rounds: int, num_recordings: int) -> None:
     for name, each in took.items():
         busy, passed = (statistics.median(getattr(one, part) for one in each) for part in ("busy", "passed"))
         say(f"{name:32}{busy:8.2f}{passed:8.2f}")
-    say(f"\nThe remix of the library held {peak.total_mib:.0f} MiB at the most, with PyTorch {version('torch')}:")
+    say(f"\nThe remix of the library held {peak.total_mib:.0f} MiB at the most, with PyTorch {_torch_build()}:")
     for line in peak.held:
         say(f"  {line}")
+
+
+def _torch_build() -> str:
+    """Return its version and whether it is for GPUs, which decides how much memory it takes; asked of another process."""
+    return subprocess.check_output((sys.executable, "-c", "import torch; print(torch.__version__)"), text=True).strip()
 
 
 def _write_song(path: Path) -> None:
