@@ -203,7 +203,7 @@ def _measure(folder: Path, num_rounds: int, num_recordings: int) -> None:
 
 
 def _torch_build() -> str:
-    """Return its version and whether it is for GPUs, which decides how much memory it takes; asked of another process."""
+    """Return its version, and whether it is for GPUs, which decides on memory; asked of another process."""
     return subprocess.check_output((sys.executable, "-c", "import torch; print(torch.__version__)"), text=True).strip()
 
 
