@@ -112,6 +112,12 @@ OthersOption = Annotated[
 DryWetOption = Annotated[
     float | None, typer.Option("--dry-wet", help="How much of the change is made: 0 nothing, 1 all of it.")
 ]
+TempoOption = Annotated[
+    str | None, typer.Option("--tempo", help="Slower or faster at the same pitch, in % of the recording's: 80%.")
+]
+TransposeOption = Annotated[
+    float | None, typer.Option("--transpose", help="So many semitones higher at the same tempo; lower below 0.")
+]
 FormatOption = Annotated[
     str | None,
     typer.Option("--format", help="wav, aiff, flac, alac, mp3, m4a, ogg, opus or wma; default: each recording's own."),

@@ -103,8 +103,9 @@ def _bring_along(catalog: Catalog, library: Path, out: Path, jobs: Sequence[Job]
 
 
 def _show_changes(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> None:
-    """Show in the Prefect UI what became of a few of the recordings that were remixed now."""
-    made = [job for job, outcome in zip(jobs, outcomes, strict=True) if outcome.status == "done"]
+    """Show in the Prefect UI what became of a few of the recordings that were remixed now at their own tempo."""
+    done = [job for job, outcome in zip(jobs, outcomes, strict=True) if outcome.status == "done"]
+    made = [job for job in done if job.wanted.wishes.tuning.tempo == 1]  # one picture has one time axis
     for job in made[:_PICTURED]:
         source = Path(job.track["library"], job.track["track_path"])
         title = f"{job.out_path.name}: {', '.join(wish.text for wish in job.wanted.wishes.gains)}"

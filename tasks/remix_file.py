@@ -183,7 +183,7 @@ def write_remix(
     told = ", ".join([*(f"{name}={gain.value}" for name, gain in playing), *_tuned(wishes)])
     reasons += _tuned(wishes)
     reasons += [rendered.note] if rendered.note else []
-    reasons += copy_tags(source, target, provenance=f"remixed by {_WRITER}: {told}")
+    reasons += copy_tags(source, target, provenance=f"remixed by {_WRITER}: {told}", **_kept(wishes))
     return Remixed(rendered=rendered, absent=missing, reason="; ".join(reasons), is_changed=True)
 
 
@@ -217,10 +217,15 @@ def write_unchanged(source: Path, target: Path, wishes: TrackWishes, *, because:
             what = ", ".join(_tuned(wishes)) or ("its level changed" if is_changed else "the sound as it was")
             provenance = f"written by {_WRITER}, {what}"
             notes = [rendered.note] if rendered.note else []
-            notes += copy_tags(source, target, provenance=provenance, is_changed=is_changed)
+            notes += copy_tags(source, target, provenance=provenance, is_changed=is_changed, **_kept(wishes))
             return Remixed(rendered=rendered, reason="; ".join([reason, *notes]), is_changed=is_changed)
     shutil.copyfile(source, target)
     return Remixed(rendered=None, reason=reason)
+
+
+def _kept(wishes: TrackWishes) -> dict[str, bool]:
+    """Return whether times in the recording and its pitch stay true."""
+    return {"keeps_time": wishes.tuning.tempo == 1, "keeps_pitch": wishes.tuning.transpose_semitones == 0}
 
 
 def _tuned(wishes: TrackWishes) -> list[str]:

@@ -33,6 +33,8 @@ from flows.options import (
     SeparatorOption,
     SmoothingOption,
     TargetOption,
+    TempoOption,
+    TransposeOption,
     TruePeakOption,
     UnknownOption,
 )
@@ -153,6 +155,8 @@ def remix(
     format_name: FormatOption = None,
     loudness: LoudnessOption = None,
     true_peak: TruePeakOption = None,
+    tempo: TempoOption = None,
+    transpose: TransposeOption = None,
     dry_run: DryRunOption = False,
     beside: BesideOption = False,
     checkpoint: CheckpointOption = None,
@@ -189,6 +193,8 @@ def remix(
         audio_stream=audio_stream,
         loudness=loudness,
         true_peak_db=true_peak,
+        tempo=tempo,
+        transpose=transpose,
     )
     if source.is_dir():
         check_folders(source, out, home)

@@ -26,6 +26,8 @@ SHOWN = """() => ({
     cards: [...document.querySelectorAll("button.card")]
         .map((card) => [card.dataset.target, card.className, card.ariaPressed, card.querySelector("small").textContent])
         .sort(),
+    practice: ["practice-open", "without-mine", "click", "bpm", "mine"].map((id) => document.getElementById(id))
+        .map((element) => [element.textContent, element.ariaPressed, element.value]),
     wrong: [...document.querySelectorAll(".notice.wrong span")].map((line) => line.textContent),
 })"""
 
@@ -99,6 +101,10 @@ def _mute(someone: Visitor, draw: random.Random) -> None:
         draw.choice(buttons).click()
 
 
+def _practise(someone: Visitor, draw: random.Random) -> None:
+    someone.page.keyboard.press(draw.choice(list("<>duwoinh")))
+
+
 def _seek(someone: Visitor, draw: random.Random) -> None:
     someone.page.keyboard.press(draw.choice(["ArrowLeft", "ArrowRight"]))
 
@@ -133,6 +139,7 @@ STEPS: list[Callable[[Visitor, random.Random], None]] = [
     *[_click_card] * 4,
     *[_move] * 2,
     _mute,
+    *[_practise] * 2,
     _seek,
     _play,
     _reload,

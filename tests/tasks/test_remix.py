@@ -146,6 +146,24 @@ def test_unity_copies_every_byte_and_needs_no_masks(catalog: Catalog, champion: 
     assert statuses(remix(catalog, tracks, out, wanted("flute=0", "tuba=-0")).values()) == {"deep/a.wav": "skipped"}
 
 
+def test_tempo_and_pitch_are_another_remix_and_without_them_ids_are_what_they_were(
+    catalog: Catalog, champion: str, library: Path, out: Path
+) -> None:
+    write_tones(library / "a.wav", seconds=2)
+    tracks = planted(catalog, library)
+    plain, tuned = wanted("violin=-6"), wanted("violin=-6", tempo="80%", transpose=-2)
+    assert not {"tempo", "transpose_semitones"} & plain.for_track("a.wav", {}, 2).as_dict().keys()
+    assert statuses(remix(catalog, tracks, out, plain).values()) == {"a.wav": "done"}
+    before = catalog.read("remixes")
+    assert statuses(remix(catalog, tracks, out, wanted("violin=-6", tempo=100)).values()) == {"a.wav": "skipped"}
+    assert statuses(remix(catalog, tracks, out, tuned).values()) == {"a.wav": "done"}
+    assert read_audio(out / "a.wav")[0].shape[1] == round(tracks[0]["num_samples"] / 0.8)
+    assert set(before["remix_id"]) < set(catalog.read("remixes")["remix_id"])
+    only_slower = RemixPlan.model_validate({"tempo": "50%"})
+    assert statuses(remix(catalog, tracks, out, only_slower).values()) == {"a.wav": "done"}
+    assert read_audio(out / "a.wav")[0].shape[1] == 2 * tracks[0]["num_samples"]
+
+
 @pytest.mark.parametrize(
     ("rate_hz", "subtype", "channels"), [(44_100, "PCM_16", 2), (48_000, "PCM_24", 1), (96_000, "FLOAT", 6)]
 )

@@ -63,7 +63,7 @@ class VorbisTags:
                 self._add(picture)
         if own_mask:
             self._file.tags[_LOUDSPEAKERS] = own_mask
-        if isinstance(self._file, FLAC) and isinstance(other._file, FLAC):
+        if isinstance(self._file, FLAC) and isinstance(other._file, FLAC) and not is_left_out("cuesheet", 0):
             self._file.cuesheet = other._file.cuesheet
 
     def mend(self, said: Mapping[str, str]) -> None:

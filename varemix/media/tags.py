@@ -5,7 +5,7 @@ Stays out: the sound. The chapters of M4A, WMA and videos are copied where those
 
 import struct
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import av
@@ -52,6 +52,10 @@ _ALIASES = {
 }
 # What tells how loud the sound is: no longer true of other sound.
 _SOUND_FIELDS = ("replaygain", "r128_", "mp3gain", "itunnorm", "rva2", "rvad", "xrva", "rgad")
+# What tells of times in the sound, or how fast it goes; and of its key: no longer true at another tempo, or transposed.
+_TIME_FIELDS = ("tlen", "chap", "ctoc", "etco", "sylt", "sytc", "mllt", "bpm", "tmpo", "cuesheet")
+_TIME_CHUNKS = (b"cue ", b"plst", b"smpl", b"acid", b"MARK")
+_KEY_FIELDS = ("tkey", "initialkey", "initial key", "initial_key")
 _ENCODERS_CUT = "itunsmpb"  # where the encoder of the source cut it; ours says that of its own in an edit list
 # What tells of the file that it stood in.
 _FILE_FIELDS = (
@@ -146,13 +150,22 @@ def _id3v1_texts(path: Path) -> dict[str, str]:
     return {name: text for name, text in texts.items() if text}
 
 
-def copy_tags(source: Path, target: Path, *, provenance: str, is_changed: bool = True) -> list[str]:
+def copy_tags(
+    source: Path,
+    target: Path,
+    *,
+    provenance: str,
+    is_changed: bool = True,
+    keeps_time: bool = True,
+    keeps_pitch: bool = True,
+) -> list[str]:
     """Give the tags of `source` to `target`, a file just written, and say where it comes from in a tag VAREMIX.
 
     Between files with tags of one kind (FLAC and Ogg; MP3, WAV and AIFF; MP4; WMA) all are copied, covers and
     chapters too, and from WAV to WAV and AIFF to AIFF the chunks of `riff.KEPT_CHUNKS`; between kinds all texts and the
     cover, of an APE tag COMMON_FIELDS.
-    When the sound `is_changed`, what tells its loudness (ReplayGain, R128, Sound Check) is dropped. Videos have their
+    When the sound `is_changed`, what tells its loudness (ReplayGain, R128, Sound Check) is dropped; unless it
+    `keeps_time` or `keeps_pitch`, what tells times in it and its tempo, or its key. Videos have their
     tags already; in Matroska only the provenance is added.
     Returns notes on what was left out: tags of more than 16 MiB, tags that cannot be read, other fields of an APE tag,
     chapters, chunks that another format has no place for or that are not known to be still true, and all tags where the
@@ -167,8 +180,13 @@ def copy_tags(source: Path, target: Path, *, provenance: str, is_changed: bool =
         tags = _tags_of(target)
         if tags is None:
             return [f"The tags of '{source.name}' were left out: the format of what is written holds none."]
-        notes += _copy_chunks(source, target, is_changed=is_changed)
-        notes += _fill(tags, source, is_changed=is_changed)
+        untrue = (
+            *(_SOUND_FIELDS if is_changed else ()),
+            *(() if keeps_time else _TIME_FIELDS),
+            *(() if keeps_pitch else _KEY_FIELDS),
+        )
+        notes += _copy_chunks(source, target, is_changed=is_changed, keeps_time=keeps_time)
+        notes += _fill(tags, source, untrue)
         tags.save(provenance)
         notes += _chapter_notes(source, target)
     except _DAMAGES as error:
@@ -176,13 +194,13 @@ def copy_tags(source: Path, target: Path, *, provenance: str, is_changed: bool =
     return notes
 
 
-def _fill(tags: _Tags, source: Path, *, is_changed: bool) -> list[str]:
+def _fill(tags: _Tags, source: Path, untrue: Sequence[str]) -> list[str]:
     notes: list[str] = []
 
     def is_left_out(name: str, num_bytes: int) -> bool:
         if _ENCODERS_CUT in name.lower():
             return True
-        if is_changed and any(part in name.lower() for part in _SOUND_FIELDS):
+        if any(part in name.lower() for part in untrue):
             return True
         if num_bytes > MAX_TAG_BYTES:
             notes.append(f"'{source.name}' has a {name[:40]} of {num_bytes} bytes, which was left out.")
@@ -267,13 +285,14 @@ def _ogg_kind(path: Path) -> type:
     return oggflac.OggFLAC if b"\x7fFLAC" in page else oggvorbis.OggVorbis
 
 
-def _copy_chunks(source: Path, target: Path, *, is_changed: bool) -> list[str]:
+def _copy_chunks(source: Path, target: Path, *, is_changed: bool, keeps_time: bool) -> list[str]:
     """Copy the notes of studios between files of one kind that has chunks; tell those that are left out."""
     container = container_of(source) or ""
     if container not in riff.KEPT_CHUNKS:
         return []
     noted = {position: name for name, _, position, _ in riff.noted_chunks(source)}
     kept = riff.KEPT_CHUNKS[container] if container_of(target) == container else ()
+    kept = kept if keeps_time else tuple(name for name in kept if name not in _TIME_CHUNKS)
     found = [chunk for chunk in riff.all_chunks(source) if chunk[0] in kept or chunk[1] in noted]
     left_out = {chunk[0] for chunk in found if chunk[0] not in kept or chunk[2] > MAX_TAG_BYTES}
     left_out |= set(_ADM_CHUNKS) if left_out & set(_ADM_CHUNKS) else set()

@@ -166,6 +166,19 @@ def test_id3_keeps_its_version_and_its_chapters(tmp_path: Path) -> None:
     assert (chapter.end_time, chapter.sub_frames["TIT2"].text) == (20, ["one"])
 
 
+def test_what_tells_times_or_the_key_is_left_out_of_sound_of_another(tmp_path: Path) -> None:
+    source, target = (written(tmp_path / name) for name in ("a.mp3", "b.mp3"))
+    frames = id3.ID3()
+    for kind in (id3.TLEN, id3.TBPM, id3.TKEY, id3.TIT2):
+        frames.add(kind(encoding=3, text=["7"]))
+    frames.save(source)
+    kept = []
+    for keeps in ({"keeps_time": False}, {"keeps_pitch": False}, {}):
+        copy_tags(source, target, provenance="remix 7", **keeps)
+        kept.append({"TLEN", "TBPM", "TKEY", "TIT2"} & set(id3.ID3(target)))
+    assert kept == [{"TKEY", "TIT2"}, {"TLEN", "TBPM", "TIT2"}, {"TLEN", "TBPM", "TKEY", "TIT2"}]
+
+
 def test_a_cue_sheet_is_handed_on_between_flac_files_only(tmp_path: Path) -> None:
     source = written(tmp_path / "source.flac")
     file = flac.FLAC(source)
