@@ -237,15 +237,20 @@ def shown(someone: Visitor) -> dict[str, str]:
 
 
 def test_a_tempo_can_be_tapped_and_beats_are_counted_from_the_first(musician: Visitor) -> None:
-    tapped, beats, none = musician.page.evaluate(
+    tapped, beats, none, counted_in = musician.page.evaluate(
         """async () => {
             const { Tapping, beatsBetween, typedBpm } = await import("/metronome.js");
             const tapping = new Tapping();
             const taps = [0, 500, 1010, 1490, 2000].map((time) => tapping.tap(time));
-            return [taps, beatsBetween({ bpm: 120, beats: 3, firstS: 1.25 }, 0, 2.5), typedBpm("fast") ?? null];
+            const { countInOf } = await import("/places.js");
+            const click = { is_on: true, bpm: 90, beats_a_bar: 3 };
+            const countIn = countInOf({ count_in_bpm: 100, click });
+            const found = beatsBetween({ bpm: 120, beats: 3, firstS: 1.25 }, 0, 2.5);
+            return [taps, found, typedBpm("fast") ?? null, countIn];
         }"""
     )
     assert (tapped[0], tapped[-1], none) == (None, 120, None)
+    assert counted_in == {"beats": 3, "bpm": 90}
     assert [beat["atS"] for beat in beats] == [0.25, 0.75, 1.25, 1.75, 2.25]
     assert [beat["isFirst"] for beat in beats] == [False, False, True, False, False]
 
