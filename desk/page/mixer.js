@@ -215,6 +215,7 @@ function isPlain(tempo, semitones) {
 
 /** The node that changes pitch; silence is fed to it all the time, or it would forget what is still to come out. */
 async function newStretch(context) {
+  if (!context.audioWorklet) throw new Error("a browser allows that on this machine's own address only, or over https.");
   const { default: Stretch } = await import(STRETCH);
   Stretch.moduleUrl = STRETCH;
   const stretch = await Stretch(context, { numberOfInputs: 1, numberOfOutputs: 1, outputChannelCount: [2] });

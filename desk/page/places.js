@@ -26,17 +26,18 @@ export function startPlaces(current) {
 }
 
 /** Show what the mix has. */
-export function showPlaces({ loop, count_in_bpm: bpm }) {
+export function showPlaces({ loop, count_in_bpm: bpm, click }) {
   find("loop-toggle").setAttribute("aria-pressed", Boolean(loop));
   find("loop-toggle").title = loop ? `Loop ${exactClock(loop[0])} to ${exactClock(loop[1])} (L)` : "Loop (L)";
   find("count-in").checked = Boolean(bpm);
-  find("count-in-bpm").disabled = !bpm;
-  if (bpm) find("count-in-bpm").value = bpm;
+  find("count-in-bpm").disabled = !bpm || click.is_on;
+  if (bpm) find("count-in-bpm").value = click.is_on ? click.bpm : bpm;
 }
 
-/** What the player takes for a count-in. */
-export function countInOf({ count_in_bpm: bpm }) {
-  return bpm ? { beats: BEATS, bpm } : undefined;
+/** What the player takes for a count-in: where there is a click track, a bar of it. */
+export function countInOf({ count_in_bpm: bpm, click }) {
+  if (!bpm) return undefined;
+  return click.is_on ? { beats: click.beats_a_bar || BEATS, bpm: click.bpm } : { beats: BEATS, bpm };
 }
 
 export function addMarker(desk) {

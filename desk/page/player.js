@@ -122,18 +122,20 @@ export class Player extends EventTarget {
     if (this.#tuning.tempo === tempo && this.#tuning.semitones === semitones) return;
     this.#tuning = mine;
     if (this.#isTuned && this.mixer.canGlideTo(tempo, semitones)) return void this.mixer.tune(tempo, semitones);
+    const isTuning = !this.#isTuned;
     const moves = this.#state !== "paused";
+    this.#isTuned = false; // before it waits, or it would go on as it was
     this.#halt(this.position);
     if (moves) this.#wait();
-    if (!this.#isTuned) return; // who tunes already sees to this, too
-    this.#isTuned = false;
+    if (isTuning) return; // who tunes already sees to this, too
     try {
       for (let done; done !== this.#tuning; ) {
         done = this.#tuning;
         await this.mixer.tune(done.tempo, done.semitones);
       }
     } catch (error) {
-      const told = new Error(`Tempo and pitch cannot be changed in this browser: ${error.message} Use a current one.`);
+      if (this.mixer.context.state === "closed") return;
+      const told = new Error(`Tempo and pitch cannot be changed here: ${error.message}`);
       this.dispatchEvent(new CustomEvent("broken", { detail: { error: told } }));
     }
     this.#isTuned = true;

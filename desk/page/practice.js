@@ -11,6 +11,8 @@ const ALONE_DB = 6; // where there are no others on the desk
 const BEATS_A_BAR = [0, 2, 3, 4, 5, 6, 7, 8, 9, 12];
 const AS_IT_IS = { gain_db: 0, is_muted: false, is_solo: false, ranges: [] };
 
+const NARROW = matchMedia("(max-width: 68rem)"); // as in the style sheet
+
 const find = (id) => document.getElementById(id);
 const tapping = new Tapping();
 
@@ -25,6 +27,8 @@ const PRESETS = {
 export function startPractice(current) {
   find("beats").replaceChildren(...BEATS_A_BAR.map((beats) => new Option(beats ? `${beats} a bar` : "no accent", beats)));
   find("practice-open").onclick = () => open(find("practice").hidden);
+  NARROW.onchange = place;
+  place();
   const keys = practiceKeys(current);
   for (const [id, key] of Object.entries({ slower: "<", faster: ">", lower: "d", higher: "u", click: "n", tap: "t", "first-beat": "h" })) {
     find(id).onclick = keys[key];
@@ -106,6 +110,11 @@ export function isTuned({ tempo, transpose_semitones: semitones }) {
 export function tuningText({ tempo, transpose_semitones: semitones }) {
   const parts = [tempo === 1 ? "" : `${number(100 * tempo, 1)} %`, semitones ? semitonesText(semitones) : ""];
   return parts.filter(Boolean).join(", ");
+}
+
+/** It lies beside the recording where there is room, else below the tools. */
+function place() {
+  document.querySelector(NARROW.matches ? ".tools" : ".hint").after(find("practice"));
 }
 
 function open(isOpen) {

@@ -85,6 +85,11 @@ def test_a_video_keeps_its_picture_and_its_stems_are_flac(catalog: Catalog, song
     run_ffmpeg("-i", str(song), *picture, "-c:a", "aac", "-c:v", "mpeg4", f"file:{source}")
     remix_file(source, tmp_path / "out.mp4", plan_of(["tuba=-6"]), lambda: separator(catalog))
     assert probe_audio(tmp_path / "out.mp4").has_picture
+    slower = plan_of(["tuba=-6"], tempo="80%")
+    with pytest.raises(MediaError, match="is a video, whose picture keeps its tempo"):
+        remix_file(source, tmp_path / "slow.mp4", slower, lambda: separator(catalog))
+    remix_file(source, tmp_path / "slow.flac", slower, lambda: separator(catalog))
+    assert probe_audio(tmp_path / "slow.flac").num_samples == round(probe_audio(source).num_samples / 0.8)
     [stem] = separate_file(source, tmp_path / "stems", ["tuba"], lambda: separator(catalog))
     assert stem.name == "song - tuba.flac"
     assert probe_audio(stem).container == "FLAC"

@@ -17,6 +17,7 @@ _PIECE_S = 60.0  # of what comes out
 _OVERLAP_S = 2.0  # in which pieces are joined
 _EDGE_S = 0.5  # at which a piece is not yet, or no more, as it would be in the middle
 _FADE_S = 0.05
+_BLOCK_SAMPLES = 1 << 16  # that are handed on at a time
 _SEED = 1  # equal samples give equal samples
 
 
@@ -43,7 +44,7 @@ def tuned_blocks(blocks: Iterable[np.ndarray], tuning: Tuning, rate_hz: int, num
             piece = _joined(tail, piece, round(_FADE_S * rate_hz))
         if not is_last:
             piece, tail = piece[:, :step], piece[:, step : step + overlap]
-        yield piece
+        yield from (piece[:, at : at + _BLOCK_SAMPLES] for at in range(0, piece.shape[1], _BLOCK_SAMPLES))
 
 
 class _Cut:
