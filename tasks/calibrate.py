@@ -47,7 +47,6 @@ def calibrate(
     *,
     sounds: Sequence[Sound] = (),
     device: str = "auto",
-    num_mixtures: int = _NUM_MIXTURES,
     facts: Mapping[str, Any] | None = None,
 ) -> None:
     """Write the checkpoint `trained` to `target`, in half precision, with a presence threshold.
@@ -57,7 +56,7 @@ def calibrate(
     gains the `facts`.
     """
     separator = load_checkpoint(trained, chosen_device(device))
-    found = presence_measures_db(separator, clips, num_mixtures, sounds=sounds)
+    found = presence_measures_db(separator, clips, _NUM_MIXTURES, sounds=sounds)
     if found.present and found.absent:
         threshold_db = careful_threshold(found.present, found.absent, strangers=found.strangers)
         separator.presence_threshold_db.fill_(threshold_db)

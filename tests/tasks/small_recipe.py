@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
+from tasks import calibrate
 from varemix.training import heads, pictures
 from varemix.training.recipe import Recipe, Shares, tiny
 
 pictures._NUM_NOTHINGS = heads._NUM_NOTHINGS = 2  # looking at pictures is what takes longest
+calibrate._NUM_MIXTURES = 8  # then listening to mixes
 
 
 def small(seed: int = 0) -> Recipe:
