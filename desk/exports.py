@@ -184,13 +184,14 @@ class Exports:
             export.reason = str(error)
         except Exception as error:  # noqa: BLE001 - who waits for the file must hear of it
             export.reason = f"{type(error).__name__}: {error}"
+        if export.reason:
+            shutil.rmtree(export.path.parent, ignore_errors=True)  # what is half-written takes room
         export.done.set_result(None)
 
     def _forget_oldest(self) -> None:
         over = [own for own, export in self._exports.items() if export.done.done()]
         for own in over[: max(0, len(self._exports) - _MAX_KEPT)]:
-            export = self._exports.pop(own)
-            export.path.unlink(missing_ok=True)
+            shutil.rmtree(self._exports.pop(own).path.parent, ignore_errors=True)
 
 
 def plan_of_request(

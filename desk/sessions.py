@@ -5,9 +5,10 @@ being written, whose line is then incomplete and passed over. All pages that hav
 """
 
 import json
+import logging
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -20,6 +21,8 @@ from desk.mixes import Mix, Title, mix_of
 
 _MAX_SESSIONS = 10_000
 _MAX_WHAT = 80
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True)
@@ -76,6 +79,13 @@ class Change(BaseModel):
     name: Title | None = None
 
 
+class _Line(Change):
+    """A change as it stands in a file: when it was made, and in the first line of what recording the session is."""
+
+    recording: str | None = None
+    at: float = Field(allow_inf_nan=False)
+
+
 def change_of(value: object) -> Change:
     """Return the change that a page asks for. Raises DeskError for what is none."""
     try:
@@ -114,10 +124,9 @@ class Sessions:
             return self._session(own)
 
     def listed(self) -> list[Session]:
-        """Return all sessions, the one that was changed last first."""
+        """Return all sessions that can be read, the one that was changed last first."""
         with self._lock:
-            found = [self._session(path.stem) for path in self._files()]
-        return sorted(found, key=lambda session: -session.updated_at)
+            return sorted(self._readable(), key=lambda session: -session.updated_at)
 
     def change(self, own: str, change: Change) -> Session:
         """Make a change, and return the session after it. Raises DeskError for one that cannot be."""
@@ -135,13 +144,19 @@ class Sessions:
     def remove(self, own: str) -> None:
         """Remove a session. Raises DeskError where there is none."""
         with self._lock:
-            self._session(own)
+            self._check_there(own)
             self._path(own).unlink(missing_ok=True)
-            del self._known[own]
+            self._known.pop(own, None)
 
     def _of(self, recording: str) -> list[Session]:
-        found = (self._session(path.stem) for path in self._files())
-        return [session for session in found if session.recording == recording]
+        return [session for session in self._readable() if session.recording == recording]
+
+    def _readable(self) -> Iterator[Session]:
+        for path in self._files():
+            try:
+                yield self._session(path.stem)
+            except DeskError as error:
+                _log.info("Passed over: %s", error)
 
     def _files(self) -> list[Path]:
         return [path for path in self._folder.glob("*.jsonl") if _is_id(path.stem)]
@@ -151,36 +166,76 @@ class Sessions:
 
     def _session(self, own: str) -> Session:
         if own not in self._known:
-            if not _is_id(own) or not self._path(own).is_file():
-                raise not_found("session")
+            self._check_there(own)
             self._known[own] = _read(self._path(own), own)
         return self._known[own]
 
+    def _check_there(self, own: str) -> None:
+        if not _is_id(own) or not self._path(own).is_file():
+            raise not_found("session")
+
     def _write(self, session: Session, change: dict[str, Any]) -> None:
         line = change | {"at": time.time()}
-        with self._path(session.id).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        try:
+            _append(self._path(session.id), (json.dumps(line) + "\n").encode())
+        except OSError as error:
+            raise DeskError(507, f"The change could not be kept: {error.strerror}. Make room and try again.") from error
         session.recording = change.get("recording", session.recording)
         session.take(line)
 
 
-def _read(path: Path, own: str) -> Session:
-    """Return the session in a file; a last line that is incomplete is passed over."""
-    session = Session(id=own, recording="", name="", updated_at=0.0)
-    text = path.read_text(encoding="utf-8")
-    if not text.endswith("\n"):
-        with path.open("a", encoding="utf-8") as file:
-            file.write("\n")
-    for line in text.splitlines():
+def _append(path: Path, line: bytes) -> None:
+    """Add a line to a file, all of it or nothing. Raises OSError where it finds no room."""
+    with path.open("ab", buffering=0) as file:
+        end = file.tell()
         try:
-            change = json.loads(line)
-        except ValueError:  # it was being written when the desk was killed
-            continue
-        session.recording = change.get("recording", session.recording)
-        session.take(change)
+            while line:
+                line = line[file.write(line) :]
+        except OSError:
+            file.truncate(end)
+            raise
+
+
+def _read(path: Path, own: str) -> Session:
+    """Return the session in a file; a last line that is incomplete is passed over.
+
+    Raises DeskError for what no page of this version made.
+    """
+    session = Session(id=own, recording="", name="", updated_at=0.0)
+    try:
+        text = path.read_text(encoding="utf-8")
+        if not text.endswith("\n"):
+            _append(path, b"\n")
+        for line in text.splitlines():
+            _take_line(session, line)
+    except (OSError, ValueError, RecursionError, DeskError) as error:
+        raise DeskError(
+            409,
+            f"The session '{session.name or own}' has what this version of the desk cannot read: {_why(error)}. "
+            "Open it with the version that wrote it, or begin another mix.",
+        ) from error
     if not session.mixes:
         raise not_found("session")
     return session
+
+
+def _take_line(session: Session, line: str) -> None:
+    try:
+        values = json.loads(line)
+    except ValueError:  # it was being written when the desk was killed
+        return
+    change = _Line.model_validate(values).model_dump(exclude_none=True)
+    session.recording = change.get("recording", session.recording)
+    session.take(change)
+
+
+def _why(error: Exception) -> str:
+    """Return what is wrong in a line, without advice that is for pages."""
+    error = error.__cause__ if isinstance(error.__cause__, ValidationError) else error
+    if not isinstance(error, ValidationError):
+        return "it is no text" if isinstance(error, ValueError) else str(error).rstrip(".")
+    first = error.errors(include_url=False)[0]
+    return f"{'.'.join(map(str, first['loc'])) or 'a line'}: {first['msg']}"
 
 
 def _is_id(text: str) -> bool:

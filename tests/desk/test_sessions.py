@@ -1,5 +1,6 @@
 """Sessions: kept whole, undone and redone without end, the same for all who have them open."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,56 @@ def test_a_change_that_was_half_written_is_as_if_it_had_never_been(tmp_path: Pat
     assert gains_db(again.session(own)) == [-3]
     again.change(own, Change(mix=mix(-6), what="gain"))
     assert gains_db(Sessions(tmp_path).session(own)) == [-6]
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b'{"recording": "song", "name": "n", "at": 1, "what": "x", "mix": {"swing": 1}}', "swing: Extra"),
+        (b'{"recording": "song", "name": "n", "at": 1, "what": "x", "mix": {"tempo": "fast"}}', "tempo: Input"),
+        (b'{"recording": "song", "at": NaN, "mix": {}}', "at: Input"),
+        (b'{"at": 1, "step": "up"}', "step: Input"),
+        (b"null", "a line: Input"),
+        (b"\xff\xfe", "it is no text"),
+        (b"[" * 100_000, "recursion"),
+        (b"", "no such session"),
+    ],
+)
+def test_a_session_that_cannot_be_read_says_why_and_disturbs_no_other(tmp_path: Path, content: bytes, why: str) -> None:
+    own = Sessions(tmp_path).opened("song", mix_of(mix(-3))).id
+    strange = tmp_path / f"{'0' * 16}.jsonl"
+    strange.write_bytes(content)
+    sessions = Sessions(tmp_path)
+    with pytest.raises(DeskError, match=why):
+        sessions.session(strange.stem)
+    assert [session.id for session in sessions.listed()] == [own]
+    assert sessions.opened("song", mix_of({})).id == own
+    sessions.remove(strange.stem)
+    assert not strange.exists()
+
+
+def test_a_session_of_before_has_the_defaults_of_what_is_new(tmp_path: Path) -> None:
+    old = '{"recording": "song", "name": "n", "at": 1, "what": "x", "mix": {"instruments": []}}\n'
+    (tmp_path / f"{'0' * 16}.jsonl").write_text(old)
+    assert Sessions(tmp_path).session("0" * 16).mix == mix_of({})
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit of a file's size stands for a full disk there")
+def test_a_change_that_finds_no_room_is_told_and_leaves_nothing(tmp_path: Path) -> None:
+    import resource
+
+    sessions = Sessions(tmp_path)
+    own = sessions.opened("song", mix_of(mix(-3))).id
+    before = (tmp_path / f"{own}.jsonl").read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 20, limits[1]))
+    try:
+        with pytest.raises(DeskError, match=r"could not be kept: File too large\. Make room"):
+            sessions.change(own, Change(mix=mix(-6), what="gain"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert gains_db(sessions.session(own)) == [-3]
+    assert (tmp_path / f"{own}.jsonl").read_bytes() == before
 
 
 def test_a_recording_is_opened_where_it_was_left_and_a_new_mix_beside_it(tmp_path: Path) -> None:

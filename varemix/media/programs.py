@@ -8,12 +8,13 @@ import contextlib
 import functools
 import os
 import re
+import selectors
 import shutil
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -25,6 +26,8 @@ FFMPEG_VARIABLE = "VAREMIX_FFMPEG"
 _LEASH = Path(__file__).with_name("leash.py")
 _CHUNK_BYTES = 1 << 16
 _STDERR_KEPT_BYTES = 1 << 16
+_MOST_REASON_CHARACTERS = 500
+_SILENCE_S = 1.0
 _EMPTY_WORDS = ("Conversion failed!", "Exiting normally")
 _PART_OF_FFMPEG = re.compile(r"(\[[^]]+ @ 0x[0-9a-f]+\] *)+")  # in front of what a part of ffmpeg says
 
@@ -108,7 +111,8 @@ def stream_program(
     """Run a program and yield what it writes to stdout in chunks; memory stays bounded.
 
     What it writes to stderr is given to `on_stderr` in chunks, in another thread. Conditions and errors are those of
-    `run_program`; a failure is told after the last chunk. Close the iterator to end the program early. Consume it in
+    `run_program`; a failure is told after the last chunk. What it started in sessions of their own and left behind is
+    not waited for. Close the iterator to end the program early. Consume it in
     the thread that began it: the program is tied to that thread's life.
     """
     with _started(args, has_input=False) as process:
@@ -117,12 +121,12 @@ def stream_program(
         timed_out = threading.Event()
         stderr = bytearray()
         timer = threading.Timer(timeout_s, _kill_late, args=(process, timed_out))
-        drain = threading.Thread(target=_keep_tail, args=(process.stderr, stderr, on_stderr), daemon=True)
+        told = _chunks(process, process.stderr)
+        drain = threading.Thread(target=_keep_tail, args=(told, stderr, on_stderr), daemon=True)
         timer.start()
         drain.start()
         try:
-            while chunk := process.stdout.read1(_CHUNK_BYTES):  # type: ignore[attr-defined] # a BufferedReader
-                yield chunk
+            yield from _chunks(process, process.stdout)
             process.wait()
         finally:
             timer.cancel()
@@ -150,8 +154,8 @@ class FedProgram:
         assert self._process.stdout is not None
         assert self._process.stderr is not None
         self._drains = [
-            threading.Thread(target=_keep_tail, args=(self._process.stdout, bytearray()), daemon=True),
-            threading.Thread(target=_keep_tail, args=(self._process.stderr, self._stderr), daemon=True),
+            threading.Thread(target=_keep_tail, args=(_chunks(self._process, pipe), tail), daemon=True)
+            for pipe, tail in ((self._process.stdout, bytearray()), (self._process.stderr, self._stderr))
         ]
         for drain in self._drains:
             drain.start()
@@ -254,16 +258,45 @@ def _kill_late(process: subprocess.Popen[bytes], timed_out: threading.Event) -> 
     _end(process)
 
 
-def _keep_tail(pipe: IO[bytes], tail: bytearray, watch: Callable[[bytes], None] = lambda chunk: None) -> None:
-    while chunk := pipe.read1(_CHUNK_BYTES):  # type: ignore[attr-defined] # a BufferedReader
+def _keep_tail(chunks: Iterable[bytes], tail: bytearray, watch: Callable[[bytes], None] = lambda chunk: None) -> None:
+    for chunk in chunks:
         watch(chunk)
         tail += chunk
         del tail[:-_STDERR_KEPT_BYTES]
 
 
+def _chunks(process: subprocess.Popen[bytes], pipe: IO[bytes]) -> Iterator[bytes]:
+    """Yield what a program writes to a pipe, until all who hold it closed it, or it ended and the pipe is silent."""
+    with contextlib.ExitStack() as stack:
+        waits = hasattr(os, "killpg")  # elsewhere pipes cannot be waited for
+        if waits:
+            selector = stack.enter_context(selectors.DefaultSelector())
+            selector.register(pipe, selectors.EVENT_READ)
+        while True:
+            has_ended = process.poll() is not None
+            if not waits or selector.select(_SILENCE_S):
+                chunk = pipe.read1(_CHUNK_BYTES)  # type: ignore[attr-defined] # a BufferedReader
+                if not chunk:
+                    return
+                yield chunk
+            elif has_ended:
+                return
+
+
 def _check_exit(args: Sequence[str | Path], exit_code: int, stderr: bytes) -> None:
     if exit_code != 0:
-        raise ProgramError(f"{Path(args[0]).name} failed with exit code {exit_code}: {_reason(stderr)}")
+        how = "was ended by" if exit_code < 0 else "failed with exit code"
+        what = exit_code if exit_code > 0 else _signal_name(-exit_code)
+        raise ProgramError(f"{Path(args[0]).name} {how} {what}: {_reason(stderr)}")
+
+
+def _signal_name(number: int) -> str:
+    """Return what a signal is called, and of the one by which systems end what takes too much memory, that it is so."""
+    try:
+        name = signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return f"signal {number}"
+    return f"{name} (its memory may not have been enough)" if name == "SIGKILL" else name
 
 
 def _reason(stderr: bytes) -> str:
@@ -274,7 +307,8 @@ def _reason(stderr: bytes) -> str:
     lines = [line.strip() for line in stderr.decode(errors="replace").splitlines()]
     telling = [line for line in lines if line and line not in _EMPTY_WORDS]
     of_parts = [line[part.end() :] for line in telling if (part := _PART_OF_FFMPEG.match(line))]
-    return next(iter([*of_parts, *telling[::-1]]), "it gave no reason")
+    reason = next(iter([*of_parts, *telling[::-1]]), "it gave no reason")
+    return reason if len(reason) <= _MOST_REASON_CHARACTERS else f"{reason[:_MOST_REASON_CHARACTERS]}..."
 
 
 def _timeout_message(args: Sequence[str | Path], timeout_s: float) -> str:

@@ -136,7 +136,7 @@ def render_remix(
         settings = {"smoothing_s": smoothing_s, "mask_exponent": mask_exponent}
         return _remixed_blocks(reader, mask_blocks, wishes, grid, settings, dry_wet, heed)
 
-    gain_db = _loudness_gain_db(source, remixed, care.loudness, audio_stream)
+    gain_db = _loudness_gain_db(source, remixed, care.loudness, audio_stream, tuning)
     opened = AudioReader(source, audio_stream=audio_stream)
     with opened as reader, _writer_like(reader, target, source, format_name, tuning) as writer:
         info, note = reader.info, _note(reader.info, format_name, is_heard=bool(wishes))
@@ -381,17 +381,18 @@ def _loudness_gain_db(
     remixed: Callable[[AudioReader], Iterator[tuple[np.ndarray, np.ndarray]]],
     loudness: Literal["unchanged", "match"] | float,
     audio_stream: int,
+    tuning: Tuning,
 ) -> float:
-    """Return the gain that brings a remix to the loudness wished for."""
+    """Return the gain that brings a remix to the loudness wished for; another tempo and pitch have a part in it."""
     if loudness == UNCHANGED:
         return 0.0
     with AudioReader(source, audio_stream=audio_stream) as reader:
-        before, after = (_meter(reader.info) for _ in range(2))
-        for original_block, remixed_block in remixed(reader):
-            if loudness == MATCH:
-                before.add(original_block)
-            after.add(remixed_block)
-    return loudness_gain_db(loudness, before.integrated_lufs, after.integrated_lufs)
+        measured = _Loudness(reader.info)
+        pairs = remixed(reader)
+        remade = (after for _, after in (measured.heeding(pairs) if loudness == MATCH else pairs))
+        for block in tuned_blocks(remade, tuning, reader.info.rate_hz, reader.info.num_samples):
+            measured.after.add(block)
+    return loudness_gain_db(loudness, measured.before_lufs, measured.after_lufs)
 
 
 def _writer_like(

@@ -13,7 +13,8 @@ from python_stretch import Signalsmith
 
 from varemix.remix.tuning import Tuning
 
-_PIECE_S = 60.0  # of what comes out
+_PIECE_S = 60.0  # of what comes out, at most
+_PIECE_VALUES = 1 << 24  # at most of what goes in and of what comes out, in all channels: 64 MiB
 _OVERLAP_S = 2.0  # in which pieces are joined
 _EDGE_S = 0.5  # at which a piece is not yet, or no more, as it would be in the middle
 _FADE_S = 0.05
@@ -25,20 +26,21 @@ def tuned_blocks(blocks: Iterable[np.ndarray], tuning: Tuning, rate_hz: int, num
     """Yield a recording of `num_samples`, blocks [C, S_b] at `rate_hz`, at another tempo and pitch.
 
     `tuning.length(num_samples)` samples come out, the first of them the recording's first; without a tuning the blocks
-    themselves. A piece is at most some 65 s long at the tempo that comes out.
+    themselves. A piece is at most some 65 s long at the tempo that comes out, one of many channels or samples shorter.
     """
     if tuning.is_none or num_samples == 0:
         yield from blocks
         return
     cut = _Cut(blocks, num_samples)
     length, overlap, edge = tuning.length(num_samples), round(_OVERLAP_S * rate_hz), round(_EDGE_S * rate_hz)
-    step = round(_PIECE_S * rate_hz)
+    values = len(cut.part(0, 1)) * max(1.0, tuning.tempo)  # a sample of what comes out
+    step = max(overlap, min(round(_PIECE_S * rate_hz), int(_PIECE_VALUES / values)))
     tail: np.ndarray | None = None
     for begin in range(0, max(length - overlap, 1), step):
         is_last = begin + step >= length - overlap
         first = max(begin - edge, 0)
-        end = length if is_last else begin + step + overlap + edge
-        source = cut.part(round(first * tuning.tempo), num_samples if is_last else round(end * tuning.tempo))
+        end = min(begin + step + overlap + edge, length)
+        source = cut.part(round(first * tuning.tempo), num_samples if end == length else round(end * tuning.tempo))
         piece = _tuned(source, tuning, rate_hz, end - first)[:, begin - first :]
         if tail is not None:
             piece = _joined(tail, piece, round(_FADE_S * rate_hz))

@@ -49,8 +49,8 @@ class Tuning:
         return asdict(self)
 
     def length(self, num_samples: int) -> int:
-        """Return how many samples become of so many."""
-        return round(num_samples / self.tempo)
+        """Return how many samples become of so many; of one at least one, for no file is empty."""
+        return max(min(1, num_samples), round(num_samples / self.tempo))
 
 
 AS_RECORDED = Tuning()

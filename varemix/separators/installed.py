@@ -158,7 +158,7 @@ def _read_settings(path: Path) -> dict[str, Any]:
         with path.open("rb") as file:
             content = file.read(_MOST_BYTES + 1)
         values = yaml.safe_load(content.decode()) if len(content) <= _MOST_BYTES else None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:  # ValueError: no text, or a 31st of June
         raise SeparatorError(f"The settings '{path}' cannot be read: {error}. Mend the file.") from error
     if values is None and not content.strip():
         return {}

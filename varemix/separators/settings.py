@@ -5,6 +5,8 @@ from typing import Any
 
 from varemix.errors import SeparatorError
 
+_MOST_S = 30 * 24 * 3600  # what any system's clocks can wait for
+
 
 def check_keys(settings: Mapping[str, Any], *, needed: tuple[str, ...], known: tuple[str, ...]) -> None:
     """Raise SeparatorError for a setting that is missing, or that is none."""
@@ -27,6 +29,6 @@ def text(settings: Mapping[str, Any], key: str, default: str = "") -> str:
 def seconds(settings: Mapping[str, Any], key: str, default: float) -> float:
     """Return a time above 0 among settings."""
     value = settings.get(key, default)
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < float("inf"):
-        raise SeparatorError(f"'{key}' is {value!r}; a number of seconds above 0 is expected.")
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= _MOST_S:
+        raise SeparatorError(f"'{key}' is {value!r}; a number of seconds above 0 is expected, of at most {_MOST_S}.")
     return float(value)

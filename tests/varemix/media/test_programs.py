@@ -151,6 +151,25 @@ def test_a_program_that_fills_stderr_does_not_block() -> None:
     assert run_program([*PYTHON, script], timeout_s=300) == b"done\n"
 
 
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="elsewhere pipes cannot be waited for")
+def test_what_a_program_left_behind_in_a_session_of_its_own_is_not_waited_for() -> None:
+    left = "subprocess.Popen(['sleep', '25'], start_new_session=True)"
+    script = f"import subprocess; print({left}.pid)"
+    started = time.monotonic()
+    told = b"".join(stream_program([*PYTHON, script], timeout_s=300))
+    assert time.monotonic() - started < 20
+    os.kill(int(told), signal.SIGKILL)
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="signals are of Unix")
+def test_a_program_that_is_killed_is_told_so_and_a_reason_is_as_short_as_a_message() -> None:
+    with pytest.raises(ProgramError, match=r"was ended by SIGKILL \(its memory may not have been enough\): it gave"):
+        run_program([*PYTHON, "import os; os.kill(os.getpid(), 9)"], timeout_s=300)
+    with pytest.raises(ProgramError) as told:
+        run_program([*PYTHON, "import sys; sys.exit('9' * 50_000)"], timeout_s=300)
+    assert len(str(told.value)) < 600
+
+
 def _fake_ffmpeg(folder: Path, says: str) -> Path:
     folder.mkdir()
     path = folder / "ffmpeg"

@@ -10,8 +10,10 @@ from varemix.media.layouts import played
 from varemix.media.resampling import resample
 from varemix.remix.automation import MUTE_DB, GainRange
 from varemix.remix.gains import factor
+from varemix.remix.level_care import LevelCare
 from varemix.remix.mixer import remix
 from varemix.remix.render import heard_blocks, num_heard_samples, render_remix, render_stems, share_blocks
+from varemix.remix.tuning import Tuning
 from varemix.remix.wishes import GainWish
 from varemix.signal.grid import PAPER_GRID, RATE_HZ, Grid
 from varemix.signal.masks import Masks
@@ -269,3 +271,11 @@ def test_the_loudness_of_a_remix_with_ranges_is_measured(tmp_path):
     wish = GainWish(target="a", ranges=(GainRange(gain_db=-12, to_s=7.95),))
     rendered = render_remix(source, tmp_path / "out.wav", mask_of(1.0, source), [wish], PAPER_GRID)
     assert rendered.after_lufs - rendered.before_lufs == pytest.approx(-12, abs=0.5)
+
+
+@pytest.mark.parametrize("tuning", [Tuning(tempo=0.5), Tuning(transpose_semitones=-12.0)])
+def test_the_loudness_that_is_asked_for_is_that_of_the_new_tempo_and_pitch(tmp_path, tuning):
+    source = recording(tmp_path, "WAV", "PCM_16", 44_100, 2, seconds=3.0)
+    care = LevelCare(loudness=-23.0)
+    rendered = render_remix(source, tmp_path / "out.wav", (), (), PAPER_GRID, care=care, tuning=tuning)
+    assert rendered.after_lufs == pytest.approx(-23.0, abs=0.05)

@@ -64,6 +64,10 @@ def test_what_is_shorter_than_a_window_has_its_length_too(num_samples: int) -> N
     assert sum(block.shape[1] for block in made) == round(num_samples / 0.8)
 
 
+def test_a_single_sample_stays_one_at_twice_the_tempo() -> None:
+    assert tuned(np.full((1, 1), 0.1), 2.0, 0).shape == (1, 1)
+
+
 def test_without_a_tuning_the_very_blocks_come_out() -> None:
     blocks = [np.zeros((2, 3)), np.ones((2, 4))]
     assert [id(block) for block in tuned_blocks(blocks, Tuning(), RATE_HZ, 7)] == [id(block) for block in blocks]
@@ -80,6 +84,20 @@ def test_pieces_are_joined_without_a_gap_and_whatever_the_blocks(monkeypatch: py
     assert np.abs(level_db[1] - level_db[0]).max() < 3, "no window of 50 ms is softer or louder"
     steepest = [np.abs(np.diff(made[0])).max() for made in (whole, pieces)]
     assert steepest[1] < 1.5 * steepest[0], "nothing clicks"
+
+
+@pytest.mark.parametrize("tempo", [0.5, 1.25])
+def test_beats_stay_where_they_are_when_a_recording_ends_just_after_a_piece(
+    tempo: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stretch, "_PIECE_S", 4.0)
+    times_s = np.arange(0.25, 6.1, 0.5)  # of what comes out: 4 s, the overlap, and less than the edge
+    samples = np.zeros((1, round(6.1 * tempo * RATE_HZ)))
+    samples[:, np.rint(times_s * tempo * RATE_HZ).astype(int)] = 0.8
+    made = np.abs(tuned(samples, tempo, 0)[0])
+    for place in np.rint(times_s[:-1] * RATE_HZ).astype(int):
+        found = place - RATE_HZ // 4 + int(np.argmax(made[place - RATE_HZ // 4 : place + RATE_HZ // 4]))
+        assert abs(found - place) / RATE_HZ < 0.005
 
 
 def windows(samples: np.ndarray) -> np.ndarray:
@@ -105,6 +123,14 @@ def test_no_more_of_a_long_recording_is_held_than_a_piece(monkeypatch: pytest.Mo
         ahead.append(given - made * 0.5)
     assert made == 80 * RATE_HZ
     assert max(ahead) < 6 * RATE_HZ
+
+
+def test_a_piece_of_many_channels_is_shorter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stretch, "_PIECE_VALUES", 8 * 3 * RATE_HZ)
+    blocks = (np.zeros((8, RATE_HZ), np.float32) for _ in range(12))
+    made = [block.shape for block in tuned_blocks(blocks, Tuning(tempo=0.5), RATE_HZ, 12 * RATE_HZ)]
+    assert sum(length for _, length in made) == 24 * RATE_HZ
+    assert max(length for _, length in made) <= 5 * RATE_HZ, "3 s, and what the last one has in the place of a join"
 
 
 @pytest.mark.parametrize("wrong", [{"tempo": 0.2}, {"tempo": float("nan")}, {"transpose_semitones": 12.5}])

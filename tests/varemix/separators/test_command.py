@@ -157,6 +157,7 @@ def test_who_it_is_follows_from_command_line_stems_and_version():
         ({"stems": {"v.wav": 3}}, "an instrument's name"),
         ({"stems": {"a.wav": "voice", "b.wav": ["voice"]}}, "on two stems"),
         ({"time_limit_s": 0}, "above 0"),
+        ({"time_limit_s": 1e12}, "of at most 2592000"),
         ({"shell": True}, "no setting of it"),
     ],
 )

@@ -41,6 +41,8 @@ def test_a_name_that_the_host_does_not_have_is_told_with_those_it_has(settings):
         ("[1]", "no list of separators by name"),
         ("a: 3", "has no settings"),
         ("a: {", "cannot be read"),
+        ("a: {kind: command, version: 2026-06-31}", "cannot be read: day is out of range"),
+        ("[" * 5_000, "cannot be read"),
         ("varemix: {kind: command}", "as our own network is"),
         ("!!python/object/apply:os.system ['x']", "cannot be read"),
     ],
