@@ -64,7 +64,7 @@ PLANS = (
 )
 """What is wished, one after the other, for one folder of remixes: the second hears other instruments."""
 
-PRELOADED = ["benchmarks.endurance", "flows.nightly", "varemix.separators.ours", "matplotlib.figure"]
+PRELOADED = ["flows.nightly", "benchmarks.rounds", "varemix.separators.ours", "matplotlib.figure"]
 """What is imported once for all processes: else each would take longer to start than to remix."""
 
 _TABLES = ("checkpoints", "tracks", "masks", "remixes")
