@@ -6,7 +6,7 @@ import { say } from "./notices.js";
 const find = (id) => document.getElementById(id);
 const dialog = find("places-dialog");
 const template = document.getElementById("marker-template");
-const BEATS = 4;
+const BEATS = 4; // where the click has no bars
 const USUAL_BPM = 100;
 const LEAST_LOOP_S = 0.25;
 const MOST_MARKERS = 500;
@@ -26,17 +26,18 @@ export function startPlaces(current) {
 }
 
 /** Show what the mix has. */
-export function showPlaces({ loop, count_in_bpm: bpm }) {
+export function showPlaces({ loop, count_in_bpm: bpm, click }) {
   find("loop-toggle").setAttribute("aria-pressed", Boolean(loop));
   find("loop-toggle").title = loop ? `Loop ${exactClock(loop[0])} to ${exactClock(loop[1])} (L)` : "Loop (L)";
   find("count-in").checked = Boolean(bpm);
   find("count-in-bpm").disabled = !bpm;
-  if (bpm) find("count-in-bpm").value = bpm;
+  find("count-in-bpm").value = bpm ?? click.bpm;
+  find("count-in-beats").textContent = click.beats_a_bar || BEATS;
 }
 
-/** What the player takes for a count-in. */
-export function countInOf({ count_in_bpm: bpm }) {
-  return bpm ? { beats: BEATS, bpm } : undefined;
+/** What the player takes for a count-in: a bar of the click track. */
+export function countInOf({ count_in_bpm: bpm, click }) {
+  return bpm ? { beats: click.beats_a_bar || BEATS, bpm } : undefined;
 }
 
 export function addMarker(desk) {

@@ -4,7 +4,7 @@ import { asked } from "./gains.js";
 import * as server from "./server.js";
 import { isTuned, tuningText } from "./practice.js";
 import { say, tell } from "./notices.js";
-import { exactClock, listed } from "./words.js";
+import { capital, exactClock, listed } from "./words.js";
 
 const POLL_MS = 300;
 const ALL = "stems";
@@ -99,7 +99,7 @@ async function exportFile(mix) {
     const { said } = await finished(job);
     save(server.exportUrl(job), name);
     dialog.close();
-    tell(`'${name}' is ready and goes to your downloads. ${capital(said)}`.trim(), { key: "export", kind: "note" });
+    tell(`'${name}' is ready and goes to your downloads.${said ? ` ${capital(said)}.` : ""}`, { key: "export", kind: "note" });
     say(`${name} is exported.`);
   } catch (error) {
     find("export-wrong").textContent = error.message;
@@ -211,10 +211,6 @@ async function attempt(id, doing, work) {
   } finally {
     Object.assign(button, { textContent: words, disabled: false });
   }
-}
-
-function capital(text) {
-  return text ? `${text[0].toUpperCase()}${text.slice(1)}.` : "";
 }
 
 function save(href, name) {

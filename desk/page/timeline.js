@@ -1,5 +1,7 @@
 /** The time axis to work on: ruler, frequency axis, markers, loop region; zoom and scroll; what lies under the pointer. */
 
+import { beatsBetween } from "./metronome.js";
+import { clickOf } from "./practice.js";
 import { exactClock, hertz } from "./words.js";
 
 const find = (id) => document.getElementById(id);
@@ -27,6 +29,7 @@ export class Timeline extends EventTarget {
   #rowsHz = [];
   #markers = [];
   #loop;
+  #click;
   #fingers = new Map(); // where they are on the time axis, by pointer
   #tapping; // the event of a finger that came alone
   #abort = new AbortController();
@@ -66,9 +69,10 @@ export class Timeline extends EventTarget {
     this.#drawAxis();
   }
 
-  /** Show the markers and the loop of the mix; `headS()` tells where the playhead is. */
-  showMix({ markers, loop }) {
+  /** Show the markers and the loop of the mix; a loop that is drawn snaps to the beats of its click. */
+  showMix({ markers, loop, click }) {
     this.#markers = markers;
+    this.#click = clickOf({ click });
     this.#loop = loop ?? undefined;
     this.draw();
   }
@@ -180,8 +184,17 @@ export class Timeline extends EventTarget {
 
   #snapped(event) {
     const seconds = this.#view.secondsAt(event.clientX);
-    const times = this.#markers.map(({ at_s: atS }) => atS);
+    const times = [...this.#markers.map(({ at_s: atS }) => atS), ...this.#beatsNear(seconds)];
     return event.altKey ? Math.round(1000 * seconds) / 1000 : this.#view.snapped(seconds, times);
+  }
+
+  /** The click's beats around a time; where they lie close together those that begin a bar. */
+  #beatsNear(seconds) {
+    if (!this.#click) return [];
+    const { nearS } = this.#view;
+    const areClose = 60 / this.#click.bpm < 2 * nearS;
+    const beats = beatsBetween(this.#click, seconds - nearS, seconds + nearS);
+    return beats.filter(({ isFirst }) => isFirst || !areClose).map(({ atS }) => atS);
   }
 
   // The frequency axis
