@@ -9,6 +9,7 @@ const MOST_SEMITONES = 12;
 const OTHERS_DB = -9; // so much softer are the others where mine is louder: nothing clips
 const ALONE_DB = 6; // where there are no others on the desk
 const BEATS_A_BAR = [0, 2, 3, 4, 5, 6, 7, 8, 9, 12];
+const IS_OPEN = "varemix-practice";
 const TAPPED_BEATS = 1.5; // so long after a tap no other is waited for
 const AS_IT_IS = { gain_db: 0, is_muted: false, is_solo: false, ranges: [] };
 
@@ -26,6 +27,7 @@ const PRESETS = {
 /** Make the panel work; `current()` is the open desk. */
 export function startPractice(current) {
   find("beats").replaceChildren(...BEATS_A_BAR.map((beats) => new Option(beats ? `${beats} beats a bar` : "no accent", beats)));
+  open(Boolean(sessionStorage.getItem(IS_OPEN)));
   find("practice-open").onclick = () => open(find("practice").hidden);
   const keys = practiceKeys(current);
   for (const [id, key] of Object.entries({ slower: "<", faster: ">", lower: "d", higher: "u", click: "n", tap: "t", "first-beat": "h" })) {
@@ -110,6 +112,7 @@ export function tuningText({ tempo, transpose_semitones: semitones }) {
 }
 
 function open(isOpen) {
+  sessionStorage.setItem(IS_OPEN, isOpen ? "yes" : ""); // a page that is loaded again stands as it was
   find("practice").hidden = !isOpen;
   find("practice-open").setAttribute("aria-expanded", isOpen);
 }

@@ -195,6 +195,7 @@ def test_practice_is_set_kept_undone_and_the_same_in_every_tab(musician: Visitor
     page.reload()
     page.wait_for_selector(".stave[data-target='violin'] .mute[aria-pressed='true']")
     assert shown(musician) == told
+    assert page.is_visible("#practice")
 
     page.keyboard.press("w")  # again: all at 0 dB
     page.wait_for_selector(".stave[data-target='violin'] .mute[aria-pressed='false']")
