@@ -265,8 +265,9 @@ def test_loop_and_count_in_follow_the_click_and_keys_reach_the_desk_after_a_dial
     page.mouse.move(ruler["x"] + 7.45 * second, ruler["y"] + 9)
     page.mouse.up()
     until(page, "document.getElementById('loop-toggle').title === 'Loop 0:02.5 to 0:07.5 (L)'")
+    page.check("#click-count-in")
     page.click("#places-open")
-    page.check("#count-in")
+    assert page.is_checked("#count-in")
     assert page.input_value("#count-in-bpm") == "96"
     page.click("#places-close")
     page.keyboard.press(" ")
