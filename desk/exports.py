@@ -220,6 +220,8 @@ def plan_of_request(
     is_doubted = any(query.doubt for query in queries.values())
     settings: dict[str, Any] = {"mask_exponent": exponent, "even_if_unknown": is_doubted or None, "format": file_format}
     tuning = tuning_of(body)
+    if not texts and file_format is None and tuning.is_none:
+        return RemixPlan.model_validate({})  # the recording as it is
     if not tuning.is_none:
         settings |= {"tempo": round(100 * tuning.tempo, 6), "transpose": tuning.transpose_semitones}
     return plan_of(texts, force=absent, separator=dict(separator or {}) or None, **settings)

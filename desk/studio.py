@@ -149,6 +149,11 @@ class Studio:
         check_known(looked.values(), even_if_unknown=even_if_unknown)
         return looked
 
+    def _with_gains(self, body: Mapping[str, Any], who: WhoHears) -> dict[str, Query]:
+        """Return the queries of those that a request has gains for; none where no fader is moved."""
+        targets = targets_of(body)
+        return self.asked(targets, body, who) if targets else {}
+
     def _looked_at(self, query: Query) -> Query:
         """Return a query after a look at its photo, which is looked at once."""
         if query.picture and query not in self._looks:
@@ -246,16 +251,15 @@ class Studio:
         if "stems" in body:
             stems = self.asked(body["stems"], body, who)
             return self.exports.begin_stems(recording, list(stems.values()), format_of(body), who, tuning_of(body))
-        queries = self.asked(targets_of(body), body, who)
+        queries = self._with_gains(body, who)
         plan = plan_of_request(body, queries, even_if_absent=True, separator=who.named)
         return self.exports.begin(recording, plan, {text_of(query): query for query in queries.values()})
 
     def loudness(self, recording: Recording, body: Mapping[str, Any]) -> dict[str, float | None]:
         """Return how loud a recording is, and a request's mix of it. Raises DeskError or UsageError."""
         who = self.chosen(body.get("separator")).who
-        queries = self.asked(targets_of(body), body, who) if targets_of(body) else {}
-        of: dict[str, Any] = {"even_if_absent": True, "separator": who.named}
-        plan = plan_of_request(body, queries, **of) if queries else RemixPlan.model_validate({})
+        queries = self._with_gains(body, who)
+        plan = plan_of_request(body, queries, even_if_absent=True, separator=who.named)
         wishes = plan.for_track(recording.row["track_path"], recording.tags, recording.row["duration_s"])
         if fault := wishes.fault(recording.row["duration_s"]):
             raise DeskError(422, fault)

@@ -394,7 +394,7 @@ export class Desk extends EventTarget {
   }
 
   #seekOnStrip(event, strip) {
-    if (event.button === 0) this.seekToS(this.view.secondsAt(event.clientX));
+    if (event.button === 0 && event.pointerType !== "touch") this.seekToS(this.view.secondsAt(event.clientX));
   }
 
   // What the server tells

@@ -13,11 +13,16 @@ let clicked; // what was clicked last, unless the focus was moved since
  */
 export function startKeys(desk) {
   document.addEventListener("pointerdown", ({ target }) => {
-    clicked = target;
+    if (!target.closest("dialog")) clicked = target; // a dialog gives the focus back to what opened it
+  });
+  document.addEventListener("change", ({ target }) => {
+    if (target === clicked && target.matches("select")) target.blur(); // what was chosen by hand leaves the keys alone
   });
   document.addEventListener("keydown", (event) => {
+    if (event.altKey || document.querySelector("dialog[open]")) return;
     if (event.key === "Tab") clicked = undefined;
-    if (event.altKey || document.querySelector("dialog[open]") || isTyping(event.target)) return;
+    if (event.key === "Enter" && event.target.matches(".typed, .range input")) event.target.blur();
+    if (isTyping(event.target)) return;
     if (event.ctrlKey || event.metaKey) return desk.isOpen && goBack(event, desk);
     if (event.key === "?") return act(event, () => desk.help());
     if (!desk.isOpen || (event.key === " " && wantsSpace(event.target))) return;

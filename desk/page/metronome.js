@@ -15,9 +15,9 @@ export function beatsBetween({ bpm, beats, firstS }, fromS, toS) {
   return found;
 }
 
-/** A number of beats a minute that can be, to a tenth; undefined for what is no number. */
+/** A number of beats a minute that can be, to a tenth, of a text with or without BPM; undefined for what is no number. */
 export function typedBpm(text) {
-  const bpm = Number(String(text).trim().replace(",", "."));
+  const bpm = Number(String(text).toLowerCase().replace("bpm", "").trim().replace(",", "."));
   return Number.isFinite(bpm) && bpm > 0 ? Math.round(10 * Math.min(MOST_BPM, Math.max(LEAST_BPM, bpm))) / 10 : undefined;
 }
 

@@ -6,7 +6,7 @@ import { say } from "./notices.js";
 const find = (id) => document.getElementById(id);
 const dialog = find("places-dialog");
 const template = document.getElementById("marker-template");
-const BEATS = 4;
+const BEATS = 4; // where the click has no bars
 const USUAL_BPM = 100;
 const LEAST_LOOP_S = 0.25;
 const MOST_MARKERS = 500;
@@ -22,22 +22,23 @@ export function startPlaces(current) {
     current().session.change({ loop: null }, "taking the loop away");
     show(current());
   };
-  find("count-in").onchange = find("count-in-bpm").onchange = () => setCountIn(current());
+  for (const id of ["count-in", "click-count-in"]) find(id).onchange = ({ target }) => setCountIn(current(), target.checked);
+  find("count-in-bpm").onchange = () => setCountIn(current(), find("count-in").checked);
 }
 
 /** Show what the mix has. */
 export function showPlaces({ loop, count_in_bpm: bpm, click }) {
   find("loop-toggle").setAttribute("aria-pressed", Boolean(loop));
   find("loop-toggle").title = loop ? `Loop ${exactClock(loop[0])} to ${exactClock(loop[1])} (L)` : "Loop (L)";
-  find("count-in").checked = Boolean(bpm);
-  find("count-in-bpm").disabled = !bpm || click.is_on;
-  if (bpm) find("count-in-bpm").value = click.is_on ? click.bpm : bpm;
+  find("count-in").checked = find("click-count-in").checked = Boolean(bpm);
+  find("count-in-bpm").disabled = !bpm;
+  find("count-in-bpm").value = bpm ?? click.bpm;
+  find("count-in-beats").textContent = click.beats_a_bar || BEATS;
 }
 
-/** What the player takes for a count-in: where there is a click track, a bar of it. */
+/** What the player takes for a count-in: a bar of the click track. */
 export function countInOf({ count_in_bpm: bpm, click }) {
-  if (!bpm) return undefined;
-  return click.is_on ? { beats: click.beats_a_bar || BEATS, bpm: click.bpm } : { beats: BEATS, bpm };
+  return bpm ? { beats: click.beats_a_bar || BEATS, bpm } : undefined;
 }
 
 export function addMarker(desk) {
@@ -80,9 +81,9 @@ function setMarkers(desk, markers) {
   desk.session.change({ markers: [...markers].sort((one, other) => one.at_s - other.at_s) }, "a marker");
 }
 
-function setCountIn(desk) {
+function setCountIn(desk, isOn) {
   const bpm = Math.min(300, Math.max(30, Number(find("count-in-bpm").value) || USUAL_BPM));
-  desk.session.change({ count_in_bpm: find("count-in").checked ? bpm : null }, "the count-in");
+  desk.session.change({ count_in_bpm: isOn ? bpm : null }, "the count-in");
 }
 
 // The dialog

@@ -2,19 +2,22 @@
 
 import { Tapping, typedBpm } from "./metronome.js";
 import { say } from "./notices.js";
-import { exactClock } from "./words.js";
+import { capital, exactClock } from "./words.js";
 
 const [LEAST_PERCENT, MOST_PERCENT, PERCENT_STEP] = [25, 200, 5];
 const MOST_SEMITONES = 12;
 const OTHERS_DB = -9; // so much softer are the others where mine is louder: nothing clips
 const ALONE_DB = 6; // where there are no others on the desk
 const BEATS_A_BAR = [0, 2, 3, 4, 5, 6, 7, 8, 9, 12];
+const IS_OPEN = "varemix-practice";
+const TAPPED_BEATS = 1.5; // so long after a tap no other is waited for
 const AS_IT_IS = { gain_db: 0, is_muted: false, is_solo: false, ranges: [] };
 
 const NARROW = matchMedia("(max-width: 68rem)"); // as in the style sheet
 
 const find = (id) => document.getElementById(id);
 const tapping = new Tapping();
+let tapped; // the timer of a tempo that is being tapped
 
 /** What becomes of the instruments: of mine, and of each of the others, which `numOthers` are. */
 const PRESETS = {
@@ -25,7 +28,8 @@ const PRESETS = {
 
 /** Make the panel work; `current()` is the open desk. */
 export function startPractice(current) {
-  find("beats").replaceChildren(...BEATS_A_BAR.map((beats) => new Option(beats ? `${beats} a bar` : "no accent", beats)));
+  find("beats").replaceChildren(...BEATS_A_BAR.map((beats) => new Option(beats ? `${beats} beats a bar` : "no accent", beats)));
+  open(Boolean(sessionStorage.getItem(IS_OPEN)));
   find("practice-open").onclick = () => open(find("practice").hidden);
   NARROW.onchange = place;
   place();
@@ -60,7 +64,7 @@ export function practiceKeys(current) {
     o: () => preset(current(), "only-mine"),
     i: () => preset(current(), "mine-louder"),
     n: () => toggleClick(current()),
-    t: () => tap(current()),
+    t: () => tap(current),
     h: () => setFirstBeat(current()),
   };
 }
@@ -75,7 +79,7 @@ export function showPractice(mix, titles) {
   const targets = Object.keys(titles);
   const options = find("mine");
   if (targets.join() !== [...options.options].map(({ value }) => value).join()) {
-    options.replaceChildren(...Object.entries(titles).map(([target, title]) => new Option(title, target)));
+    options.replaceChildren(...Object.entries(titles).map(([target, title]) => new Option(capital(title), target)));
   }
   options.value = mineOf(mix) ?? "";
   options.disabled = !targets.length;
@@ -84,14 +88,13 @@ export function showPractice(mix, titles) {
     find(id).setAttribute("aria-pressed", targets.length > 0 && isSet(mix, id));
   }
   find("click").setAttribute("aria-pressed", click.is_on);
-  setValue("bpm", click.bpm);
+  showBpm(click.bpm, tempo);
   setValue("beats", click.beats_a_bar);
   setValue("click-level", click.gain_db);
   find("click-level").setAttribute("aria-valuetext", `${signed(click.gain_db)} dB`);
   find("first-beat").title = `Set the first beat of a bar here, at the playhead (H); it is at ${exactClock(click.first_beat_s)}`;
   const button = find("practice-open");
-  const text = ["Practice", tuningText(mix)].filter(Boolean).join(": ");
-  if (button.textContent !== text) button.textContent = text;
+  find("practice-tuning").textContent = isTuned(mix) ? `: ${tuningText(mix)}` : "";
   button.classList.toggle("used", isTuned(mix) || click.is_on);
 }
 
@@ -118,6 +121,7 @@ function place() {
 }
 
 function open(isOpen) {
+  sessionStorage.setItem(IS_OPEN, isOpen ? "yes" : ""); // a page that is loaded again stands as it was
   find("practice").hidden = !isOpen;
   find("practice-open").setAttribute("aria-expanded", isOpen);
 }
@@ -195,14 +199,24 @@ function preset(desk, id) {
   const { words } = PRESETS[id];
   const what = id === "mine-louder" ? `${title} ${words}` : `${words} ${title}`;
   desk.session.change({ instruments: withPreset(mix, id), my_instrument: mine }, what);
-  return say(`${what[0].toUpperCase()}${what.slice(1)}.`);
+  return say(`${capital(what)}.`);
 }
 
 // The click track
 
+/** Change some of the click; a count-in that is as fast as the click stays so. */
 function setClick(desk, parts, what = "click track") {
+  const { click, count_in_bpm: countInBpm } = desk.session.mix;
   const known = Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined));
-  desk.session.change({ click: { ...desk.session.mix.click, ...known } }, what);
+  const becomes = { ...click, ...known };
+  const follows = countInBpm === click.bpm ? { count_in_bpm: becomes.bpm } : {};
+  desk.session.change({ click: becomes, ...follows }, what);
+}
+
+/** Show beats a minute of the recording, and how fast they are heard. */
+function showBpm(bpm, tempo) {
+  setValue("bpm", `${bpm} BPM`);
+  find("heard-bpm").textContent = tempo === 1 ? "" : `${number(bpm * tempo, 1)} at ${number(100 * tempo, 1)} %`;
 }
 
 function toggleClick(desk) {
@@ -211,10 +225,16 @@ function toggleClick(desk) {
   say(isOn ? "The click is on." : "The click is off.");
 }
 
-/** Taps are of what is heard; the tempo that is kept is the recording's own. */
-function tap(desk) {
+/** Taps are of what is heard; the tempo that is kept is the recording's own, set when no further tap comes. */
+function tap(current) {
+  const desk = current();
   const heardBpm = tapping.tap(performance.now());
-  if (heardBpm) setClick(desk, { bpm: typedBpm(heardBpm / desk.session.mix.tempo) }, "tempo of the click");
+  if (!heardBpm) return;
+  const { tempo } = desk.session.mix;
+  const bpm = typedBpm(heardBpm / tempo);
+  showBpm(bpm, tempo);
+  clearTimeout(tapped);
+  tapped = setTimeout(() => desk === current() && setClick(desk, { bpm }, "tempo of the click"), TAPPED_BEATS * (60_000 / heardBpm));
 }
 
 function setFirstBeat(desk) {

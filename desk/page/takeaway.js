@@ -4,7 +4,7 @@ import { asked } from "./gains.js";
 import * as server from "./server.js";
 import { isTuned, tuningText } from "./practice.js";
 import { say, tell } from "./notices.js";
-import { exactClock, listed } from "./words.js";
+import { capital, exactClock, listed } from "./words.js";
 
 const POLL_MS = 300;
 const ALL = "stems";
@@ -23,7 +23,7 @@ export function startTakeaway(formats, library, mixOf) {
   find("export-format").replaceChildren(new Option("as the recording", ""),
     ...formats.map((name) => new Option(name.toUpperCase(), name)));
   find("export").onclick = () => openExport(mixOf());
-  find("export-what").onchange = () => showWhat(mixOf());
+  find("export-what").onchange = find("export-tempo").onchange = () => showWhat(mixOf());
   find("export-close").onclick = () => dialog.close();
   find("export-go").onclick = () => exportFile(mixOf());
   find("save-plan").onclick = () => openPlan(mixOf(), library);
@@ -43,7 +43,7 @@ export function wishText(gains, titles) {
     if (gain === "mute") return `${titles[target]} muted`;
     return `${titles[target]} ${gain > 0 ? "+" : "−"}${Math.abs(gain)} dB`;
   });
-  return texts.length ? `With ${listed(texts)}.` : "No fader is moved: the file will sound as the recording does.";
+  return texts.length ? `With ${listed(texts)}.` : "No fader is moved.";
 }
 
 /** Gains in time in words: `−3 dB, from 1:20 to 2:05 −6 dB`. */
@@ -70,9 +70,14 @@ function openExport(mix) {
 
 function showWhat({ wishes, titles }) {
   const what = find("export-what").value;
-  const isRemix = what === REMIX;
-  find("export-wishes").textContent = isRemix ? wishText(asked(wishes), titles)
+  find("export-wishes").textContent = what === REMIX ? remixText(asked(wishes), titles)
     : "What the masks cut out, at its level in the recording; faders do not count.";
+}
+
+function remixText(gains, titles) {
+  if (Object.keys(gains).length) return wishText(gains, titles);
+  const becomes = find("export-tempo").value === TUNED ? "Only tempo and pitch change." : "The file will sound as the recording does.";
+  return `${wishText(gains, titles)} ${becomes}`;
 }
 
 function exportOf({ wishes, exponent, separator, titles, mix }) {
@@ -94,7 +99,7 @@ async function exportFile(mix) {
     const { said } = await finished(job);
     save(server.exportUrl(job), name);
     dialog.close();
-    tell(`'${name}' is ready and goes to your downloads. ${capital(said)}`.trim(), { key: "export", kind: "note" });
+    tell(`'${name}' is ready and goes to your downloads.${said ? ` ${capital(said)}.` : ""}`, { key: "export", kind: "note" });
     say(`${name} is exported.`);
   } catch (error) {
     find("export-wrong").textContent = error.message;
@@ -206,10 +211,6 @@ async function attempt(id, doing, work) {
   } finally {
     Object.assign(button, { textContent: words, disabled: false });
   }
-}
-
-function capital(text) {
-  return text ? `${text[0].toUpperCase()}${text.slice(1)}.` : "";
 }
 
 function save(href, name) {

@@ -1,5 +1,7 @@
 /** The time axis to work on: ruler, frequency axis, markers, loop region; zoom and scroll; what lies under the pointer. */
 
+import { beatsBetween } from "./metronome.js";
+import { clickOf } from "./practice.js";
 import { exactClock, hertz } from "./words.js";
 
 const find = (id) => document.getElementById(id);
@@ -11,6 +13,8 @@ const WHEEL_ZOOM = 1.0015; // for each pixel that a wheel is turned
 const LEAST_LOOP_S = 0.25;
 const LEAST_DRAGGED_PX = 5; // less is a click
 const GRIP_PX = 9;
+const LEAST_PINCH_PX = 20; // fingers that are nearer count as so far apart
+const MOST_TAPPED_PX = 10; // a finger that moves further does not tap
 const SHOWN_HZ = [100, 250, 500, 1000, 2000, 4000, 8000, 16_000];
 const LEAST_MINOR_PX = 6;
 const LEAST_AXIS_PX = 15;
@@ -25,7 +29,9 @@ export class Timeline extends EventTarget {
   #rowsHz = [];
   #markers = [];
   #loop;
-  #pinch = new Map(); // pointers on the time axis, for two fingers
+  #click;
+  #fingers = new Map(); // where they are on the time axis, by pointer
+  #tapping; // the event of a finger that came alone
   #abort = new AbortController();
   #sizes = new ResizeObserver(() => this.draw());
 
@@ -63,9 +69,10 @@ export class Timeline extends EventTarget {
     this.#drawAxis();
   }
 
-  /** Show the markers and the loop of the mix; `headS()` tells where the playhead is. */
-  showMix({ markers, loop }) {
+  /** Show the markers and the loop of the mix; a loop that is drawn snaps to the beats of its click. */
+  showMix({ markers, loop, click }) {
     this.#markers = markers;
+    this.#click = clickOf({ click });
     this.#loop = loop ?? undefined;
     this.draw();
   }
@@ -143,6 +150,7 @@ export class Timeline extends EventTarget {
     event.preventDefault();
     ruler.setPointerCapture(event.pointerId);
     const fixedS = this.#fixedEnd(event) ?? this.#snapped(event);
+    const before = this.#loop;
     let loop;
     const onMove = (moved) => {
       if (!loop && Math.abs(moved.clientX - event.clientX) < LEAST_DRAGGED_PX) return;
@@ -152,10 +160,13 @@ export class Timeline extends EventTarget {
       this.#loop = loop; // told when it is let go
       this.draw();
     };
-    const onUp = () => {
+    const onUp = ({ type }) => {
       ruler.removeEventListener("pointermove", onMove);
       for (const kind of ["pointerup", "pointercancel"]) ruler.removeEventListener(kind, onUp);
-      if (loop) this.dispatchEvent(new CustomEvent("loop", { detail: loop }));
+      if (type === "pointercancel") {
+        this.#loop = before;
+        this.draw();
+      } else if (loop) this.dispatchEvent(new CustomEvent("loop", { detail: loop }));
       else this.dispatchEvent(new CustomEvent("seek", { detail: this.#view.secondsAt(event.clientX) }));
     };
     ruler.addEventListener("pointermove", onMove);
@@ -173,8 +184,17 @@ export class Timeline extends EventTarget {
 
   #snapped(event) {
     const seconds = this.#view.secondsAt(event.clientX);
-    const times = this.#markers.map(({ at_s: atS }) => atS);
+    const times = [...this.#markers.map(({ at_s: atS }) => atS), ...this.#beatsNear(seconds)];
     return event.altKey ? Math.round(1000 * seconds) / 1000 : this.#view.snapped(seconds, times);
+  }
+
+  /** The click's beats around a time; where they lie close together those that begin a bar. */
+  #beatsNear(seconds) {
+    if (!this.#click) return [];
+    const { nearS } = this.#view;
+    const areClose = 60 / this.#click.bpm < 2 * nearS;
+    const beats = beatsBetween(this.#click, seconds - nearS, seconds + nearS);
+    return beats.filter(({ isFirst }) => isFirst || !areClose).map(({ atS }) => atS);
   }
 
   // The frequency axis
@@ -213,22 +233,46 @@ export class Timeline extends EventTarget {
     else this.#view.scrollBy(sideways / Math.max(this.#view.width, 1));
   }
 
-  /** Two fingers zoom and scroll. */
+  /** A finger that taps goes there, where it is lifted: it may be about to scroll the page. Two zoom and scroll. */
   #onTouch(event) {
     if (event.pointerType !== "touch" || !event.target.closest(".time")) return;
-    if (event.type === "pointerup" || event.type === "pointercancel") return void this.#pinch.delete(event.pointerId);
-    if (event.type === "pointerdown") return void this.#pinch.set(event.pointerId, event.clientX);
-    if (!this.#pinch.has(event.pointerId)) return undefined;
-    const before = [...this.#pinch.values()];
-    this.#pinch.set(event.pointerId, event.clientX);
-    if (this.#pinch.size !== 2) return undefined;
+    if (event.type === "pointerdown") this.#onFinger(event);
+    else if (event.type === "pointermove") this.#onFingers(event);
+    else this.#onLifted(event);
+  }
+
+  /** A second finger ends what the first one began. */
+  #onFinger(event) {
+    const first = this.#tapping;
+    this.#tapping = this.#fingers.size ? undefined : event;
+    this.#fingers.set(event.pointerId, event.clientX);
+    if (this.#tapping) return;
     event.stopPropagation();
-    const after = [...this.#pinch.values()];
-    const [was, is] = [before, after].map(([one, other]) => Math.max(Math.abs(one - other), 20));
+    first?.target.dispatchEvent(new PointerEvent("pointercancel", { pointerId: first.pointerId, bubbles: true }));
+  }
+
+  #onFingers(event) {
+    if (!this.#fingers.has(event.pointerId)) return;
+    const before = [...this.#fingers.values()];
+    this.#fingers.set(event.pointerId, event.clientX);
+    if (this.#fingers.size !== 2) return;
+    event.stopPropagation();
+    const after = [...this.#fingers.values()];
+    const [was, is] = [before, after].map(([one, other]) => Math.max(Math.abs(one - other), LEAST_PINCH_PX));
     const [wasAt, isAt] = [before, after].map(([one, other]) => (one + other) / 2);
-    const heldS = this.#view.secondsAt(wasAt);
-    this.zoomBy(is / was, heldS);
-    return this.#view.scrollBy((wasAt - isAt) / Math.max(this.#view.width, 1));
+    this.zoomBy(is / was, this.#view.secondsAt(wasAt));
+    this.#view.scrollBy((wasAt - isAt) / Math.max(this.#view.width, 1));
+  }
+
+  #onLifted(event) {
+    this.#fingers.delete(event.pointerId);
+    const tapping = this.#tapping;
+    this.#tapping = undefined;
+    if (event.type !== "pointerup" || tapping?.pointerId !== event.pointerId) return;
+    const isDrawn = tapping.target.closest("#ruler, .edited"); // which know themselves what a finger does there
+    const movedPx = Math.hypot(event.clientX - tapping.clientX, event.clientY - tapping.clientY);
+    if (isDrawn || movedPx > MOST_TAPPED_PX) return;
+    this.dispatchEvent(new CustomEvent("seek", { detail: this.#view.secondsAt(event.clientX) }));
   }
 
   // What is under the pointer

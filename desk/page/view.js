@@ -106,9 +106,14 @@ export class View extends EventTarget {
     return STEPS.find(([step]) => step >= leastS) ?? [longest * Math.ceil(leastS / longest), parts];
   }
 
+  /** How near something is that snaps. */
+  get nearS() {
+    return (this.#lengthS * SNAP_PX) / Math.max(this.width, 1);
+  }
+
   /** The nearest of some times and of the ruler's marks, where one is near; else the time itself. */
   snapped(seconds, times = []) {
-    const nearS = (this.#lengthS * SNAP_PX) / Math.max(this.width, 1);
+    const { nearS } = this;
     const [stepS, parts] = this.marks;
     const tickS = stepS / parts;
     const near = (time) => Math.abs(time - seconds) <= nearS;

@@ -86,3 +86,8 @@ export function typedTime(text) {
 export function hertz(frequencyHz) {
   return frequencyHz >= 1000 ? `${Number((frequencyHz / 1000).toFixed(1))} kHz` : `${Math.round(frequencyHz)} Hz`;
 }
+
+/** A text that begins with a capital. */
+export function capital(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -319,6 +319,46 @@ def test_the_time_axis_is_zoomed_marked_and_looped(musician: Visitor) -> None:
     assert page.get_attribute("#loop-toggle", "aria-pressed") == "true"
 
 
+def test_two_fingers_zoom_the_time_axis_and_a_tap_goes_there(browser: "Browser", desk: Process) -> None:
+    with visitor(browser, desk.url, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True) as someone:
+        page = someone.page
+        someone.open()
+        someone.drop("song.wav", tone_bytes(), "audio/wav")
+        page.wait_for_selector("#desk:not([hidden])")
+        fingers = page.context.new_cdp_session(page)
+
+        def touch(kind: str, y: float, *xs: float) -> None:
+            points = [{"x": x, "y": y, "id": number} for number, x in enumerate(xs)]
+            fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+        def shown() -> tuple[float, float]:
+            style = "getComputedStyle(document.getElementById('score')).getPropertyValue"
+            return float(page.evaluate(f"{style}('--zoom')")), float(page.evaluate(f"{style}('--from')"))
+
+        for place in ("#ruler", "#spectrogram"):
+            page.evaluate(f"document.querySelector('{place}').scrollIntoView({{ block: 'center' }})")
+            box = page.locator(place).bounding_box()
+            assert box is not None
+            x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+            touch("touchStart", y, x - 20)
+            touch("touchMove", y, x - 30)
+            touch("touchStart", y, x - 30, x + 30)
+            for far in range(40, 130, 10):
+                touch("touchMove", y, x - far, x + far)
+            touch("touchEnd", y, x - 120)
+            touch("touchEnd", y)
+            zoom, begins = shown()
+            assert abs(zoom - 4) < 0.1
+            assert abs(begins - (1 - 1 / zoom) / 2) < 0.01
+            assert page.inner_text("#now") == "0:00"
+            assert page.get_attribute("#loop-toggle", "aria-pressed") == "false"
+            page.evaluate("document.getElementById('zoom-all').click()")
+            assert shown() == (1, 0)
+        page.locator("#spectrogram").tap()
+        until(page, "document.getElementById('now').textContent === '0:03'")
+        assert someone.console == []
+
+
 def test_settings_are_compared_at_equal_loudness_and_levels_are_metered(musician: Visitor) -> None:
     page = musician.page
     musician.open("evening")

@@ -198,6 +198,7 @@ def test_practice_is_set_kept_undone_and_the_same_in_every_tab(musician: Visitor
     page.reload()
     page.wait_for_selector(".stave[data-target='violin'] .mute[aria-pressed='true']")
     assert shown(musician) == told
+    assert page.is_visible("#practice")
 
     page.keyboard.press("w")  # again: all at 0 dB
     page.wait_for_selector(".stave[data-target='violin'] .mute[aria-pressed='false']")
@@ -250,9 +251,47 @@ def test_a_tempo_can_be_tapped_and_beats_are_counted_from_the_first(musician: Vi
         }"""
     )
     assert (tapped[0], tapped[-1], none) == (None, 120, None)
-    assert counted_in == {"beats": 3, "bpm": 90}
+    assert counted_in == {"beats": 3, "bpm": 100}
     assert [beat["atS"] for beat in beats] == [0.25, 0.75, 1.25, 1.75, 2.25]
     assert [beat["isFirst"] for beat in beats] == [False, False, True, False, False]
+
+
+def test_loop_and_count_in_follow_the_click_and_keys_reach_the_desk_after_a_dialog(musician: Visitor) -> None:
+    page = musician.page
+    page.click("#practice-open")
+    page.fill("#bpm", "96 BPM")  # in bars of 2.5 s
+    page.keyboard.press("Enter")
+    page.click("#click")
+    page.select_option("#beats", "3")
+    page.select_option("#beats", "4")
+    ruler = page.locator("#ruler").bounding_box()
+    assert ruler is not None
+    second = ruler["width"] / soundfile.info(str(EXAMPLE / "Greensleeves.ogg")).duration
+    page.mouse.move(ruler["x"] + 2.55 * second, ruler["y"] + 9)
+    page.mouse.down()
+    page.mouse.move(ruler["x"] + 6 * second, ruler["y"] + 9)
+    page.mouse.move(ruler["x"] + 7.45 * second, ruler["y"] + 9)
+    page.mouse.up()
+    until(page, "document.getElementById('loop-toggle').title === 'Loop 0:02.5 to 0:07.5 (L)'")
+    page.check("#click-count-in")
+    page.click("#places-open")
+    assert page.is_checked("#count-in")
+    assert page.input_value("#count-in-bpm") == "96"
+    page.click("#places-close")
+    page.keyboard.press(" ")
+    page.wait_for_selector("#player-state:text-is('counting in')")
+    page.keyboard.press(" ")
+    page.fill("#bpm", "120")
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(600)  # it is saved
+    for _ in range(4):
+        page.keyboard.press("t")
+        page.wait_for_timeout(400)
+    until(page, "document.getElementById('undo').title === 'Undo: tempo of the click'")
+    assert page.input_value("#bpm") != "120 BPM"
+    assert f"{page.input_value('#count-in-bpm')} BPM" == page.input_value("#bpm")
+    page.keyboard.press("Control+z")
+    until(page, "document.getElementById('bpm').value === '120 BPM'")  # all taps are one step
 
 
 def lag_ms(one: np.ndarray, other: np.ndarray) -> float:

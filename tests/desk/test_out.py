@@ -74,6 +74,9 @@ def test_what_is_exported_as_practised_is_what_the_batch_tunes_and_untuned_nothi
     assert tuned == (tmp_path / "out.wav").read_bytes()
     assert soundfile.info(io.BytesIO(tuned)).frames == round(2.5 * 44_100 / 0.8)
     assert desk.exported(facts, MIX | {"tempo": 1, "transpose_semitones": 0}) == desk.exported(facts, MIX)
+    slower = desk.exported(facts, {"gains": {}, "tempo": 0.8})
+    assert soundfile.info(io.BytesIO(slower)).frames == round(2.5 * 44_100 / 0.8)
+    assert desk.exported(facts, {"gains": {}}) == song.read_bytes()
     stem = desk.exported(facts, {"stems": ["tuba"], "tempo": 0.8})
     assert soundfile.info(io.BytesIO(stem)).frames == round(2.5 * 44_100 / 0.8)
     for wrong in ({"tempo": 0.1}, {"tempo": "slow"}, {"transpose_semitones": 10**400}):
