@@ -124,6 +124,14 @@ def test_a_command_that_works_is_ended_when_the_desk_is_closed(
     assert time.monotonic() - started < 20
 
 
+def test_an_export_says_whose_separator_is_not_here(desk: Desk, song: dict[str, Any]) -> None:
+    asked = {"gains": {"tuba": "mute"}, "separator": {"tuba": "nobody"}}
+    job = desk.client.post(f"/api/recordings/{song['id']}/export", json=asked).json()["job"]
+    desk.waited(f"/api/exports/{job}", busy=202)
+    said = desk.client.get(f"/api/exports/{job}/state").json()["said"]
+    assert "tuba is separated by the built-in model: There is no separator 'nobody'" in said
+
+
 def test_exports_are_written_from_the_masks_of_who_is_named(desk: Desk, song: dict[str, Any], catalog: Catalog) -> None:
     for asked in ({"gains": {"tuba": "mute"}}, {"stems": ["tuba", "flute"]}):
         assert desk.exported(song, asked | {"separator": NAMED})
