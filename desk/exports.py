@@ -40,7 +40,10 @@ _MAX_NAME_CHARACTERS = 100
 
 @dataclass(kw_only=True)
 class Export:
-    """A file that is being written, or was; `share` is how much of it, 0 to 1, `said` and `reason` are for people."""
+    """A file that is being written, or was; `share` is how much of it, 0 to 1, `said` and `reason` are for people.
+
+    `faults` say by instrument why the separator that is named for it is not used.
+    """
 
     id: str
     path: Path
@@ -48,6 +51,7 @@ class Export:
     share: float = 0.0
     reason: str = ""
     said: str = ""
+    faults: Mapping[str, str] = field(default_factory=dict)
 
     def told(self) -> dict[str, Any]:
         """Return what the page is told of it."""
@@ -57,8 +61,11 @@ class Export:
             "name": self.path.name,
             "state": state,
             "share": round(self.share, 3),
-            "said": self.reason or self.said,
+            "said": self.reason or "; ".join(filter(None, [self.said, *self._others()])),
         }
+
+    def _others(self) -> list[str]:
+        return [f"{one} is separated by the built-in model: {why}" for one, why in self.faults.items()]
 
 
 class Exports:

@@ -8,11 +8,11 @@ Who hears what is said with all that is asked: masks of others than those do not
 import math
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from threading import Lock
+from threading import Lock, get_ident
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +30,7 @@ from tasks.queries import Query
 from tasks.stored_masks import covering, heard_row, stored_masks
 from tasks.who_hears import WhoHears
 from varemix.errors import VaremixError
+from varemix.media.programs import end_programs_of
 from varemix.signal.grid import Grid
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ MARGIN_FRAMES = 48
 """Frames around those that are cut that have a part in how they sound: by smoothing, windows and resampling."""
 
 _MAX_JOBS = 64
+_CLOSING_S = 0.2
 _ANY_ORDER_S = 3600.0
 
 
@@ -49,6 +51,7 @@ class _Job:
     queries: list[Query]
     growing: GrowingMasks
     started: float | None = None
+    thread_id: int | None = None  # that hears it
     told_share: float | None = None  # how far others say that they are, before there are masks
     place_s: float = 0.0  # where somebody listens
     reason: str = ""
@@ -256,9 +259,13 @@ class Hearing:
         return states
 
     def close(self) -> None:
-        """Stop; what is being heard is given up."""
+        """Stop; what is being heard is given up, and programs that hear are ended."""
         self._is_closing = True
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for job in list(self._jobs):
+            while job.thread_id is not None and wait([job.done], _CLOSING_S).not_done:
+                end_programs_of(job.thread_id)
+        self._pool.shutdown(wait=True)
         for job in self._jobs:
             job.growing.close("The desk was closed.")
 
@@ -266,8 +273,9 @@ class Hearing:
         return [job for job in self._jobs if job.is_of(recording, who)]
 
     def _hear(self, job: _Job) -> None:
-        job.started = time.monotonic()
+        job.started, job.thread_id = time.monotonic(), get_ident()
         try:
+            self._check_open()
             row = heard_row(
                 self._catalog,
                 dict(job.recording.row),
@@ -289,12 +297,15 @@ class Hearing:
             self._jobs = [other for other in self._jobs if other is not job or job.reason]
         job.done.set_result(None)
 
+    def _check_open(self) -> None:
+        if self._is_closing:
+            raise HearingError("The desk was closed.")
+
     def _write(self, job: _Job) -> Any:
         """Return what hears a job: from where somebody listens on, unless the recording is too long for that."""
 
         def heed(header: Any, masks: np.ndarray, first_frame: int | None = None) -> None:
-            if self._is_closing:
-                raise HearingError("The desk was closed.")
+            self._check_open()
             job.growing.add(header, masks, first_frame)
 
         def choose(missing: Collection[int], order: "AnyOrder") -> int:

@@ -247,7 +247,12 @@ class Studio:
 
         Raises DeskError or UsageError for what cannot be.
         """
-        who = self.chosen(body.get("separator")).who
+        here = self.chosen(body.get("separator"))
+        export = self._begun_export(recording, body, here.who)
+        export.faults = here.faults
+        return export
+
+    def _begun_export(self, recording: Recording, body: Mapping[str, Any], who: WhoHears) -> Export:
         if "stems" in body:
             stems = self.asked(body["stems"], body, who)
             return self.exports.begin_stems(recording, list(stems.values()), format_of(body), who, tuning_of(body))

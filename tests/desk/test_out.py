@@ -20,6 +20,7 @@ from tests.desk.conftest import OpenDesk
 from tests.desk.sounds import Desk, write_noise
 from tests.tasks.planted import write_tones
 from tests.tasks.surround import write_surround
+from varemix.errors import MediaError
 from varemix.remix.plan import plan_of
 from varemix.remix.plan_yaml import parse_plan
 
@@ -82,6 +83,23 @@ def test_what_is_exported_as_practised_is_what_the_batch_tunes_and_untuned_nothi
     for wrong in ({"tempo": 0.1}, {"tempo": "slow"}, {"transpose_semitones": 10**400}):
         answer = desk.client.post(f"/api/recordings/{facts['id']}/export", json=MIX | wrong)
         assert answer.status_code == 422
+
+
+def test_of_a_file_that_fails_the_reason_is_told_and_nothing_half_written_stays(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(source: Path, target: Path, *_: Any, **__: Any) -> None:
+        target.write_bytes(b"half")
+        raise MediaError("There is no room.")
+
+    monkeypatch.setattr("desk.exports.write_remix", fails)
+    facts = desk.drop(write_noise(tmp_path / "song.wav", seconds=1))
+    job = desk.client.post(f"/api/recordings/{facts['id']}/export", json=MIX).json()["job"]
+    export = desk.studio.exports.export(job)
+    export.done.result(60)
+    answer = desk.client.get(f"/api/exports/{job}")
+    assert (answer.status_code, answer.json()["error"]) == (422, "There is no room.")
+    assert not export.path.parent.exists()
 
 
 def test_how_far_a_file_is_is_told(desk: Desk, tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Who separates what at the desk is a setting of the session: what is played, written and planned follows it."""
 
 import json
+import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,6 +108,28 @@ def test_what_is_played_and_shown_is_by_who_is_named(desk: Desk, song: dict[str,
     gains = {"gains": {"tuba": "mute"}}
     levels = [desk.client.post(f"{place}/loudness", json=gains | {"separator": named}).json() for named in ({}, NAMED)]
     assert levels[0] != levels[1]
+
+
+def test_a_command_that_works_is_ended_when_the_desk_is_closed(
+    desk: Desk, song: dict[str, Any], settings: Path, tmp_path: Path
+) -> None:
+    begun = tmp_path / "begun"
+    program = [sys.executable, "-c", f"open({str(begun)!r}, 'w'); import time; time.sleep(300)", "{input}{output}"]
+    settings.write_text(f"slow: {{kind: command, command: {json.dumps(program)}, stems: {{a.wav: tuba}}}}\n")
+    asked = {"targets": ["tuba"], "separator": {"tuba": "slow"}}
+    assert desk.client.post(f"/api/recordings/{song['id']}/hear", json=asked).status_code == 202
+    wait_until(begun.exists)
+    started = time.monotonic()
+    desk.studio.close()
+    assert time.monotonic() - started < 20
+
+
+def test_an_export_says_whose_separator_is_not_here(desk: Desk, song: dict[str, Any]) -> None:
+    asked = {"gains": {"tuba": "mute"}, "separator": {"tuba": "nobody"}}
+    job = desk.client.post(f"/api/recordings/{song['id']}/export", json=asked).json()["job"]
+    desk.waited(f"/api/exports/{job}", busy=202)
+    said = desk.client.get(f"/api/exports/{job}/state").json()["said"]
+    assert "tuba is separated by the built-in model: There is no separator 'nobody'" in said
 
 
 def test_exports_are_written_from_the_masks_of_who_is_named(desk: Desk, song: dict[str, Any], catalog: Catalog) -> None:

@@ -1,5 +1,6 @@
 """A WAV file for another program to read: 24 bits, of any length."""
 
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,7 +14,9 @@ _BYTES = 3
 
 
 def write_wav(path: Path, blocks: Iterable[np.ndarray], rate_hz: int, *, num_samples: int = 0) -> None:
-    """Write blocks [C, S_b]; past 4 GB, which `num_samples` tell of, as RF64. Raises MediaError where none come."""
+    """Write blocks [C, S_b]; past 4 GB, which `num_samples` tell of, as RF64. Raises MediaError where none come,
+    or where they find no room.
+    """
     file: soundfile.SoundFile | None = None
     try:
         for block in blocks:
@@ -23,6 +26,12 @@ def write_wav(path: Path, blocks: Iterable[np.ndarray], rate_hz: int, *, num_sam
                     path, "w", rate_hz, len(block), "PCM_24", format="RF64" if is_long else "WAV"
                 )
             file.write(np.clip(block, -1, 1).T)
+    except soundfile.LibsndfileError as error:  # which keeps the system's reason to itself
+        free_mb = shutil.disk_usage(path.parent).free // 1_000_000
+        raise MediaError(
+            f"'{path.name}' cannot be written for another program: {error.error_string} There are {free_mb} MB free in "
+            "the folder for temporary files. Make room there, or name another by TMPDIR, and run again."
+        ) from error
     finally:
         if file is not None:
             file.close()

@@ -23,6 +23,7 @@ import psutil
 from varemix.errors import ProgramError
 
 FFMPEG_VARIABLE = "VAREMIX_FFMPEG"
+_RUNNING: dict[subprocess.Popen[bytes], int] = {}  # the thread that began each
 _LEASH = Path(__file__).with_name("leash.py")
 _CHUNK_BYTES = 1 << 16
 _STDERR_KEPT_BYTES = 1 << 16
@@ -202,6 +203,12 @@ class FedProgram:
             timer.cancel()
 
 
+def end_programs_of(thread_id: int) -> None:
+    """Kill what a thread of this process runs at the moment, with all it started; it sees programs that were ended."""
+    for process in [process for process, began in list(_RUNNING.items()) if began == thread_id]:
+        _end(process)
+
+
 def on_leash(command: Sequence[str]) -> list[str]:
     """Return what starts a command, its program by path, so that it dies with the thread that starts it (on Linux)."""
     if sys.platform != "linux":
@@ -224,10 +231,12 @@ def _started(args: Sequence[str | Path], *, has_input: bool) -> Iterator[subproc
         stderr=subprocess.PIPE,
         start_new_session=hasattr(os, "killpg"),
     )
+    _RUNNING[process] = threading.get_ident()
     try:
         yield process
     finally:
         _kill_group(process)
+        _RUNNING.pop(process, None)
         for pipe in (process.stdin, process.stdout, process.stderr):
             if pipe is not None:
                 with contextlib.suppress(BrokenPipeError):  # input that the program did not read

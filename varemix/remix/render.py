@@ -220,7 +220,7 @@ def render_stems(
     """Write what each mask cuts out of `source` to the target of the same place; see `render_remix`.
 
     Unless a format is named, stems have the recording's, or that of `stem_format`. They have its channels; the bass is
-    silent in them. `tuning` is as for a remix.
+    silent in them. `tuning` is as for a remix; with one, a piece of each stem is held, see `tuned_blocks`.
     """
     with AudioReader(source, audio_stream=audio_stream) as reader, ExitStack() as stack:
         format_name = format_name or stem_format(reader.info.container, reader.info.written_as)

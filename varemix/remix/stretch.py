@@ -19,6 +19,7 @@ _OVERLAP_S = 2.0  # in which pieces are joined
 _EDGE_S = 0.5  # at which a piece is not yet, or no more, as it would be in the middle
 _FADE_S = 0.05
 _BLOCK_SAMPLES = 1 << 16  # that are handed on at a time
+_SHIFT_S = 0.005  # by so much at most a piece is moved, so that it goes on in the phase of the one before it
 _SEED = 1  # equal samples give equal samples
 
 
@@ -41,9 +42,9 @@ def tuned_blocks(blocks: Iterable[np.ndarray], tuning: Tuning, rate_hz: int, num
         first = max(begin - edge, 0)
         end = min(begin + step + overlap + edge, length)
         source = cut.part(round(first * tuning.tempo), num_samples if end == length else round(end * tuning.tempo))
-        piece = _tuned(source, tuning, rate_hz, end - first)[:, begin - first :]
+        piece = _tuned(source, tuning, rate_hz, end - first)
         if tail is not None:
-            piece = _joined(tail, piece, round(_FADE_S * rate_hz))
+            piece = _joined(tail, piece, begin - first, round(_FADE_S * rate_hz), round(_SHIFT_S * rate_hz))
         if not is_last:
             piece, tail = piece[:, :step], piece[:, step : step + overlap]
         yield from (piece[:, at : at + _BLOCK_SAMPLES] for at in range(0, piece.shape[1], _BLOCK_SAMPLES))
@@ -87,12 +88,18 @@ def _of_length(samples: np.ndarray, length: int) -> np.ndarray:
     return np.pad(samples[:, :length], ((0, 0), (0, max(0, length - samples.shape[1]))))
 
 
-def _joined(before: np.ndarray, after: np.ndarray, fade: int) -> np.ndarray:
-    """Return a piece that begins as the one before it, and goes over into its own where the two differ least."""
-    overlap = before.shape[1]
-    difference = np.cumsum(((before - after[:, :overlap]) ** 2).sum(axis=0, dtype=np.float64))
+def _joined(before: np.ndarray, made: np.ndarray, begin: int, fade: int, shift: int) -> np.ndarray:
+    """Return a piece from `begin` on that begins as the one before it, and goes over into its own.
+
+    It does so where the two differ least, and is moved by up to `shift` samples to where they differ least there.
+    """
+    overlap, length = before.shape[1], made.shape[1] - begin
+    difference = np.cumsum(((before - made[:, begin : begin + overlap]) ** 2).sum(axis=0, dtype=np.float64))
     at = int(np.argmin(difference[fade:] - difference[:-fade])) + 1
+    place = begin + at
+    shifts = sorted(range(-shift, 1 + min(shift, made.shape[1] - place - fade)), key=abs)
+    off = [((before[:, at : at + fade] - made[:, place + by : place + by + fade]) ** 2).sum() for by in shifts]
+    joined = _of_length(made[:, begin + shifts[int(np.argmin(off))] :], length)
     share = np.clip((np.arange(overlap, dtype=np.float32) - at) / fade, 0, 1)
-    joined = after.copy()
-    joined[:, :overlap] = before * (1 - share) + after[:, :overlap] * share
+    joined[:, :overlap] = before * (1 - share) + joined[:, :overlap] * share
     return joined

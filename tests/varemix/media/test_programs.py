@@ -4,11 +4,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
 from varemix.errors import ProgramError
-from varemix.media.programs import find_ffmpeg, run_program, stream_program
+from varemix.media.programs import end_programs_of, find_ffmpeg, run_program, stream_program
 
 PYTHON = [sys.executable, "-I", "-S", "-c"]
 
@@ -168,6 +169,26 @@ def test_a_program_that_is_killed_is_told_so_and_a_reason_is_as_short_as_a_messa
     with pytest.raises(ProgramError) as told:
         run_program([*PYTHON, "import sys; sys.exit('9' * 50_000)"], timeout_s=300)
     assert len(str(told.value)) < 600
+
+
+def test_what_one_thread_runs_is_ended_and_what_others_run_goes_on() -> None:
+    own = stream_program([*PYTHON, "import time; print(1, flush=True); time.sleep(2); print(2)"], timeout_s=300)
+    other = Thread(target=lambda: failed.append(_failure([*PYTHON, "import time; time.sleep(300)"])))
+    failed: list[str] = []
+    first = next(own)
+    other.start()
+    assert other.ident is not None
+    while other.is_alive():
+        end_programs_of(other.ident)
+        other.join(0.1)
+    assert "SIGKILL" in failed[0]
+    assert (first + b"".join(own)).split() == [b"1", b"2"]
+
+
+def _failure(args: list[str]) -> str:
+    with pytest.raises(ProgramError) as told:
+        run_program(args, timeout_s=300)
+    return str(told.value)
 
 
 def _fake_ffmpeg(folder: Path, says: str) -> Path:

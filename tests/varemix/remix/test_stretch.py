@@ -100,6 +100,16 @@ def test_beats_stay_where_they_are_when_a_recording_ends_just_after_a_piece(
         assert abs(found - place) / RATE_HZ < 0.005
 
 
+@pytest.mark.parametrize(("tempo", "semitones"), [(0.5, 0.0), (1.3, 0.0), (1.0, -12.0)])
+def test_a_tone_goes_on_through_the_joints_as_loud_as_it_is(
+    tempo: float, semitones: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stretch, "_PIECE_S", 3.0)
+    made = tuned(tone(440, 13 * tempo), tempo, semitones)
+    levels = windows(made)[10:-10]
+    assert 20 * np.log10(levels.min() / levels.max()) > -1
+
+
 def windows(samples: np.ndarray) -> np.ndarray:
     """Return the level of each window of 50 ms."""
     size = round(0.05 * RATE_HZ)

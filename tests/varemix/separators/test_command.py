@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from tests.varemix.separators.planted import HZ, mix_of, tone
-from varemix.errors import ProgramError, SeparatorError
+from varemix.errors import MediaError, ProgramError, SeparatorError
 from varemix.remix.mixer import separate
 from varemix.separators.command import Command
 from varemix.separators.interface import Mix
@@ -108,6 +108,21 @@ def test_recordings_and_stems_of_killed_processes_are_removed_and_those_of_other
         os.utime(folder, (time.time() - 2 * 24 * 3600,) * 2)
     masks_of(command(program, 44_100, 2, 0))
     assert {path.name for path in tmp_path.glob("varemix-stems-*")} == {fresh.name, running.name}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit of a file's size stands for a full disk there")
+def test_a_recording_that_finds_no_room_for_a_program_is_told_and_nothing_is_left(program, tmp_path, monkeypatch):
+    import resource
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        with pytest.raises(MediaError, match=r"'recording\.wav' cannot be written for another program: .* Make room"):
+            masks_of(command(program, 44_100, 2, 0))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not list(tmp_path.glob("varemix-stems-*"))
 
 
 def test_a_program_that_hangs_is_ended_with_all_it_started(tmp_path):
