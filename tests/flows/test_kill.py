@@ -162,11 +162,11 @@ def test_a_run_that_was_killed_while_a_separator_worked_makes_no_whole_masks_aga
         VAREMIX_WORKERS="1",  # so that a shard is whole before the next begins
     )
     try:
-        wait_until(lambda: process.poll() is not None or len(begun_in(begun)) == 9, patience_s=600)
-        assert process.poll() is None, "the run ended before its middle"
+        wait_until(lambda: not process.is_alive() or len(begun_in(begun)) == 9, patience_s=600)
+        assert process.is_alive(), "the run ended before its middle"
     finally:
         process.kill()  # alone: the program dies with it
-        process.wait()
+        process.join()
     assert len(begun_in(begun)) == 9
     assert not visible_files(place.out)
 
