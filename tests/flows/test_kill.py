@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -56,15 +58,20 @@ class Place:
         """The folder for remixes."""
         return self.folder / "out"
 
-    def start(self, *arguments: object, **environment: str) -> BaseProcess:
-        """Start `varemix` in a process group of its own."""
+    @property
+    def environment(self) -> dict[str, str]:
+        """What its processes are told."""
         own = {
             "PREFECT_API_URL": self.prefect_url,
             "PREFECT_HOME": str(self.folder / "prefect"),
             "VAREMIX_HOME": str(self.home),
             "OMP_NUM_THREADS": "1",
         }
-        return started(arguments, os.environ | own | environment, self.folder / "log.txt")
+        return os.environ | own
+
+    def start(self, *arguments: object, **environment: str) -> BaseProcess:
+        """Start `varemix` in a process group of its own."""
+        return started(arguments, self.environment | environment, self.folder / "log.txt")
 
     def kill_in(self, middle: Middle, *arguments: object) -> None:
         """Start `varemix`, and kill all its processes in that middle of a stage."""
@@ -157,16 +164,20 @@ def test_a_run_that_was_killed_while_a_separator_worked_makes_no_whole_masks_aga
     settings.write_text(f"all: {{kind: command, command: {words}, stems: {{voice.wav: voice}}}}\n")
     monkeypatch.setenv("VAREMIX_SEPARATORS", str(settings))
 
-    process = place.start(
-        *("remix", place.library, "--out", place.out, "--gain", "voice=mute", "--separator", "voice=all"),
-        VAREMIX_WORKERS="1",  # so that a shard is whole before the next begins
+    wished = ("--out", str(place.out), "--gain", "voice=mute", "--separator", "voice=all")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.flows.small_varemix", "remix", str(place.library), *wished],
+        env=place.environment | {"VAREMIX_WORKERS": "1"},  # so that a shard is whole before the next begins
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
-        wait_until(lambda: not process.is_alive() or len(begun_in(begun)) == 9, patience_s=600)
-        assert process.is_alive(), "the run ended before its middle"
+        wait_until(lambda: process.poll() is not None or len(begun_in(begun)) == 9, patience_s=600)
+        assert process.poll() is None, "the run ended before its middle"
     finally:
         process.kill()  # alone: the program dies with it
-        process.join()
+        process.wait()
     assert len(begun_in(begun)) == 9
     assert not visible_files(place.out)
 
