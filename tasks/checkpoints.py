@@ -16,7 +16,7 @@ from catalog.errors import CatalogError
 from catalog.files import replacing
 from catalog.ids import content_id, file_digest
 from catalog.store import NO_VERSION, Catalog
-from varemix.memory import give_back_gaps
+from varemix.memory import give_back_files, give_back_gaps
 from varemix.weights import BUILT_IN, SHIPPED, shipped_checkpoint
 
 if TYPE_CHECKING:
@@ -131,6 +131,7 @@ def _loaded(path: Path, digest: str, device: str) -> Separator:
 
     if path.exists() and file_digest(path) != digest:
         raise CatalogError(f"The model '{path}' was changed since it was recorded. Restore it, or train again.")
+    give_back_files()  # of PyTorch, which is loaded now
     separator = Separator.load(path, chosen_device(device))
     give_back_gaps()
     return separator

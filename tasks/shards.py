@@ -23,7 +23,7 @@ from tasks.progress import bar
 from tasks.runners import DEPLOYMENTS, THREADS, chosen_runner
 from tasks.terminal_bar import Advance
 from varemix.errors import DownloadInterruptedError, VaremixError
-from varemix.memory import give_back_gaps
+from varemix.memory import give_back_files, give_back_gaps
 from varemix.redaction import redacted
 
 Status = Literal["done", "skipped", "unchanged", "unavailable", "failed"]
@@ -91,6 +91,7 @@ def run_shards(
         else:
             results = _run_as_tasks(step, shards, settings, advance)
     give_back_gaps()
+    give_back_files()
     outcomes: list[Outcome] = []
     for first, result in zip(starts, results, strict=True):
         if isinstance(result, BaseException | str):

@@ -45,6 +45,29 @@ def test_blocks_that_are_freed_go_back_to_the_system(block_bytes: int, how: str)
     assert kept_mib(block_bytes, how) < 32
 
 
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="memory is read as Linux tells it")
+def test_libraries_that_were_loaded_are_given_back_and_serve_as_before() -> None:
+    program = """
+from pathlib import Path
+import torch
+from varemix.memory import give_back_files
+
+def of_files_mib():
+    lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
+    told = {line.split(":")[0]: int(line.split()[1]) for line in lines if line.endswith("kB")}
+    return (told["Rss"] - told["Anonymous"]) / 1024
+
+before = of_files_mib()
+give_back_files()
+after = of_files_mib()
+print(before, after, float((torch.eye(3) @ torch.ones(3)).sum()))
+"""
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    before, after, total = map(float, told.split())
+    assert total == 3
+    assert after < 0.2 * before
+
+
 def test_what_is_loaded_is_seldom_looked_through_for_garbage() -> None:
     program = "import gc, sys; from varemix.memory import look_for_garbage_seldom\n"
     program += "if sys.argv[1:]: look_for_garbage_seldom()\n"

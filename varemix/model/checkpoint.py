@@ -59,7 +59,7 @@ def load_checkpoint(path: Path, device: str | torch.device = "cpu") -> Separator
     except (SafetensorError, OSError) as error:
         raise not_a_checkpoint(path, error) from error
     _check_weights(path, expected, found)
-    own = {name: value.to(expected[name].dtype, copy=True) for name, value in found.items()}
+    own = {name: found.pop(name).to(expected[name].dtype, copy=True) for name in expected}
     separator.load_state_dict(own, strict=True, assign=True)
     separator.sound.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     separator = separator.to(device).eval()
