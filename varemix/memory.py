@@ -44,9 +44,11 @@ def give_back_files() -> None:
     What is needed of them is there again at once, as the system keeps it as long as it has room. Takes some hundredths
     of a second; only Linux is asked.
     """
+    if (advise := _function("madvise")) is None:
+        return
     with suppress(OSError):
         for begin, length in _unchanged_files(Path("/proc/self/smaps").read_text()):
-            _call("madvise", ctypes.c_size_t(begin), ctypes.c_size_t(length), mmap.MADV_DONTNEED)
+            advise(ctypes.c_size_t(begin), ctypes.c_size_t(length), mmap.MADV_DONTNEED)
 
 
 def _unchanged_files(smaps: str) -> Iterator[tuple[int, int]]:
@@ -61,7 +63,12 @@ def look_for_garbage_seldom() -> None:
     gc.set_threshold(*_GARBAGE)
 
 
-def _call(name: str, *arguments: Any) -> None:
-    function = getattr(ctypes.CDLL(None), name, None) if sys.platform == "linux" else None
+def _call(name: str, *arguments: int) -> None:
+    function = _function(name)
     if function is not None:
         function(*arguments)
+
+
+def _function(name: str) -> Any:
+    """Return a function of the C library, None where it has none of that name, or where this is not Linux."""
+    return getattr(ctypes.CDLL(None), name, None) if sys.platform == "linux" else None

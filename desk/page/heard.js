@@ -71,8 +71,7 @@ export class Heard extends EventTarget {
 
   /** Say who separates what. Returns whether these are others than before. */
   setSeparator(separator) {
-    const isSame = JSON.stringify(Object.entries(separator).sort()) === JSON.stringify(Object.entries(this.#separator).sort());
-    if (isSame) return false;
+    if (server.areSeparatedAlike(separator, this.#separator)) return false;
     this.#separator = separator;
     this.#edition = undefined;
     for (const known of [this.#states, this.#refused, this.#again]) known.clear();

@@ -19,11 +19,15 @@ const find = (id) => document.getElementById(id);
 const tapping = new Tapping();
 let tapped; // the timer of a tempo that is being tapped
 
-/** What becomes of the instruments: of mine, and of each of the others, which `numOthers` are. */
+/** What becomes of the instruments: of mine, and of each of the others, which `numOthers` are; and what that is called. */
 const PRESETS = {
-  "without-mine": { words: "without the", mine: () => ({ is_muted: true }), others: {} },
-  "only-mine": { words: "only the", mine: () => ({ is_solo: true }), others: {} },
-  "mine-louder": { words: "louder", mine: (numOthers) => (numOthers ? {} : { gain_db: ALONE_DB }), others: { gain_db: OTHERS_DB } },
+  "without-mine": { words: (title) => `without the ${title}`, mine: () => ({ is_muted: true }), others: {} },
+  "only-mine": { words: (title) => `only the ${title}`, mine: () => ({ is_solo: true }), others: {} },
+  "mine-louder": {
+    words: (title) => `${title} louder`,
+    mine: (numOthers) => (numOthers ? {} : { gain_db: ALONE_DB }),
+    others: { ...AS_IT_IS, gain_db: OTHERS_DB },
+  },
 };
 
 /** Make the panel work; `current()` is the open desk. */
@@ -178,7 +182,7 @@ function withPreset(mix, id) {
   const { mine: becomes, others } = PRESETS[id];
   return mix.instruments.map((one) => {
     if (one.target === mine) return { ...one, ...AS_IT_IS, ...becomes(mix.instruments.length - 1) };
-    return { ...one, is_solo: false, ...(id === "mine-louder" ? { ...AS_IT_IS, ...others } : {}) };
+    return { ...one, is_solo: false, ...others };
   });
 }
 
@@ -191,13 +195,11 @@ function preset(desk, id) {
   const { mix } = desk.session;
   const mine = mineOf(mix);
   if (!mine) return say("Put your instrument on the desk first.");
-  const title = desk.titles[mine];
   if (isSet(mix, id)) {
     desk.session.change({ instruments: mix.instruments.map((one) => ({ ...one, ...AS_IT_IS })) }, "all at 0 dB");
     return say("All instruments at 0 dB.");
   }
-  const { words } = PRESETS[id];
-  const what = id === "mine-louder" ? `${title} ${words}` : `${words} ${title}`;
+  const what = PRESETS[id].words(desk.titles[mine]);
   desk.session.change({ instruments: withPreset(mix, id), my_instrument: mine }, what);
   return say(`${capital(what)}.`);
 }

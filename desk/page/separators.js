@@ -87,8 +87,7 @@ function words({ name, program, version }) {
 function take({ session, separator }) {
   const chosen = [...find("separators-rows").querySelectorAll("select")].filter(({ value }) => value);
   const wanted = Object.fromEntries(chosen.map(({ name, value }) => [name, value]));
-  const isSame = JSON.stringify(Object.entries(wanted).sort()) === JSON.stringify(Object.entries(separator).sort());
-  if (isSame) return;
+  if (server.areSeparatedAlike(wanted, separator)) return;
   session.change({ separator: wanted }, "the separators");
   say(find("separators-open").title);
 }

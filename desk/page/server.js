@@ -85,6 +85,11 @@ function by(separator = {}) {
   return Object.entries(separator).sort().map((pair) => ["separator", pair.join("=")]);
 }
 
+/** Whether two say the same of who separates what. */
+export function areSeparatedAlike(separator, other) {
+  return question(by(separator)) === question(by(other));
+}
+
 function question(parameters) {
   return parameters.length ? `?${new URLSearchParams(parameters)}` : "";
 }

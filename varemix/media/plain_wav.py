@@ -14,8 +14,9 @@ _BYTES = 3
 
 
 def write_wav(path: Path, blocks: Iterable[np.ndarray], rate_hz: int, *, num_samples: int = 0) -> None:
-    """Write blocks [C, S_b]; past 4 GB, which `num_samples` tell of, as RF64. Raises MediaError where none come,
-    or where they find no room.
+    """Write blocks [C, S_b]; past 4 GB, which `num_samples` tell of, as RF64.
+
+    Raises MediaError where none come, or where they find no room.
     """
     file: soundfile.SoundFile | None = None
     try:

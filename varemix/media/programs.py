@@ -113,8 +113,8 @@ def stream_program(
 
     What it writes to stderr is given to `on_stderr` in chunks, in another thread. Conditions and errors are those of
     `run_program`; a failure is told after the last chunk. What it started in sessions of their own and left behind is
-    not waited for. Close the iterator to end the program early. Consume it in
-    the thread that began it: the program is tied to that thread's life.
+    not waited for. Close the iterator to end the program early. Consume it in the thread that began it: the program is
+    tied to that thread's life.
     """
     with _started(args, has_input=False) as process:
         assert process.stdout is not None

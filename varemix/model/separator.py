@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from varemix.errors import UsageError
+from varemix.memory import give_back_gaps
 from varemix.model.competition import read_masks, read_masks_together
 from varemix.model.folding import fold_norms
-from varemix.model.memory import give_back_memory
 from varemix.model.settings import SeparatorSettings
 from varemix.model.sound import build_sound
 from varemix.model.synthesizer import Synthesizer
@@ -169,7 +169,7 @@ class Separator(nn.Module):
                 meter.add(masks, power)
             yield binarise(masks) if self.settings.masks == "binary" else masks
         if num_frames * self.settings.grid.hop_s > _LONG_S:
-            give_back_memory()
+            give_back_gaps()
 
     @torch.inference_mode()
     def hear_window(
