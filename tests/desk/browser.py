@@ -60,6 +60,12 @@ registerProcessor("tap", class extends AudioWorkletProcessor {
 """An AudioWorklet that keeps what the graph puts out, with the frame it began at."""
 
 _WATCH = """
+window.packed = (samples) => {  // base64 of 32-bit floats, which `samples_of` reads
+  const bytes = new Uint8Array(samples.buffer);
+  let text = "";
+  for (let at = 0; at < bytes.length; at += 32768) text += String.fromCharCode(...bytes.subarray(at, at + 32768));
+  return btoa(text);
+};
 const Context = window.AudioContext;
 window.AudioContext = class extends Context {
   constructor(options) { super(options); window.heard = { context: this }; }
@@ -255,12 +261,7 @@ class Visitor:
                 const { first, pieces } = await told;
                 const all = new Float32Array(256 * pieces.length);
                 pieces.forEach((piece, at) => piece.forEach((channel, c) => all.set(channel, (2 * at + c) * 128)));
-                const bytes = new Uint8Array(all.buffer);
-                let text = "";
-                for (let at = 0; at < bytes.length; at += 32768) {
-                    text += String.fromCharCode(...bytes.subarray(at, at + 32768));
-                }
-                return [first, btoa(text)];
+                return [first, packed(all)];
             }"""
         )
         return samples_of(content, block=128), first

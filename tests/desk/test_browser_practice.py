@@ -63,10 +63,7 @@ async ([tempo, semitones, length]) => {
     for (const channel of [0, 1]) {
         both.set(sound.getChannelData(channel).subarray(latency, latency + length), channel * length);
     }
-    const bytes = new Uint8Array(both.buffer);
-    let text = "";
-    for (let at = 0; at < bytes.length; at += 32768) text += String.fromCharCode(...bytes.subarray(at, at + 32768));
-    return [mixer.latencyS, btoa(text)];
+    return [mixer.latencyS, packed(both)];
 }
 """
 

@@ -66,10 +66,7 @@ async ([gains, place]) => {
     const both = new Float32Array(2 * sound.length);
     both.set(sound.getChannelData(0));
     both.set(sound.getChannelData(1), sound.length);
-    const bytes = new Uint8Array(both.buffer);
-    let text = "";
-    for (let at = 0; at < bytes.length; at += 32768) text += String.fromCharCode(...bytes.subarray(at, at + 32768));
-    return btoa(text);
+    return packed(both);
 }
 """
 
