@@ -152,19 +152,27 @@ def say_how_they_hear_together(mixes: list[Played], network: Separator) -> None:
     claimed_names = [known.index(name) for name in (*_BASE, "double_bass")]
     found: dict[str, list[float]] = {}
     for one in mixes:
-        claims = masks_of(one.stems, one.mix, grid, "all")[:3, 0].numpy()
-        unclaimed = (1 - claims.sum(axis=0)).clip(0, 1)
-        left = filter_samples(torch.from_numpy(one.mix), torch.from_numpy(unclaimed), grid.applied).numpy()
-        in_mix, in_left = (network.masks(s.mean(axis=0), network.instrument_queries).values for s in (one.mix, left))
+        unclaimed, each = (
+            (1 - masks_of(one.stems, one.mix, grid, how)[:3].sum(dim=0)).clip(0, 1).numpy() for how in ("all", "each")
+        )
+        left, left_of_each = (
+            filter_samples(torch.from_numpy(one.mix), torch.from_numpy(gains), grid.applied).numpy()
+            for gains in (unclaimed, each)
+        )
+        in_mix, in_left, in_each = (
+            network.masks(signal.mean(axis=0), network.instrument_queries).values[:, None]
+            for signal in (one.mix, left, left_of_each)
+        )
         other = 1 - in_mix[claimed_names].sum(axis=0)
         ways = {
             "our network alone": in_mix,
             "in the mix, shares balanced": in_mix * np.minimum(1, unclaimed / np.maximum(other, 1e-3)),
             "in what others leave over": in_left * unclaimed,
+            "of each channel": in_each * each,
         }
         for way, masks in ways.items():
             places = [known.index(name) for name in one.names[3:]]
-            made = cut(one.mix, torch.from_numpy(masks[places].astype(np.float32))[:, None], grid)
+            made = cut(one.mix, torch.from_numpy(masks[places].astype(np.float32)), grid)
             found.setdefault(way, []).extend(nsdr_db(one.sources[3 + i], made[i], one.mix) for i in range(2))
     say(f"\nThe two other instruments of {len(mixes)} mixes: NSDR [dB]")
     for way, values in found.items():

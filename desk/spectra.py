@@ -5,6 +5,7 @@ Both share one picture, whatever grids they lie on: log-frequency rows, the high
 
 import io
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from PIL import Image
 
 from desk.hearing import Masks
 from desk.recordings import Recording
-from varemix.media.audio import AudioReader
+from varemix.media.audio import AudioInfo, AudioReader
 from varemix.remix.render import heard_blocks, num_heard_samples
 from varemix.signal.frequency_grid import power_on_rows, to_bins, to_log_rows
 from varemix.signal.grid import PAPER_GRID, Grid
@@ -24,6 +25,7 @@ MAX_COLUMNS = 2000
 _FLOOR_DB = -75.0
 _BLOCK_FRAMES = 1024
 _LEAST_COLUMN_SAMPLES = 512
+_OF_GROUPS = 4  # axes of masks [N, G, R, T]
 _SHOWN_GRID = PAPER_GRID  # short windows show when a note begins
 
 
@@ -56,17 +58,23 @@ def _of_all(mask: np.ndarray) -> np.ndarray:
 def with_power(recording: Recording, masks: Masks) -> Iterator[list[np.ndarray]]:
     """Return the masks of a recording [N, R, T_b] block by block, each with the mix's power [R, T_b] behind it.
 
-    Of several groups of channels they are [N, G, R, T_b], with the power [G, R, T_b] of each.
+    Of several groups of channels, or of each channel, they are [N, G, R, T_b], with the power [G, R, T_b] of each.
     """
-    grid = masks.grid
-    cells = _cell_blocks(heard_blocks(recording.path), grid)
+    grid, blocks = masks.grid, iter(masks)
+    first = next(blocks)
+    is_of_channels = first.ndim == _OF_GROUPS and first.shape[1] != len(_info(recording).groups)
+    cells = _cell_blocks(heard_blocks(recording.path, apart=is_of_channels), grid)
     powers = (power_on_rows(spectrum_of_cells(stretch, grid).abs().square(), grid).numpy() for stretch in cells)
-    return side_by_side(masks, (each if len(each) > 1 else each[0] for each in powers))
+    return side_by_side(chain([first], blocks), (each if len(each) > 1 else each[0] for each in powers))
 
 
 def _num_samples(recording: Recording) -> int:
+    return num_heard_samples(_info(recording))
+
+
+def _info(recording: Recording) -> AudioInfo:
     with AudioReader(recording.path) as reader:
-        return num_heard_samples(reader.info)
+        return reader.info
 
 
 def _pooled(blocks: Iterable[torch.Tensor], grid: Grid, num_samples: int) -> np.ndarray:

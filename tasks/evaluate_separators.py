@@ -114,7 +114,8 @@ def _rows_of(
     """Return the scores of one separator, of the instruments that it knows."""
     instruments = question.mixture.instruments
     try:
-        heard = np.concatenate(list(maker.mask_blocks(mix, known)), axis=-1)
+        made = np.concatenate(list(maker.mask_blocks(mix, known)), axis=-1)
+        heard = made[:, 0] if maker.per_channel else made  # the mix has one channel
     except SeparatorError as error:
         raise MediaError(str(error)) from error
     nothing = np.zeros_like(heard[0])

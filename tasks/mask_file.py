@@ -42,22 +42,23 @@ def write_heard(
     gives no masks before it is done may `tell` how far it is, 0 to 1, from any thread. Raises MediaError when the
     recording cannot be read to its end, SeparatorError where a separator fails.
     """
-    from varemix.signal.streams import stacked
+    from varemix.signal.streams import joined
 
     info = probe_audio(source, audio_stream=audio_stream)
     header, mixes = mask_header(info, maker, names, content_digest), group_mixes(source, info, tell)
-    meters = [PresenceMeter(len(names), maker.grid) for _ in mixes]
-    heard = [maker.measured_blocks(mix, names, meter) for mix, meter in zip(mixes, meters, strict=True)]
-    blocks = stacked(heard) if header.groups else heard[0]
+    meters = [[PresenceMeter(len(names), maker.grid) for _ in own] for own in _mask_groups(info, maker)]
+    heard = [maker.measured_blocks(mix, names, own) for mix, own in zip(mixes, meters, strict=True)]
+    each = heard if maker.per_channel else [(masks[:, None] for masks in blocks) for blocks in heard]
+    blocks = joined(each) if header.groups else (masks[:, 0] for masks in each[0])
     write_masks(path, header, _watched(header, blocks, watch) if watch else blocks)
-    return header, presence_by(maker, names, meters)
+    return header, presence_by(maker, names, [meter for own in meters for meter in own])
 
 
 def mask_header(info: AudioInfo, maker: MaskMaker, names: Sequence[str], content_digest: str) -> MaskHeader:
     """Return the header of a recording's mask file."""
     from varemix.remix.render import num_heard_samples
 
-    groups = _mask_groups(info)
+    groups = [group for own in _mask_groups(info, maker) for group in own]
     return MaskHeader(
         content_digest=content_digest,
         num_frames=maker.grid.num_frames(num_heard_samples(info)),
@@ -66,8 +67,8 @@ def mask_header(info: AudioInfo, maker: MaskMaker, names: Sequence[str], content
         **asdict(maker.grid),
         queries=tuple(names),
         makers=tuple(Maker(**asdict(maker.identity_of(name))) for name in names),
-        groups=groups,
-        format_version=GROUPS_VERSION if groups else FORMAT_VERSION,
+        groups=tuple(groups) if len(groups) > 1 else (),
+        format_version=GROUPS_VERSION if len(groups) > 1 else FORMAT_VERSION,
     )
 
 
@@ -78,10 +79,12 @@ def presence_by(maker: MaskMaker, names: Sequence[str], meters: Sequence[Presenc
     return measured(meters, names, maker.presence_threshold_db, own)
 
 
-def _mask_groups(info: AudioInfo) -> tuple[MaskGroup, ...]:
-    """Return the groups of channels that have masks of their own; none where one mask serves all."""
-    groups = info.groups
-    return tuple(MaskGroup(name=group.name, channels=group.channels) for group in groups) if len(groups) > 1 else ()
+def _mask_groups(info: AudioInfo, maker: MaskMaker) -> list[list[MaskGroup]]:
+    """Return of each group of channels that is heard by itself what has masks of its own: it, or its channels."""
+    return [
+        [MaskGroup(name=own.name, channels=own.channels) for own in (group.apart if maker.per_channel else (group,))]
+        for group in info.groups
+    ]
 
 
 def grid_of(header: MaskHeader) -> Grid:

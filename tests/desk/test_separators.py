@@ -16,8 +16,10 @@ from tests.desk.conftest import OpenDesk
 from tests.desk.sounds import Desk, write_noise
 from tests.varemix.separators.planted import plant_settings, wait_until
 from varemix.errors import UsageError
+from varemix.media.audio import read_audio
 from varemix.remix.plan import RemixPlan
 from varemix.remix.plan_yaml import parse_plan
+from varemix.separators import installed
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -85,6 +87,26 @@ def test_masks_are_made_by_who_is_named_and_each_are_kept(desk: Desk, song: dict
     rows = catalog.read_rows("masks")
     assert [row["heard_by"] and json.loads(row["heard_by"]) for row in rows if not row["heard_by"]] == [None]
     assert [json.loads(row["heard_by"]) for row in rows if row["heard_by"]] == [BY_DEEP]
+
+
+def test_masks_of_each_channel_play_export_and_show_as_such(
+    desk: Desk, tmp_path: Path, settings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(installed._OWN, "lefts", "tests.varemix.separators.planted:Left")
+    settings.write_text("left: {kind: lefts}\n")
+    by_left, named = "separator=voice%3Dleft", {"voice": "left"}
+    song = desk.drop(write_noise(tmp_path / "wide.wav", num_channels=2))
+    before = read_audio(tmp_path / "wide.wav")[0]
+    desk.hear(song["id"], ["voice", "tuba"], named)
+    voice, tuba = desk.stems(song, ["voice", "tuba"], f"&{by_left}")
+    inside = slice(before.shape[1] // 4, before.shape[1] // 4 * 3)
+    np.testing.assert_allclose(voice[0, inside], before[0, inside], atol=0.01)
+    assert max(np.abs(voice[1, inside]).max(), np.abs(tuba[0, inside]).max()) < 0.01
+    place = f"/api/recordings/{song['id']}"
+    for shown in (f"masks/voice.png?{by_left}", f"depths?of=voice&{by_left}"):
+        assert desk.client.get(f"{place}/{shown}").status_code == 200
+    level = desk.client.post(f"{place}/loudness", json={"gains": {"voice": "mute"}, "separator": named}).json()
+    assert level["after_lufs"] < level["before_lufs"] - 2
 
 
 def test_what_is_played_and_shown_is_by_who_is_named(desk: Desk, song: dict[str, Any]) -> None:

@@ -137,6 +137,43 @@ def test_stems_are_cut_by_who_was_named(
         assert stem.read_bytes() == (tmp_path / "out" / stem.name).read_bytes()
 
 
+def test_what_one_channel_has_is_taken_from_that_channel_alone_unless_one_mask_serves_both(
+    catalog: Catalog,
+    tracks: list[dict[str, Any]],
+    library: Path,
+    tmp_path: Path,
+    settings: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(installed._OWN, "lefts", "tests.varemix.separators.planted:Left")
+    plan = plan_of(["voice=mute", "flute=0"], separator={"voice": "left"})
+    network = open_separator(None, str(catalog.home.root))
+    before, left_db = read_audio(library / "a.flac")[0], {}
+    inside = slice(before.shape[1] // 4, before.shape[1] // 4 * 3)
+    for per_channel in ("true", "false"):
+        settings.write_text(f"left: {{kind: lefts, per_channel: {per_channel}}}\n")
+        out = tmp_path / per_channel
+        assert remixed(catalog, tracks, plan, out) == {"a.flac": "done"}
+        remix_file(library / "a.flac", tmp_path / "one.flac", plan, lambda: network)
+        assert (tmp_path / "one.flac").read_bytes() == (out / "a.flac").read_bytes()
+        powers = [np.square(samples[:, inside]).mean(axis=1) for samples in (read_audio(out / "a.flac")[0], before)]
+        left_db[per_channel] = 10 * np.log10(powers[0] / powers[1] + 1e-9)
+    assert left_db["true"][0] < -40
+    assert left_db["true"][1] == pytest.approx(0, abs=0.01)
+    np.testing.assert_allclose(left_db["false"], 10 * np.log10(0.25), atol=1)
+    each, both = sorted(catalog.read_rows("masks"), key=lambda row: -row["num_bytes"])
+    with MaskReader(catalog.home.absolute(each["path"])) as reader:
+        assert [(group.name, group.channels) for group in reader.header.groups] == [("FL", (0,)), ("FR", (1,))]
+    assert presence_of(each).groups_played("voice") == [True, False]
+    assert presence_of(both).groups_played("voice") == []
+    settings.write_text("left: {kind: lefts}\n")
+    who = who_hears({"voice": "left"})
+    [stem] = separate_file(library / "a.flac", tmp_path / "one", ["voice"], lambda: network, who=who)
+    voice = read_audio(stem)[0][:, inside]
+    np.testing.assert_allclose(voice[0], before[0, inside], atol=0.01)
+    assert np.abs(voice[1]).max() < 0.01
+
+
 @pytest.mark.parametrize("name", ["5.1.wav", "7.1.mkv"])
 def test_every_group_of_channels_is_heard_by_who_was_named(
     catalog: Catalog,
@@ -161,9 +198,10 @@ def test_every_group_of_channels_is_heard_by_who_was_named(
     [row] = catalog.read_rows("masks")
     with MaskReader(catalog.home.absolute(row["path"])) as reader:
         makers = dict(zip(reader.header.queries, reader.header.makers, strict=True))
-        assert [group.name for group in reader.header.groups] == row["channel_groups"].split()
+        channels = [group.name for group in reader.header.groups]
+    assert channels == row["channel_groups"].replace("+", " ").split()
     assert (makers["voice"].name, makers["flute"].name) == ("half", "varemix")
-    assert presence_of(row).groups_played("voice") == [True] * len(row["channel_groups"].split())
+    assert presence_of(row).groups_played("voice") == [True] * len(channels)
     network = open_separator(None, str(catalog.home.root))
     remix_file(source, tmp_path / name, plan, lambda: network)
     assert (tmp_path / name).read_bytes() == (tmp_path / "out" / name).read_bytes()

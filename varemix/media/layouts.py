@@ -51,6 +51,14 @@ class ChannelGroup:
     channels: tuple[int, ...]
     heard: tuple[int, ...]
 
+    @property
+    def apart(self) -> tuple[ChannelGroup, ...]:
+        """Each of its channels by itself, for masks of each; itself where not all of them are heard."""
+        if len(self.channels) == 1 or self.channels != self.heard:
+            return (self,)
+        each = zip(self.name.split("+"), self.channels, strict=True)
+        return tuple(ChannelGroup(name=name, channels=(channel,), heard=(channel,)) for name, channel in each)
+
 
 def named_layout(layout: str, num_channels: int) -> str | None:
     """Return a layout that ffmpeg tells of more than two channels; None where it names no loudspeakers."""

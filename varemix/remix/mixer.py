@@ -65,9 +65,9 @@ def filtered_blocks(
 
     Gains [C, R, T_b] are each channel's own; where they are 0, a channel costs nothing. Gains [N, 1, R, T_b] give N
     filtered signals [N, C, S] of one spectrum. Yields as many samples as came in. The same as `filter_samples` of the
-    whole, whatever the blocks. `heed` is shown the spectra [C, T, F] and gains [T, F] on the way, each frame once,
-    those before the first one that have a part in the beginning too, but for the last few. Raises MediaError when the
-    gains are not as many frames as the signal has.
+    whole, whatever the blocks. `heed` is shown the spectra [C, T, F] and gains [T, F], or [C, T, F], on the way, each
+    frame once, those before the first one that have a part in the beginning too, but for the last few. Raises
+    MediaError when the gains are not as many frames as the signal has.
     """
     cells = _Cells(sample_blocks, grid)
     num_context = 2 * grid.reach_hops - 1  # frames of a block with which the next one begins
@@ -98,8 +98,8 @@ def _filtered(cells: np.ndarray, gains: np.ndarray, grid: Grid, heed: Heed | Non
     def heed_new(spectra: torch.Tensor, frames: torch.Tensor) -> None:
         """Leave out the frames with which the next block begins."""
         if heed is not None:
-            num_new = len(frames) + 1 - 2 * grid.reach_hops
-            heed(spectra[..., :num_new, :], frames[:num_new])
+            num_new = frames.shape[-2] + 1 - 2 * grid.reach_hops
+            heed(spectra[..., :num_new, :], frames[..., :num_new, :])
 
     with one_thread():
         if heed is None and gains.ndim == cells.ndim + 1:

@@ -5,13 +5,15 @@ made at 44.1 kHz and brought to the recording's own rate, so what lies above 22.
 bounded by a block. Of more than two channels each group is heard and remixed by itself (`varemix.media.layouts`); the
 bass passes. Where a loudness is wished, the remix is made twice: once to be measured, once to be written.
 
-Masks come as blocks [N, R, T_b] of a recording of one group of channels, else as [N, G, R, T_b].
+Masks come as blocks [N, R, T_b] of a recording of one group of channels, else as [N, G, R, T_b]; masks of each channel
+as [N, C, R, T_b], group after group, the bass left out.
 """
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -43,7 +45,7 @@ LEVELS_AS_THEY_ARE = LevelCare()
 _BLOCK_SAMPLES = 1 << 17
 _SHORT_BLOCK_SAMPLES = 1 << 13
 _STEREO = 2
-_GROUPED_AXES = 3  # of gains [G, R, T]
+_OF_ALL, _OF_GROUPS = 2, 4  # axes of gains [R, T], and of masks [N, G, R, T]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,10 +73,13 @@ class Rendered:
         return self.gain_db != 0.0 or self.num_limited > 0
 
 
-def heard_blocks(source: Path, *, audio_stream: int = 0) -> Iterator[np.ndarray]:
-    """Yield what a network hears of a recording: the mid signal of each group [G, S_b] at 44.1 kHz, in blocks."""
+def heard_blocks(source: Path, *, audio_stream: int = 0, apart: bool = False) -> Iterator[np.ndarray]:
+    """Yield what a network hears of a recording: the mid signal of each group [G, S_b] at 44.1 kHz, in blocks.
+
+    With `apart` they are what masks of each channel are of: the channels [C, S_b], group after group.
+    """
     with AudioReader(source, audio_stream=audio_stream) as reader:
-        groups = reader.info.groups
+        groups = [own for group in reader.info.groups for own in (group.apart if apart else (group,))]
         mids = (np.stack([_mid(block, group) for group in groups]) for block in _blocks(reader))
         yield from _at_model_rate(mids, reader.info)
 
@@ -286,10 +291,13 @@ def _share(
     blocks: Iterable[np.ndarray], masks: Iterable[np.ndarray], number: int, info: AudioInfo, grid: Grid
 ) -> Iterator[np.ndarray]:
     """Yield what is played of a group of channels, filtered with each of the masks, one pair below the other."""
-    channels, has_many = list(info.groups[number].channels), len(info.groups) > 1
+    channels = list(info.groups[number].channels)
     weights = stereo_weights(info.channel_layout, info.num_channels)[:, channels]
     group = (block[channels] if info.num_channels <= _STEREO else weights @ block[channels] for block in blocks)
-    gains = ((block[:, number] if has_many else block)[:, None] for block in masks)
+    gains = (
+        block[:, _mask_places(block.shape[1], info.groups)[number]] if block.ndim == _OF_GROUPS else block[:, None]
+        for block in masks
+    )
     return _filtered_at_own_rate(group, info, gains, grid)
 
 
@@ -353,21 +361,34 @@ def _remade(
     grid: Grid,
     heed: Heed | None = None,
 ) -> Iterator[np.ndarray]:
-    """Yield those channels filtered, with gains [R, T_b] of one group, or [G, R, T_b] of several."""
-    channels = _remade_channels(info)
-    each = _gains_of_channels(gains, info.groups) if len(info.groups) > 1 else gains
+    """Yield those channels filtered, with gains [R, T_b] of all, or [G, R, T_b] of groups or of each channel."""
+    channels, each = _remade_channels(info), _gains_of_channels(gains, info.groups)
     return _filtered_at_own_rate((block[channels] for block in blocks), info, each, grid, heed)
 
 
 def _gains_of_channels(gains: Iterable[np.ndarray], groups: Sequence[ChannelGroup]) -> Iterator[np.ndarray]:
-    own_group = [i for i, group in enumerate(groups) for _ in group.channels]
     for block in gains:
-        if block.ndim != _GROUPED_AXES or len(block) != len(groups):
-            raise MediaError(
-                f"The masks are of other groups of channels than the recording's {len(groups)}: "
-                f"{', '.join(group.name for group in groups)}. Make the masks of this recording again."
-            )
-        yield block[own_group]
+        if block.ndim == _OF_ALL and len(groups) == 1:
+            yield block
+            continue
+        places = _mask_places(1 if block.ndim == _OF_ALL else len(block), groups)
+        own = zip(places, groups, strict=True)
+        yield block[[place for each, group in own for place in each * (len(group.channels) // len(each))]]
+
+
+def _mask_places(num_masks: int, groups: Sequence[ChannelGroup]) -> list[list[int]]:
+    """Return which of a recording's masks are of each group of channels: one for all of it, or one for each channel.
+
+    Raises MediaError for a number that neither makes.
+    """
+    for sizes in ([1] * len(groups), [len(group.apart) for group in groups]):
+        if sum(sizes) == num_masks:
+            places = iter(range(num_masks))
+            return [list(islice(places, size)) for size in sizes]
+    raise MediaError(
+        f"The masks are of other groups of channels than the recording's {len(groups)}: "
+        f"{', '.join(group.name for group in groups)}. Make the masks of this recording again."
+    )
 
 
 def _note(info: AudioInfo, format_name: str | None, *, is_heard: bool = True) -> str:

@@ -29,14 +29,19 @@ class SpectralLoudness:
         self._before, self._after = array("d"), array("d")
 
     def add(self, spectra: Tensor, changes: Tensor) -> None:
-        """Measure the next frames: spectra [C, T, F], and by how much each bin's gain differs from 1, [T, F]."""
+        """Measure the next frames: spectra [C, T, F], and by how much each bin's gain differs from 1, [T, F].
+
+        Changes [C, T, F] are each channel's own.
+        """
         squares = torch.view_as_real(spectra).flatten(2).square()  # real and imaginary parts in turn, as they lie
-        for further in squares[1:]:
-            squares[0] += further
-        power = squares[0, :, ::2] + squares[0, :, 1::2]
+        if changes.ndim < squares.ndim:
+            for further in squares[1:]:
+                squares[0] += further
+            squares, changes = squares[:1], changes[None]
+        power = squares[..., ::2] + squares[..., 1::2]
         weights = _weights(self._grid)
-        self._before.extend((power @ weights).tolist())
-        self._after.extend((power.mul_((1 + self._dry_wet * changes).square_()) @ weights).tolist())
+        self._before.extend((power @ weights).sum(dim=0).tolist())
+        self._after.extend((power.mul_((1 + self._dry_wet * changes).square_()) @ weights).sum(dim=0).tolist())
 
     @property
     def before_lufs(self) -> float | None:

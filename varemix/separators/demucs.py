@@ -27,7 +27,7 @@ from varemix.errors import SeparatorError
 from varemix.model.header import safetensors_metadata
 from varemix.separators.interface import Identity, Mix
 from varemix.separators.overlapping import overlapped
-from varemix.separators.settings import check_keys, text
+from varemix.separators.settings import check_keys, choice, text
 from varemix.separators.stems import StemSeparator
 from varemix.signal.grid import RATE_HZ
 
@@ -53,14 +53,16 @@ class Demucs(StemSeparator):
     always_parted = frozenset({"guitar"})
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
-        check_keys(settings, needed=("weights",), known=())
+        check_keys(settings, needed=("weights",), known=("per_channel",))
         try:
             package_version = version(PACKAGE)
         except PackageNotFoundError:
             raise ImportError(f"the package {PACKAGE}") from None
         self._bag = _read_bag(Path(text(settings, "weights")).expanduser())
         self.stems = {name: _HELD[name] for name in self._bag.sources}
-        self.identity = Identity(name=PACKAGE, version=package_version, digest=self._bag.digest)
+        self.per_channel = choice(settings, "per_channel", self.per_channel)
+        decides = json.dumps([self._bag.digest, self.per_channel]).encode()
+        self.identity = Identity(name=PACKAGE, version=package_version, digest=hashlib.sha256(decides).hexdigest())
 
     def stem_blocks(self, mix: Mix) -> Iterator[np.ndarray]:
         """Yield the stems [N, C, S_b], as `demucs.apply.apply_model` would without shifts."""

@@ -68,13 +68,14 @@ class MaskMaker(ABC):
     """A separator: what makes masks of a mix. A third party's gives the first three, and `mask_blocks`.
 
     `instruments` are those it knows, by the names that varemix has for them; `grid` is what its masks lie on. Masks are
-    kept at 1 bit where they `are_binary`. An instrument counts as playing where its share of the sound passes
-    `presence_threshold_db`.
+    of all channels that are heard together, or `per_channel` of each. They are kept at 1 bit where they `are_binary`.
+    An instrument counts as playing where its share of the sound passes `presence_threshold_db`.
     """
 
     identity: Identity
     instruments: tuple[str, ...]
     grid: Grid
+    per_channel: bool = False
     are_binary: bool = False
     presence_threshold_db: float = EVERYTHING_PLAYS_DB
 
@@ -82,15 +83,17 @@ class MaskMaker(ABC):
     def mask_blocks(self, mix: Mix, instruments: Sequence[str]) -> Iterator[np.ndarray]:
         """Yield the masks [N, R, T_b] in 0..1 of these instruments, in order, without a gap.
 
-        R are the rows of `grid`; there are `grid.num_frames(mix.num_samples)` frames. Memory is bounded whatever the
-        length of the mix.
+        Those that are `per_channel` are [N, C, R, T_b], of the channels of the mix's `pair`. R are the rows of `grid`;
+        there are `grid.num_frames(mix.num_samples)` frames. Memory is bounded whatever the length of the mix.
         """
 
-    def measured_blocks(self, mix: Mix, instruments: Sequence[str], meter: PresenceMeter) -> Iterator[np.ndarray]:
-        """Yield the same, and have the meter measure whether the instruments play."""
+    def measured_blocks(
+        self, mix: Mix, instruments: Sequence[str], meters: Sequence[PresenceMeter]
+    ) -> Iterator[np.ndarray]:
+        """Yield the same, and have a meter, or one for each channel, measure whether the instruments play."""
         from varemix.separators.measuring import measured
 
-        return measured(self.mask_blocks(mix, instruments), mix, self.grid, meter)
+        return measured(self.mask_blocks(mix, instruments), mix, self.grid, meters)
 
     def in_any_order(self, mix: Mix, instruments: Sequence[str]) -> AnyOrder | None:
         """Return what hears a mix window by window in any order; None where it hears from the beginning on."""

@@ -32,8 +32,11 @@ class OurNetwork(MaskMaker):
         """Yield masks [N, R, T_b]; one pass of the network serves all instruments."""
         return self._blocks(mix, instruments, None)
 
-    def measured_blocks(self, mix: Mix, instruments: Sequence[str], meter: PresenceMeter) -> Iterator[np.ndarray]:
+    def measured_blocks(
+        self, mix: Mix, instruments: Sequence[str], meters: Sequence[PresenceMeter]
+    ) -> Iterator[np.ndarray]:
         """Yield the same, measured by the spectra that the network hears."""
+        (meter,) = meters
         return self._blocks(mix, instruments, meter)
 
     def in_any_order(self, mix: Mix, instruments: Sequence[str]) -> AnyOrder | None:

@@ -19,13 +19,14 @@ class Regridded(MaskMaker):
     def __init__(self, maker: MaskMaker, grid: Grid) -> None:
         self.identity, self.instruments, self.grid = maker.identity, maker.instruments, grid
         self.presence_threshold_db, self._maker = maker.presence_threshold_db, maker
+        self.per_channel = maker.per_channel
 
     def alike(self, instruments: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Return what the separator does not tell apart."""
         return self._maker.alike(instruments)
 
     def mask_blocks(self, mix: Mix, instruments: Sequence[str]) -> Iterator[np.ndarray]:
-        """Yield masks [N, R, T_b] on the grid asked for."""
+        """Yield masks [N, R, T_b] on the grid asked for, or of each channel [N, C, R, T_b]."""
         own, grid = self._maker.grid, self.grid
         given, held, first = self._maker.mask_blocks(mix, instruments), None, 0
         num_frames, last_own = grid.num_frames(mix.num_samples), own.num_frames(mix.num_samples) - 1
@@ -44,8 +45,9 @@ class Regridded(MaskMaker):
             yield self._on_rows(torch.from_numpy(between)).numpy()
 
     def _on_rows(self, masks: Tensor) -> Tensor:
-        """Return masks [N, R', T] on the separator's own rows read on the grid's [N, R, T]."""
+        """Return masks [..., R', T] on the separator's own rows read on the grid's [..., R, T]."""
         own, grid = self._maker.grid, self.grid
         bins = to_bins(masks, own).transpose(-1, -2)
-        read = torch.nn.functional.interpolate(bins, size=grid.num_bins, mode="linear", align_corners=True)
-        return to_rows(read.transpose(-1, -2), grid)
+        flat = bins.flatten(0, -3)
+        read = torch.nn.functional.interpolate(flat, size=grid.num_bins, mode="linear", align_corners=True)
+        return to_rows(read.unflatten(0, bins.shape[:-2]).transpose(-1, -2), grid)

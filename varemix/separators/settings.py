@@ -26,6 +26,14 @@ def text(settings: Mapping[str, Any], key: str, default: str = "") -> str:
     return str(value)
 
 
+def choice(settings: Mapping[str, Any], key: str, default: bool) -> bool:
+    """Return a yes or no among settings."""
+    value = settings.get(key, default)
+    if not isinstance(value, bool):
+        raise SeparatorError(f"'{key}' is {value!r}; true or false is expected.")
+    return value
+
+
 def seconds(settings: Mapping[str, Any], key: str, default: float) -> float:
     """Return a time above 0 among settings."""
     value = settings.get(key, default)

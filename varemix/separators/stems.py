@@ -26,10 +26,12 @@ class StemSeparator(MaskMaker):
 
     `stems` says by the stems' names which instruments each holds, none for a stem that nobody asks for: the rest. A
     stem falls to the one of its instruments that is asked for, and is parted where several are; those in
-    `always_parted` are parted among all their instruments, whichever are asked for.
+    `always_parted` are parted among all their instruments, whichever are asked for. Masks are of each channel, or where
+    it is not `per_channel`, of all together, which takes half the room.
     """
 
     grid = STEM_GRID
+    per_channel = True
     presence_threshold_db = STEM_THRESHOLD_DB
     stems: Mapping[str, tuple[str, ...]]
     always_parted: frozenset[str] = frozenset()
@@ -58,11 +60,14 @@ class StemSeparator(MaskMaker):
         return other
 
     def mask_blocks(self, mix: Mix, instruments: Sequence[str]) -> Iterator[np.ndarray]:
-        """Yield masks [N, R, T_b]. Raises SeparatorError where stems are not as long as the mix."""
+        """Yield masks [N, C, R, T_b], or of all channels together [N, R, T_b].
+
+        Raises SeparatorError where stems are not as long as the mix.
+        """
         self.check_knows(instruments)
         held = list(self.stems.values())
         places = [next(place for place, names in enumerate(held) if name in names) for name in instruments]
-        for masks in stem_mask_blocks(self._beside(mix), self.grid):
+        for masks in stem_mask_blocks(self._beside(mix), self.grid, per_channel=self.per_channel):
             yield masks[places]
 
     def _beside(self, mix: Mix) -> Iterator[np.ndarray]:

@@ -15,6 +15,7 @@ from varemix.separators.interface import Identity, MaskMaker, Mix, part_of
 from varemix.signal.streams import copies, side_by_side
 
 _LEAST_SHARE = 1e-6
+_CHANNEL_AXES = 4  # of masks [N, C, R, T]
 
 
 class Together(MaskMaker):
@@ -28,6 +29,7 @@ class Together(MaskMaker):
             maker.check_knows([instrument])
         self.identity, self.grid, self.are_binary = ours.identity, ours.grid, False
         self.presence_threshold_db = ours.presence_threshold_db
+        self.per_channel = any(maker.per_channel for maker in others.values())
         self.instruments = (*others, *(name for name in ours.instruments if name not in others))
         self._ours = ours
         distinct = {id(maker): maker for maker in others.values()}
@@ -44,7 +46,7 @@ class Together(MaskMaker):
         return self._maker_of(instrument).presence_threshold_db
 
     def mask_blocks(self, mix: Mix, instruments: Sequence[str]) -> Iterator[np.ndarray]:
-        """Yield masks [N, R, T_b], of all instruments at most 1 in sum."""
+        """Yield masks [N, R, T_b], or `per_channel` [N, C, R, T_b], of all instruments at most 1 in sum."""
         self.check_knows(instruments)
         own = [name for name in instruments if name not in self._claimed]
         if not own:
@@ -55,7 +57,7 @@ class Together(MaskMaker):
         places = [[*self._claimed, *own].index(name) for name in instruments]
         for claims, masks in side_by_side(told, heard):
             unclaimed = 1 - claims.sum(axis=0)
-            yield np.concatenate([claims, masks * unclaimed])[places]
+            yield np.concatenate([claims, self._of_channels(masks) * unclaimed])[places]
 
     def _maker_of(self, instrument: str) -> MaskMaker:
         return next((maker for maker, names in self._others.items() if instrument in names), self._ours)
@@ -63,18 +65,25 @@ class Together(MaskMaker):
     def _places(self, instruments: Sequence[str]) -> list[int]:
         return [self._claimed.index(name) for name in instruments]
 
+    def _of_channels(self, masks: np.ndarray) -> np.ndarray:
+        """Return masks [N, R, T] of all channels as those of any channel [N, 1, R, T], where others' are of each."""
+        return masks[:, None] if self.per_channel and masks.ndim == _CHANNEL_AXES - 1 else masks
+
     def _left_over(self, mix: Mix, claims: Iterator[np.ndarray]) -> Mix:
         """Return the mix without what others claim; it can be gone through once."""
 
         def mid() -> Iterator[np.ndarray]:
             unclaimed = (1 - block.sum(axis=0) for block in claims)
-            blocks = filtered_blocks((block[None] for block in mix.mid()), unclaimed, self.grid.applied)
-            return (block[0] for block in blocks)
+            heard = mix.pair() if self.per_channel else (block[None] for block in mix.mid())
+            return (block.mean(axis=0) for block in filtered_blocks(heard, unclaimed, self.grid.applied))
 
         return replace(mix, mid=mid)
 
     def _claims(self, mix: Mix) -> Iterator[np.ndarray]:
-        """Yield what others claim, [M, R, T_b], in the order of all that they are there for; in sum 1 at most."""
+        """Yield what others claim, [M, R, T_b] or [M, C, R, T_b], in the order of all that they are there for.
+
+        In sum it is 1 at most.
+        """
         shared = {maker: maker.alike(names) for maker, names in self._others.items()}
         in_groups = {name for groups in shared.values() for group in groups.values() for name in group}
         parted = sorted(in_groups & set(self._ours.instruments))
@@ -89,9 +98,9 @@ class Together(MaskMaker):
             claims = [
                 mask * _part(name, group, said) if (group := shared[maker].get(name)) else mask
                 for (maker, names), masks in zip(self._others.items(), blocks, strict=False)
-                for name, mask in zip(names, masks, strict=True)
+                for name, mask in zip(names, self._of_channels(masks), strict=True)
             ]
-            together = np.stack(claims)
+            together = np.stack(np.broadcast_arrays(*claims))
             yield together / np.maximum(together.sum(axis=0), 1)
 
 

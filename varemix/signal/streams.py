@@ -54,11 +54,11 @@ def side_by_side(*signals: Iterable[np.ndarray]) -> Iterator[list[np.ndarray]]:
         held = [block[..., length:] for block in blocks]
 
 
-def stacked(signals: Sequence[Iterable[np.ndarray]]) -> Iterator[np.ndarray]:
-    """Yield P signals [N, ..., T] as one, [N, P, ..., T], in short blocks."""
+def joined(signals: Sequence[Iterable[np.ndarray]]) -> Iterator[np.ndarray]:
+    """Yield signals [N, P_i, ..., T] as one, [N, P, ..., T], in short blocks."""
     for blocks in side_by_side(*signals):
         for first in range(0, blocks[0].shape[-1], _SHORT_FRAMES):
-            yield np.stack([block[..., first : first + _SHORT_FRAMES] for block in blocks], axis=1)
+            yield np.concatenate([block[..., first : first + _SHORT_FRAMES] for block in blocks], axis=1)
 
 
 def paired(blocks: Iterable[np.ndarray], others: Iterator[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:

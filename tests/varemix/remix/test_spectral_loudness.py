@@ -19,7 +19,7 @@ def estimated(
     """Return the estimate, and the samples with the change made, which is given on the grid's rows."""
     loudness = SpectralLoudness(grid, dry_wet)
     blocks = (samples[:, first : first + 50_000] for first in range(0, samples.shape[1], 50_000))
-    gains = (changes[:, first : first + 37] for first in range(0, changes.shape[1], 37))
+    gains = (changes[..., first : first + 37] for first in range(0, changes.shape[-1], 37))
     delta = np.concatenate(list(filtered_blocks(blocks, gains, grid, loudness.add)), axis=-1)
     return loudness, samples + dry_wet * delta
 
@@ -51,6 +51,14 @@ def test_loudness_before_and_after_is_estimated_within_a_tenth(grid: Grid, num_c
     on_bins = np.where(grid.bins_hz < 1_700, -0.7, 0.5).astype(np.float32)[:, None]
     changes = to_rows(torch.from_numpy(on_bins), grid).numpy() + no_change(samples, grid)
     loudness, remixed = estimated(samples, changes, dry_wet, grid)
+    assert loudness.before_lufs == pytest.approx(measured_lufs(samples), abs=0.1)
+    assert loudness.after_lufs == pytest.approx(measured_lufs(remixed), abs=0.1)
+
+
+def test_the_loudness_of_a_change_of_one_channel_is_estimated_within_a_tenth() -> None:
+    samples = music_like(12, 2)
+    changes = no_change(samples)
+    loudness, remixed = estimated(samples, np.stack([changes - 0.9, changes]))
     assert loudness.before_lufs == pytest.approx(measured_lufs(samples), abs=0.1)
     assert loudness.after_lufs == pytest.approx(measured_lufs(remixed), abs=0.1)
 

@@ -48,7 +48,9 @@ def mix_of(*names: str, seconds: float = 2.0, num_channels: int = 2) -> np.ndarr
 
 
 class PerfectStems(StemSeparator):
-    """Gives the true tones, whatever the mix, in blocks of odd lengths."""
+    """Gives the true tones, whatever the mix, in blocks of odd lengths; its masks are of all channels."""
+
+    per_channel = False
 
     def __init__(self, stems: Mapping[str, tuple[str, ...]], *, name: str = "perfect", channels: int = 2) -> None:
         self.identity = Identity(name=name, version="1", digest="0")
@@ -102,6 +104,21 @@ class Low(Bands):
             mix.tell(0.45)
             wait_until(Path(str(self._waits_for)).exists)
         yield from super().mask_blocks(mix, instruments)
+
+
+class Left(StemSeparator):
+    """A separator of the settings, of stems: all that is left is the voice, all else the rest."""
+
+    stems: Mapping[str, tuple[str, ...]] = {"voice": ("voice",), "rest": ()}
+
+    def __init__(self, settings: Mapping[str, bool]) -> None:
+        self.per_channel = settings.get("per_channel", self.per_channel)
+        self.identity = Identity(name="left", version="1", digest=f"{self.per_channel}")
+
+    def stem_blocks(self, mix: Mix) -> Iterator[np.ndarray]:
+        for pair in mix.pair():
+            left = pair * np.float32([[1], [0]])
+            yield np.stack([left, pair - left])
 
 
 class Half(StemSeparator):

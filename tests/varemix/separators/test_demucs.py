@@ -72,7 +72,7 @@ def test_mono_recordings_have_mono_stems_and_masks(weights):
     maker = Demucs({"weights": str(weights)})
     assert next(maker.stem_blocks(mono)).shape[:2] == (4, 1)
     masks = np.concatenate(list(maker.mask_blocks(mono, ["voice", "drums"])), axis=-1)
-    assert masks.shape == (2, 512, maker.grid.num_frames(60_000))
+    assert masks.shape == (2, 1, 512, maker.grid.num_frames(60_000))
     assert masks.sum(axis=0).max() <= 1 + 1e-5
 
 

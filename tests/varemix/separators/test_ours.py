@@ -45,8 +45,8 @@ def test_its_masks_are_those_of_the_network(network, maker, samples):
 def test_presence_is_measured_alike_by_the_network_and_from_outside(maker, samples):
     names, mix = list(maker.instruments), Mix.of(samples)
     inside, outside = (PresenceMeter(len(names), maker.grid) for _ in range(2))
-    own = list(maker.measured_blocks(mix, names, inside))
-    again = list(MaskMaker.measured_blocks(maker, mix, names, outside))
+    own = list(maker.measured_blocks(mix, names, [inside]))
+    again = list(MaskMaker.measured_blocks(maker, mix, names, [outside]))
     np.testing.assert_array_equal(np.concatenate(again, axis=-1), np.concatenate(own, axis=-1))
     np.testing.assert_allclose(outside.shares_db(), inside.shares_db(), atol=1e-3)
 

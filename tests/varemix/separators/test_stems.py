@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.grids import FINE_GRID
-from tests.varemix.separators.planted import PerfectStems, mix_of, tone
+from tests.varemix.separators.planted import Left, PerfectStems, mix_of, tone
 from varemix.errors import SeparatorError, UsageError
 from varemix.remix.mixer import separate
 from varemix.separators.interface import Mix
@@ -35,6 +35,16 @@ def test_a_mono_mix_has_masks_of_stereo_stems():
     mono = mix_of("voice", "bass", "violin", num_channels=1)
     masks, expected = made(PerfectStems(STEMS), "voice", mix=mono), made(PerfectStems(STEMS), "voice")
     assert np.abs(masks - expected).mean() < 5e-3
+
+
+def test_masks_are_of_each_channel_on_any_grid_unless_one_shall_serve_all():
+    mix = np.stack([MIX[0], tone("violin", MIX.shape[-1], 1)[0]])
+    for grid in (FINE_GRID, PAPER_GRID):
+        masks = made(Left({}).on(grid), "voice", mix=mix)
+        assert masks.shape == (1, 2, grid.num_rows, grid.num_frames(mix.shape[-1]))
+        assert masks[0, 0].max() > 0.999
+        assert masks[0, 1].max() == 0
+    assert made(Left({"per_channel": False}), "voice", mix=mix).ndim == 3
 
 
 @pytest.mark.parametrize("num_extra", [-1_105, 2_000])

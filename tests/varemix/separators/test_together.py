@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.grids import FINE_GRID
-from tests.varemix.separators.planted import HZ, Bands, PerfectStems, mix_of
+from tests.varemix.separators.planted import HZ, Bands, Left, PerfectStems, mix_of, tone
 from varemix.errors import UsageError
 from varemix.separators.interface import Mix
 from varemix.separators.regridded import Regridded
@@ -102,6 +102,19 @@ def test_each_instrument_keeps_who_made_its_masks_and_from_where_on_it_plays():
 def test_what_a_separator_does_not_know_it_cannot_be_there_for():
     with pytest.raises(UsageError, match="perfect does not know 'harp'"):
         Together(Bands(ALL, FINE_GRID), {"harp": PerfectStems(STEMS)})
+
+
+def test_where_one_has_masks_of_each_channel_all_do_and_ours_hears_what_each_channel_has_left():
+    mix = np.stack([MIX[0], tone("violin", MIX.shape[-1], 1)[0]])
+    each, ours = Left({}), Bands(ALL, FINE_GRID, share=0.5)
+    both = Together(ours, {"voice": each, "drums": Bands({"drums": (8_000.0, 10_000.0)}, FINE_GRID)})
+    masks = made(both, "voice", "violin", "drums", mix=mix)
+    assert both.per_channel
+    assert masks.shape == (3, 2, 512, FINE_GRID.num_frames(mix.shape[-1]))
+    assert masks.sum(axis=0).max() <= 1 + 1e-5
+    heard = np.concatenate(ours.heard)[RATE_HZ // 2 : -RATE_HZ // 2]
+    assert level(heard, HZ["voice"]) < 0.005
+    assert level(heard, HZ["violin"]) == pytest.approx(0.1, rel=0.05)  # from the right alone
 
 
 @pytest.mark.parametrize("seconds", [0.01, 1.0, 3.3])
