@@ -1,10 +1,13 @@
 """Step: tracks and queries -> mask files, one a track."""
 
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
 from catalog.files import Home
 from catalog.store import Catalog
+from tasks.mask_file import write_heard
+from tasks.progress import share_of
 from tasks.queries import Query
 from tasks.shards import Outcome, settle, shard_task
 from tasks.stored_masks import covering, heard_row, stored_masks
@@ -38,7 +41,9 @@ def make_masks(
         return covering(catalog, stored, track, names, heard_by=who.heard_by, **asked) is not None
 
     def make(track: dict[str, Any]) -> dict[str, Any]:
-        row = heard_row(catalog, track, checkpoint_id, queries, who=who, **asked)
+        with share_of(track["track_path"], shard) as tell:
+            write = partial(write_heard, tell=tell)
+            row = heard_row(catalog, track, checkpoint_id, queries, who=who, write=write, **asked)
         stored.extend([row] if row["status"] == "ready" else [])
         return row
 

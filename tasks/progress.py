@@ -2,8 +2,9 @@
 
 import re
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from contextvars import copy_context
 from uuid import UUID
 
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
@@ -13,6 +14,7 @@ from tasks.terminal_bar import Advance, terminal_bar
 
 _SHORT_S = 3.0  # work that is over by then gets no artifact: it would cost more than it tells
 _EVERY_S = 1.0
+_ON_TERMINAL: list[Advance] = []  # the bars of the steps that this process runs, the innermost last
 
 
 @contextmanager
@@ -28,11 +30,39 @@ def bar(what: str, total: int) -> Iterator[Advance]:
             for move in shown:
                 move(num_items, note)
 
+        _ON_TERMINAL.append(shown[0])
+        stack.callback(_ON_TERMINAL.remove, shown[0])
         yield advance
 
 
 @contextmanager
-def _artifact_bar(what: str, total: int) -> Iterator[Advance]:
+def share_of(item: str, shard: str) -> Iterator[Callable[[float], None]]:
+    """Give a function that tells from any thread how far one item of a shard is, 0 to 1, if it takes long.
+
+    It is noted behind the bar of the step, where that is in this process, and is a bar of its own in the Prefect UI.
+    """
+    percent, begun = 0, copy_context()  # Prefect knows by the context which run it is
+    with ExitStack() as stack:
+        in_prefect = (
+            stack.enter_context(_artifact_bar(item, 100, key=f"item of shard {shard}"))
+            if run_id() is not None
+            else None
+        )
+
+        def tell(share: float) -> None:
+            nonlocal percent
+            step, percent = round(100 * share) - percent, round(100 * share)
+            for advance in _ON_TERMINAL[-1:]:
+                advance(0, f"{item}: {percent} %" if percent < 100 else "")
+            if in_prefect:
+                with suppress(Exception):  # to be shown is not worth that anything breaks
+                    begun.copy().run(in_prefect, step)
+
+        yield tell
+
+
+@contextmanager
+def _artifact_bar(what: str, total: int, key: str = "") -> Iterator[Advance]:
     """Give a function that moves on a progress artifact, of long work only and not oftener than once a second."""
     started = told_at = time.monotonic()
     done = 0
@@ -43,8 +73,8 @@ def _artifact_bar(what: str, total: int) -> Iterator[Advance]:
         percent, told_at = 100.0 * done / total, time.monotonic()
         text = f"{what}: {done} of {total}{f', {note}' if note else ''}"
         if artifact is None:
-            key = f"progress-{re.sub('[^a-z0-9]+', '-', what.lower()).strip('-')}"
-            artifact = create_progress_artifact(progress=percent, key=key, description=text)  # type: ignore[assignment]
+            called = f"progress-{re.sub('[^a-z0-9]+', '-', (key or what).lower()).strip('-')}"
+            artifact = create_progress_artifact(progress=percent, key=called, description=text)  # type: ignore[assignment]
         else:
             update_progress_artifact(artifact, progress=percent, description=text)
 

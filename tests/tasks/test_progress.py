@@ -1,11 +1,14 @@
 """Progress in the UI: of long work only, seldom, and whole at the end. That Prefect shows it is seen in its UI."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Thread
 from typing import Any
 
 import pytest
 
 from tasks import progress
-from tasks.progress import bar
+from tasks.progress import bar, share_of
 
 
 @pytest.fixture
@@ -47,6 +50,41 @@ def test_long_work_grows_an_artifact_and_ends_whole(told: list[Any], clock: Any)
     assert told[0] == ("progress-hear-masks", 30.0, "hear masks: 12 of 40")
     assert told[1][:2] == ("artifact", 40.0)
     assert told[-1] == ("artifact", 100.0, "hear masks: 40 of 40")
+
+
+def test_one_item_that_takes_long_is_told_behind_the_bar_and_by_itself_from_any_thread(
+    told: list[Any], clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes: list[str] = []
+
+    @contextmanager
+    def noting(what: str, total: int) -> Iterator[Any]:
+        yield lambda num_items, note="": notes.append(note)
+
+    monkeypatch.setattr(progress, "terminal_bar", noting)
+    with bar("masks", 5), share_of("song.flac", "2 of 3") as tell:
+        for share in (0.2, 0.45, 1.0):
+            clock.now_s += 2.0
+            thread = Thread(target=tell, args=(share,))
+            thread.start()
+            thread.join()
+    assert notes == ["song.flac: 20 %", "song.flac: 45 %", ""]
+    assert told == [
+        ("progress-item-of-shard-2-of-3", 45.0, "song.flac: 45 of 100"),
+        ("artifact", 100.0, "song.flac: 100 of 100"),
+    ]
+
+
+def test_progress_that_cannot_be_shown_stops_nobody(
+    told: list[Any], clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(**_: Any) -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr(progress, "create_progress_artifact", fail)
+    with share_of("song.flac", "1 of 1") as tell:
+        clock.now_s += 10
+        tell(0.5)
 
 
 def test_many_steps_a_second_are_told_once_a_second(told: list[Any], clock: Any) -> None:
