@@ -143,14 +143,17 @@ class Masks:
 
 
 class Hearing:
-    """Hears recordings, one after the other, and knows what has been heard; the checkpoint knows `instruments`."""
+    """Hears recordings, one after the other, and knows what has been heard; the checkpoint knows `instruments`.
+
+    Those that others hear too, who may take minutes, wait for one another, and nobody waits for them.
+    """
 
     def __init__(self, catalog: Catalog, checkpoint_id: str, instruments: Sequence[str], folder: Path) -> None:
         self._catalog = catalog
         self._checkpoint_id = checkpoint_id
         self._instruments = tuple(instruments)
         self._folder = folder
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="hearing")
+        self._ours, self._others = (ThreadPoolExecutor(1, thread_name_prefix="hearing") for _ in range(2))
         self._jobs: list[_Job] = []
         self._stored: dict[tuple[str, str | None], list[dict[str, Any]]] = {}  # by content, and who heard it
         self._lock = Lock()
@@ -184,7 +187,7 @@ class Hearing:
                 place_s=place_s,
             )
             self._jobs.append(job)
-            self._pool.submit(self._hear, job)
+            (self._others if who.others else self._ours).submit(self._hear, job)
             return job.done
 
     def listen_at(self, recording: Recording, place_s: float) -> None:
@@ -261,11 +264,13 @@ class Hearing:
     def close(self) -> None:
         """Stop; what is being heard is given up, and programs that hear are ended."""
         self._is_closing = True
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._ours, self._others):
+            pool.shutdown(wait=False, cancel_futures=True)
         for job in list(self._jobs):
             while job.thread_id is not None and wait([job.done], _CLOSING_S).not_done:
                 end_programs_of(job.thread_id)
-        self._pool.shutdown(wait=True)
+        for pool in (self._ours, self._others):
+            pool.shutdown(wait=True)
         for job in self._jobs:
             job.growing.close("The desk was closed.")
 

@@ -178,7 +178,7 @@ def test_plans_and_what_a_mix_does_to_a_library_name_who_separates(open_desk: Op
     assert parse_plan(plan, "plan").separator == NAMED
 
 
-def test_how_far_a_separator_is_that_gives_no_masks_yet_is_told(
+def test_how_far_a_separator_is_that_gives_no_masks_yet_is_told_and_it_holds_up_nobody(
     desk: Desk, song: dict[str, Any], settings: Path, tmp_path: Path
 ) -> None:
     gate, by_slow = tmp_path / "gate", "?separator=tuba%3Dslow"
@@ -188,6 +188,9 @@ def test_how_far_a_separator_is_that_gives_no_masks_yet_is_told(
     wait_until(lambda: told_of(desk, song["id"], "flute", by_slow)["separators"])
     told = told_of(desk, song["id"], "flute", by_slow)
     assert (told["state"], told["separators"]) == ("hearing", {"names": ["slow"], "share": 0.45})
+    other = desk.drop(write_noise(tmp_path / "other.wav", seconds=1))
+    desk.hear(other["id"], ["flute"])  # comes back when it is analysed: ours waits for nobody
+    assert told_of(desk, song["id"], "flute", by_slow)["separators"]
     gate.touch()
     wait_until(lambda: told_of(desk, song["id"], "flute", by_slow)["progress"] == 1)
 

@@ -61,6 +61,15 @@ def test_stems_of_any_rate_and_channels_and_a_little_longer_or_shorter_become_ma
     assert np.sqrt(np.square((cut - tone("voice", MIX.shape[-1]))[:, middle]).mean()) < 0.01
 
 
+def test_one_mask_for_all_channels_is_a_setting_that_makes_other_masks(program):
+    each, one = command(program, 44_100, 2, 0), command(program, 44_100, 2, 0, per_channel=False)
+    shapes = [next(maker.mask_blocks(Mix.of(MIX), ["voice"])).shape[:-1] for maker in (each, one)]
+    assert shapes == [(1, 2, 512), (1, 512)]
+    assert each.identity.digest != one.identity.digest
+    with pytest.raises(SeparatorError, match="'per_channel' is 'no'; true or false is expected"):
+        command(program, 44_100, 2, 0, per_channel="no")
+
+
 def test_a_program_that_writes_too_few_stems_is_told_with_what_it_wrote(program):
     maker = command(program, 44_100, 2, 0, stems={"voice.wav": "voice", "drums.wav": "drums"})
     with pytest.raises(
