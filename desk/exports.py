@@ -139,7 +139,7 @@ class Exports:
         tuning: Tuning,
         watch: Callable[[float], None],
     ) -> str:
-        from varemix.remix.render import render_stems
+        from varemix.remix.stems import render_stems
 
         with MaskReader(self._hearing.file_of(row)) as reader:
             masks = WatchedMasks(reader, [query.name for query in queries], watch)

@@ -158,7 +158,7 @@ class Rendering:
 
         Returns the next one.
         """
-        from varemix.remix.render import frame_before, share_blocks  # with PyTorch: playing the original does without
+        from varemix.remix.stems import frame_before, share_blocks  # with PyTorch: playing the original does without
 
         exponent = self.company.mask_exponent
         moved = [self.names.index(name) for name in sorted(self.company.moved)]

@@ -14,7 +14,7 @@ from PIL import Image
 from desk.hearing import Masks
 from desk.recordings import Recording
 from varemix.media.audio import AudioInfo, AudioReader
-from varemix.remix.render import heard_blocks, num_heard_samples
+from varemix.remix.heard import heard_blocks, num_heard_samples
 from varemix.signal.frequency_grid import power_on_rows, to_bins, to_log_rows
 from varemix.signal.grid import PAPER_GRID, Grid
 from varemix.signal.spectrogram import num_touched_cells, spectrum_of_cells

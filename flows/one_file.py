@@ -27,7 +27,7 @@ from varemix.media.audio import probe_audio, stem_format
 from varemix.media.tags import read_tags
 from varemix.model.separator import Separator
 from varemix.remix.plan import RemixPlan
-from varemix.remix.render import render_stems
+from varemix.remix.stems import render_stems
 from varemix.separators.interface import MaskMaker
 from varemix.signal.presence import Presence
 from varemix.training.devices import chosen_device

@@ -47,7 +47,7 @@ def write_heard_anywhere(
     `stored` gives all that `heed` was shown, in the order of time and as a file would hold it. Who cannot hear in any
     order hears from the beginning on, and may `tell` how far it is before it gives masks. Raises as `write_heard`.
     """
-    from varemix.remix.render import heard_blocks
+    from varemix.remix.heard import heard_blocks
 
     info = probe_audio(source, audio_stream=audio_stream)
     orders = [order for mix in group_mixes(source, info) if (order := maker.in_any_order(mix, names))]

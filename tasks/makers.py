@@ -57,7 +57,7 @@ def group_mixes(source: Path, info: AudioInfo, tell: Callable[[float], None] = l
 
     Separators, which hear them one after the other, may `tell` how far they are with all of them.
     """
-    from varemix.remix.render import mid_blocks, num_heard_samples, pair_blocks
+    from varemix.remix.heard import mid_blocks, num_heard_samples, pair_blocks
     from varemix.separators.interface import Mix, part_of
 
     return [

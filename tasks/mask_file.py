@@ -56,7 +56,7 @@ def write_heard(
 
 def mask_header(info: AudioInfo, maker: MaskMaker, names: Sequence[str], content_digest: str) -> MaskHeader:
     """Return the header of a recording's mask file."""
-    from varemix.remix.render import num_heard_samples
+    from varemix.remix.heard import num_heard_samples
 
     groups = [group for own in _mask_groups(info, maker) for group in own]
     return MaskHeader(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from varemix.remix.plan import TrackWishes
-    from varemix.remix.render import Rendered
+    from varemix.remix.rendered import Rendered
 
 _WRITER = f"varemix {version('varemix')}"
 # What concerns one output: something else lies there, it is not ours, or no file there can be called so.

@@ -104,7 +104,7 @@ def _separated(
     audio_stream: int,
 ) -> list[dict[str, Any]]:
     """Return the rows of a track's stems after writing them, or the rows that say why there are none."""
-    from varemix.remix.render import render_stems
+    from varemix.remix.stems import render_stems
 
     started = time.monotonic()
     source = Path(track["library"], track["track_path"])

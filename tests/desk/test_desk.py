@@ -93,10 +93,10 @@ def test_no_name_leads_out_of_the_home(desk: Desk, song: Path, catalog: Catalog,
 def test_the_first_sound_is_there_before_all_is_heard(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from varemix.remix import render
+    from varemix.remix import heard
 
     may_go_on = threading.Event()
-    heard_blocks = render.heard_blocks
+    heard_blocks = heard.heard_blocks
 
     def slowly(source: Path, **asked):  # type: ignore[no-untyped-def]
         for number, block in enumerate(heard_blocks(source, **asked)):
@@ -104,7 +104,7 @@ def test_the_first_sound_is_there_before_all_is_heard(
                 assert may_go_on.wait(600)
             yield block
 
-    monkeypatch.setattr(render, "heard_blocks", slowly)
+    monkeypatch.setattr(heard, "heard_blocks", slowly)
     facts = desk.drop(write_noise(tmp_path / "long.wav", seconds=14))
     own = f"/api/recordings/{facts['id']}"
     desk.client.post(f"{own}/hear", json={"targets": ["tuba"]})

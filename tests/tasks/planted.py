@@ -18,7 +18,7 @@ from tasks.shards import Outcome
 from tasks.stored_masks import mask_id_of
 from tests.old_masks import write_format_1
 from varemix.media.audio import AudioInfo, AudioWriter, probe_audio, read_audio
-from varemix.remix.render import num_heard_samples
+from varemix.remix.heard import num_heard_samples
 from varemix.signal.frequency_grid import to_rows
 from varemix.signal.grid import PAPER_GRID, RATE_HZ, Grid
 

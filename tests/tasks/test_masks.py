@@ -30,7 +30,7 @@ from tests.tasks.planted import (
 from tests.tasks.untrained import write_checkpoint
 from varemix.errors import UsageError
 from varemix.media.audio import probe_audio
-from varemix.remix.render import heard_blocks, num_heard_samples
+from varemix.remix.heard import heard_blocks, num_heard_samples
 from varemix.signal.grid import PAPER_GRID
 from varemix.signal.presence import PresenceMeter
 

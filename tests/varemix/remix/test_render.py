@@ -10,9 +10,11 @@ from varemix.media.layouts import played
 from varemix.media.resampling import resample
 from varemix.remix.automation import MUTE_DB, GainRange
 from varemix.remix.gains import factor
+from varemix.remix.heard import heard_blocks, num_heard_samples
 from varemix.remix.level_care import LevelCare
 from varemix.remix.mixer import remix
-from varemix.remix.render import heard_blocks, num_heard_samples, render_remix, render_stems, share_blocks
+from varemix.remix.render import render_remix
+from varemix.remix.stems import render_stems, share_blocks
 from varemix.remix.tuning import Tuning
 from varemix.remix.wishes import GainWish
 from varemix.signal.grid import PAPER_GRID, RATE_HZ, Grid
