@@ -69,7 +69,7 @@ def write_heard_anywhere(
                 heed(header, masks if header.groups else masks[:, 0], pieces[0].first_frame)
             missing.remove(window)
     write_masks(path, header, stored())
-    return header, presence_by(maker, names, meters)
+    return header, presence_by(maker, names, [[meter] for meter in meters])
 
 
 class _Mids:

@@ -51,7 +51,7 @@ def write_heard(
     each = heard if maker.per_channel else [(masks[:, None] for masks in blocks) for blocks in heard]
     blocks = joined(each) if header.groups else (masks[:, 0] for masks in each[0])
     write_masks(path, header, _watched(header, blocks, watch) if watch else blocks)
-    return header, presence_by(maker, names, [meter for own in meters for meter in own])
+    return header, presence_by(maker, names, meters)
 
 
 def mask_header(info: AudioInfo, maker: MaskMaker, names: Sequence[str], content_digest: str) -> MaskHeader:
@@ -72,7 +72,7 @@ def mask_header(info: AudioInfo, maker: MaskMaker, names: Sequence[str], content
     )
 
 
-def presence_by(maker: MaskMaker, names: Sequence[str], meters: Sequence[PresenceMeter]) -> Presence:
+def presence_by(maker: MaskMaker, names: Sequence[str], meters: Sequence[Sequence[PresenceMeter]]) -> Presence:
     """Return how far each instrument plays, by the meters of the groups of channels and what the maker needs."""
     needed_db = {name: maker.threshold_db_of(name) for name in names}
     own = {name: value for name, value in needed_db.items() if value != maker.presence_threshold_db}

@@ -164,7 +164,7 @@ def test_what_one_channel_has_is_taken_from_that_channel_alone_unless_one_mask_s
     each, both = sorted(catalog.read_rows("masks"), key=lambda row: -row["num_bytes"])
     with MaskReader(catalog.home.absolute(each["path"])) as reader:
         assert [(group.name, group.channels) for group in reader.header.groups] == [("FL", (0,)), ("FR", (1,))]
-    assert presence_of(each).groups_played("voice") == [True, False]
+    assert presence_of(each).groups_played("voice") == [True, True]
     assert presence_of(both).groups_played("voice") == []
     settings.write_text("left: {kind: lefts}\n")
     who = who_hears({"voice": "left"})

@@ -50,16 +50,21 @@ class Presence:
 
 
 def measured(
-    meters: Sequence[PresenceMeter],
+    meters: Sequence[Sequence[PresenceMeter]],
     names: Sequence[str],
     threshold_db: float,
     own_thresholds_db: Mapping[str, float],
 ) -> Presence:
-    """Return what the meters of a recording's groups of channels measured of its instruments."""
-    loudest = max(meter.loudest for meter in meters)
-    shares_db = np.stack([meter.shares_db(loudest) for meter in meters], axis=-1)  # [N, G]
+    """Return what the meters of a recording's groups of channels measured of its instruments.
+
+    A group has one meter, or one for each of its channels: then the largest counts for all of them, so that nobody is
+    taken to play on one side alone.
+    """
+    loudest = max(meter.loudest for own in meters for meter in own)
+    of_groups_db = [np.max([meter.shares_db(loudest) for meter in own], axis=0) for own in meters]
+    shares_db = np.stack([share for share, own in zip(of_groups_db, meters, strict=True) for _ in own], axis=-1)
     largest = dict(zip(names, shares_db.max(axis=-1).tolist(), strict=True))
-    of_groups = dict(zip(names, shares_db.tolist(), strict=True)) if len(meters) > 1 else {}
+    of_groups = dict(zip(names, shares_db.tolist(), strict=True)) if shares_db.shape[-1] > 1 else {}
     return Presence(
         shares_db=largest,
         threshold_db=threshold_db,
