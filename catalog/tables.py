@@ -244,7 +244,9 @@ _MASKS = _table(
     _optional("channel_groups", _TEXT, "the groups of channels that were analysed apart; none if one"),
     _optional("audio_stream", _COUNT, "the audio stream that was analysed, from 1 on; the first if missing"),
     _optional("presences_db", pa.list_(_NUMBER), "how far each of `queries` plays, 0 all of the mix to -100", "dB"),
-    _optional("group_presences_db", pa.list_(_NUMBER), "the same in each of `channel_groups`, query after query", "dB"),
+    _optional(
+        "group_presences_db", pa.list_(_NUMBER), "the same in each group of its channels, query after query", "dB"
+    ),
     _optional("presence_threshold_db", _NUMBER, "the level from which the model takes it to play", "dB"),
     _optional("own_thresholds_json", _TEXT, "that of instruments which have another one, in dB by name, as JSON"),
     _optional(

@@ -52,10 +52,10 @@ def share_of(item: str, shard: str) -> Iterator[Callable[[float], None]]:
         def tell(share: float) -> None:
             nonlocal percent
             step, percent = round(100 * share) - percent, round(100 * share)
-            for advance in _ON_TERMINAL[-1:]:
-                advance(0, f"{item}: {percent} %" if percent < 100 else "")
-            if in_prefect:
-                with suppress(Exception):  # to be shown is not worth that anything breaks
+            with suppress(Exception):  # to be shown is not worth that anything breaks
+                for advance in _ON_TERMINAL[-1:]:
+                    advance(0, f"{item}: {percent} %" if percent < 100 else "")
+                if in_prefect:
                     begun.copy().run(in_prefect, step)
 
         yield tell

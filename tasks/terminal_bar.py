@@ -24,13 +24,13 @@ def terminal_bar(what: str, total: int) -> Iterator[Advance]:
         yield lambda num_items, note="": None
         return
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TextColumn("left:"),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
     )
     with Progress(*columns, console=CONSOLE) as progress:
         line = progress.add_task(what, total=total, note="")

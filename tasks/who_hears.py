@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from varemix.errors import SeparatorError, UsageError
@@ -16,13 +16,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Assigned:
-    """An instrument that a separator of this host is there for, and who that is: see `Identity`."""
+    """An instrument that a separator of this host is there for, and who that is: see `Identity`, and `MaskMaker`."""
 
     instrument: str
     separator: str
     name: str
     version: str
     digest: str
+    per_channel: bool = False
+
+    @property
+    def decides(self) -> list[str]:
+        """What of it decides masks."""
+        return [self.name, self.version, self.digest, *(["per channel"] if self.per_channel else [])]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,15 +52,15 @@ class WhoHears:
         """What decides masks beside the checkpoint, as JSON: who hears which instrument. None where all is ours."""
         if not self.others:
             return None
-        return json.dumps({one.instrument: [one.name, one.version, one.digest] for one in self.others})
+        return json.dumps({one.instrument: one.decides for one in self.others})
 
     def makers(self) -> dict[str, MaskMaker]:
         """Return the separator of each instrument. Raises SeparatorError where this host has another than was meant."""
         found = {}
         for one in self.others:
             maker = _there(one.separator)
-            own = maker.identity
-            if (own.name, own.version, own.digest) != (one.name, one.version, one.digest):
+            own = _assigned(one.instrument, one.separator, maker)
+            if own != one:
                 raise SeparatorError(
                     f"The separator '{one.separator}' is {own.name} {own.version} here, with other weights or settings "
                     f"than the {one.name} {one.version} that was meant. Give all hosts the same, or run again."
@@ -79,10 +85,7 @@ def who_hears(wished: Mapping[str, str] | Sequence[tuple[str, str]]) -> WhoHears
             if instrument not in maker.instruments:
                 known = ", ".join(maker.instruments) or "none"
                 raise UsageError(f"The separator '{name}' does not know '{instrument}'. It knows: {known}.")
-            own = maker.identity
-            assigned.append(
-                Assigned(instrument=instrument, separator=name, name=own.name, version=own.version, digest=own.digest)
-            )
+            assigned.append(_assigned(instrument, name, maker))
     return WhoHears(others=tuple(assigned))
 
 
@@ -98,6 +101,11 @@ def parsed_separators(texts: Sequence[str]) -> dict[str, str]:
             raise UsageError(f"'{own}' has two separators; give it one.")
         found[own] = name
     return found
+
+
+def _assigned(instrument: str, separator_name: str, maker: MaskMaker) -> Assigned:
+    who = asdict(maker.identity)
+    return Assigned(instrument=instrument, separator=separator_name, per_channel=maker.per_channel, **who)
 
 
 def _there(name: str) -> MaskMaker:

@@ -1,13 +1,17 @@
 """Progress in the UI: of long work only, seldom, and whole at the end. That Prefect shows it is seen in its UI."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import StringIO
 from threading import Thread
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from rich.console import Console
 
-from tasks import progress
+from tasks import progress, terminal_bar
 from tasks.progress import bar, share_of
 
 
@@ -110,3 +114,15 @@ def test_outside_a_run_there_is_no_artifact(told: list[Any], clock: Any, monkeyp
         clock.now_s += 100
         advance(1)
     assert told == []
+
+
+def test_names_stand_on_the_terminal_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = Console(file=StringIO(), force_terminal=True, width=160)
+    monkeypatch.setattr(terminal_bar, "CONSOLE", shown)
+    monkeypatch.setattr(terminal_bar, "sys", SimpleNamespace(stderr=SimpleNamespace(isatty=lambda: True)))
+    with bar("separate [red]x.wav [s]", 5), share_of("x [/b].wav", "1 of 1") as tell:
+        tell(0.45)
+    assert isinstance(shown.file, StringIO)
+    written = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.file.getvalue())
+    assert "separate [red]x.wav [s]" in written
+    assert "x [/b].wav: 45 %" in written

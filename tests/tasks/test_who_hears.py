@@ -162,6 +162,10 @@ def test_what_one_channel_has_is_taken_from_that_channel_alone_unless_one_mask_s
     assert left_db["true"][1] == pytest.approx(0, abs=0.01)
     np.testing.assert_allclose(left_db["false"], 10 * np.log10(0.25), atol=1)
     each, both = sorted(catalog.read_rows("masks"), key=lambda row: -row["num_bytes"])
+    assert json.loads(each["heard_by"]) == {"voice": ["left", "1", "", "per channel"]}
+    assert json.loads(both["heard_by"]) == {
+        "voice": ["left", "1", ""]
+    }  # as those of before, which were of all channels
     with MaskReader(catalog.home.absolute(each["path"])) as reader:
         assert [(group.name, group.channels) for group in reader.header.groups] == [("FL", (0,)), ("FR", (1,))]
     assert presence_of(each).groups_played("voice") == [True, True]

@@ -55,7 +55,7 @@ class Command(StemSeparator):
         self.stems = _stems(settings["stems"])
         self._time_limit_s = seconds(settings, "time_limit_s", _TIME_LIMIT_S)
         self.per_channel = choice(settings, "per_channel", self.per_channel)
-        decides = json.dumps([self._arguments, self.stems, self.per_channel], sort_keys=True)
+        decides = json.dumps([self._arguments, self.stems], sort_keys=True)
         self.identity = Identity(
             name=Path(self._arguments[0]).name,
             version=text(settings, "version"),

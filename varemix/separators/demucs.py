@@ -61,8 +61,7 @@ class Demucs(StemSeparator):
         self._bag = _read_bag(Path(text(settings, "weights")).expanduser())
         self.stems = {name: _HELD[name] for name in self._bag.sources}
         self.per_channel = choice(settings, "per_channel", self.per_channel)
-        decides = json.dumps([self._bag.digest, self.per_channel]).encode()
-        self.identity = Identity(name=PACKAGE, version=package_version, digest=hashlib.sha256(decides).hexdigest())
+        self.identity = Identity(name=PACKAGE, version=package_version, digest=self._bag.digest)
 
     def stem_blocks(self, mix: Mix) -> Iterator[np.ndarray]:
         """Yield the stems [N, C, S_b], as `demucs.apply.apply_model` would without shifts."""
