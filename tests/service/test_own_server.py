@@ -12,7 +12,7 @@ from urllib.request import urlopen
 import pytest
 
 _PROGRAM = """
-import sys, time
+import signal, sys, time
 import psutil
 import tasks
 from prefect import flow, get_run_logger, task
@@ -34,6 +34,7 @@ def step(ending):
 def small(ending):
     step(ending)
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # it is ignored in what a shell began in the background
 with own_server():
     small.with_options(flow_run_name=sys.argv[1])(sys.argv[1])
 """
