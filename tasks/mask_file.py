@@ -42,13 +42,14 @@ def write_heard(
     gives no masks before it is done may `tell` how far it is, 0 to 1, from any thread. Raises MediaError when the
     recording cannot be read to its end, SeparatorError where a separator fails.
     """
+    from varemix.separators.interface import by_channel
     from varemix.signal.streams import joined
 
     info = probe_audio(source, audio_stream=audio_stream)
     header, mixes = mask_header(info, maker, names, content_digest), group_mixes(source, info, tell)
     meters = [[PresenceMeter(len(names), maker.grid) for _ in own] for own in _mask_groups(info, maker)]
     heard = [maker.measured_blocks(mix, names, own) for mix, own in zip(mixes, meters, strict=True)]
-    each = heard if maker.per_channel else [(masks[:, None] for masks in blocks) for blocks in heard]
+    each = [map(by_channel, blocks) for blocks in heard]
     blocks = joined(each) if header.groups else (masks[:, 0] for masks in each[0])
     write_masks(path, header, _watched(header, blocks, watch) if watch else blocks)
     return header, presence_by(maker, names, meters)

@@ -28,7 +28,7 @@ from varemix.media.plain_wav import write_wav
 from varemix.media.programs import stream_program
 from varemix.media.resampling import of_length, resampled_blocks
 from varemix.separators.interface import Identity, Mix
-from varemix.separators.settings import check_keys, choice, seconds, text
+from varemix.separators.settings import check_keys, flag, seconds, text
 from varemix.separators.stems import StemSeparator
 from varemix.signal.grid import RATE_HZ
 from varemix.signal.streams import side_by_side
@@ -54,7 +54,7 @@ class Command(StemSeparator):
         self._arguments = _arguments(settings["command"])
         self.stems = _stems(settings["stems"])
         self._time_limit_s = seconds(settings, "time_limit_s", _TIME_LIMIT_S)
-        self.per_channel = choice(settings, "per_channel", self.per_channel)
+        self.per_channel = flag(settings, "per_channel", self.per_channel)
         decides = json.dumps([self._arguments, self.stems], sort_keys=True)
         self.identity = Identity(
             name=Path(self._arguments[0]).name,

@@ -27,7 +27,7 @@ from varemix.errors import SeparatorError
 from varemix.model.header import safetensors_metadata
 from varemix.separators.interface import Identity, Mix
 from varemix.separators.overlapping import overlapped
-from varemix.separators.settings import check_keys, choice, text
+from varemix.separators.settings import check_keys, flag, text
 from varemix.separators.stems import StemSeparator
 from varemix.signal.grid import RATE_HZ
 
@@ -60,7 +60,7 @@ class Demucs(StemSeparator):
             raise ImportError(f"the package {PACKAGE}") from None
         self._bag = _read_bag(Path(text(settings, "weights")).expanduser())
         self.stems = {name: _HELD[name] for name in self._bag.sources}
-        self.per_channel = choice(settings, "per_channel", self.per_channel)
+        self.per_channel = flag(settings, "per_channel", self.per_channel)
         self.identity = Identity(name=PACKAGE, version=package_version, digest=self._bag.digest)
 
     def stem_blocks(self, mix: Mix) -> Iterator[np.ndarray]:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from varemix.signal.presence import PresenceMeter
 
 
+_CHANNEL_AXES = 4  # of masks [N, C, R, T]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Identity:
     """Who makes masks: a separator's name, its version, and the digest of its weights and settings.
@@ -62,6 +65,11 @@ class Mix:
 def part_of(tell: Callable[[float], None], place: int, number: int) -> Callable[[float], None]:
     """Return what tells how far one of a number is, of those that work one after the other, as a share of all."""
     return lambda share: tell((place + share) / number)
+
+
+def by_channel(masks: np.ndarray) -> np.ndarray:
+    """Return masks [N, C, R, T]: those of each channel as they are, those [N, R, T] of all together with C = 1."""
+    return masks if masks.ndim == _CHANNEL_AXES else masks[:, None]
 
 
 class MaskMaker(ABC):

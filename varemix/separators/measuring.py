@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 import torch
 
-from varemix.separators.interface import Mix
+from varemix.separators.interface import Mix, by_channel
 from varemix.signal.framing import stretches
 from varemix.signal.frequency_grid import power_on_rows
 from varemix.signal.grid import Grid
@@ -13,7 +13,6 @@ from varemix.signal.presence import PresenceMeter
 from varemix.signal.spectrogram import spectrum_of_cells
 
 _FRAMES = 256
-_CHANNEL_AXES = 4  # of masks [N, C, R, T]
 
 
 def measured(
@@ -26,7 +25,7 @@ def measured(
     powers: Iterator[np.ndarray] | None = None
     held = np.zeros((len(meters), grid.num_rows, 0), dtype=np.float32)
     for masks in mask_blocks:
-        each = masks if masks.ndim == _CHANNEL_AXES else masks[:, None]
+        each = by_channel(masks)
         if powers is None:
             powers = power_blocks(mix.pair() if each is masks else (block[None] for block in mix.mid()), grid)
         parts, length = [held], held.shape[-1]

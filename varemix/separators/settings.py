@@ -26,7 +26,7 @@ def text(settings: Mapping[str, Any], key: str, default: str = "") -> str:
     return str(value)
 
 
-def choice(settings: Mapping[str, Any], key: str, default: bool) -> bool:
+def flag(settings: Mapping[str, Any], key: str, default: bool) -> bool:
     """Return a yes or no among settings."""
     value = settings.get(key, default)
     if not isinstance(value, bool):

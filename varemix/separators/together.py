@@ -11,11 +11,10 @@ from dataclasses import replace
 import numpy as np
 
 from varemix.remix.mixer import filtered_blocks
-from varemix.separators.interface import Identity, MaskMaker, Mix, part_of
+from varemix.separators.interface import Identity, MaskMaker, Mix, by_channel, part_of
 from varemix.signal.streams import copies, side_by_side
 
 _LEAST_SHARE = 1e-6
-_CHANNEL_AXES = 4  # of masks [N, C, R, T]
 
 
 class Together(MaskMaker):
@@ -67,7 +66,7 @@ class Together(MaskMaker):
 
     def _of_channels(self, masks: np.ndarray) -> np.ndarray:
         """Return masks [N, R, T] of all channels as those of any channel [N, 1, R, T], where others' are of each."""
-        return masks[:, None] if self.per_channel and masks.ndim == _CHANNEL_AXES - 1 else masks
+        return by_channel(masks) if self.per_channel else masks
 
     def _left_over(self, mix: Mix, claims: Iterator[np.ndarray]) -> Mix:
         """Return the mix without what others claim; it can be gone through once."""
