@@ -5,10 +5,10 @@ demo and made with the model that comes with the software. Since the demo's mixe
 what the remix should have become is known. Needs what `demo.make_demo` needs.
 """
 
+import argparse
 import html
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,8 +22,10 @@ from numpy.typing import NDArray
 
 from demo.erhu import RATE_HZ
 from demo.library import MIXES, Mix, mix_seeds, part_sounds, sum_of
+from demo.sound import require_renderer
 from flows.one_file import open_separator, remix_file
 from flows.wishes import wished_plan
+from varemix.errors import ProgramError
 from varemix.evaluation.delta_snr import delta_snr_db
 from varemix.media.programs import find_ffmpeg
 from varemix.remix.gains import factor
@@ -83,9 +85,23 @@ EXAMPLES = (
 
 def main() -> None:
     """Make the page in the folder named on the command line, by default docs/listening."""
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE.parent / "docs" / "listening"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    parser = argparse.ArgumentParser(description="Make the page to listen to.")
+    parser.add_argument("folder", nargs="?", type=Path, default=HERE.parent / "docs" / "listening")
+    asked = parser.parse_args()
+    try:
+        require_renderer()
+    except ProgramError as error:
+        parser.error(str(error))
+    asked.folder.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=asked.folder.parent) as place:
+        _write_page(Path(place, "page"))
+        shutil.rmtree(asked.folder, ignore_errors=True)
+        Path(place, "page").rename(asked.folder)
+
+
+def _write_page(folder: Path) -> None:
+    """Write the page and its sounds into a new folder."""
+    folder.mkdir()
     separator = open_separator("shipped", None)
     made = [_made(example, folder, separator) for example in EXAMPLES]
     titles = {

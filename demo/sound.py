@@ -3,6 +3,7 @@
 Needs the programs fluidsynth and the sound font FluidR3_GM.sf2 (Debian: fluidsynth, fluid-soundfont-gm).
 """
 
+import shutil
 import struct
 import subprocess
 import tempfile
@@ -17,6 +18,7 @@ from scipy.signal import butter, fftconvolve, sosfilt
 
 from demo.erhu import RATE_HZ, play_erhu
 from demo.tunes import Note
+from varemix.errors import ProgramError
 
 SOUND_FONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
 _TICKS_PER_BEAT = 480
@@ -45,6 +47,15 @@ VOICES: dict[str, Voice] = {
     "violin": Voice(programs=(40,), lowest=57, highest=91, is_sustained=True),
     "xylophone": Voice(programs=(13,), lowest=65, highest=98, is_sustained=False),
 }
+
+
+def require_renderer() -> None:
+    """Raise ProgramError where the program or the sound font is missing that all but the erhu are rendered with."""
+    if shutil.which("fluidsynth") is None or not SOUND_FONT.is_file():
+        raise ProgramError(
+            f"The demo's sounds are rendered with the program fluidsynth and {SOUND_FONT}, of which one is not here. "
+            "Install both; Debian's packages are fluidsynth and fluid-soundfont-gm."
+        )
 
 
 def fitted(notes: list[Note], instrument: str, *, semitones: int) -> list[Note]:
