@@ -8,7 +8,6 @@ what the remix should have become is known. Needs what `demo.make_demo` needs.
 import argparse
 import html
 import shutil
-import subprocess
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,20 +19,21 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from catalog.files import temporary_folder
 from demo.erhu import RATE_HZ
 from demo.library import MIXES, Mix, mix_seeds, part_sounds, sum_of
-from demo.sound import require_renderer
 from flows.one_file import open_separator, remix_file
 from flows.wishes import wished_plan
 from varemix.errors import ProgramError
 from varemix.evaluation.delta_snr import delta_snr_db
-from varemix.media.programs import find_ffmpeg
+from varemix.media.programs import find_ffmpeg, run_program
 from varemix.remix.gains import factor
 from varemix.remix.wishes import parse_gain
 
 HERE = Path(__file__).parent
 PAGE = HERE / "listening.html"
 _GOOD_DB, _POOR_DB = 5.0, 0.5
+_TIME_LIMIT_S = 120
 
 
 @dataclass(frozen=True)
@@ -88,15 +88,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Make the page to listen to.")
     parser.add_argument("folder", nargs="?", type=Path, default=HERE.parent / "docs" / "listening")
     asked = parser.parse_args()
-    try:
-        require_renderer()
-    except ProgramError as error:
-        parser.error(str(error))
-    asked.folder.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=asked.folder.parent) as place:
-        _write_page(Path(place, "page"))
+    with temporary_folder(asked.folder.parent) as place:
+        try:
+            _write_page(place / "page")
+        except ProgramError as error:
+            parser.error(str(error))
         shutil.rmtree(asked.folder, ignore_errors=True)
-        Path(place, "page").rename(asked.folder)
+        (place / "page").rename(asked.folder)
 
 
 def _write_page(folder: Path) -> None:
@@ -152,7 +150,7 @@ def _write(path: Path, sound: NDArray[np.float64]) -> None:
             "72k",
             path,
         ]
-        subprocess.run(command, check=True)
+        run_program(command, timeout_s=_TIME_LIMIT_S)
 
 
 def _item(example: Example, files: list[str], db: float, told: str) -> str:

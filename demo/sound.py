@@ -3,9 +3,7 @@
 Needs the programs fluidsynth and the sound font FluidR3_GM.sf2 (Debian: fluidsynth, fluid-soundfont-gm).
 """
 
-import shutil
 import struct
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +17,11 @@ from scipy.signal import butter, fftconvolve, sosfilt
 from demo.erhu import RATE_HZ, play_erhu
 from demo.tunes import Note
 from varemix.errors import ProgramError
+from varemix.media.programs import run_program
 
 SOUND_FONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
 _TICKS_PER_BEAT = 480
+_TIME_LIMIT_S = 120
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,15 +49,6 @@ VOICES: dict[str, Voice] = {
 }
 
 
-def require_renderer() -> None:
-    """Raise ProgramError where the program or the sound font is missing that all but the erhu are rendered with."""
-    if shutil.which("fluidsynth") is None or not SOUND_FONT.is_file():
-        raise ProgramError(
-            f"The demo's sounds are rendered with the program fluidsynth and {SOUND_FONT}, of which one is not here. "
-            "Install both; Debian's packages are fluidsynth and fluid-soundfont-gm."
-        )
-
-
 def fitted(notes: list[Note], instrument: str, *, semitones: int) -> list[Note]:
     """The tune transposed by `semitones` and then by octaves into the instrument's range (nearest its middle)."""
     voice = VOICES[instrument]
@@ -77,15 +68,17 @@ def fitted(notes: list[Note], instrument: str, *, semitones: int) -> list[Note]:
 
 
 def play(instrument: str, notes: list[Note], *, beat_s: float, duration_s: float, seed: int) -> NDArray[np.float64]:
-    """The tune on the instrument [S]: mono, 44.1 kHz, dry, peak 1."""
+    """The tune on the instrument [S]: mono, 44.1 kHz, dry, peak 1. ProgramError without fluidsynth or its font."""
     if instrument == "erhu":
         return play_erhu(notes, beat_s=beat_s, duration_s=duration_s, seed=seed)
+    if not SOUND_FONT.is_file():
+        raise ProgramError(f"The sound font {SOUND_FONT} is not here. Install it; on Debian it is fluid-soundfont-gm.")
     midi = _midi_file(instrument, notes, beat_s=beat_s, duration_s=duration_s, seed=seed)
     with tempfile.TemporaryDirectory() as folder:
         score, wave = Path(folder) / "score.mid", Path(folder) / "wave.wav"
         score.write_bytes(midi)
         command = ["fluidsynth", "-ni", "-q", "-R", "0", "-C", "0", "-g", "0.4", "-r", str(RATE_HZ), "-T", "wav"]
-        subprocess.run([*command, "-O", "float", "-F", wave, SOUND_FONT, score], check=True, capture_output=True)
+        run_program([*command, "-O", "float", "-F", wave, SOUND_FONT, score], timeout_s=_TIME_LIMIT_S)
         sound, _ = soundfile.read(wave, always_2d=True)
     mono = np.zeros(round(duration_s * RATE_HZ))
     usable = min(len(mono), len(sound))
