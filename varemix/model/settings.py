@@ -15,8 +15,10 @@ VisionName = Literal[
     "resnet18_dilated",
     "efficientnet_lite0",
     "efficientnet_lite2",
+    "efficientnet_lite2_multiscale",
     "efficientnet_lite0_head",
     "efficientnet_lite2_head",
+    "efficientnet_lite2_multiscale_head",
 ]
 NO_TRUNK = "_head"
 """Ends the name of a vision network without its trunk, which takes features that come ready made."""

@@ -8,6 +8,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from varemix.errors import CheckpointError, UsageError
 from varemix.model.settings import NO_TRUNK, VisionName
@@ -15,8 +16,13 @@ from varemix.model.settings import NO_TRUNK, VisionName
 Framing = Literal["middle", "whole"]
 _LEAST_DEVIATION = 0.05
 _SHARPNESS = 4.0  # where one instrument stands out, the query is its own within 0.01
-_EFFICIENTNET_PIXELS = {"efficientnet_lite0": 224, "efficientnet_lite2": 288}
-_EFFICIENTNET_DEPTHS = {"efficientnet_lite0": 2560, "efficientnet_lite2": 2816}
+_NUM_LAST_MAPS = 1280  # of every EfficientNet-Lite
+_EFFICIENTNETS = {
+    "efficientnet_lite0": ("efficientnet-lite0", (224,)),
+    "efficientnet_lite2": ("efficientnet-lite2", (288,)),
+    "efficientnet_lite2_multiscale": ("efficientnet-lite2", (288, 384)),
+}
+"""By the name of a vision network the EfficientNet-Lite, and the sizes in pixels at which it looks at a picture."""
 
 
 class VisionNetwork(nn.Module):
@@ -142,10 +148,6 @@ def load_imagenet(name: VisionName, vision: VisionNetwork) -> None:
 class _NoTrunk(nn.Module):
     """Stands where a trunk would, and looks at nothing: a checkpoint that travelled without its trunk."""
 
-    def __init__(self, depth: int) -> None:
-        super().__init__()
-        self.depth = depth
-
     def forward(self, pictures: Tensor) -> Tensor:
         raise UsageError(
             "This model came without the network that looks at pictures. Take it back with `varemix bundle "
@@ -196,7 +198,7 @@ def _load_resnet18(trunk: nn.Module) -> None:
         raise CheckpointError(
             f"ResNet-18's ImageNet weights could not be downloaded ({error}). They are fetched once from torchvision's "
             "site: connect the machine, or put resnet18-f37072fd.pth into torch's hub/checkpoints folder, or train "
-            "with a recipe on EfficientNet-Lite0 (--recipe reference), whose weights come with the installation."
+            "with a recipe on EfficientNet-Lite (--recipe reference), whose weights come with the installation."
         ) from error
     from torchvision.models import resnet18
 
@@ -206,29 +208,43 @@ def _load_resnet18(trunk: nn.Module) -> None:
 
 
 class _EfficientNetTrunk(nn.Module):
-    """An EfficientNet-Lite up to its last maps, mean and maximum over the picture: [n, 3, H, W] -> [n, 2560]."""
+    """An EfficientNet-Lite up to its last maps, mean and maximum over the picture: [n, 3, H, W] -> [n, D].
 
-    def __init__(self, name: str) -> None:
+    One of several sizes looks at the picture, which comes in the largest, at each, and puts what it sees side by side:
+    a player from afar is told at the larger, an instrument that fills the picture at the smaller one.
+    """
+
+    def __init__(self, network: str, sizes: tuple[int, ...]) -> None:
         super().__init__()
         from efficientnet_lite_pytorch import EfficientNet
 
-        self.network = EfficientNet.from_name(name)
-        self.depth = 2 * self.network._fc.in_features
+        self.network = EfficientNet.from_name(network)
         del self.network._fc
+        self._sizes = sizes
 
     def forward(self, pictures: Tensor) -> Tensor:
-        maps = self.network.extract_features(pictures)
-        return torch.cat([maps.mean(dim=(-2, -1)), maps.amax(dim=(-2, -1))], dim=-1)
+        """Return the features [n, D] of pictures [n, 3, H, W]."""
+        seen = []
+        for size in self._sizes:
+            maps = self.network.extract_features(_resized(pictures, size))
+            seen += [maps.mean(dim=(-2, -1)), maps.amax(dim=(-2, -1))]
+        return torch.cat(seen, dim=-1)
+
+
+def _resized(pictures: Tensor, size: int) -> Tensor:
+    if pictures.shape[-2:] == (size, size):
+        return pictures
+    return functional.interpolate(pictures, size=(size, size), mode="bicubic", antialias=True)
 
 
 def _efficientnet_lite(name: VisionName, num_maps: int, num_recognised: int) -> VisionNetwork:
-    whole = name.removesuffix(NO_TRUNK)
-    pixels = _EFFICIENTNET_PIXELS[whole]
-    trunk = _EfficientNetTrunk(name.replace("_", "-")) if name == whole else _NoTrunk(_EFFICIENTNET_DEPTHS[whole])
+    network, sizes = _EFFICIENTNETS[name.removesuffix(NO_TRUNK)]
+    depth, pixels = 2 * _NUM_LAST_MAPS * len(sizes), max(sizes)
+    trunk = _NoTrunk() if name.endswith(NO_TRUNK) else _EfficientNetTrunk(network, sizes)
     if num_recognised:
-        head = InstrumentHead(trunk.depth, num_recognised, num_maps)
+        head = InstrumentHead(depth, num_recognised, num_maps)
         return RecognisingNetwork(trunk, head, framing="whole", pixels=pixels)
-    plain = nn.Sequential(Standardise(trunk.depth), nn.Linear(trunk.depth, num_maps))
+    plain = nn.Sequential(Standardise(depth), nn.Linear(depth, num_maps))
     return VisionNetwork(trunk, plain, framing="whole", pixels=pixels)
 
 

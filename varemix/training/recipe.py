@@ -250,7 +250,7 @@ def reference() -> Recipe:
     return Recipe(
         name="reference",
         separator=SeparatorSettings(
-            vision="efficientnet_lite2",
+            vision="efficientnet_lite2_multiscale",
             sound="residual",
             num_maps=32,
             widths=(48, 96, 160, 224, 288, 384),

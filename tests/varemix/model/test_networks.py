@@ -2,9 +2,11 @@
 
 import pytest
 import torch
+from torch.nn import functional
 
 from varemix.model.competition import claimed_among_rivals, claimed_by_known
 from varemix.model.separator import Separator
+from varemix.model.settings import NO_TRUNK
 from varemix.model.sound import PixelsUNet, build_sound
 from varemix.model.synthesizer import Synthesizer
 from varemix.model.vision import Standardise, build_vision, load_imagenet
@@ -12,7 +14,12 @@ from varemix.training.recipe import paper, reference
 
 NETWORKS = ["pixels", "residual"]
 WITH_BLOCKS = [("pixels", False), ("residual", False), ("residual", True)]
-VISIONS = {"resnet18_dilated": 224, "efficientnet_lite0": 224, "efficientnet_lite2": 288}
+VISIONS = {
+    "resnet18_dilated": 224,
+    "efficientnet_lite0": 224,
+    "efficientnet_lite2": 288,
+    "efficientnet_lite2_multiscale": 384,
+}
 
 
 def sound_network(name, *, widths=(4, 8, 8, 8), num_rows=64, frequency_blocks=False):
@@ -134,12 +141,32 @@ def test_the_order_of_a_clips_pictures_does_not_matter(name):
         torch.testing.assert_close(vision(pictures), vision(pictures.flip(1)), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["efficientnet_lite0", "efficientnet_lite2"])
+@pytest.mark.parametrize("name", ["efficientnet_lite0", "efficientnet_lite2", "efficientnet_lite2_multiscale"])
 def test_efficientnets_imagenet_weights_come_with_the_installation(name):
     vision = build_vision(name, 4).eval()
     before = next(vision.trunk.parameters()).clone()
     load_imagenet(name, vision)
     assert not torch.equal(before, next(vision.trunk.parameters()))
+
+
+@pytest.mark.parametrize("name", ["efficientnet_lite0", "efficientnet_lite2", "efficientnet_lite2_multiscale"])
+def test_a_network_without_its_trunk_takes_the_features_of_the_whole_one(name):
+    whole, bare = build_vision(name, 4).eval(), build_vision(name + NO_TRUNK, 4).eval()
+    with torch.no_grad():
+        seen = whole.features(torch.randn(1, 2, 3, whole.pixels, whole.pixels))
+        assert bare.queries(seen).shape == (1, 4)
+
+
+def test_a_picture_is_seen_at_both_sizes_side_by_side():
+    both, one = (build_vision(name, 4).eval() for name in ("efficientnet_lite2_multiscale", "efficientnet_lite2"))
+    one.trunk.load_state_dict(both.trunk.state_dict())
+    pictures = torch.randn(1, 2, 3, 384, 384)
+    smaller = functional.interpolate(pictures[0], size=(288, 288), mode="bicubic", antialias=True)[None]
+    with torch.no_grad():
+        seen = both.features(pictures)
+        torch.testing.assert_close(seen[..., :2560], one.features(smaller), rtol=1e-4, atol=1e-4)
+        maps = one.trunk.network.extract_features(pictures[0])
+        torch.testing.assert_close(seen[0, :, 2560:3840], maps.mean(dim=(-2, -1)), rtol=1e-4, atol=1e-4)
 
 
 def test_standardised_features_have_mean_0_and_a_deviation_near_1_and_rare_ones_are_not_blown_up():
