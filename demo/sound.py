@@ -72,7 +72,9 @@ def play(instrument: str, notes: list[Note], *, beat_s: float, duration_s: float
     if instrument == "erhu":
         return play_erhu(notes, beat_s=beat_s, duration_s=duration_s, seed=seed)
     if not SOUND_FONT.is_file():
-        raise ProgramError(f"The sound font {SOUND_FONT} is not here. Install it; on Debian it is fluid-soundfont-gm.")
+        raise ProgramError(
+            f"The sound font {SOUND_FONT} is not here. On Debian: apt install fluidsynth fluid-soundfont-gm."
+        )
     midi = _midi_file(instrument, notes, beat_s=beat_s, duration_s=duration_s, seed=seed)
     with tempfile.TemporaryDirectory() as folder:
         score, wave = Path(folder) / "score.mid", Path(folder) / "wave.wav"
