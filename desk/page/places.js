@@ -1,5 +1,6 @@
 /** Markers, loop and count-in: the buttons and keys that set them, and the dialog in which they are named and typed. */
 
+import { showField } from "./fields.js";
 import { exactClock, typedTime } from "./words.js";
 import { say } from "./notices.js";
 
@@ -32,7 +33,7 @@ export function showPlaces({ loop, count_in_bpm: bpm, click }) {
   find("loop-toggle").title = loop ? `Loop ${exactClock(loop[0])} to ${exactClock(loop[1])} (L)` : "Loop (L)";
   find("count-in").checked = find("click-count-in").checked = Boolean(bpm);
   find("count-in-bpm").disabled = !bpm;
-  find("count-in-bpm").value = bpm ?? click.bpm;
+  showField(find("count-in-bpm"), bpm ?? click.bpm);
   find("count-in-beats").textContent = click.beats_a_bar || BEATS;
 }
 

@@ -1,5 +1,6 @@
 /** Practice: tempo, transposition, what becomes of one's own instrument, and the click track. */
 
+import { showField } from "./fields.js";
 import { Tapping, typedBpm } from "./metronome.js";
 import { say } from "./notices.js";
 import { capital, exactClock } from "./words.js";
@@ -77,9 +78,9 @@ export function practiceKeys(current) {
 export function showPractice(mix, titles) {
   const { tempo, transpose_semitones: semitones, click } = mix;
   showTempo(Math.round(1000 * tempo) / 10);
-  setValue("transpose", semitones);
+  showField(find("transpose"), semitones);
   find("transpose").setAttribute("aria-valuetext", semitonesText(semitones));
-  setValue("transpose-typed", signed(semitones));
+  showField(find("transpose-typed"), signed(semitones));
   const targets = Object.keys(titles);
   const options = find("mine");
   if (targets.join() !== [...options.options].map(({ value }) => value).join()) {
@@ -93,8 +94,8 @@ export function showPractice(mix, titles) {
   }
   find("click").setAttribute("aria-pressed", click.is_on);
   showBpm(click.bpm, tempo);
-  setValue("beats", click.beats_a_bar);
-  setValue("click-level", click.gain_db);
+  showField(find("beats"), click.beats_a_bar);
+  showField(find("click-level"), click.gain_db);
   find("click-level").setAttribute("aria-valuetext", `${signed(click.gain_db)} dB`);
   find("first-beat").title = `Set the first beat of a bar here, at the playhead (H); it is at ${exactClock(click.first_beat_s)}`;
   const button = find("practice-open");
@@ -153,9 +154,9 @@ function reset(desk, id) {
 }
 
 function showTempo(percent) {
-  setValue("tempo", percent);
+  showField(find("tempo"), percent);
   find("tempo").setAttribute("aria-valuetext", `${number(percent, 1)} %`);
-  setValue("tempo-typed", `${number(percent, 1)} %`);
+  showField(find("tempo-typed"), `${number(percent, 1)} %`);
 }
 
 /** The next step from a value, up (1) or down (-1). */
@@ -217,7 +218,7 @@ function setClick(desk, parts, what = "click track") {
 
 /** Show beats a minute of the recording, and how fast they are heard. */
 function showBpm(bpm, tempo) {
-  setValue("bpm", `${bpm} BPM`);
+  showField(find("bpm"), `${bpm} BPM`);
   find("heard-bpm").textContent = tempo === 1 ? "" : `${number(bpm * tempo, 1)} at ${number(100 * tempo, 1)} %`;
 }
 
@@ -246,10 +247,6 @@ function setFirstBeat(desk) {
 }
 
 // Words
-
-function setValue(id, value) {
-  find(id).value = value;
-}
 
 function number(value, digits) {
   return String(Number(value.toFixed(digits)));

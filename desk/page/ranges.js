@@ -1,6 +1,7 @@
 /** An instrument's ranges as a list: from, to, gain and fade of each, to be read and typed. */
 
 import { withRange } from "./automation.js";
+import { showField } from "./fields.js";
 import { LOWEST_DB, dbText, typedDb, wishedDb } from "./gains.js";
 import { exactClock, typedTime } from "./words.js";
 
@@ -53,8 +54,7 @@ export class RangeList extends EventTarget {
       db: dbText(wishedDb(one)), fade: `${Number(one.fade_s.toFixed(3))} s`,
     };
     for (const input of row.querySelectorAll("input")) {
-      if (input !== document.activeElement || input.dataset.isTaken) input.value = texts[input.name];
-      delete input.dataset.isTaken;
+      showField(input, texts[input.name]);
       input.setAttribute("aria-label", `${LABELS[input.name]} of range ${place + 1} of the ${this.#title}`);
     }
     row.querySelector("button").setAttribute("aria-label", `Delete range ${place + 1} of the ${this.#title}`);
@@ -64,7 +64,6 @@ export class RangeList extends EventTarget {
   #type(place, input) {
     const one = this.#ranges[place];
     const parts = PARTS[input.name](input.value);
-    input.dataset.isTaken = "yes";
     if (parts === undefined) return this.#show(this.#list.children[place], one, place);
     const changed = withRange(this.#ranges, place, { ...one, ...parts }, this.#durationS);
     this.#tell(changed, `${LABELS[input.name].toLowerCase()} of a range`);
