@@ -5,3 +5,8 @@ out: how masks, remixes and files are made (`tasks`, `varemix`): what the desk p
 
 `desk.app` starts at once and needs no network to be loaded; what does is behind `desk.studio`.
 """
+
+from pathlib import Path
+
+PAGE = Path(__file__).parent / "page"
+"""The page's own files."""

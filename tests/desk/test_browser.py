@@ -13,7 +13,7 @@ import pytest
 import soundfile
 from PIL import Image
 
-from desk.app import PAGE
+from desk import PAGE
 from tests.desk.browser import HEARD, Process, Visitor, desk_process, tab, until, visitor
 from tests.desk.sounds import write_noise
 from tests.tasks.planted import BANDS_HZ, open_catalog, plant_masks, register_checkpoint, scanned

@@ -314,7 +314,7 @@ def test_what_is_no_picture_is_refused_in_words_and_leaves_nothing(desk: Desk, c
 def test_a_recording_that_is_too_large_is_refused(
     desk: Desk, catalog: Catalog, monkeypatch: pytest.MonkeyPatch, is_announced: bool
 ) -> None:
-    monkeypatch.setattr("desk.app.MAX_RECORDING_BYTES", 100_000)
+    monkeypatch.setattr("desk.routes.recordings.MAX_RECORDING_BYTES", 100_000)
     pieces = (bytes(10_000) for _ in range(30))
     content = bytes(300_000) if is_announced else pieces
     try:

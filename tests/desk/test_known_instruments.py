@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from catalog.store import Catalog
-from desk.app import PAGE
+from desk import PAGE
 from tests.desk.conftest import OpenDesk
 from tests.tasks.planted import register_checkpoint
 from varemix.model.checkpoint import load_checkpoint, read_header, save_checkpoint
