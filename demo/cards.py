@@ -3,13 +3,14 @@
 Run `python -m demo.cards desk/page/pictures`. Needs the PyPI package cairosvg, as `demo.pictures` does.
 """
 
-import sys
+import argparse
 from pathlib import Path
 
 from PIL import Image
 
 from demo import draw_brass, draw_keys, draw_plucked, draw_reeds, draw_stage, draw_strings
 from demo.pictures import LOOKS, Drawing, Look, cut_out, painted
+from varemix.errors import ProgramError
 
 PIXELS = 288  # both ways; the page shows them at 144 at most
 NUMBERS = {"acoustic_guitar": 1, "cello": 1, "flute": 1, "xylophone": 1}
@@ -57,9 +58,14 @@ def _drawing(instrument: str) -> Image.Image:
 
 def main() -> None:
     """Write a picture for each instrument."""
-    folder = Path(sys.argv[1])
-    for instrument in [*LOOKS, *FURTHER]:
-        card(instrument).save(folder / f"{instrument}.webp", quality=82, method=6)
+    parser = argparse.ArgumentParser(description="Draw a card of each instrument.")
+    parser.add_argument("folder", type=Path)
+    asked = parser.parse_args()
+    try:
+        for instrument in [*LOOKS, *FURTHER]:
+            card(instrument).save(asked.folder / f"{instrument}.webp", quality=82, method=6)
+    except ProgramError as error:
+        parser.error(str(error))
 
 
 if __name__ == "__main__":

@@ -10,15 +10,16 @@ same sound and pictures. Needs, beside this project's own packages,
 The small files it makes are kept beside it, so that nobody has to run it to use them.
 """
 
+import argparse
 import csv
 import logging
-import sys
 from pathlib import Path
 
 from demo.clips import Clip, all_clips, write_film
 from demo.library import MIXES, SEED, mix_seeds, write_mix
 from demo.notice import notice
 from demo.pictures import LOOKS, picture
+from varemix.errors import ProgramError
 
 _STILLS = (3, 4)  # the numbers of the pictures that no film shows
 
@@ -27,8 +28,17 @@ log = logging.getLogger("demo")
 
 def main() -> None:
     """Make everything, below the folder named on the command line."""
+    parser = argparse.ArgumentParser(description="Make the demo's clips, pictures and library.")
+    parser.add_argument("folder", nargs="?", type=Path, default=Path(__file__).parent)
+    asked = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
+    try:
+        _write_demo(asked.folder)
+    except ProgramError as error:
+        parser.error(str(error))
+
+
+def _write_demo(folder: Path) -> None:
     clips = all_clips(SEED)
     _write_clips(clips, folder)
     _write_stills(folder / "pictures")

@@ -3,7 +3,7 @@
 Run `python -m demo.picture OUT.jpg` after `make demo`.
 """
 
-import sys
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,9 @@ BACKGROUND, INK = (18, 20, 26), (235, 235, 240)
 
 def main() -> None:
     """Draw the picture."""
-    target = Path(sys.argv[1])
+    parser = argparse.ArgumentParser(description="Draw the README's picture of what `make demo` made.")
+    parser.add_argument("target", type=Path)
+    target = parser.parse_args().target
     catalog = Catalog(Home.open("data/demo"))
     track = catalog.read_rows("tracks", where={"track_path": TRACK})[0]
     where = {"content_digest": track["content_digest"], "status": "ready"}

@@ -7,12 +7,12 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import cairosvg
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from demo import draw_boxes, draw_strings, draw_winds
+from varemix.errors import ProgramError
 
 SIZE = 512  # pixels, both ways
 SCENES = ("studio", "planks", "room", "cloth", "stage")
@@ -162,8 +162,17 @@ def painted(shapes: str, look: Look, *, wider: float = 1.0) -> Image.Image:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-550 -50 1100 1100" width="{2 * SIZE}" height="{2 * SIZE}">'
         f'<g transform="{move}">{shapes}</g></svg>'
     )
-    large = Image.open(io.BytesIO(cairosvg.svg2png(bytestring=svg.encode()))).convert("RGBA")
-    return large.resize((SIZE, SIZE), Image.Resampling.LANCZOS)
+    return _pixels(svg).resize((SIZE, SIZE), Image.Resampling.LANCZOS)
+
+
+def _pixels(svg: str) -> Image.Image:
+    try:
+        import cairosvg
+    except ImportError as error:
+        raise ProgramError(
+            "The drawings are painted by the Python package cairosvg. Install it: `pip install cairosvg`."
+        ) from error
+    return Image.open(io.BytesIO(cairosvg.svg2png(bytestring=svg.encode()))).convert("RGBA")
 
 
 def _light(rng: np.random.Generator) -> NDArray[np.float64]:
