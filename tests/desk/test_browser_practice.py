@@ -187,7 +187,8 @@ def test_practice_is_set_kept_undone_and_the_same_in_every_tab(musician: Visitor
     assert told["tuning"] == "Practice: 80 %, −2 semitones"
     assert (told["mute"], told["preset"], told["click"]) == ("true", "true", "true")
     assert told["beat"].split("it is at ")[1] >= "0:02"
-    page.wait_for_timeout(1000)  # it is saved
+    saved = [url for url in musician.requests if "/api/sessions/" in url][-1]
+    until(page, f"fetch('{saved}').then((answer) => answer.json()).then(({{ mix }}) => mix.click.first_beat_s > 2)")
 
     other = tab(page.context, page.url)
     other.page.goto(page.url)
@@ -202,7 +203,6 @@ def test_practice_is_set_kept_undone_and_the_same_in_every_tab(musician: Visitor
     page.wait_for_selector(".stave[data-target='violin'] .mute[aria-pressed='false']")
     page.keyboard.press("i")
     page.wait_for_selector(".stave[data-target='flute'] .db:text-is('−9.0 dB')")
-    page.wait_for_timeout(600)
     for _ in range(2):
         page.keyboard.press("Control+z")
     other.page.wait_for_selector(".stave[data-target='violin'] .mute[aria-pressed='true']")
