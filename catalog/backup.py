@@ -2,7 +2,8 @@
 
 A copy is itself a home: `varemix check --home COPY` reads it, `varemix status --home COPY` tells of it. The tables
 are copied first, each at one version, then the files that their rows name, which were there before the rows; so every
-row of the copy has its file. What is copied already is not copied again. Unfinished training (`work`) is left out.
+row of the copy has its file. What is copied already is not copied again. What was dropped on the desk, and its
+sessions, come along; unfinished training (`work`) is left out.
 """
 
 import json
@@ -17,7 +18,7 @@ from deltalake import DeltaTable
 from catalog.errors import HomeError
 from catalog.files import Home, remove_leftovers, replacing, temporary_beside
 from catalog.named_files import named_files, snapshot_files
-from catalog.rooms import files_of
+from catalog.rooms import files_of, files_of_desk
 from catalog.snapshots import SNAPSHOTS
 from catalog.store import NO_VERSION, Catalog
 from catalog.tables import TABLES
@@ -137,13 +138,15 @@ def _is_up_to(log_name: str, version: int) -> bool:
 
 def _files(catalog: Catalog, versions: dict[str, int]) -> Iterator[str]:
     """Yield where the files lie, relative to the home, that a copy of the tables needs."""
+    home = catalog.home
     seen: set[str] = set()
     named = [
         file for name, version in versions.items() if name != "remixes" for file in named_files(catalog, name, version)
     ]
     older = [file for table in SNAPSHOTS for file in snapshot_files(catalog, table)[0]]
-    places = [catalog.home.relative(file.path) for file in [*named, *older]]
-    places += [file.path for room in _WITHOUT_ROWS for file in files_of(catalog.home, room) if file.is_ours]
+    places = [home.relative(file.path) for file in [*named, *older]]
+    places += [home.relative(path) for path in files_of_desk(home)]
+    places += [file.path for room in _WITHOUT_ROWS for file in files_of(home, room) if file.is_ours]
     for place in places:
         if place not in seen:
             seen.add(place)

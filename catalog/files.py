@@ -106,19 +106,24 @@ class Home:
         return self.root / "reports"
 
     @property
+    def desk(self) -> Path:
+        """What was dropped on the desk, and its sessions; of a home in a bucket, too, it lies on this machine alone."""
+        return self.root / "desk"
+
+    @property
     def dropped(self) -> Path:
         """The library of the recordings that were dropped on the desk."""
-        return self.root / "desk" / "recordings"
+        return self.desk / "recordings"
 
     @property
     def photos(self) -> Path:
         """The folder of the pictures that were dropped on the desk."""
-        return self.root / "desk" / "pictures"
+        return self.desk / "pictures"
 
     @property
     def sessions(self) -> Path:
         """The folder of the sessions of the desk."""
-        return self.root / "desk" / "sessions"
+        return self.desk / "sessions"
 
     def video(self, video_id: str) -> Path:
         """The file of a video. Raises IdError for an id that cannot be, like all places below."""

@@ -67,6 +67,12 @@ def folder_bytes(home: Home, folder: str) -> tuple[int, int]:
     return len(sizes), sum(sizes)
 
 
+def files_of_desk(home: Home) -> list[Path]:
+    """Return what was dropped on the desk, and its sessions; not what is only on its way there."""
+    kept = (path.relative_to(home.desk) for path, _ in _regular_files(home.desk))
+    return sorted(home.desk / path for path in kept if not any(part.startswith(".") for part in path.parts))
+
+
 def _here(top: Path, room: str) -> Iterator[tuple[Path, tuple[int, float]]]:
     if room == "work":
         yield from ((path, _measured(path)) for path in top.glob("*") if path.is_dir() and not path.is_symlink())

@@ -142,7 +142,7 @@ DryRunOption = Annotated[
 ]
 CollectOption = Annotated[
     bool,
-    typer.Option("--gc", help="Remove masks that no champion, built-in or pinned model needs, and analyse nothing."),
+    typer.Option("--gc", help="Tidy up as `varemix housekeeping` does, and analyse nothing."),
 ]
 InstrumentOption = Annotated[list[str] | None, typer.Option("--instrument", help="Name of an instrument.")]
 ImageOption = Annotated[list[str] | None, typer.Option("--image", help="Path of a picture of an instrument.")]

@@ -7,6 +7,8 @@ from prefect.states import Completed, Failed
 from catalog.files import Home
 from tasks.download import download_videos
 from tasks.evaluate import evaluate_mixtures
+from tasks.evaluate_separators import evaluate_separators
+from tasks.evaluate_sounds import evaluate_sounds
 from tasks.library import scan_tracks
 from tasks.masks import make_masks
 from tasks.orders import read_order, write_answer
@@ -14,6 +16,7 @@ from tasks.photos import prepare_photos
 from tasks.preprocess import preprocess_videos
 from tasks.remix import remix_tracks
 from tasks.separate import separate_tracks
+from tasks.separator_weights import fetch_weights
 from tasks.shards import Outcome, explained
 from tasks.sounds import prepare_sounds
 from tasks.studies import study_mixtures
@@ -21,7 +24,8 @@ from varemix.errors import UsageError
 
 _ALL: tuple[Task[..., list[Outcome]], ...] = (
     *(download_videos, preprocess_videos, prepare_sounds, prepare_photos, scan_tracks, make_masks),
-    *(remix_tracks, separate_tracks, evaluate_mixtures, study_mixtures),
+    *(remix_tracks, separate_tracks, evaluate_mixtures, study_mixtures, evaluate_sounds, evaluate_separators),
+    fetch_weights,
 )
 STEPS = {task.name: task for task in _ALL}
 """Every step that works in shards, by its name."""

@@ -105,7 +105,7 @@ def read_settings(home: str | None = None, environment: Mapping[str, str] = os.e
     is_own = not environment.get("PREFECT_API_URL") or parts.hostname in _LOOPBACK | {host}
     listen = (host, parts.port or int(port)) if is_own else (host, int(port))
     own = {
-        "VAREMIX_HOME": str(place.root),
+        "VAREMIX_HOME": place.address,
         "PREFECT_HOME": str(place.root / "prefect"),
         "PREFECT_API_URL": url,
         "PREFECT_SERVER_API_HOST": listen[0],

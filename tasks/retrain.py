@@ -11,8 +11,8 @@ from tasks.checkpoints import champion_id, checkpoint_row, serving_id
 from tasks.decisions import record, tried_beside
 from tasks.training_rows import training_rows
 from varemix.errors import CheckpointError
-from varemix.model.checkpoint import read_settings
-from varemix.training.recipe import Recipe, begins_with, named_recipe
+from varemix.model.header import read_header, settings_of
+from varemix.training.recipe import Recipe, begins_with, may_go_on_from, named_recipe
 
 RETRAIN_SHARE = 0.05
 """The share of the clips that must be new or changed, unless a person says otherwise."""
@@ -33,7 +33,7 @@ def retraining(catalog: Catalog, recipe_name: str, share: float = RETRAIN_SHARE)
     It is when the recipe was not tried yet beside what serves, the champion or before the first one the shipped
     checkpoint, and when at least `share` of the clips and sounds that it learns from are new or changed since the
     champion was trained, or the last challenger that was not promoted. It starts from what serves where the recipe
-    trains the same separator.
+    trains the same separator, and where that learnt from nothing but what the recipe may learn from.
     """
     recipe = named_recipe(recipe_name)
     champion = champion_id(catalog)
@@ -64,13 +64,20 @@ def _start(catalog: Catalog, recipe: Recipe, champion: str | None, serving: str 
     rival = "champion" if champion else "built-in model"
     try:
         row = checkpoint_row(catalog, champion)
-        settings = read_settings(catalog.home.fetched(row["path"], row["digest"]))
+        file = catalog.home.fetched(row["path"], row["digest"])
+        header = read_header(file)
+        settings = settings_of(file, header)
     except (CheckpointError, HomeError) as error:
         return None, f"it begins with nothing learnt, since the {rival}'s file cannot be read: {error}"
     if not begins_with(recipe, settings):
         return (
             None,
             f"it begins with nothing learnt, since '{recipe.name}' trains another separator than the {rival}'s",
+        )
+    if not may_go_on_from(recipe, header.get("provenance") or {}):
+        return (
+            None,
+            f"it begins with nothing learnt, since the {rival} learnt from more than '{recipe.name}' may learn from",
         )
     return serving, f"it goes on from the {rival} {serving}"
 

@@ -7,7 +7,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from catalog.files import Home
-from catalog.store import Catalog
+from catalog.store import NO_VERSION, Catalog
 from tasks.checkpoints import checkpoint_row, record_checkpoints, shipped_id
 from tasks.shards import Outcome
 from tasks.stored_masks import serving_version
@@ -40,7 +40,9 @@ def pin(catalog: Catalog, checkpoint_id: str, why: str | None) -> None:
 
 
 def _unneeded(catalog: Catalog) -> list[dict[str, Any]]:
-    """Return the rows of masks that may go, each with its reason."""
+    """Return the rows of masks that may go, each with its reason; none where the table of tracks is lost."""
+    if catalog.version("tracks") == NO_VERSION:
+        return []
     checkpoints = catalog.read_rows("checkpoints")
     kept = {row["checkpoint_id"] for row in checkpoints if row["stage"] == "champion" or row["pinned"]}
     kept.add(shipped_id())
@@ -61,7 +63,12 @@ def _reason(row: dict[str, Any], kept: set[str | None], held: set[str]) -> str:
 
 
 def _unknown(catalog: Catalog) -> list[str]:
-    """Return the mask files, relative to the home, that no row knows and that are not new."""
+    """Return the mask files, relative to the home, that no row knows and that are not new.
+
+    Where the table is lost, none.
+    """
+    if catalog.version("masks") == NO_VERSION:
+        return []
     known = set(catalog.read("masks", columns=["path"], where={"status": "ready"})["path"])
     oldest = time.time() - _GRACE_S
     files = catalog.home.mask_files()

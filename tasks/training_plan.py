@@ -20,7 +20,7 @@ from varemix.licences import UNSTATED, is_allowed
 from varemix.model.checkpoint import read_header
 from varemix.training.examples import check_recordings
 from varemix.training.material import Material
-from varemix.training.recipe import Recipe, named_recipe, num_steps
+from varemix.training.recipe import Recipe, may_go_on_from, named_recipe, num_steps
 from varemix.training.soundbank import recordings_of
 
 STEP_VERSION = 3
@@ -69,9 +69,9 @@ def plan_training(
 ) -> TrainingPlan:
     """Return what training now would be; see `flows.train` for `photos`, `start` and `minutes`.
 
-    Raises UsageError for an unknown recipe, and for photographs of a folder, whose licences nobody states, where the
-    recipe does not take such; TrainingError without clips, CatalogError or CheckpointError for a start
-    that is not there.
+    Raises UsageError for an unknown recipe, and for photographs of a folder, whose licences nobody states, or a start
+    that learnt from material of other licences, where the recipe does not take such; TrainingError without clips,
+    CatalogError or CheckpointError for a start that is not there.
     """
     recipe = named_recipe(recipe_name)
     rows = training_rows(catalog, recipe)
@@ -81,7 +81,7 @@ def plan_training(
         check_recordings(recordings, recipe, split)
     own = _photos(photos, {one.label for one in recordings if one.split == "train"}, recipe)
     pictures = {name: [*listed.photos.get(name, ()), *own.get(name, ())] for name in {**listed.photos, **own}}
-    beginning, parent_id = _start(catalog, start) if start else (None, None)
+    beginning, parent_id = _start(catalog, start, recipe) if start else (None, None)
     origin = Origin(
         checkpoint_id=_checkpoint_id(recipe, rows.ids, own, beginning, minutes),
         recipe=recipe,
@@ -92,13 +92,20 @@ def plan_training(
     return TrainingPlan(origin=origin, material=replace(listed, photos=pictures), start=beginning, home=catalog.home)
 
 
-def _start(catalog: Catalog, start: str) -> tuple[Path, str | None]:
+def _start(catalog: Catalog, start: str, recipe: Recipe) -> tuple[Path, str | None]:
     """Return the checkpoint file to begin with, and its id where the catalog knows it."""
     if start.endswith(".safetensors"):
-        read_header(Path(start))
-        return Path(start), None
-    row = checkpoint_row(catalog, start)
-    return catalog.home.fetched(row["path"], row["digest"]), row["checkpoint_id"]
+        file, own = Path(start), None
+    else:
+        row = checkpoint_row(catalog, start)
+        file, own = catalog.home.fetched(row["path"], row["digest"]), row["checkpoint_id"]
+    if not may_go_on_from(recipe, read_header(file).get("provenance") or {}):
+        raise UsageError(
+            f"Recipe '{recipe.name}' takes material of the licences {', '.join(recipe.licences or ())} only, and the "
+            f"model '{start}' learnt from other material, too. Leave --start out, or give a model that was trained by "
+            f"'{recipe.name}'."
+        )
+    return file, own
 
 
 def _photos(folder: str | None, instruments: set[str], recipe: Recipe) -> dict[str, list[Path]]:

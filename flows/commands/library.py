@@ -78,7 +78,7 @@ def masks(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Analyse every recording of a library and store the masks; or, with --gc, remove the masks that nothing needs."""
+    """Analyse every recording of a library and store the masks; or, with --gc, tidy up as `varemix housekeeping`."""
     choose_runner(runner, runner_address)
     if gc:
         doing("looking for masks that nothing needs")

@@ -74,6 +74,19 @@ def test_a_backup_comes_back_as_it_was_with_the_versions_that_are_named(catalog:
     assert problems(again.home.root) == []
 
 
+def test_what_was_dropped_on_the_desk_and_its_sessions_come_along(catalog: Catalog, tmp_path: Path) -> None:
+    home = catalog.home
+    for place in (home.dropped / "a1" / "song.flac", home.photos / "picture-b" / "my.jpg", home.sessions / "c.jsonl"):
+        write_atomically(place, place.name.encode())
+    write_atomically(home.dropped / ".part-1-2-x" / "half.flac", b"half")
+    back_up(catalog, tmp_path / "backup")
+    restore(tmp_path / "backup", tmp_path / "again")
+    found = {
+        path.relative_to(tmp_path / "again" / "desk").as_posix() for path in (tmp_path / "again" / "desk").rglob("*.*")
+    }
+    assert found == {"recordings/a1/song.flac", "pictures/picture-b/my.jpg", "sessions/c.jsonl"}
+
+
 def test_a_second_backup_copies_only_what_is_new(catalog: Catalog, tmp_path: Path) -> None:
     back_up(catalog, tmp_path / "backup")
     add_video(catalog, "three")

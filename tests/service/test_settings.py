@@ -18,6 +18,16 @@ def test_the_server_listens_on_loopback_and_keeps_its_files_in_the_home(tmp_path
     assert settings.environment["VAREMIX_HOME"] == str(tmp_path)
 
 
+def test_workers_of_a_data_folder_in_a_bucket_work_in_the_bucket(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("catalog.files._check_once", lambda bucket: None)
+    monkeypatch.setenv("VAREMIX_MIRROR", str(tmp_path))
+    environment = read_settings("s3://store/varemix", {}).environment
+    assert environment["VAREMIX_HOME"] == "s3://store/varemix"
+    assert Path(environment["PREFECT_HOME"]).is_relative_to(tmp_path)
+
+
 def test_what_a_person_sets_is_kept(tmp_path: Path) -> None:
     database = "postgresql+asyncpg://varemix:secret@127.0.0.1/varemix"
     chosen = {

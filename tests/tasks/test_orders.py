@@ -1,5 +1,6 @@
 """What a shard is given travels as JSON and arrives as it was."""
 
+import ast
 import math
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,21 +15,28 @@ from catalog.sound_lists import SoundFile, SourceSound
 from catalog.sources import SourceVideo
 from flows.shard import STEPS
 from tasks.evaluate import Question
+from tasks.evaluate_separators import SeparatorQuestion
+from tasks.evaluate_sounds import SoundQuestion
 from tasks.orders import forget_order, read_answer, read_order, write_answer, write_order
 from tasks.queries import Query
 from tasks.shards import Outcome
 from tasks.stills import Shown
+from tasks.who_hears import Assigned
 from tasks.wishes import Job, Wanted
 from tests.tasks.planted import visible_files
 from varemix.evaluation.mixtures import Mixture
+from varemix.evaluation.sound_mixtures import SoundMixture, SoundPart
 from varemix.media.clips import Clip, Stretch
 from varemix.media.download import DownloadOptions
+from varemix.media.sounds import Sound
 from varemix.remix.level_care import LevelCare
 from varemix.remix.plan import TrackWishes
 from varemix.remix.wishes import GainWish
 
 TRACK: dict[str, Any] = {"track_id": "a", "track_path": "Jasminblüte – erhu.flac", "duration_s": 1.5, "reason": None}
 QUERIES = [Query(name="violin"), Query(name="picture-1", picture=Path("/pictures/a.jpg"))]
+
+ASKED = Assigned(instrument="voice", separator="ours", name="demucs", version="4", digest="d", per_channel=True)
 
 
 @pytest.fixture
@@ -62,6 +70,13 @@ def job() -> Job:
     return Job(track=TRACK, wanted=Wanted(wishes=wishes, queries=tuple(QUERIES)), out_path=Path("/out/a.flac"))
 
 
+def sounds() -> SoundMixture:
+    sound = Sound(
+        path=Path("/sounds/a.flac"), first_s=0.5, duration_s=9.0, label="harp", kind="phrase", group="Ann", split="val"
+    )
+    return SoundMixture(material="stranger", parts=(SoundPart(sound=sound, after_s=1.5),))
+
+
 def arguments(step: str, home: Home) -> dict[str, Any]:
     """Return what a shard of a step may be given."""
     scored = {"checkpoint_id": "c", "split": "val", "seed": 1, "catalog_version": 7}
@@ -80,7 +95,19 @@ def arguments(step: str, home: Home) -> dict[str, Any]:
         "separate": {"items": [TRACK], "out": Path("/out"), **heard},
         "evaluate": {"items": [question(home)], **scored},
         "study": {"items": [question(home)], **scored},
+        "evaluate sounds": {"items": [SoundQuestion(mixture=sounds(), is_graded=True)], **scored},
+        "evaluate separators": {"items": [SeparatorQuestion(mixture=sounds(), asked=(ASKED,))], **scored},
+        "fetch weights": {"items": ["a.th"], "model": "htdemucs_6s", "folder": Path("/weights")},
     }[step]
+
+
+def test_every_step_that_works_in_shards_can_be_ordered() -> None:
+    given = set()
+    for file in (Path(__file__).parents[2] / "flows").rglob("*.py"):
+        for call in (node for node in ast.walk(ast.parse(file.read_bytes())) if isinstance(node, ast.Call)):
+            if isinstance(call.func, ast.Name) and call.func.id == "run_shards" and isinstance(call.args[0], ast.Name):
+                given.add(call.args[0].id)
+    assert given == {step.fn.__name__ for step in STEPS.values()}
 
 
 @pytest.mark.parametrize("step", STEPS)

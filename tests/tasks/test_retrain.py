@@ -177,6 +177,23 @@ def test_it_goes_on_from_a_champion_of_the_same_separator_only(
         assert planned(catalog).start == start
 
 
+def test_a_recipe_of_some_licences_goes_on_only_from_what_was_learnt_under_these(
+    catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strict = replace(small(), licences=("CC0", "MIT"))
+    monkeypatch.setitem(recipe.RECIPES, "strict", lambda: strict)
+    learnt = {"free": ("CC0",), "same": strict.licences, "more": ("CC0", "CC BY-NC"), "anything": None}
+    for name, licences in learnt.items():
+        by = replace(strict, licences=licences)
+        file = tmp_path / f"{name}.safetensors"
+        save_checkpoint(file, Separator(by.separator, ["flute"]), provenance={"recipe": by.as_dict()})
+        trained(catalog, file, name, by)
+        promote_by_hand.fn(checkpoint_id=name, home=str(catalog.home.root))
+        assert planned(catalog, name="strict").start == (name if name in {"free", "same"} else None)
+    assert planned(catalog, name="strict").reason.endswith("learnt from more than 'small' may learn from")
+    assert planned(catalog).start == "anything"
+
+
 def test_that_nothing_was_trained_is_written_down(catalog: Catalog, old: str) -> None:
     record_not_retrained(catalog, "nothing is new")
     row = last_decisions(catalog, 1)[0]

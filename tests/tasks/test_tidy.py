@@ -1,6 +1,7 @@
 """Tidying: what something needs stays, what nothing needs goes, and remixes are made again from nothing."""
 
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -72,15 +73,24 @@ def test_masks_of_an_earlier_version_stay_as_long_as_they_serve(catalog: Catalog
     assert (serving.exists(), lost.exists()) == (True, False)
 
 
-def test_a_file_that_no_row_knows_goes_when_it_is_old(catalog: Catalog, champion: str) -> None:
+def test_a_file_that_no_row_knows_goes_when_it_is_old_unless_the_table_is_lost(
+    catalog: Catalog, champion: str, library: Path
+) -> None:
     stray = catalog.home.masks("stray")
     stray.parent.mkdir(parents=True)
     stray.write_bytes(b"stray")
-    assert tidied(catalog) == {}
     a_week_ago = time.time() - 7 * 24 * 3600
     os.utime(stray, (a_week_ago, a_week_ago))
+    assert tidied(catalog) == {}
+    write_tones(library / "a.wav")
+    [track] = scanned(catalog, library)
+    plant_masks(catalog, track, champion)
     assert list(tidied(catalog).values()) == ["no row of masks knows it"]
     assert not stray.exists()
+    stray.write_bytes(b"young")
+    assert tidied(catalog) == {}
+    shutil.rmtree(catalog.home.tables / "tracks")
+    assert tidied(catalog) == {}
 
 
 def test_an_unknown_checkpoint_cannot_be_pinned(catalog: Catalog) -> None:

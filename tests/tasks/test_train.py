@@ -15,6 +15,7 @@ from tests.solos import Solos
 from tests.tasks.planted import visible_files
 from tests.tasks.small_recipe import small, small_by_name
 from tests.tasks.stocked import add_photos, add_sounds, sound_row
+from tests.tasks.untrained import write_checkpoint
 from varemix.errors import TrainingError, UsageError
 from varemix.media.clips import Clip
 from varemix.model.checkpoint import load_checkpoint, read_header
@@ -143,6 +144,10 @@ def test_a_recipe_may_name_the_licences_that_it_takes(
     assert {count["licence"] for count in plan.origin.trained_on} == {"cc-by-4.0"}
     with pytest.raises(UsageError, match="takes material of the licences CC BY, MIT only"):
         plan_training(catalog, "clean", photos=str(tmp_path))
+    other = write_checkpoint(tmp_path / "other.safetensors", ["flute"])
+    with pytest.raises(UsageError, match="learnt from other material, too"):
+        plan_training(catalog, "clean", start=str(other))
+    assert plan_training(catalog, "small", start=str(other)).start == other
 
 
 def test_clips_of_one_instrument_or_an_unknown_recipe_are_errors(catalog: Catalog, two_instruments: Solos) -> None:

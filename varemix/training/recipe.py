@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from varemix.errors import TrainingError, UsageError
-from varemix.licences import BUSINESS
+from varemix.licences import BUSINESS, UNSTATED, is_allowed
 from varemix.model.settings import NO_TRUNK, ReadingRule, SeparatorSettings
 from varemix.signal.grid import PAPER_GRID, Grid
 
@@ -349,6 +349,18 @@ def begins_with(recipe: Recipe, settings: SeparatorSettings) -> bool:
     own = recipe.separator
     free: dict[str, Any] = {"vision": own.vision, "recognises": own.recognises} if recipe.asked == "names" else {}
     return replace(settings, reading=own.reading, **free) == own
+
+
+def may_go_on_from(recipe: Recipe, provenance: Mapping[str, Any]) -> bool:
+    """Return whether a training by the recipe may begin with weights of a provenance, as a checkpoint's header has it.
+
+    Where the recipe keeps to licences, those weights must have been learnt under these licences alone, too.
+    """
+    if recipe.licences is None:
+        return True
+    parent = provenance.get("recipe")
+    learnt_under = (parent.get("licences") if isinstance(parent, Mapping) else None) or [UNSTATED]
+    return all(is_allowed(licence, recipe.licences) for licence in learnt_under)
 
 
 def with_trunk(recipe: Recipe) -> Recipe:
