@@ -47,12 +47,12 @@ class Session:
 
     def take(self, change: Mapping[str, Any]) -> None:
         """Take in a change, as it stands in the file."""
-        self.revision += 1
         self.updated_at = change["at"]
         self.name = change.get("name", self.name)
         if "mix" in change:
             self.mixes[self.place + 1 :] = [(change["what"], mix_of(change["mix"]))]
         self.place = min(max(self.place + change.get("step", 1 if "mix" in change else 0), 0), len(self.mixes) - 1)
+        self.revision += 1  # last: who is told of a session meanwhile must not take what was before for what is new
 
     def told(self) -> dict[str, Any]:
         """Return what a page is told."""

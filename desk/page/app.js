@@ -39,6 +39,8 @@ async function route() {
   if (desk && desk.id === id && (!own || own === desk.session.id)) return undefined;
   routings += 1;
   const mine = routings;
+  document.activeElement?.blur(); // what is typed counts where it was typed
+  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
   desk?.close();
   desk = undefined;
   untellAll();
@@ -84,9 +86,10 @@ function openDesk(facts, told) {
   show("desk");
   desk = new Desk(facts, told, cast);
   desk.addEventListener("photo", ({ detail }) => photoDialog.open(detail, cast.names));
-  desk.addEventListener("gone", () => {
+  desk.addEventListener("gone", async () => {
+    history.pushState(null, "", "#");
+    await route();
     tell("This session was deleted.", { key: "gone" });
-    location.hash = "";
   });
   for (const target of pictures.splice(0)) if (!desk.wishes[target]) desk.toggle(target);
   say(`${facts.title} is on the desk.`);
@@ -325,6 +328,9 @@ const keyTargets = {
   },
   get focused() {
     return desk.focused;
+  },
+  get touched() {
+    return desk.touched;
   },
   togglePlay: () => desk.togglePlay(),
   seekBy: (seconds) => desk.seekBy(seconds),

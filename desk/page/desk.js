@@ -57,6 +57,7 @@ export class Desk extends EventTarget {
   #playing = ""; // whose stems are played
   #faultsText = "";
   #frame;
+  #isClosed = false;
   #resizes = new ResizeObserver(() => this.#drawWaveform());
 
   /** `facts` are the server's of a recording, `told` of a session of it. */
@@ -124,11 +125,17 @@ export class Desk extends EventTarget {
 
   /** The stave that keys act on: the one that has the focus, or had it last. */
   get focused() {
+    return this.touched ?? this.staves[0];
+  }
+
+  /** The stave that has the focus, or had it last; undefined before any had it. */
+  get touched() {
     const inside = document.activeElement?.closest(".stave");
-    return this.staves.find((stave) => stave.element === inside) ?? this.#lastFocused ?? this.staves[0];
+    return this.staves.find((stave) => stave.element === inside) ?? this.#lastFocused;
   }
 
   close() {
+    this.#isClosed = true;
     this.player.close();
     this.heard.close();
     this.timeline.close();
@@ -401,6 +408,7 @@ export class Desk extends EventTarget {
 
   /** Bring all that is shown and played in line with what is known. */
   #showHeard() {
+    if (this.#isClosed) return;
     for (const { target, title } of this.heard.states) {
       if (!this.#cast.get(target) && !target.startsWith("picture-")) this.#cast.add({ target, title }); // others know it
     }
@@ -436,20 +444,24 @@ export class Desk extends EventTarget {
   // What is seen
 
   async #loadPictures() {
-    await Promise.all([this.#loadWaveform(), this.#loadSpectrogram(), this.#loadAxis()]).catch((error) => tell(error.message, { key: "pictures" }));
+    await Promise.all([this.#loadWaveform(), this.#loadSpectrogram(), this.#loadAxis()]).catch((error) => {
+      if (!this.#isClosed) tell(error.message, { key: "pictures" });
+    });
   }
 
   async #loadWaveform() {
     this.#peaks = (await server.waveform(this.id)).peaks;
-    this.#drawWaveform();
+    if (!this.#isClosed) this.#drawWaveform();
   }
 
   async #loadAxis() {
-    this.timeline.setRows((await server.axis()).rows_hz);
+    const { rows_hz: rowsHz } = await server.axis();
+    if (!this.#isClosed) this.timeline.setRows(rowsHz);
   }
 
   async #loadSpectrogram() {
     this.#spectrogram = await greyLevels(server.spectrogramUrl(this.id));
+    if (this.#isClosed) return;
     this.#isStale = true;
     for (const stave of this.staves) this.#inform(stave);
   }

@@ -4,12 +4,13 @@ const SEEK_S = 5;
 const FINE_SEEK_S = 1;
 const BIG_STEP_DB = 3;
 const STEP_DB = 0.5;
+const REPEATS = /^(Arrow|Page|[-+=,.<>duzy]$)/i; // what a key that is held down does again
 
 let clicked; // what was clicked last, unless the focus was moved since
 
 /**
  * Let keys reach the desk: `desk` has isOpen, togglePlay, seekBy(s), compare, undo, redo, staves, focused, help, zoomBy,
- * scrollBy, showAll, addMarker, toggleLoop, setLoopEnd, addRange, chooseOther, toggleEqual, and `practice`, what keys do there.
+ * scrollBy, showAll, touched, addMarker, toggleLoop, setLoopEnd, addRange, chooseOther, toggleEqual, and `practice`, what keys do there.
  */
 export function startKeys(desk) {
   document.addEventListener("pointerdown", ({ target }) => {
@@ -22,7 +23,7 @@ export function startKeys(desk) {
     if (event.altKey || document.querySelector("dialog[open]")) return;
     if (event.key === "Tab") clicked = undefined;
     if (event.key === "Enter" && event.target.matches(".typed, .range input")) event.target.blur();
-    if (isTyping(event.target)) return;
+    if (isTyping(event.target) || movesSlider(event)) return;
     if (event.ctrlKey || event.metaKey) return desk.isOpen && goBack(event, desk);
     if (event.key === "?") return act(event, () => desk.help());
     if (!desk.isOpen || (event.key === " " && wantsSpace(event.target))) return;
@@ -40,17 +41,19 @@ function goBack(event, desk) {
 
 function act(event, action) {
   event.preventDefault();
-  action();
+  if (!event.repeat || REPEATS.test(event.key)) action();
 }
 
 function actionOf(event, desk) {
   const stave = desk.focused;
   const seekS = event.shiftKey ? FINE_SEEK_S : SEEK_S;
-  const onStave = {
+  const onTouched = {
     ArrowUp: () => stave.move(STEP_DB),
     ArrowDown: () => stave.move(-STEP_DB),
     PageUp: () => stave.move(BIG_STEP_DB),
     PageDown: () => stave.move(-BIG_STEP_DB),
+  };
+  const onStave = {
     0: () => stave.setGain(0),
     m: () => stave.toggleMute(),
     s: () => stave.toggleSolo(),
@@ -78,7 +81,7 @@ function actionOf(event, desk) {
   };
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   if (/^[1-9]$/.test(key)) return goTo(desk, Number(key) - 1);
-  return anywhere[key] ?? (stave && onStave[key]);
+  return anywhere[key] ?? (desk.touched && onTouched[key]) ?? (stave && onStave[key]);
 }
 
 /** A digit goes to an instrument; pressed again, it mutes it. */
@@ -90,6 +93,11 @@ function goTo(desk, place) {
 
 function isTyping(element) {
   return element.matches("input:not([type=range], [type=checkbox]), select, textarea, [contenteditable]");
+}
+
+/** A slider that has the focus moves by its own keys; faders, and the position, by those of the desk. */
+function movesSlider({ target, key }) {
+  return target.matches("input[type=range]:not(.fader input, #position)") && /^(Arrow|Page)/.test(key);
 }
 
 /** A button that was reached by the keyboard keeps its space bar; one that was clicked does not. */

@@ -7,6 +7,8 @@ const SIZE = 320; // of the view, in pixels
 const MOST_PIXELS = 1024; // of a part that is cut out
 const PAN = 0.05; // of the view, by an arrow key
 
+const WORKING = ["photo-shows", "photo-crop", "photo-more"]; // what works on the photo that is shown
+
 const find = (id) => document.getElementById(id);
 const view = find("photo-view");
 const zoom = find("photo-zoom");
@@ -18,6 +20,7 @@ export class PhotoDialog extends EventTarget {
   #photo; // what the server tells of it
   #bitmap;
   #centre = { x: 0.5, y: 0.5 };
+  #openings = 0; // which work is meant: the latest
 
   constructor() {
     super();
@@ -41,17 +44,23 @@ export class PhotoDialog extends EventTarget {
   /** Open it on an instrument of the mix that a photo shows; `names` are the instruments known by name, by target. */
   async open(instrument, names) {
     this.#instrument = instrument;
-    this.#say("");
+    this.#photo = this.#bitmap = undefined;
     const id = instrument.picture ?? instrument.target;
     const isCorrected = id !== instrument.target;
     find("photo-shows").replaceChildren(new Option("as it looks", ""),
       ...Object.entries(names).map(([target, title]) => new Option(title, target)));
     find("photo-shows").value = isCorrected ? instrument.target : "";
+    view.width = SIZE; // which clears it
+    find("photo-title").textContent = instrument.title ?? "";
+    find("photo-like").textContent = "";
     find("photo-dialog").showModal();
-    await this.#try(async () => this.#show(await server.photo(id)));
+    await this.#try(async (isMeant) => {
+      const photo = await server.photo(id);
+      if (isMeant()) await this.#show(photo, isMeant);
+    });
   }
 
-  async #show(photo) {
+  async #show(photo, isMeant) {
     this.#photo = photo;
     const several = photo.num_photos > 1 ? ` (${photo.num_photos} photos)` : "";
     find("photo-title").textContent = `${photo.title}${several}`;
@@ -59,7 +68,9 @@ export class PhotoDialog extends EventTarget {
       `${withArticle(name.replaceAll("_", " "))} (${Math.round(100 * likeness)} %)`);
     find("photo-like").textContent = `Looks most like ${listed(like)}${photo.is_known ? "" : ", but like none of them much"}.`;
     const original = this.#originals.get(photo.id) ?? await (await server.ask(photo.picture)).blob();
-    this.#bitmap = await createImageBitmap(original);
+    const bitmap = await createImageBitmap(original);
+    if (!isMeant()) return;
+    this.#bitmap = bitmap;
     this.#centre = { x: 0.5, y: 0.5 };
     zoom.value = 1;
     find("photo-crop").hidden = photo.num_photos > 1;
@@ -97,7 +108,7 @@ export class PhotoDialog extends EventTarget {
   }
 
   #crop() {
-    return this.#try(async () => {
+    return this.#try(async (isMeant) => {
       const { x, y, side } = this.#part;
       const pixels = Math.round(Math.min(side, MOST_PIXELS));
       const cut = new OffscreenCanvas(pixels, pixels);
@@ -106,16 +117,17 @@ export class PhotoDialog extends EventTarget {
       const file = new File([blob], `${this.#photo.title.replace(/ \(part\)$/, "")} (part).jpg`, { type: "image/jpeg" });
       const photo = await server.upload("pictures", file);
       this.keep(photo.id, file);
-      await this.#use(photo);
+      if (isMeant()) await this.#use(photo, isMeant);
     });
   }
 
   #add(files) {
     find("photo-more").value = "";
-    return this.#try(async () => {
+    return this.#try(async (isMeant) => {
       const owns = [this.#photo.id];
       for (const file of files) owns.push((await server.upload("pictures", file)).id);
-      await this.#use(await server.photosTogether(owns));
+      const photo = await server.photosTogether(owns);
+      if (isMeant()) await this.#use(photo, isMeant);
     });
   }
 
@@ -125,11 +137,11 @@ export class PhotoDialog extends EventTarget {
     this.#replace(target ? { target, picture: id, title } : { target: id, picture: null, title });
   }
 
-  async #use(photo) {
+  async #use(photo, isMeant) {
     const isCorrected = find("photo-shows").value !== "";
     const shown = { picture: isCorrected ? photo.id : null, title: photo.title };
     this.#replace({ ...shown, target: isCorrected ? this.#instrument.target : photo.id });
-    await this.#show(photo);
+    await this.#show(photo, isMeant);
   }
 
   #replace(to) {
@@ -137,15 +149,23 @@ export class PhotoDialog extends EventTarget {
     this.#instrument = { ...this.#instrument, ...to };
   }
 
+  /** Do some work; it asks `isMeant()` after each wait, for the dialog may be of another instrument by then. */
   async #try(work) {
+    this.#openings += 1;
+    const mine = this.#openings;
+    const isMeant = () => mine === this.#openings;
     this.#say("");
     find("photo-dialog").setAttribute("aria-busy", "true");
+    for (const id of WORKING) find(id).disabled = true;
     try {
-      await work();
+      await work(isMeant);
     } catch (error) {
-      this.#say(error.message);
+      if (isMeant()) this.#say(error.message);
     } finally {
-      find("photo-dialog").removeAttribute("aria-busy");
+      if (isMeant()) {
+        find("photo-dialog").removeAttribute("aria-busy");
+        for (const id of WORKING) find(id).disabled = !this.#bitmap;
+      }
     }
   }
 

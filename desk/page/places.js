@@ -12,17 +12,17 @@ const USUAL_BPM = 100;
 const LEAST_LOOP_S = 0.25;
 const MOST_MARKERS = 500;
 
-/** Make buttons and dialog work; `current()` is the open desk. */
-export function startPlaces(current) {
+let current; // gives the open desk
+
+/** Make buttons and dialog work; `desk()` is the open desk. */
+export function startPlaces(desk) {
+  current = desk;
   find("marker-add").onclick = () => addMarker(current());
   find("loop-toggle").onclick = () => toggleLoop(current());
-  find("places-open").onclick = () => open(current());
+  find("places-open").onclick = open;
   find("places-close").onclick = () => dialog.close();
-  find("loop-from").onchange = find("loop-to").onchange = () => typeLoop(current());
-  find("loop-off").onclick = () => {
-    current().session.change({ loop: null }, "taking the loop away");
-    show(current());
-  };
+  find("loop-from").onchange = find("loop-to").onchange = typeLoop;
+  find("loop-off").onclick = () => current().session.change({ loop: null }, "taking the loop away");
   for (const id of ["count-in", "click-count-in"]) find(id).onchange = ({ target }) => setCountIn(current(), target.checked);
   find("count-in-bpm").onchange = () => setCountIn(current(), find("count-in").checked);
 }
@@ -35,6 +35,7 @@ export function showPlaces({ loop, count_in_bpm: bpm, click }) {
   find("count-in-bpm").disabled = !bpm;
   showField(find("count-in-bpm"), bpm ?? click.bpm);
   find("count-in-beats").textContent = click.beats_a_bar || BEATS;
+  if (dialog.open) show();
 }
 
 /** What the player takes for a count-in: a bar of the click track. */
@@ -89,53 +90,63 @@ function setCountIn(desk, isOn) {
 
 // The dialog
 
-function open(desk) {
-  show(desk);
+function open() {
+  show();
   dialog.showModal();
 }
 
-function show(desk) {
-  const { markers, loop } = desk.session.mix;
-  find("loop-from").value = loop ? exactClock(loop[0]) : "";
-  find("loop-to").value = loop ? exactClock(loop[1]) : "";
+function show() {
+  const { markers, loop } = current().session.mix;
+  showField(find("loop-from"), loop ? exactClock(loop[0]) : "");
+  showField(find("loop-to"), loop ? exactClock(loop[1]) : "");
   find("loop-off").disabled = !loop;
   find("markers-none").hidden = markers.length > 0;
-  find("markers").replaceChildren(...markers.map((marker, place) => row(desk, marker, place)));
+  const rows = find("markers");
+  while (rows.children.length > markers.length) rows.lastElementChild.remove();
+  while (rows.children.length < markers.length) rows.append(newRow());
+  markers.forEach((marker, place) => showRow(rows.children[place], marker, place));
 }
 
-function row(desk, marker, place) {
+/** A row keeps its place, and so what is clicked next; the marker in it may come to be another. */
+function newRow() {
   const item = template.content.firstElementChild.cloneNode(true);
   const [name, time] = item.querySelectorAll("input");
   const [go, remove] = item.querySelectorAll("button");
-  name.value = marker.name;
-  time.value = exactClock(marker.at_s);
-  name.setAttribute("aria-label", `Name of marker ${place + 1}`);
-  time.setAttribute("aria-label", `Time of marker ${place + 1}`);
-  go.setAttribute("aria-label", `Go to ${marker.name}`);
-  remove.setAttribute("aria-label", `Delete ${marker.name}`);
+  const placeOf = () => [...find("markers").children].indexOf(item);
   const change = (parts) => {
-    setMarkers(desk, desk.session.mix.markers.map((one, at) => (at === place ? { ...one, ...parts } : one)));
-    show(desk);
+    const place = placeOf();
+    setMarkers(current(), current().session.mix.markers.map((one, at) => (at === place ? { ...one, ...parts } : one)));
   };
   name.onchange = () => change(name.value.trim() ? { name: name.value.trim().slice(0, 120) } : {});
   time.onchange = () => {
     const seconds = typedTime(time.value);
-    change(seconds === undefined ? {} : { at_s: Math.min(seconds, desk.view.durationS) });
+    change(seconds === undefined ? {} : { at_s: Math.min(seconds, current().view.durationS) });
   };
   go.onclick = () => {
-    desk.seekToS(marker.at_s);
+    current().seekToS(current().session.mix.markers[placeOf()].at_s);
     dialog.close();
   };
   remove.onclick = () => {
-    setMarkers(desk, desk.session.mix.markers.filter((_, at) => at !== place));
-    show(desk);
+    const place = placeOf();
+    setMarkers(current(), current().session.mix.markers.filter((_, at) => at !== place));
   };
   return item;
 }
 
-function typeLoop(desk) {
+function showRow(item, marker, place) {
+  const [name, time] = item.querySelectorAll("input");
+  const [go, remove] = item.querySelectorAll("button");
+  showField(name, marker.name);
+  showField(time, exactClock(marker.at_s));
+  name.setAttribute("aria-label", `Name of marker ${place + 1}`);
+  time.setAttribute("aria-label", `Time of marker ${place + 1}`);
+  go.setAttribute("aria-label", `Go to ${marker.name}`);
+  remove.setAttribute("aria-label", `Delete ${marker.name}`);
+}
+
+function typeLoop() {
   const [from, to] = [find("loop-from"), find("loop-to")].map((input) => typedTime(input.value));
   if (from === undefined || to === undefined) return;
-  setLoop(desk, [from, Math.min(to, desk.view.durationS)].sort((one, other) => one - other));
-  show(desk);
+  setLoop(current(), [from, Math.min(to, current().view.durationS)].sort((one, other) => one - other));
+  show();
 }

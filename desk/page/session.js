@@ -10,10 +10,11 @@ import * as server from "./server.js";
 
 const SAVE_MS = 350; // a moving fader is one change
 const LOOK_MS = 1000;
+const MOST_WORDS = 80; // in characters: more of what a change is called the server does not keep
 
 /** What the server is asked for by something that it was not told yet. */
 function asked({ step, mix, what }) {
-  return step ? { step } : { mix, what };
+  return step ? { step } : { mix, what: what.slice(0, MOST_WORDS) };
 }
 
 /** Tells `change` when anything of it changes, `gone` when it is no more, `unsaved` with the reason. */
@@ -26,7 +27,7 @@ export class Session extends EventTarget {
   #watch;
   #isClosed = false;
   #others = new BroadcastChannel("varemix-sessions");
-  #onBack = () => this.#save();
+  #onBack = () => (this.#isClosed ? this.#leave() : this.#save());
   #onLook = () => this.#look();
   #onHide = () => this.#saveInPassing();
 
@@ -86,18 +87,25 @@ export class Session extends EventTarget {
   }
 
   close() {
-    this.#save();
     this.#isClosed = true;
     clearInterval(this.#watch);
-    clearTimeout(this.#timer);
-    server.connection.removeEventListener("back", this.#onBack);
     document.removeEventListener("visibilitychange", this.#onLook);
+    this.#others.onmessage = null;
+    this.#leave();
+  }
+
+  /** Save what is not saved, and go; where the server is away, when it is back. */
+  async #leave() {
+    await this.#save();
+    if (this.#unsaved.length) return;
+    server.connection.removeEventListener("back", this.#onBack);
     removeEventListener("pagehide", this.#onHide);
   }
 
-  /** Take in what the server tells; what is not saved yet still counts here. */
+  /** Take in what the server tells; what is not saved yet still counts here, and what it did not keep does not. */
   #take(told) {
-    if (told.revision <= this.#told.revision) return;
+    if (this.#isClosed || told.revision < this.#told.revision) return;
+    if (told.revision === this.#told.revision && (this.#unsaved.length || this.#mix === this.#told.mix)) return;
     this.#told = told;
     if (!this.#unsaved.length) this.#mix = told.mix;
     this.dispatchEvent(new Event("change"));

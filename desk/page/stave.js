@@ -224,21 +224,22 @@ export class Stave extends EventTarget {
 
   /** Let a gain be typed in the place where it is told. */
   #type() {
-    const input = Object.assign(document.createElement("input"), { type: "text", className: "db", inputMode: "decimal" });
+    const input = Object.assign(document.createElement("input"), { type: "text", className: "db" });
     input.value = this.output.textContent.replace(" dB", "");
     input.setAttribute("aria-label", `Gain of the ${this.instrument.title} in dB, or mute`);
-    const end = (isTaken) => {
+    const shown = input.value;
+    const end = ({ isTaken, keepsFocus }) => {
       input.onblur = null;
-      const db = isTaken ? typedDb(input.value) : undefined;
+      const db = isTaken && input.value !== shown ? typedDb(input.value) : undefined;
       input.replaceWith(this.output);
-      this.output.focus({ focusVisible: false });
+      if (keepsFocus) this.output.focus({ focusVisible: false });
       if (db !== undefined) this.setGain(db);
     };
-    input.onblur = () => end(true);
+    input.onblur = () => end({ isTaken: true, keepsFocus: false });
     input.onkeydown = (event) => {
       if (event.key !== "Enter" && event.key !== "Escape") return;
       event.preventDefault(); // or the button that comes back would be pressed
-      end(event.key === "Enter");
+      end({ isTaken: event.key === "Enter", keepsFocus: true });
     };
     this.output.replaceWith(input);
     input.select();

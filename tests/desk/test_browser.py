@@ -687,3 +687,90 @@ def test_a_lost_server_is_said_and_recovered_from(browser: "Browser", desk: Proc
         desk.start()
         page.wait_for_selector(".notice[data-key='lost']", state="detached")
         someone.choose("flute")
+
+
+def test_a_session_that_is_left_shows_nothing_on_the_desk_that_comes_after_it(musician: Visitor) -> None:
+    page, violin = musician.page, ".stave[data-target='violin']"
+    musician.open("evening")
+    musician.choose("violin")
+    for gain_db in (-6, -8):
+        musician.move("violin", gain_db)
+        page.click("#another")  # before it is saved
+        page.click("#recordings a:has(b:text-is('evening'))")
+        page.wait_for_selector(f"#desk:not([hidden]) {violin} .db:text-is('−{-gain_db}.0 dB')")
+    with page.expect_response(lambda response: response.request.method == "POST"):
+        musician.move("violin", -10)
+    page.wait_for_timeout(300)
+    assert page.locator(violin).count() == 1
+
+
+def test_what_changes_nothing_leaves_undo_as_it_was(musician: Visitor) -> None:
+    page = musician.page
+    musician.open("evening")
+    musician.choose("violin")
+    musician.move("violin", -6)
+    page.wait_for_selector("#undo[title='Undo: gain of Violin'], #undo[title='Undo: gain of violin']")
+    with page.expect_response(lambda response: response.request.method == "POST"):
+        for _ in range(2):
+            page.keyboard.press("m")
+    until(page, "document.getElementById('undo').title.toLowerCase() === 'undo: gain of violin'")
+
+
+def test_arrow_keys_move_the_slider_that_has_the_focus_and_no_instrument_that_nobody_touched(musician: Visitor) -> None:
+    page = musician.page
+    musician.open("evening")
+    musician.choose("violin")
+    gains = page.locator(".stave .db").all_inner_texts()
+    page.reload()
+    page.wait_for_selector(".stave[data-target='violin']")
+    page.keyboard.press("PageDown")
+    page.focus("#reading")
+    page.keyboard.press("ArrowRight")
+    assert page.input_value("#reading") == "5"
+    assert page.inner_text("#now") == "0:00"
+    page.keyboard.press("ArrowUp")
+    assert page.input_value("#reading") == "6"
+    assert page.locator(".stave .db").all_inner_texts() == gains
+    page.keyboard.press("1")
+    page.keyboard.press("ArrowRight")
+    until(page, "document.getElementById('now').textContent === '0:05'")
+    page.keyboard.press("PageDown")
+    assert page.locator(".stave .db").all_inner_texts() != gains
+
+
+def test_who_types_a_gain_and_clicks_into_a_field_types_there(musician: Visitor) -> None:
+    page = musician.page
+    musician.open("evening")
+    musician.choose("violin")
+    if not page.is_visible("#practice"):
+        page.click("#practice-open")
+    page.click(".stave[data-target='violin'] .db")
+    page.keyboard.type("-6")
+    page.click("#bpm")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("120")
+    page.keyboard.press("Enter")
+    assert page.input_value("#bpm") == "120 BPM"
+    assert page.inner_text(".stave[data-target='violin'] .db") == "−6.0 dB"
+
+
+def test_a_marker_that_is_renamed_can_be_deleted_by_the_next_click(musician: Visitor) -> None:
+    page = musician.page
+    musician.open("evening")
+    for _ in range(2):
+        page.keyboard.press("k")
+        page.keyboard.press("ArrowRight")
+    page.click("#places-open")
+    page.fill("#markers li:nth-child(1) input", "Verse")
+    page.click("#markers li:nth-child(1) button[aria-label^='Delete']")
+    until(page, "document.querySelectorAll('#markers li').length === 1")
+    assert page.input_value("#markers input") == "2"
+
+
+def test_a_session_that_somebody_deletes_is_told_to_who_has_it_open(musician: Visitor, desk: Process) -> None:
+    musician.open("evening")
+    musician.choose("violin")
+    musician.page.wait_for_timeout(500)
+    desk.forget_sessions()
+    musician.page.wait_for_selector(".notice:has-text('This session was deleted.')")
+    assert musician.page.is_visible("#shelf")
