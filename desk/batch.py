@@ -3,6 +3,7 @@
 Only the desk of one's own machine asks for it: it writes to folders that the page names.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,11 @@ def out_of(value: object, batch: Batch) -> Path:
     """Return the folder for remixes that a page named. Raises DeskError for what is none."""
     if value in (None, ""):
         return batch.usual_out
-    if not isinstance(value, str) or "\0" in value or not Path(value).expanduser().is_absolute():
-        raise DeskError(422, f"'{str(value)[:200]}' is no folder; give its whole path, such as {batch.usual_out}.")
-    return Path(value).expanduser()
+    try:
+        folder = Path(str(value)).expanduser()
+        os.fsencode(folder)
+    except (RuntimeError, UnicodeError):  # of nobody's home, or of what is no text
+        folder = Path()
+    if not isinstance(value, str) or "\0" in value or not folder.is_absolute():
+        raise DeskError(422, f"{str(value)[:200]!a} is no folder; give its whole path, such as {batch.usual_out}.")
+    return folder

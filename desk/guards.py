@@ -83,8 +83,8 @@ class Guards:
                 message["headers"] = headers.raw
             await send(message)
 
-        refusal = self._refusal(scope)
         try:
+            refusal = self._refusal(scope)
             await (refusal or self._app)(scope, receive, send_guarded)
         except Exception:  # noqa: BLE001 - nobody is shown a traceback, whatever happens
             _log.exception("The desk failed at %s %s", scope["method"], scope["path"])
@@ -115,7 +115,11 @@ class Guards:
         return name in self._names or (not self._is_local and _is_address(name))
 
     def _token_refusal(self, scope: Scope, headers: Headers) -> Response | None:
-        query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=100) if scope["path"] == "/" else {}
+        asked = scope["query_string"].decode("latin-1") if scope["path"] == "/" else ""
+        try:
+            query = parse_qs(asked, max_num_fields=100)
+        except ValueError:
+            return _refused(400, "The address has too many parameters; open the one that the desk printed.")
         if given := query.pop("token", [""])[-1]:
             if not self._is_token(given):
                 return _refused(401, "This is not the desk's token; open the address that it printed.")

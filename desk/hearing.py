@@ -31,7 +31,7 @@ from tasks.stored_masks import covering, heard_row, stored_masks
 from tasks.who_hears import WhoHears
 from varemix.errors import VaremixError
 from varemix.media.programs import end_programs_of
-from varemix.signal.grid import Grid
+from varemix.signal.grid import RATE_HZ, Grid
 
 if TYPE_CHECKING:
     from varemix.model.any_order import AnyOrder
@@ -42,6 +42,14 @@ MARGIN_FRAMES = 48
 _MAX_JOBS = 64
 _CLOSING_S = 0.2
 _ANY_ORDER_S = 3600.0
+
+
+def first_frame_for(sample: int, rate_hz: int, grid: Grid) -> int:
+    """Return the first frame of masks that are needed to cut a recording from a sample at its own rate on."""
+    from varemix.remix.stems import frame_before  # with PyTorch: playing the original does without
+
+    margin = MARGIN_FRAMES * grid.hop_samples * rate_hz // RATE_HZ
+    return frame_before(max(0, sample - margin), rate_hz, grid)
 
 
 @dataclass(kw_only=True)
@@ -118,6 +126,8 @@ class Masks:
         """What is there without waiting: the first frame of each stretch and the one after its last."""
         if self.are_whole or not isinstance(self.source, GrowingMasks):
             return [(-math.inf, math.inf)]
+        if not self.source.num_frames:
+            return []
         ends = (-math.inf, 0), (self.source.num_frames, math.inf)  # nothing is missing there
         return joined([ends[0], *self.source.stretches, ends[1]])
 
@@ -314,8 +324,8 @@ class Hearing:
             job.growing.add(header, masks, first_frame)
 
         def choose(missing: Collection[int], order: "AnyOrder") -> int:
-            begin_s = job.place_s // SEGMENT_S * SEGMENT_S  # of the segment that is played
-            wanted = order.window_at(max(0, int(begin_s / order.hop_s) - MARGIN_FRAMES))
+            played = int(job.place_s // SEGMENT_S) * job.recording.segment_samples
+            wanted = order.window_at(first_frame_for(played, job.recording.rate_hz, order.grid))
             return min(missing, key=lambda window: (window < wanted, window))
 
         if job.recording.row["duration_s"] > _ANY_ORDER_S:

@@ -5,6 +5,7 @@ recording dropped twice is one, the batch knows its masks, and a restart loses n
 """
 
 import json
+import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,6 +42,15 @@ _SUFFIXES = {
     "ASF": ".wma",
     "MP4": ".m4a",
     "MATROSKA": ".mka",
+    "CAF": ".caf",
+    "W64": ".w64",
+    "AU": ".au",
+    "WAVPACK": ".wv",
+    "TTA": ".tta",
+    "APE": ".ape",
+    "MUSEPACK": ".mpc",
+    "MUSEPACK8": ".mpc",
+    "TAK": ".tak",
 }
 
 
@@ -199,8 +209,7 @@ class Shelf:
         gone = {"status": "gone", "reason": "was removed from the desk", "updated_at": None}
         self._catalog.merge("tracks", [dict(recording.row) | gone])
         with self._lock:
-            recording.path.unlink(missing_ok=True)
-            recording.path.parent.rmdir()
+            shutil.rmtree(recording.path.parent, ignore_errors=True)
         self._known.pop(own, None)
         self._places.pop(own, None)
 

@@ -20,7 +20,7 @@ import numpy as np
 from catalog.errors import CatalogError
 from catalog.ids import content_id
 from desk.growing import HearingError
-from desk.hearing import MARGIN_FRAMES, Hearing, Masks
+from desk.hearing import MARGIN_FRAMES, Hearing, Masks, first_frame_for
 from desk.recordings import FULL_SCALE, Recording
 from tasks.who_hears import OURS_ALONE, WhoHears
 from varemix.errors import MediaError, VaremixError
@@ -158,13 +158,12 @@ class Rendering:
 
         Returns the next one.
         """
-        from varemix.remix.stems import frame_before, share_blocks  # with PyTorch: playing the original does without
+        from varemix.remix.stems import share_blocks  # with PyTorch: playing the original does without
 
         exponent = self.company.mask_exponent
         moved = [self.names.index(name) for name in sorted(self.company.moved)]
         length, rate_hz, grid = self.recording.segment_samples, self.recording.rate_hz, masks.grid
-        margin = MARGIN_FRAMES * grid.hop_samples * rate_hz // RATE_HZ
-        first_frame = frame_before(max(0, number * length - margin), rate_hz, grid)
+        first_frame = first_frame_for(number * length, rate_hz, grid)
         skipped = number * length - first_frame * grid.hop_samples * rate_hz // RATE_HZ
         held: list[np.ndarray] = []
         num_held = -skipped
@@ -186,14 +185,16 @@ class Rendering:
 
     def _missing(self, masks: Masks) -> list[int]:
         """Return the segments that are not cut, and can be: whose masks are there, and those around them."""
-        heard, hop = masks.stretches, masks.grid.hop_samples
-        length_frames = self.recording.segment_samples * RATE_HZ / self.recording.rate_hz / hop
+        grid = masks.grid  # which waits for the first of them
+        heard, length, rate_hz = masks.stretches, self.recording.segment_samples, self.recording.rate_hz
+        length_frames = length * RATE_HZ / rate_hz / grid.hop_samples
         return [
             number
             for number in range(self.recording.num_segments)
             if number not in self._ready
             and any(
-                first <= number * length_frames - MARGIN_FRAMES and (number + 1) * length_frames + MARGIN_FRAMES <= end
+                first <= first_frame_for(number * length, rate_hz, grid)
+                and (number + 1) * length_frames + MARGIN_FRAMES <= end
                 for first, end in heard
             )
         ]

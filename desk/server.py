@@ -2,12 +2,13 @@
 
 import logging
 import secrets
+import signal
 import socket
 import sys
 import threading
 import webbrowser
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import uvicorn
@@ -86,7 +87,10 @@ def serve(
         loader.start()
         if does_open:
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-        server.run(sockets=[listener])
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
+        with suppress(KeyboardInterrupt):  # raised again when the server has ended by a signal
+            server.run(sockets=[listener])
         loader.join()
         if not loading.studio.exception():
             loading.studio.result().close()

@@ -7,6 +7,7 @@ from threading import Lock
 
 import numpy as np
 
+from catalog.files import write_atomically
 from catalog.ids import content_id
 from desk.hearing import Masks
 from desk.recordings import PLAYED_CHANNELS, Recording
@@ -56,7 +57,7 @@ class Views:
         place = self._folder / own
         with lock:
             if not place.exists():
-                place.write_bytes(draw())
+                write_atomically(place, draw())
             return place.read_bytes()
 
 

@@ -1,7 +1,6 @@
 """What routes read off a request: the desk that serves it, its recording, and what its address says."""
 
 import asyncio
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from desk.studio import Studio
 
 _MAX_UPLOADS = 4
+_LAST_S = 1e6  # as in mixes: no recording is that long
 
 
 @dataclass(kw_only=True)
@@ -71,6 +71,6 @@ def number_of(text: str, lowest: int, highest: int) -> int:
 def place_of(body: Mapping[str, Any]) -> float:
     """Return the place in seconds at which somebody listens. Raises DeskError for what is none."""
     place_s = body.get("at_s", 0)
-    if isinstance(place_s, bool) or not isinstance(place_s, int | float) or not 0 <= place_s < math.inf:
+    if isinstance(place_s, bool) or not isinstance(place_s, int | float) or not 0 <= place_s <= _LAST_S:
         raise DeskError(422, "`at_s` is a place in seconds.")
     return float(place_s)

@@ -119,8 +119,9 @@ def test_the_first_sound_is_there_before_all_is_heard(
     assert desk.waited(f"{own}/stems/tuba/2.flac").status_code == 200
 
 
+@pytest.mark.parametrize("rate_hz", [44_100, 48_000])
 def test_what_is_heard_first_is_where_somebody_listens_and_the_file_is_the_same(
-    desk: Desk, catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rate_hz: int
 ) -> None:
     from varemix.model.any_order import AnyOrder
 
@@ -129,12 +130,12 @@ def test_what_is_heard_first_is_where_somebody_listens_and_the_file_is_the_same(
 
     def slowly(order: AnyOrder, window: int, samples: np.ndarray) -> Any:
         heard.append(window)
-        if len(heard) > 14:  # enough for what is asked for; the rest waits
+        if len(heard) > 16:  # enough for what is asked for; the rest waits
             assert may_go_on.wait(60)
         return hear(order, window, samples)
 
     monkeypatch.setattr(AnyOrder, "hear", slowly)
-    song = write_noise(tmp_path / "long.wav", seconds=24)
+    song = write_noise(tmp_path / "long.wav", seconds=24, rate_hz=rate_hz)
     facts = desk.drop(song)
     own = f"/api/recordings/{facts['id']}"
     desk.client.post(f"{own}/hear", json={"targets": ["tuba"], "at_s": 11.0})
@@ -308,6 +309,19 @@ def test_what_is_no_picture_is_refused_in_words_and_leaves_nothing(desk: Desk, c
         answer = desk.client.post("/api/pictures?name=x.jpg", content=content)
         assert answer.status_code == status, answer.text
     assert visible_files(catalog.home.root / "desk") == []
+
+
+def test_a_place_that_no_recording_has_is_refused(desk: Desk, song: Path) -> None:
+    own = f"/api/recordings/{desk.drop(song)['id']}"
+    for place in ("-1", "1e308", f"1{'0' * 400}", "true", '"soon"'):
+        answer = desk.client.post(f"{own}/listen", content=f'{{"at_s": {place}}}')
+        assert (answer.status_code, "a place in seconds" in answer.json()["error"]) == (422, True), place
+
+
+def test_a_recording_of_any_kind_may_lack_its_suffix(desk: Desk, tmp_path: Path) -> None:
+    song = tmp_path / "song.caf"
+    soundfile.write(song, np.zeros((44_100, 1)), 44_100)
+    assert desk.drop(song, "song")["title"] == "song"
 
 
 @pytest.mark.parametrize("is_announced", [True, False])

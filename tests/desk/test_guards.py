@@ -70,6 +70,12 @@ def test_without_the_token_nothing_is_served_where_others_can_reach_it() -> None
     assert asked(host="0.0.0.0", token="secret", Authorization="Bearer secret").status_code == 200
 
 
+def test_an_address_of_too_many_parameters_is_refused() -> None:
+    answer = asked("/?" + "&".join(["a=b"] * 200), host="0.0.0.0", token="secret")
+    assert answer.status_code == 400
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
 def test_the_token_in_the_address_becomes_a_cookie_that_scripts_cannot_read() -> None:
     answer = asked("/?token=secret", host="0.0.0.0", token="secret")
     assert (answer.status_code, answer.headers["location"]) == (303, "/")

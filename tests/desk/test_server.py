@@ -5,11 +5,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
+import pytest
 
 from catalog.store import Catalog
+from tests.desk.sounds import write_noise
 from tests.tasks.planted import visible_files, write_tones
 
 COMMAND = [sys.executable, "-c", "from flows.cli import main; main()", "desk", "--no-open"]
@@ -41,6 +44,29 @@ def test_it_answers_before_it_has_loaded_and_leaves_nothing_when_it_is_ended(
             assert desk.wait() in (0, 130, -signal.SIGINT)
     said = desk.communicate()[1]
     assert "Traceback" not in said
+    assert list((catalog.home.root / "work").iterdir()) == []
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_though_something_is_still_to_be_analysed(
+    catalog: Catalog, champion: str, library: Path, how: signal.Signals
+) -> None:
+    song = write_noise(library / "song.wav", num_channels=1, seconds=800)
+    command = [*COMMAND, str(song), "--port", "0", "--home", str(catalog.home.root)]
+    desk = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
+    assert desk.stdout
+    address = next(word for word in desk.stdout.readline().split() if word.startswith("http://127.0.0.1:"))
+    with httpx.Client(base_url=address, timeout=600) as client:
+        client.get("/api/recordings")
+        own = client.get("/api/health").json()["opened"]
+        client.post(f"/api/recordings/{own}/hear", json={"targets": ["tuba"]})
+        while not client.get(f"/api/recordings/{own}").json()["targets"][0]["progress"]:
+            time.sleep(0.01)
+    desk.send_signal(how)
+    said = desk.communicate()[1]
+    assert desk.returncode == 0
+    assert "Traceback" not in said
+    assert catalog.read_rows("masks", where={"status": "ready"}) == []
     assert list((catalog.home.root / "work").iterdir()) == []
 
 

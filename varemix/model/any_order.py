@@ -35,25 +35,20 @@ class AnyOrder:
         self._separator = separator
         self._queries = queries
         self._skips_silence = skips_silence
-        self._grid = settings.grid
+        self.grid = settings.grid
         self._frames = settings.window_frames
         self._overlap = overlap_frames(self._frames)
         self.step = self._frames - self._overlap
-        self.num_frames = self._grid.num_frames(num_samples)
+        self.num_frames = self.grid.num_frames(num_samples)
         self.num_windows = 1 + max(0, -(-(self.num_frames - self._frames) // self.step))
         self._rising = ((np.arange(self._overlap) + 0.5) / self._overlap).astype(np.float32)
         self._edges: dict[int, np.ndarray] = {}  # by the window after it, where only one side was heard
 
-    @property
-    def hop_s(self) -> float:
-        """Seconds between frames."""
-        return self._grid.hop_s
-
     def samples_of(self, window: int) -> tuple[int, int]:
         """Return the first sample that a window touches and the one after its last; beyond the signal they are 0."""
-        hop = self._grid.hop_samples
-        first = (window * self.step - self._grid.reach_hops) * hop
-        return first, first + num_touched_cells(self._frames, self._grid) * hop
+        hop = self.grid.hop_samples
+        first = (window * self.step - self.grid.reach_hops) * hop
+        return first, first + num_touched_cells(self._frames, self.grid) * hop
 
     def window_at(self, frame: int) -> int:
         """Return the window that decides about a frame, the earlier of two that share it."""
