@@ -28,6 +28,7 @@ export class Mixer {
   #gains = new Map();
   #values = new Map();
   #sources = new Set();
+  #ways = new WeakMap(); // of each source the node that fades it
   #stretch; // the node that sets the pitch right, once it was needed
   #treble; // before it, gives back what sources lose that play faster or slower
   #isStretched = false; // whether it is in the graph
@@ -129,22 +130,31 @@ export class Mixer {
   /**
    * Play a buffer on a voice from an instant on, from its sample `firstSample` on, and up to `stopS`.
    *
-   * A voice that joins what already sounds fades in. Returns the source, to be stopped by `stop`.
+   * A voice that joins what already sounds fades in. Returns the source, to be ended by `end`.
    */
   play(voice, buffer, whenS, firstSample = 0, { joins = false, stopS } = {}) {
     const source = new AudioBufferSourceNode(this.context, { buffer, playbackRate: this.tempo });
-    const way = joins ? this.#fadeIn(whenS) : this.#gains.get(voice);
-    source.connect(way);
-    if (joins) way.connect(this.#gains.get(voice));
+    const way = joins ? this.#fadeIn(whenS) : new GainNode(this.context);
+    source.connect(way).connect(this.#gains.get(voice));
+    this.#ways.set(source, way);
     source.onended = () => {
       this.#sources.delete(source);
       source.disconnect();
-      if (joins) way.disconnect();
+      way.disconnect();
     };
     source.start(whenS, firstSample / buffer.sampleRate);
     if (stopS !== undefined) source.stop(stopS);
     this.#sources.add(source);
     return source;
+  }
+
+  /** End a source at an instant, at which another one takes its place; one that sounds already fades out. */
+  end(source, whenS, sounds) {
+    if (!sounds) return source.stop(whenS);
+    const { gain } = this.#ways.get(source);
+    gain.setValueAtTime(1, whenS);
+    gain.linearRampToValueAtTime(0, whenS + FADE_S);
+    return source.stop(whenS + FADE_S);
   }
 
   /** Let a click sound at an instant, the first of a bar higher; those of the metronome go through `clicks`. */

@@ -168,7 +168,7 @@ export class Player extends EventTarget {
 
   /**
    * Say which stems are on the desk, and on what they depend: `company` is the part of their addresses that says so.
-   * What lies on the graph already is played as it is, and a stem of before serves until the new one is there.
+   * A stem of before serves, also where it sounds already, until the new one is there.
    */
   setCompany(stems, company) {
     if (company !== this.#company) this.#companyBefore = this.#company;
@@ -216,7 +216,7 @@ export class Player extends EventTarget {
 
   #removeStem(stem) {
     this.#ready.delete(stem);
-    for (const { laid } of this.#passes) for (const key of laid) if (key.startsWith(`${stem}/`)) laid.delete(key);
+    for (const { laid } of this.#passes) for (const key of laid.keys()) if (key.startsWith(`${stem}/`)) laid.delete(key);
     this.mixer.removeVoice(stem);
   }
 
@@ -249,6 +249,11 @@ export class Player extends EventTarget {
 
   #segment(voice, place) {
     return this.#segments.get(this.#url(voice, place)) ?? this.#segments.get(this.#urlBefore(voice, place));
+  }
+
+  /** The address of what `#segment` gives. */
+  #urlAtHand(voice, place) {
+    return this.#segments.get(this.#url(voice, place)) ? this.#url(voice, place) : this.#urlBefore(voice, place);
   }
 
   /** See to it that what is needed next is fetched, laid out and played. Called often; does what there is to do. */
@@ -344,7 +349,7 @@ export class Player extends EventTarget {
   /** Begin a pass: its sample `first` sounds at an instant, `end` does not any more; before `until` it is laid out. */
   #begin(timeS, first) {
     const end = this.#loop && first < this.#loop[1] ? this.#loop[1] : this.#recording.num_samples;
-    this.#passes.push({ timeS, first, end, until: first, laid: new Set() });
+    this.#passes.push({ timeS, first, end, until: first, laid: new Map() });
     this.#state = "playing";
     for (const stem of Object.keys(this.#gains.curves)) if (this.#ready.has(stem)) this.#applyGain(stem);
   }
@@ -387,11 +392,16 @@ export class Player extends EventTarget {
     }
   }
 
-  /** Put a segment on the graph, so that each of its samples sounds when it is due. */
+  /**
+   * Put a segment on the graph, so that each of its samples sounds when it is due, in the place of the one of before if
+   * that lies there.
+   */
   #lay({ timeS, first, end, laid }, voice, place) {
     const key = `${voice}/${place}`;
     const buffer = this.#segment(voice, place);
-    if (!buffer || laid.has(key)) return;
+    const url = this.#urlAtHand(voice, place);
+    const before = laid.get(key);
+    if (!buffer || before?.url === url) return;
     const { currentTime } = this.mixer.context;
     const begin = place * this.#recording.segment_samples;
     const gone = Math.ceil((currentTime + JOIN_S - timeS) * this.#paceHz);
@@ -401,7 +411,8 @@ export class Player extends EventTarget {
     const whenS = timeS + (from - first) / this.#paceHz;
     const stopS = begin + buffer.length > end ? timeS + (end - first) / this.#paceHz : undefined;
     const joins = from > due; // too late for its first sample
-    this.mixer.play(voice, buffer, whenS, from - begin, { joins, stopS });
-    laid.add(key);
+    const source = this.mixer.play(voice, buffer, whenS, from - begin, { joins, stopS });
+    if (before) this.mixer.end(before.source, whenS, joins);
+    laid.set(key, { url, source });
   }
 }

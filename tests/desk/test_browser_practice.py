@@ -128,6 +128,36 @@ def test_the_page_plays_what_the_export_holds(
     assert off_db < WITHIN_DB
 
 
+def test_what_changes_masks_is_heard_in_the_middle_of_what_plays(musician: Visitor) -> None:
+    page = musician.page
+    page.click("#practice-open")
+    page.fill("#tempo-typed", "25")  # a segment lasts 20 s
+    page.keyboard.press("Tab")
+    page.click(".stave[data-target='violin'] .mute")
+    musician.play()
+    until(page, "document.getElementById('now').textContent >= '0:01'")
+    page.evaluate(NOTE_SOURCES)
+    page.fill("#reading", "0")
+    until(page, "heard.begun.some((offset) => offset > 1) && heard.ended > 0")
+    assert page.inner_text("#now") < "0:05"
+    assert page.inner_text("#player-state") == ""
+
+
+NOTE_SOURCES = """() => {
+    heard.begun = [];
+    heard.ended = 0;
+    const { start, stop } = AudioBufferSourceNode.prototype;
+    AudioBufferSourceNode.prototype.start = function (when, offset, ...more) {
+        heard.begun.push(offset);
+        return start.call(this, when, offset, ...more);
+    };
+    AudioBufferSourceNode.prototype.stop = function (when) {
+        heard.ended += 1;
+        return stop.call(this, when);
+    };
+}"""
+
+
 def test_clicks_fall_on_the_beats_of_the_recording_at_another_tempo(browser: "Browser", desk: Process) -> None:
     desk.forget_sessions()
     with visitor(browser, desk.url, bypass_csp=True) as someone:
@@ -265,16 +295,19 @@ TAP_FOUR_TIMES = """async () => {
 def test_what_is_typed_stays_when_something_is_saved_meanwhile(musician: Visitor) -> None:
     page = musician.page
     page.click("#practice-open")
-    going: list[Route] = []
+    held: list[Route] | None = []
 
     def hold(route: "Route") -> None:
-        going.append(route)
+        if held is None:
+            route.continue_()
+        else:
+            held.append(route)
 
     page.route(re.compile(r"/api/sessions/\w+$"), hold)
     with page.expect_request(lambda request: request.method == "POST"):
         page.click("#click")
         page.fill("#tempo-typed", "80")
-    page.unroute_all()
+    going, held = held, None
     with page.expect_response(lambda response: response.request.method == "POST"):
         for route in going:
             route.continue_()
