@@ -137,7 +137,9 @@ class Sessions:
             asked["mix"] = mix_of(change.mix).model_dump()
         with self._lock:
             session = self._session(own)
-            if change.mix is None or mix_of(change.mix) != session.mix:
+            if change.mix is not None and mix_of(change.mix) == session.mix:
+                del asked["mix"], asked["what"]
+            if asked:
                 self._write(session, asked)
             return session
 

@@ -25,7 +25,7 @@ async function open({ recording, session }) {
 }
 
 async function list(recording, session) {
-  const found = (await server.recordings("", 1000)).find(({ id }) => id === recording.id);
+  const found = (await server.recordings(recording.name, 1000)).find(({ id }) => id === recording.id);
   const others = (found?.sessions ?? []).filter(({ id }) => id !== session.id);
   find("session-others").replaceChildren(...others.map((other) => entry(recording, session, other)));
   find("session-none").hidden = others.length > 0;

@@ -78,7 +78,7 @@ export function exactClock(seconds) {
 /** The seconds that somebody typed as seconds, or as minutes and seconds, or with hours; undefined for what is none. */
 export function typedTime(text) {
   const parts = text.trim().replace(",", ".").split(":");
-  const isTime = parts.length <= 3 && parts.every((part) => /^\d+(\.\d+)?$/.test(part)) && parts.slice(1).every((part) => part < 60);
+  const isTime = parts.length <= 3 && parts.every((part) => /^(\d+(\.\d+)?|\.\d+)$/.test(part)) && parts.slice(1).every((part) => part < 60);
   return isTime ? parts.reduce((sum, part) => 60 * sum + Number(part), 0) : undefined;
 }
 

@@ -47,6 +47,13 @@ def test_undo_and_redo_lead_through_all_that_was_changed_also_after_a_restart(
     assert again.told() == sessions.session(own).told()
 
 
+def test_a_new_name_counts_beside_a_mix_that_is_as_it_was(tmp_path: Path) -> None:
+    sessions = Sessions(tmp_path)
+    session = sessions.opened("a" * 20, mix_of({}))
+    changed = sessions.change(session.id, change_of({"mix": session.mix.model_dump(), "name": "rehearsal"}))
+    assert (changed.name, len(changed.mixes)) == ("rehearsal", 1)
+
+
 def test_a_change_that_was_half_written_is_as_if_it_had_never_been(tmp_path: Path) -> None:
     sessions = Sessions(tmp_path)
     own = sessions.opened("song", mix_of(mix(-3))).id
