@@ -15,7 +15,7 @@ import { startSessions } from "./sessions.js";
 import { showShelf, startShelf } from "./shelf.js";
 import { startTakeaway } from "./takeaway.js";
 import { startTheme } from "./theme.js";
-import { bytes, poorQuality, withArticle } from "./words.js";
+import { bytes, listed, poorQuality, withArticle } from "./words.js";
 
 const PICTURE_NAME = /\.(jpe?g|png|webp|gif|bmp|tiff?|heic|avif)$/i;
 
@@ -30,6 +30,7 @@ const photoDialog = new PhotoDialog();
 const limits = { max_upload_bytes: Infinity, max_picture_bytes: Infinity };
 let desk; // the open recording, or undefined at the shelf
 let routings = 0;
+let uploads = Promise.resolve(); // those of before are waited for
 let pictures = []; // photos that were dropped before there was a recording
 
 // Which view
@@ -98,29 +99,44 @@ function openDesk(facts, told) {
 // What is dropped
 
 function take(files) {
-  for (const file of files) {
-    if (file.type.startsWith("image/") || PICTURE_NAME.test(file.name)) takePicture(file);
-    else takeRecording(file);
-  }
+  const isPicture = (file) => file.type.startsWith("image/") || PICTURE_NAME.test(file.name);
+  const every = [...files];
+  for (const file of every.filter(isPicture)) takePicture(file);
+  const recordings = every.filter((file) => !isPicture(file) && !isTooLarge(file, limits.max_upload_bytes, "A recording"));
+  if (recordings.length) uploads = uploads.then(() => takeRecordings(recordings));
 }
 
-async function takeRecording(file) {
-  if (isTooLarge(file, limits.max_upload_bytes, "A recording")) return;
-  if (desk) location.hash = "";
+/** Take recordings one after the other. One by itself is opened, unless another was opened meanwhile. */
+async function takeRecordings(files) {
+  if (desk) {
+    history.pushState(null, "", "#");
+    await route();
+  }
   const abort = new AbortController();
   find("upload-stop").onclick = () => abort.abort();
   find("upload").hidden = false;
   untell("upload");
+  const taken = [];
+  for (const file of files) if (!abort.signal.aborted) taken.push(...await takeRecording(file, abort.signal));
+  find("upload").hidden = true;
+  if (!desk && files.length === 1 && taken.length) {
+    history.pushState(null, "", `#${taken[0].id}`); // a hash that is set would route, too, and later
+    await route();
+  } else if (taken.length) {
+    tell(`On the shelf: ${listed(taken.map(({ title }) => `'${title}'`))}.`, { key: "shelved", kind: "note" });
+    if (!desk) await openShelf();
+  }
+}
+
+/** Take one recording; what cannot be taken is told. Returns its facts, or nothing. */
+async function takeRecording(file, signal) {
   const onProgress = (share) => showUpload(file, share);
   onProgress(0);
   try {
-    const facts = await server.upload("recordings", file, { onProgress, signal: abort.signal });
-    if (location.hash.slice(1).split("/")[0] === facts.id) await route();
-    else location.hash = facts.id; // which routes
+    return [await server.upload("recordings", file, { onProgress, signal })];
   } catch (error) {
     if (error.name !== "AbortError") tell(error.message, { key: "upload" });
-  } finally {
-    find("upload").hidden = true;
+    return [];
   }
 }
 
@@ -131,7 +147,7 @@ async function takeExample() {
   try {
     const facts = await server.example();
     await server.openSession(facts.id, { instruments: EXAMPLE_MIX.filter(({ target }) => cast.get(target)) });
-    history.pushState(null, "", `#${facts.id}`); // a hash that is set would route, too, and later
+    history.pushState(null, "", `#${facts.id}`);
     await route();
     desk?.player.play();
   } catch (error) {

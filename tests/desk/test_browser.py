@@ -1,5 +1,6 @@
 """The desk's page in a real browser: from a recording that is dropped to a file that is exported; what goes wrong."""
 
+import base64
 import io
 import os
 import re
@@ -15,7 +16,7 @@ from PIL import Image
 
 from desk import PAGE
 from tests.desk.browser import HEARD, Process, Visitor, desk_process, tab, until, visitor
-from tests.desk.sounds import write_noise
+from tests.desk.sounds import noise_bytes, write_noise
 from tests.tasks.planted import BANDS_HZ, open_catalog, plant_masks, register_checkpoint, scanned
 from tests.tasks.untrained import write_checkpoint
 from varemix.remix.levels import LoudnessMeter
@@ -774,3 +775,24 @@ def test_a_session_that_somebody_deletes_is_told_to_who_has_it_open(musician: Vi
     desk.forget_sessions()
     musician.page.wait_for_selector(".notice:has-text('This session was deleted.')")
     assert musician.page.is_visible("#shelf")
+
+
+def test_several_recordings_that_are_dropped_lie_on_the_shelf_and_one_is_opened(musician: Visitor) -> None:
+    page = musician.page
+    musician.open()
+    page.evaluate(
+        """(contents) => {
+            const dataTransfer = new DataTransfer();
+            contents.forEach((content, place) => {
+                const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
+                dataTransfer.items.add(new File([bytes], `take ${place + 1}.wav`, { type: "audio/wav" }));
+            });
+            document.body.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+        }""",
+        [base64.b64encode(noise_bytes(seed=seed, seconds=1)).decode() for seed in (201, 202)],
+    )
+    page.wait_for_selector(".notice:has-text(\"On the shelf: 'take 1' and 'take 2'.\")")
+    page.wait_for_selector("#recordings a:has(b:text-is('take 2'))")
+    assert page.is_visible("#shelf")
+    musician.drop("take 3.wav", noise_bytes(seed=203, seconds=1), "audio/wav")
+    page.wait_for_selector("#desk:not([hidden]) #title:text-is('take 3')")
