@@ -42,12 +42,13 @@ class NamedFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """A table or a file that is not what it should be, and how."""
+    """A table or a file that is not what it should be, and how; one that could not be reached may be whole."""
 
     table: str
     item: str
     found: str
     path: Path | None = None
+    is_reached: bool = True
 
 
 def named_files(catalog: Catalog, table: str, version: int | None = None) -> list[NamedFile]:
@@ -113,6 +114,7 @@ def _lost_log(catalog: Catalog, table: str) -> Problem | None:
 
 
 def _problem(catalog: Catalog, file: NamedFile) -> Problem | None:
+    is_reached = True
     try:
         if catalog.home.bucket and file.table != _OUTSIDE:
             catalog.home.fetched(catalog.home.relative(file.path), file.digest)
@@ -125,9 +127,11 @@ def _problem(catalog: Catalog, file: NamedFile) -> Problem | None:
             found = "is not what was written"
     except HomeError as error:
         found = str(error)
+    except ConnectionError as error:
+        found, is_reached = f"cannot be read: {error}", False
     except OSError as error:
         found = f"cannot be read: {error.strerror}"
-    return Problem(table=file.table, item=str(file.path), found=found, path=file.path)
+    return Problem(table=file.table, item=str(file.path), found=found, path=file.path, is_reached=is_reached)
 
 
 def _place(catalog: Catalog, table: str, text: str) -> Path:

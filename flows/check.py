@@ -19,8 +19,8 @@ _MADE_AGAIN = {
 def check(catalog: Catalog, *, remixes: bool = False, mend: bool = False) -> dict[str, Any]:
     """Return how many files of each table were looked at, and every problem.
 
-    With `mend`, files that are not what was written are removed where a command makes them again; a checkpoint, and a
-    file outside the home, never is.
+    With `mend`, files that are not what was written are removed where a command makes them again, from the bucket of a
+    home too; a checkpoint, a file outside the home, and one that could not be reached never is.
     """
     looked_at: Counter[str] = Counter()
     problems: list[Problem] = []
@@ -71,7 +71,10 @@ def _advice(problems: Sequence[Problem]) -> list[str]:
 
 def _mended(catalog: Catalog, problem: Problem, *, mend: bool) -> str:
     is_ours = problem.table in _MADE_AGAIN and problem.table != "remixes"
-    if not (mend and is_ours and problem.path and problem.path.is_file()):
+    if not (mend and is_ours and problem.path and problem.is_reached) or problem.path.is_dir():
         return ""
-    catalog.home.absolute(catalog.home.relative(problem.path)).unlink()
+    name = catalog.home.relative(problem.path)
+    if not catalog.home.holds(name):
+        return ""
+    catalog.home.remove(name)
     return f"; removed, `varemix {_MADE_AGAIN[problem.table]}` makes it again"

@@ -92,6 +92,7 @@ def compare(
     }
     tables = f"{_ABOUT}\n\n{comparison_table(found)}\n\n## Side by side\n\n{side_by_side_table(columns)}"
     drawn = {"split": split, "seed": seed, "pairs": pairs, "sources": sources, "studied": studied, "sounds": sounds}
+    drawn |= {"stills": stills} if stills else {}
     page = write_comparison(home=where, checkpoint_ids=both, drawn=drawn, facts=facts, tables=tables)
     summary = Summary(
         stage="compare",

@@ -96,9 +96,10 @@ def evaluate(
         tables = f"{tables}\n\n{found_of_sounds.tables()}"
     for caption, picture in figures.items():
         show_picture(caption, picture)
+    folders = {name: folder for name, folder in (("stills", stills), ("sounds", sounds)) if folder}
     page = write_report(
         questions=questions,
-        drawn=snapshot | drawn,
+        drawn=snapshot | drawn | folders,
         facts=facts,
         tables=tables,
         figures=figures,

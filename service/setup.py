@@ -135,8 +135,9 @@ def _kept_started(client: SyncPrefectClient, before: Mapping[tuple[str, str], Sc
 
 
 def _digest_of_deployments(learning_pool: str) -> str:
-    """Return a digest of all that decides what is deployed: the file, the forms of the flows, the place."""
-    sources = [DEPLOYMENTS, *sorted((ROOT / "flows").glob("*.py")), ROOT / "varemix" / "remix" / "plan.py"]
+    """Return a digest of all that decides what is deployed: the file, the forms of flows and plans, the place."""
+    forms = [file for folder in ("flows", "varemix/remix") for file in sorted((ROOT / folder).glob("*.py"))]
+    sources = [DEPLOYMENTS, *forms, ROOT / "varemix" / "signal" / "smoothing_time.py"]
     parts = [learning_pool, str(ROOT), *(source.read_text() for source in sources)]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 

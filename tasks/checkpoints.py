@@ -95,7 +95,7 @@ def _shipped_row(catalog: Catalog, *, is_asked_for: bool) -> dict[str, Any]:
 def _row_of_shipped(file: Path, checkpoint_id: str, digest: str) -> dict[str, Any]:
     from varemix.model.header import read_header
 
-    provenance = read_header(file).get("provenance") or {}
+    provenance = read_header(file)["provenance"]
     recipe = provenance.get("recipe")
     settings = recipe if isinstance(recipe, dict) else {"name": recipe or "unknown"}
     return {

@@ -15,9 +15,8 @@ from catalog.store import Catalog
 from tasks.checkpoints import checkpoint_row, separator_of
 from tasks.origin import run_id
 from tasks.score_rows import STEP_VERSION, Asked, Rows, gain_rows, presence_rows, score_row
-from tasks.shards import Outcome, shard_task
+from tasks.shards import Outcome, each_alone, shard_task
 from tasks.stills import Shown, Still, read_still, still_name
-from varemix.errors import MediaError
 from varemix.evaluation.achieved_gain import achieved_gains
 from varemix.evaluation.condition_names import IMAGE, IMAGES_TOGETHER, NAME, PICTURED, WRONG_IMAGE, image_condition
 from varemix.evaluation.conditions import Score, known_masks, others_down, score_conditions
@@ -114,23 +113,20 @@ def answered(
     separator = separator_of(catalog, checkpoint_row(catalog, checkpoint_id))
     done = set(catalog.read(tables[-1], columns=["pair_id"], where={"checkpoint_id": checkpoint_id})["pair_id"])
     found: dict[str, Rows] = {table: [] for table in tables}
-    outcomes = []
-    for question in questions:
-        name = before + question.mixture.name
-        if question.pair_id in done:
-            outcomes.append(Outcome(item=name, status="skipped"))
-            continue
-        try:
-            answers = answer(separator, question, checkpoint_id)
-        except MediaError as error:
-            outcomes.append(Outcome(item=name, status="failed", reason=str(error)))
-            continue
-        for table, rows in zip(tables, answers, strict=True):
+
+    def named(question: _AskedT) -> str:
+        return before + question.mixture.name
+
+    def made(question: _AskedT) -> Outcome:
+        for table, rows in zip(tables, answer(separator, question, checkpoint_id), strict=True):
             found[table] += [{**snapshot, **row, "run_id": run_id()} for row in rows]
-        outcomes.append(Outcome(item=name, status="done"))
-    for table, rows in found.items():
-        catalog.merge(table, rows)
-    return outcomes
+        return Outcome(item=named(question), status="done")
+
+    def keep() -> None:
+        for table, rows in found.items():
+            catalog.merge(table, rows)
+
+    return each_alone(questions, name=named, stands=lambda question: question.pair_id in done, make=made, keep=keep)
 
 
 def _scored(separator: Separator, question: Question, checkpoint_id: str) -> tuple[Rows, Rows, Rows]:

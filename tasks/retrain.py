@@ -74,7 +74,7 @@ def _start(catalog: Catalog, recipe: Recipe, champion: str | None, serving: str 
             None,
             f"it begins with nothing learnt, since '{recipe.name}' trains another separator than the {rival}'s",
         )
-    if not may_go_on_from(recipe, header.get("provenance") or {}):
+    if not may_go_on_from(recipe, header["provenance"]):
         return (
             None,
             f"it begins with nothing learnt, since the {rival} learnt from more than '{recipe.name}' may learn from",

@@ -16,7 +16,7 @@ from tasks.presence import presence_of
 from tasks.queries import Query
 from tasks.remix import standing_remixes
 from tasks.remix_file import writing_to
-from tasks.shards import Outcome, outcome_of, shard_task
+from tasks.shards import Outcome, each_alone, outcome_of, shard_task
 from tasks.stems import stem_name, told_of_stem
 from tasks.stored_masks import check_as_seen, covering, stored_masks, version_of
 from tasks.who_hears import OURS_ALONE, WhoHears
@@ -58,17 +58,21 @@ def separate_tracks(
     ]
     wanted_ids = [plan["remix_id"] for stems in plans for plan in stems]
     known = {row["remix_id"] for row in standing_remixes(catalog, {"remix_id": wanted_ids})}
-    rows, outcomes = [], []
-    for track, stems, masks in zip(items, plans, heard, strict=True):
-        if all(plan["remix_id"] in known for plan in stems):
-            outcomes.append(Outcome(item=track["track_path"], status="skipped"))
-            continue
-        made = _separated(catalog, track, stems, masks, queries, audio_stream)
-        rows += made
-        reasons = dict.fromkeys(row["reason"] for row in made if row["reason"])
-        outcomes.append(outcome_of(track["track_path"], made[0] | {"reason": "; ".join(reasons)}))
-    catalog.merge("remixes", rows)
-    return outcomes
+    rows: list[dict[str, Any]] = []
+
+    def made(track: dict[str, Any], stems: list[dict[str, Any]], masks: dict[str, Any] | None) -> Outcome:
+        own = _separated(catalog, track, stems, masks, queries, audio_stream)
+        rows.extend(own)
+        reasons = dict.fromkeys(row["reason"] for row in own if row["reason"])
+        return outcome_of(track["track_path"], own[0] | {"reason": "; ".join(reasons)})
+
+    return each_alone(
+        list(zip(items, plans, heard, strict=True)),
+        name=lambda job: str(job[0]["track_path"]),
+        stands=lambda job: all(plan["remix_id"] in known for plan in job[1]),
+        make=lambda job: made(*job),
+        keep=lambda: catalog.merge("remixes", rows),
+    )
 
 
 def _plan(

@@ -132,27 +132,45 @@ def settle(
 ) -> list[Outcome]:
     """Make the row of each item whose result does not stand yet; then write the rows, files being there already.
 
-    `name` says how a person calls an item; `make` returns its row, whose status tells what became of it. An item at
-    which `make` breaks without knowing why fails by itself; a broken disk or connection fails the shard.
+    `make` returns an item's row, whose status tells what became of it; for all else see `each_alone`.
     """
     rows: list[dict[str, Any]] = []
-    outcomes = []
     run = {"run_id": run_id()}
+
+    def made(item: _Item) -> Outcome:
+        rows.append(make(item) | run)
+        return outcome_of(name(item), rows[-1])
+
+    return each_alone(items, name=name, stands=stands, make=made, keep=lambda: catalog.merge(table, rows))
+
+
+def each_alone(
+    items: Sequence[_Item],
+    *,
+    name: Callable[[_Item], str],
+    stands: Callable[[_Item], bool],
+    make: Callable[[_Item], Outcome],
+    keep: Callable[[], object],
+) -> list[Outcome]:
+    """Make each item whose result does not stand yet, and return what became of all; in the end `keep` writes the rows.
+
+    `name` says how a person calls an item. An item at which `make` breaks without knowing why fails by itself; a broken
+    disk or connection fails the shard.
+    """
+    outcomes = []
     try:
         for item in items:
             if stands(item):
                 outcomes.append(Outcome(item=name(item), status="skipped"))
                 continue
             try:
-                rows.append(make(item) | run)
+                outcomes.append(make(item))
             except (OSError, CatalogError, DownloadInterruptedError):
                 raise
             except Exception as error:  # noqa: BLE001 - one bad item stops nobody
                 outcomes.append(Outcome(item=name(item), status="failed", reason=explained(error)))
-                continue
-            outcomes.append(outcome_of(name(item), rows[-1]))
     finally:  # where a full disk stops the shard, what was made before stands
-        catalog.merge(table, rows)
+        keep()
     return outcomes
 
 

@@ -27,7 +27,8 @@ def tidy_masks(*, home: str, dry_run: bool = False) -> tuple[list[Outcome], int]
     if not dry_run:  # first the rows, then the files
         catalog.merge("masks", [row | {"status": "removed", "updated_at": None} for row in unneeded])
     removed = {row["path"]: row["reason"] for row in unneeded if row["path"]}
-    removed |= dict.fromkeys(_unknown(catalog), "no row of masks knows it")
+    for path in _unknown(catalog):
+        removed.setdefault(path, "no row of masks knows it")
     ended = catalog.home.num_bytes if dry_run else catalog.home.remove
     num_bytes = sum(ended(path) for path in removed)
     return [Outcome(item=path, status="done", reason=reason) for path, reason in removed.items()], num_bytes

@@ -44,17 +44,18 @@ def train_checkpoint(
     """Train the recipe on what the catalog holds now; return the checkpoint's id.
 
     A checkpoint of the same recipe and material that stands is not trained again; one half trained goes on. Of several
-    nodes that train together the first one writes the checkpoint, the others help.
+    nodes that train together the first one writes the checkpoint, the others help and leave the unfinished training,
+    which lies in the folder of them all, to it.
     """
     together = Nodes(count=nodes, rank=node_rank, endpoint=endpoint)
     catalog = Catalog(Home.open(home))
     plan = plan_training(catalog, recipe, photos, start, minutes)
     if stands(catalog, plan.checkpoint_id):
-        plan.forget_unfinished()  # a run that was killed after its last row
+        if together.is_first:
+            plan.forget_unfinished()  # a run that was killed after its last row
         return plan.checkpoint_id, Outcome(item=plan.checkpoint_id, status="skipped", reason="stands already")
     history = _trained(plan, device, Pace(minutes=minutes), processes, together)
     if history is None:
-        plan.forget_unfinished()
         return plan.checkpoint_id, Outcome(item=plan.checkpoint_id, status="done", reason=f"helped as node {node_rank}")
     keep_trained(
         catalog,

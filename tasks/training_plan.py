@@ -99,7 +99,7 @@ def _start(catalog: Catalog, start: str, recipe: Recipe) -> tuple[Path, str | No
     else:
         row = checkpoint_row(catalog, start)
         file, own = catalog.home.fetched(row["path"], row["digest"]), row["checkpoint_id"]
-    if not may_go_on_from(recipe, read_header(file).get("provenance") or {}):
+    if not may_go_on_from(recipe, read_header(file)["provenance"]):
         raise UsageError(
             f"Recipe '{recipe.name}' takes material of the licences {', '.join(recipe.licences or ())} only, and the "
             f"model '{start}' learnt from other material, too. Leave --start out, or give a model that was trained by "

@@ -44,6 +44,7 @@ LIGHT = {
     "desk.studio": _ENGINES | {"scipy", "matplotlib"},
     "flows.cli": _ENGINES | _ARRAYS,
     "flows.judgement": _ENGINES | _ARRAYS,
+    "flows.wishes": _ENGINES | _ARRAYS,
     "flows.status": _ENGINES | {"scipy", "matplotlib"},
     "flows.check": _ENGINES | {"scipy", "matplotlib"},
     "flows.remix": {"torch", "yt_dlp", "scipy", "matplotlib"},

@@ -102,10 +102,10 @@ def train(
     from varemix.training.nodes import Nodes
 
     chosen_device(device)
-    Nodes(count=nodes, rank=node_rank, endpoint=rdzv_endpoint)
+    is_first = Nodes(count=nodes, rank=node_rank, endpoint=rdzv_endpoint).is_first
     folder = str(photos) if photos else None
     plan = plan_training(open_catalog(home), recipe, folder, start, minutes)
-    if not resume:
+    if not resume and is_first:
         plan.forget_unfinished()
     together = (processes, nodes, node_rank, rdzv_endpoint)
     finish_run(lambda: train(recipe, device, folder, start, minutes, *together, home), as_json=as_json)

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, get_args
 
 import numpy as np
@@ -590,3 +591,16 @@ def test_a_preview_says_what_would_be_done_and_does_nothing(run: Run, world: Pat
     assert re.search(r"to hear before +1\b", page.out)
     assert "words.wav" in page.out
     assert visible_files(world) == before
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_of_nodes_that_train_together_only_the_first_one_starts_anew(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rank: int
+) -> None:
+    forgotten = []
+    plan = SimpleNamespace(forget_unfinished=lambda: forgotten.append(rank))
+    monkeypatch.setattr("tasks.training_plan.plan_training", lambda *_: plan)
+    monkeypatch.setattr("flows.commands.learning.finish_run", lambda *_, **__: None)
+    together = ("--nodes", 2, "--node-rank", rank, "--rdzv-endpoint", "node0:29500")
+    assert run("train", "--restart", "--device", "cpu", *together, "--home", tmp_path / "home").code == 0
+    assert forgotten == [0][rank:]

@@ -161,7 +161,12 @@ def test_both_stand_side_by_side_with_what_was_found_on_sounds(compared: list[Su
             assert words in text
 
 
-def test_a_checkpoint_beside_itself_is_undecided(catalog: Catalog, compared: list[Summary]) -> None:
-    *_, both = compare("small", "small", pairs=5, seed=2, home=str(catalog.home.root))
+def test_a_checkpoint_beside_itself_is_undecided_and_other_folders_are_other_reports(
+    catalog: Catalog, compared: list[Summary], stills: Path
+) -> None:
+    first, _, both = compare("small", "small", pairs=5, seed=2, home=str(catalog.home.root))
+    other, _, pictured = compare("small", "small", pairs=5, seed=2, stills=str(stills), home=str(catalog.home.root))
+    assert len({summary.facts["report"] for summary in (compared[0], first, other)}) == 3
+    assert pictured.facts["report"] != both.facts["report"]
     assert both.facts["verdict"] == "B is undecided"
     assert both.facts["difference_db"] == {"mean": 0.0, "low": 0.0, "high": 0.0}

@@ -1,5 +1,6 @@
 """What a person started stays started, what nobody started again is; stand-ins for Prefect's client show it."""
 
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -55,6 +56,20 @@ def test_what_is_new_is_as_its_file_says_and_it_is_told_how_to_start_what_is_pau
     assert active(client) == {"nightly": False, "weekly": True}
     [paused] = client.deployments[0].schedules
     assert f"prefect deployment schedule resume nightly/nightly {paused.id}`" in line
+
+
+@pytest.mark.parametrize("name", ["plan", "rules", "plan_gains", "tuning"])
+def test_all_that_a_plans_form_is_made_of_decides_whether_all_is_deployed_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    for folder in ("flows", "varemix/remix", "varemix/signal"):
+        shutil.copytree(setup.ROOT / folder, tmp_path / folder)
+    monkeypatch.setattr(setup, "ROOT", tmp_path)
+    before = setup._digest_of_deployments("cpu")
+    assert setup._digest_of_deployments("cpu") == before
+    module = tmp_path / "varemix" / "remix" / f"{name}.py"
+    module.write_text(module.read_text() + "FURTHER = 1\n")
+    assert setup._digest_of_deployments("cpu") != before
 
 
 def crashed(name: str, at: datetime, run_count: int = 1) -> SimpleNamespace:

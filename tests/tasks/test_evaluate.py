@@ -1,5 +1,6 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ from PIL import Image
 
 from catalog.store import Catalog
 from tasks.evaluate import Question, evaluate_mixtures
+from tasks.score_rows import presence_rows
 from tasks.shards import Outcome
 from tasks.stills import clip_stills, draw_further_stills, draw_stills, draw_wrong_stills
 from tests.solos import Solos
@@ -169,6 +171,26 @@ def test_a_pair_that_cannot_be_read_is_told_and_stops_nobody(
     assert [outcome.status for outcome in outcomes] == ["failed", "done"]
     assert "'flute.jpg' is no picture" in outcomes[0].reason
     assert set(scores(catalog)["pair_id"]) == {questions[1].pair_id}
+
+
+def test_a_pair_at_which_something_breaks_fails_alone_and_a_full_disk_leaves_what_was_scored(
+    catalog: Catalog, champion: str, questions: list[Question], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    errors: list[Exception] = [OSError(28, "No space left on device"), ValueError("odd")]
+
+    def breaking(question: Question, *given: Any) -> Any:
+        if question.pair_id == questions[1].pair_id:
+            raise errors[0]
+        return presence_rows(question, *given)
+
+    monkeypatch.setattr("tasks.evaluate.presence_rows", breaking)
+    with pytest.raises(OSError, match="No space left"):
+        evaluate(catalog, questions)
+    assert set(scores(catalog)["pair_id"]) == {questions[0].pair_id}
+    del errors[0]
+    outcomes = evaluate(catalog, questions[::-1])
+    assert [outcome.status for outcome in outcomes] == ["failed", "skipped"]
+    assert outcomes[0].reason == "ValueError: odd"
 
 
 def test_mixtures_of_three_and_further_images_have_rows_of_their_own(

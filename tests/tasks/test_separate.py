@@ -25,6 +25,7 @@ from tests.tasks.planted import (
     write_tones,
 )
 from varemix.media.audio import read_audio
+from varemix.remix.stems import render_stems
 
 
 @pytest.fixture
@@ -167,6 +168,30 @@ def test_stems_that_cannot_be_written_stop_nobody(catalog: Catalog, champion: st
     (out / "a - tuba.wav").mkdir(parents=True)
     outcomes = separate(catalog, planted(catalog, library), out, "flute", "tuba")
     assert statuses(outcomes) == {"a.wav": "failed", "b.wav": "done"}
+
+
+def test_a_track_at_which_something_breaks_fails_alone_and_a_full_disk_leaves_the_rows_of_what_was_written(
+    catalog: Catalog, champion: str, library: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, name in enumerate(("a.wav", "b.wav", "c.wav")):
+        write_tones(library / name, seconds=0.5 + number / 10)
+    errors: dict[str, Exception] = {"b.wav": ValueError("odd"), "c.wav": OSError(28, "No space left on device")}
+
+    def breaking(source: Path, *given: Any, **options: Any) -> Any:
+        if source.name in errors:
+            raise errors[source.name]
+        return render_stems(source, *given, **options)
+
+    monkeypatch.setattr("varemix.remix.stems.render_stems", breaking)
+    tracks = planted(catalog, library)
+    with pytest.raises(OSError, match="No space left"):
+        separate(catalog, tracks, out, "flute", "tuba")
+    names = {Path(row["out_path"]).name for row in catalog.read_rows("remixes")}
+    assert names == {"a - flute.wav", "a - tuba.wav"}
+    del errors["c.wav"]
+    outcomes = separate(catalog, tracks, out, "flute", "tuba")
+    assert statuses(outcomes) == {"a.wav": "skipped", "b.wav": "failed", "c.wav": "done"}
+    assert outcomes[1].reason == "ValueError: odd"
 
 
 def test_stems_whose_names_no_file_can_have_are_called_shorter_and_it_is_told(

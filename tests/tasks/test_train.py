@@ -95,6 +95,21 @@ def test_what_a_run_killed_after_its_last_row_left_is_tidied_up(catalog: Catalog
     assert visible_files(catalog.home.root / "work") == []
 
 
+def test_a_node_that_helped_leaves_the_folder_to_the_first_one(
+    catalog: Catalog, clips: Solos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("varemix.training.launch.launch", lambda *_, **__: None)
+    plan = plan_training(catalog, "small")
+    state = plan.folder / "state.pt"
+    state.write_bytes(b"what the first node still needs")
+    for reason in ("helped as node 1", "stands already"):
+        where = {"home": str(catalog.home.root), "device": "cpu", "endpoint": "node0:29500"}
+        _, outcome = train_checkpoint.fn(recipe="small", nodes=2, node_rank=1, **where)
+        assert outcome.reason == reason
+        assert state.exists()
+        monkeypatch.setattr("tasks.train.stands", lambda *_: True)
+
+
 def test_other_clips_or_another_recipe_mean_another_checkpoint(
     catalog: Catalog, clips: Solos, four_instruments: Solos, monkeypatch: pytest.MonkeyPatch
 ) -> None:

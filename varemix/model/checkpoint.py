@@ -69,11 +69,9 @@ def load_checkpoint(path: Path, device: str | torch.device = "cpu") -> Separator
 
 def _built(path: Path, header: Mapping[str, Any]) -> Separator:
     """Return a separator of the header's settings, its weights not yet filled in."""
-    settings, instruments = settings_of(path, header), header.get("instruments")
-    if not isinstance(instruments, list):
-        raise CheckpointError(f"'{path}' has a header without a list of instruments.")
+    settings = settings_of(path, header)
     with as_checkpoint_error(path):
-        return Separator(settings, [str(name) for name in instruments])
+        return Separator(settings, header["instruments"])
 
 
 def _check_weights(path: Path, expected: Mapping[str, torch.Tensor], found: Mapping[str, torch.Tensor]) -> None:

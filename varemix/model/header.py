@@ -24,7 +24,10 @@ _MOST_HEADER_BYTES = 100_000_000
 
 
 def read_header(path: Path) -> dict[str, Any]:
-    """Return the header's JSON object. Raises CheckpointError when the file is not a checkpoint of varemix."""
+    """Return the header's JSON object, with an empty provenance where there is none.
+
+    Raises CheckpointError when the file is not a checkpoint of varemix.
+    """
     if not path.is_file():
         raise CheckpointError(f"There is no model at '{path}'. Train one, or give the path of a .safetensors file.")
     try:
@@ -34,7 +37,7 @@ def read_header(path: Path) -> dict[str, Any]:
     try:
         header = json.loads(metadata[ENTRY])
         version = header["version"]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise CheckpointError(
             f"'{path}' holds weights, but no header of varemix; use a model that varemix wrote."
         ) from error
@@ -49,6 +52,11 @@ def read_header(path: Path) -> dict[str, Any]:
             f"'{path}' hears {current.get('rate_hz')} samples a second; {RATE_HZ} were expected. "
             "Use the varemix that wrote it, or train again."
         )
+    instruments = current.get("instruments")
+    if not isinstance(instruments, list) or not all(isinstance(name, str) for name in instruments):
+        raise CheckpointError(f"'{path}' has a header without a list of instruments; use a model that varemix wrote.")
+    if not isinstance(current.setdefault("provenance", {}), dict):
+        raise CheckpointError(f"'{path}' has a header whose provenance is no object; use a model that varemix wrote.")
     return current
 
 

@@ -172,6 +172,26 @@ def test_weights_without_our_header_are_refused(tmp_path):
         load_checkpoint(path)
 
 
+def test_a_header_that_is_nested_without_end_is_refused(tmp_path):
+    path = tmp_path / "deep.safetensors"
+    save_file({"a": torch.zeros(3)}, path, metadata={"varemix": "[" * 200_000})
+    with pytest.raises(CheckpointError, match="no header of varemix"):
+        read_header(path)
+
+
+@pytest.mark.parametrize("wrong", [None, 5, "violin", {"violin": 1}, ["violin", 5], [["violin"]]])
+def test_a_header_without_a_list_of_instruments_is_refused(saved, wrong):
+    with pytest.raises(CheckpointError, match="a header without a list of instruments"):
+        read_header(rewritten(saved, lambda header: header.update(instruments=wrong)))
+
+
+@pytest.mark.parametrize("wrong", [None, 5, "mine", ["recipe"]])
+def test_a_provenance_that_is_no_object_is_refused_and_one_that_is_left_out_is_empty(saved, wrong):
+    assert read_header(rewritten(saved, lambda header: header.pop("provenance")))["provenance"] == {}
+    with pytest.raises(CheckpointError, match="provenance is no object"):
+        read_header(rewritten(saved, lambda header: header.update(provenance=wrong)))
+
+
 def test_a_format_of_the_future_is_refused(saved):
     with pytest.raises(CheckpointError, match="format 99"):
         load_checkpoint(rewritten(saved, lambda header: header.update(version=99)))
