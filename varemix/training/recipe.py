@@ -359,8 +359,9 @@ def may_go_on_from(recipe: Recipe, provenance: Mapping[str, Any]) -> bool:
     if recipe.licences is None:
         return True
     parent = provenance.get("recipe")
-    learnt_under = (parent.get("licences") if isinstance(parent, Mapping) else None) or [UNSTATED]
-    return all(is_allowed(licence, recipe.licences) for licence in learnt_under)
+    told = parent.get("licences") if isinstance(parent, Mapping) else None
+    learnt_under = told if told and isinstance(told, list | tuple) else [UNSTATED]
+    return all(is_allowed(str(licence), recipe.licences) for licence in learnt_under)
 
 
 def with_trunk(recipe: Recipe) -> Recipe:
