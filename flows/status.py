@@ -75,9 +75,9 @@ def page(found: dict[str, Any]) -> str:
         for name, words in found["counts"].items()
     ]
     facts = [
-        ["home", found["home"]],
+        ["data folder", found["home"]],
         *counts,
-        ["checkpoints", str(found["num_checkpoints"])],
+        ["models", str(found["num_checkpoints"])],
         ["champion", f"{champion['checkpoint_id']} {champion['reason'] or ''}"],
         ["built-in model", found["shipped_checkpoint"] or "none"],
     ]
