@@ -15,12 +15,13 @@ from varemix.remix.tuning import TEMPO_LIMITS, TRANSPOSE_LIMITS
 
 LOWEST_GAIN_DB = -60.0
 MAX_TITLE = 120
+LAST_S = 1e6  # no recording is that long
 _MAX_INSTRUMENTS = 50
 _MAX_MARKERS = 500
 
 Target = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,64}$")]
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TITLE)]
-Seconds = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, le=LAST_S, allow_inf_nan=False)]
 GainDb = Annotated[float, Field(ge=LOWEST_GAIN_DB, le=MAX_GAIN_DB, allow_inf_nan=False)]
 
 

@@ -247,13 +247,14 @@ export class Player extends EventTarget {
     return this.#urlOf(voice, place, this.#companyBefore);
   }
 
-  #segment(voice, place) {
-    return this.#segments.get(this.#url(voice, place)) ?? this.#segments.get(this.#urlBefore(voice, place));
+  /** The address of what is at hand: of now, else of before. */
+  #urlAtHand(voice, place) {
+    const url = this.#url(voice, place);
+    return this.#segments.get(url) ? url : this.#urlBefore(voice, place);
   }
 
-  /** The address of what `#segment` gives. */
-  #urlAtHand(voice, place) {
-    return this.#segments.get(this.#url(voice, place)) ? this.#url(voice, place) : this.#urlBefore(voice, place);
+  #segment(voice, place) {
+    return this.#segments.get(this.#urlAtHand(voice, place));
   }
 
   /** See to it that what is needed next is fetched, laid out and played. Called often; does what there is to do. */
@@ -398,8 +399,8 @@ export class Player extends EventTarget {
    */
   #lay({ timeS, first, end, laid }, voice, place) {
     const key = `${voice}/${place}`;
-    const buffer = this.#segment(voice, place);
     const url = this.#urlAtHand(voice, place);
+    const buffer = this.#segments.get(url);
     const before = laid.get(key);
     if (!buffer || before?.url === url) return;
     const { currentTime } = this.mixer.context;

@@ -4,22 +4,18 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from catalog.files import temporary_folder
 from desk.routes.answers import KEPT, route
-from desk.routes.requests import serving_of, studio_of
-from desk.uploads import harmless_name, receive_file, receive_json
+from desk.routes.requests import received, studio_of
+from desk.uploads import receive_json
 from varemix.media.pictures import MAX_BYTES
 
 
 async def put_picture(request: Request) -> Response:
     """Take a photo that is dropped."""
     studio = await studio_of(request)
-    name = harmless_name(request.query_params.get("name", ""), default="photo")
-    async with serving_of(request).uploads:
-        with temporary_folder(studio.catalog.home.photos) as folder:
-            file = folder / name
-            await receive_file(request, file, max_bytes=MAX_BYTES)
-            answer = await run_in_threadpool(studio.put_photo, file)
+    place = studio.catalog.home.photos
+    async with received(request, place, default="photo", max_bytes=MAX_BYTES) as file:
+        answer = await run_in_threadpool(studio.put_photo, file)
     return JSONResponse(answer, 201)
 
 

@@ -4,10 +4,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
-from catalog.files import temporary_folder
 from desk.routes.answers import route
-from desk.routes.requests import chosen_of, number_of, recording_of, serving_of, studio_of
-from desk.uploads import MAX_RECORDING_BYTES, harmless_name, receive_file
+from desk.routes.requests import chosen_of, number_of, received, recording_of, studio_of
+from desk.uploads import MAX_RECORDING_BYTES
 
 _MAX_SEARCH_CHARACTERS = 200
 _MAX_LISTED = 1000
@@ -24,12 +23,9 @@ async def recordings(request: Request) -> Response:
 async def put_recording(request: Request) -> Response:
     """Take a recording that is dropped."""
     studio = await studio_of(request)
-    name = harmless_name(request.query_params.get("name", ""), default="recording")
-    async with serving_of(request).uploads:
-        with temporary_folder(studio.catalog.home.dropped) as folder:
-            file = folder / name
-            await receive_file(request, file, max_bytes=MAX_RECORDING_BYTES)
-            recording = await run_in_threadpool(studio.shelf.put, file)
+    place = studio.catalog.home.dropped
+    async with received(request, place, default="recording", max_bytes=MAX_RECORDING_BYTES) as file:
+        recording = await run_in_threadpool(studio.shelf.put, file)
     return JSONResponse(await run_in_threadpool(studio.facts, recording, studio.chosen()), 201)
 
 

@@ -1,15 +1,20 @@
 """What routes read off a request: the desk that serves it, its recording, and what its address says."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
+from catalog.files import temporary_folder
 from desk.errors import DeskError
 from desk.loading import Loading
+from desk.mixes import LAST_S
+from desk.uploads import harmless_name, receive_file
 from tasks.who_hears import parsed_separators
 
 if TYPE_CHECKING:
@@ -18,7 +23,6 @@ if TYPE_CHECKING:
     from desk.studio import Studio
 
 _MAX_UPLOADS = 4
-_LAST_S = 1e6  # as in mixes: no recording is that long
 
 
 @dataclass(kw_only=True)
@@ -50,6 +54,19 @@ async def recording_of(request: Request) -> tuple["Studio", "Recording"]:
     return studio, await run_in_threadpool(studio.shelf.recording, request.path_params["own"])
 
 
+@asynccontextmanager
+async def received(request: Request, place: Path, *, default: str, max_bytes: int) -> AsyncIterator[Path]:
+    """Give the file that is sent, in a temporary folder within `place`; it takes its turn among the uploads.
+
+    Raises DeskError for one that cannot be taken, see `receive_file`.
+    """
+    name = harmless_name(request.query_params.get("name", ""), default=default)
+    async with serving_of(request).uploads:
+        with temporary_folder(place) as folder:
+            await receive_file(request, folder / name, max_bytes=max_bytes)
+            yield folder / name
+
+
 async def chosen_of(request: Request, studio: "Studio") -> "Chosen":
     """Return who separates by the request's address, in which INSTRUMENT=NAME may stand several times."""
     named = parsed_separators(request.query_params.getlist("separator"))
@@ -71,6 +88,6 @@ def number_of(text: str, lowest: int, highest: int) -> int:
 def place_of(body: Mapping[str, Any]) -> float:
     """Return the place in seconds at which somebody listens. Raises DeskError for what is none."""
     place_s = body.get("at_s", 0)
-    if isinstance(place_s, bool) or not isinstance(place_s, int | float) or not 0 <= place_s <= _LAST_S:
+    if isinstance(place_s, bool) or not isinstance(place_s, int | float) or not 0 <= place_s <= LAST_S:
         raise DeskError(422, "`at_s` is a place in seconds.")
     return float(place_s)

@@ -1,5 +1,7 @@
 """What is seen of a recording: its waveform, its spectrogram, and what masks take of it."""
 
+from typing import TYPE_CHECKING
+
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -7,6 +9,12 @@ from starlette.responses import JSONResponse, Response
 from desk.errors import not_yet
 from desk.routes.answers import KEPT, kept, route
 from desk.routes.requests import chosen_of, names_of, recording_of, studio_of
+
+if TYPE_CHECKING:
+    from desk.hearing import Masks
+    from desk.recordings import Recording
+    from desk.studio import Studio
+    from tasks.who_hears import WhoHears
 
 
 async def waveform(request: Request) -> Response:
@@ -32,9 +40,7 @@ async def mask(request: Request) -> Response:
     studio, recording = await recording_of(request)
     here = await chosen_of(request, studio)
     query = studio.query(request.path_params["target"], here.who)
-    masks = await run_in_threadpool(studio.hearing.masks, recording, [query.name], who=here.who)
-    if masks is None or not masks.are_whole:
-        raise not_yet("The mask")
+    masks = await _whole_masks(studio, recording, [query.name], here.who)
     picture = await run_in_threadpool(studio.views.mask, recording, masks)
     return Response(picture, 200, kept(here.who), "image/png")
 
@@ -44,10 +50,16 @@ async def depths(request: Request) -> Response:
     studio, recording = await recording_of(request)
     here = await chosen_of(request, studio)
     names = [query.name for query in studio.queries(names_of(request, "of"), here.who).values()]
-    masks = await run_in_threadpool(studio.hearing.masks, recording, names, who=here.who)
+    masks = await _whole_masks(studio, recording, names, here.who)
+    return JSONResponse(await run_in_threadpool(studio.depths.told, recording, masks))
+
+
+async def _whole_masks(studio: "Studio", recording: "Recording", names: list[str], who: "WhoHears") -> "Masks":
+    """Return the masks of these names. Raises DeskError while they are not whole."""
+    masks = await run_in_threadpool(studio.hearing.masks, recording, names, who=who)
     if masks is None or not masks.are_whole:
         raise not_yet("The mask")
-    return JSONResponse(await run_in_threadpool(studio.depths.told, recording, masks))
+    return masks
 
 
 ROUTES = [
